@@ -1,0 +1,80 @@
+# One workflow serves every recipe; the recipe is the working directory:
+#
+#   snakemake results/vox1_eer.txt                 # the default recipe, egs/voxceleb, in the root
+#   snakemake --directory egs/mini all             # any other
+#
+# Every hop has one word; that word names its workflow/rules/<hop>.smk, its section
+# of config.yaml, its module steps_py/<hop>, its tests and its output folder.
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+sys.path.insert(0, workflow.basedir)
+
+from steps_py.cluster import Cluster
+from steps_py.components import check_components
+from steps_py.config import check_config, fill_defaults
+from steps_py.errors import StepsError
+from steps_py.failures import failure_lines
+from steps_py.run_guard import guard_run
+
+RECIPE = Path.cwd() if Path("config.yaml").exists() else Path(workflow.basedir, "egs/voxceleb")
+
+
+configfile: RECIPE / "config.yaml"
+
+
+try:
+    CLUSTER = Cluster(Path(workflow.basedir, "cluster.yaml"))
+    check_config(config, source=RECIPE / "config.yaml")
+    config = fill_defaults(config)
+    if workflow.is_main_process:
+        check_components(config, source=RECIPE / "config.yaml")
+        guard_run(Path.cwd(), sys.argv)
+except StepsError as error:
+    sys.exit(str(error))
+
+shell.prefix(f"set -euo pipefail; source '{workflow.basedir}/path.sh' --strict; ")
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/augment.smk"
+include: "workflow/rules/feats.smk"
+include: "workflow/rules/vad.smk"
+include: "workflow/rules/chunks.smk"
+include: "workflow/rules/model.smk"
+include: "workflow/rules/xvectors.smk"
+include: "workflow/rules/backend.smk"
+include: "workflow/rules/scores.smk"
+include: "workflow/rules/metrics.smk"
+
+
+onstart:
+    stop_without_commands()
+    stop_without_corpora()
+
+
+onerror:
+    print(
+        "",
+        *failure_lines("".join(Path(path).read_text() for path in log)),
+        sep="\n",
+        file=sys.stderr,
+    )
+
+
+rule all:
+    default_target: True
+    input:
+        expand("results/{trials}_eer.txt", trials=TRIALS),
+        "results/metrics.tsv",
+        "results/manifest.json",
+
+
+try:
+    CLUSTER.check_rules(rule.name for rule in workflow.rules)
+except StepsError as error:
+    sys.exit(str(error))

@@ -1,0 +1,1 @@
+"""How long the built-in commands take, beside those of a real Kaldi."""

@@ -1,0 +1,164 @@
+"""Times whole processes: a built-in command and Kaldi's of the same name, in turn.
+
+Both run the same command line on the same inputs, on one core with one BLAS thread, as
+A B A B ...; what counts is the median of user + system CPU seconds, start-up and child
+processes included.  Wall time stands beside it, and says more about the machine's load.
+"""
+
+import dataclasses
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+OURS = (ROOT / "steps_py/kaldi/bin",)
+KALDI_FOLDERS = ("featbin", "ivectorbin", "nnet3bin", "bin")
+NOT_RUN = float("nan")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Case:
+    """One line of the table.
+
+    `argv` is the command line of both sides.  `at_most_ratio` is the target for our time
+    over Kaldi's, `at_most_sec` that for our time a unit.  A run does `units` of work, 20
+    utterances say; all times are per unit.  `without_kaldi` is what ours is compared
+    with where there is no Kaldi.
+    """
+
+    name: str
+    argv: tuple
+    at_most_ratio: float | None = None
+    at_most_sec: float | None = None
+    units: int = 1
+    without_kaldi: tuple | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Usage:
+    cpu_sec: float
+    wall_sec: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """Medians of a case, per unit; nan where that side did not run."""
+
+    case: Case
+    ours: Usage
+    other: Usage
+    other_name: str
+
+    @property
+    def ratio(self):
+        return self.ours.cpu_sec / self.other.cpu_sec
+
+    @property
+    def verdict(self):
+        """Is the target met?  '' if nothing was measured that could say so."""
+        if self.case.at_most_sec is not None:
+            return "yes" if self.ours.cpu_sec <= self.case.at_most_sec else "no"
+        if self.case.at_most_ratio is None or self.other_name != "Kaldi":
+            return ""
+        return "yes" if self.ratio <= self.case.at_most_ratio else "no"
+
+
+def median_usage(usages, units=1):
+    """The medians of CPU and wall time, each for itself, per unit.
+
+    >>> median_usage([Usage(4.0, 9.0), Usage(2.0, 8.0), Usage(3.0, 30.0)], units=2)
+    Usage(cpu_sec=1.5, wall_sec=4.5)
+    """
+    if not usages:
+        return Usage(NOT_RUN, NOT_RUN)
+    cpu_sec = statistics.median(usage.cpu_sec for usage in usages)
+    return Usage(cpu_sec / units, statistics.median(u.wall_sec for u in usages) / units)
+
+
+def environment(folders):
+    """The environment in which the programs of `folders` come first."""
+    path = [str(folder) for folder in folders] + [str(Path(sys.executable).parent)]
+    threads = dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "GOTO_NUM_THREADS"), "1"
+    )
+    path.append(os.environ.get("PATH", ""))
+    return os.environ | threads | {"PATH": ":".join(path), "PYTHONPATH": str(ROOT), "LC_ALL": "C"}
+
+
+def kaldi_folders(command):
+    """Where KALDI_ROOT has its programs; None if it is not set or lacks `command`."""
+    root = os.environ.get("KALDI_ROOT")
+    folders = [Path(root).resolve() / "src" / name for name in KALDI_FOLDERS] if root else []
+    return folders if any((folder / command).is_file() for folder in folders) else None
+
+
+def run_once(argv, env, folder):
+    """Run a command line in `folder`; its Usage, with that of the processes it waited for."""
+    with open(Path(folder) / "stderr", "w+b") as log, open(os.devnull, "wb") as null:
+        started = time.perf_counter()
+        process = subprocess.Popen(argv, env=env, cwd=folder, stdout=null, stderr=log)
+        _, status, used = os.wait4(process.pid, 0)
+        wall_sec = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            log.seek(0)
+            tail = log.read().decode(errors="replace")[-2000:]
+            raise SystemExit(f"{' '.join(argv)}\n{tail}\nexit code {process.returncode}")
+    return Usage(used.ru_utime + used.ru_stime, wall_sec)
+
+
+def measure(case, folder, num_runs):
+    """The Row of a case: `num_runs` runs of each side, in turn, after one of each unmeasured."""
+    sides = [(case.argv, environment(OURS))]
+    kaldi = kaldi_folders(case.argv[0])
+    if kaldi:
+        sides.append((case.argv, environment(kaldi)))
+    elif case.without_kaldi:
+        sides.append((case.without_kaldi, environment(OURS)))
+    usages = [[] for _ in sides]
+    for run in range(num_runs + 1):
+        for (argv, env), done in zip(sides, usages, strict=True):
+            usage = run_once(argv, env, folder)
+            if run:
+                done.append(usage)
+    medians = [median_usage(done, case.units) for done in usages] + [median_usage([])]
+    other_name = "Kaldi" if kaldi else "kaldi-native-fbank" if case.without_kaldi else ""
+    return Row(case, medians[0], medians[1], other_name)
+
+
+def pin_to_one_core():
+    """This process, and all it starts, to one core: the last it may use."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+HEADER = ("case", "ours", "wall", "other", "wall", "ratio", "target", "met", "beside")
+
+
+def table_row(row):
+    """The texts below HEADER.
+
+    >>> case = Case(name="x", argv=("x",), at_most_ratio=1.5)
+    >>> table_row(Row(case, Usage(4.0, 4.5), Usage(2.0, 2.25), "Kaldi"))
+    ('x', '4.000', '4.500', '2.000', '2.250', '2.00', 'ratio <= 1.50', 'no', 'Kaldi')
+    """
+    case, numbers = row.case, []
+    for usage in (row.ours, row.other):
+        numbers += [_seconds(usage.cpu_sec), _seconds(usage.wall_sec)]
+    targets = []
+    if case.at_most_sec is not None:
+        targets.append(f"<= {case.at_most_sec:g} s")
+    if case.at_most_ratio is not None:
+        targets.append(f"ratio <= {case.at_most_ratio:.2f}")
+    ratio = "-" if row.ratio != row.ratio else f"{row.ratio:.2f}"
+    target = ", ".join(targets) or "-"
+    return (case.name, *numbers, ratio, target, row.verdict or "-", row.other_name or "-")
+
+
+def _seconds(value):
+    if value != value:  # nan: not run
+        return "-"
+    return f"{value:.3f}" if value >= 0.1 else f"{value:.4f}"

@@ -1,0 +1,1 @@
+"""Corpora: one file each, never one per recipe.  The contract is in README.md."""

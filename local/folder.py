@@ -1,0 +1,93 @@
+"""folder: any recordings as ``<root>/<speaker>/<session>/<utterance>.{wav,flac,ogg,mp3}``.
+
+Folders above the session join to the speaker: ``corpus/02/r01/c0.flac`` is utterance
+corpus-02-r01-c0 of speaker corpus-02.  A file right below its speaker's folder is one
+without a session.
+"""
+
+import collections
+import dataclasses
+import os
+from pathlib import Path
+
+from steps_py.corpora import Corpus, CorpusConfig, Recording, make_id
+from steps_py.errors import DataDirError, did_you_mean, some
+from steps_py.recordings import SUFFIXES, walk_audio
+
+
+class Folder(Corpus):
+    """Parts are the recipe's lists of files, or the one part ``all``."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(CorpusConfig):
+        lists: dict = dataclasses.field(default_factory=dict)  # part -> file of paths below root
+        sessions: bool = True  # False: every folder above the file joins to the speaker
+
+    layout = """
+<speaker>/<session>/<utterance>.wav           (or .flac, .ogg, .mp3)
+<corpus>/<speaker>/<session>/<utterance>.wav  speakers are called <corpus>-<speaker>
+<speaker>/<utterance>.wav                     without sessions"""
+    source = "Your own recordings; the keys are in local/README.md."
+
+    def parts(self):
+        return list(self.config.lists) or ["all"]
+
+    def folders(self, part):
+        return ["."]
+
+    def missing_part(self, part):
+        file = self.config.lists.get(part)
+        if file is not None and not Path(file).expanduser().is_file():
+            return f"{self.key}.lists.{part}: {file} is not there."
+        return super().missing_part(part)
+
+    def recordings(self, part):
+        for path in self.list_files(part):
+            spk, utt = self.names_of(path)
+            yield Recording(utt, spk, f"{self.root}/{path}")
+
+    def list_files(self, part):
+        """Paths below root, all or those in the part's list."""
+        if part not in self.config.lists:
+            return walk_audio(self.root)
+        file = Path(self.config.lists[part]).expanduser()
+        text = file.read_text(encoding="utf-8")
+        listed = [self.below_root(line.strip()) for line in text.splitlines() if line.strip()]
+        twice = [path for path, number in collections.Counter(listed).items() if number > 1]
+        if twice:
+            raise DataDirError(f"{file}: {len(twice)} files are listed twice ({some(twice)}).")
+        gone = [path for path in listed if not os.path.isfile(f"{self.root}/{path}")]
+        if gone and not self.config.partial:
+            raise DataDirError(
+                f"{file}: {len(gone)} of {len(listed)} files are not below {self.config.root}"
+                f" ({some(gone)}). {self.cure_partial}"
+            )
+        if gone:
+            self.notes.append(f"kept {len(listed) - len(gone)} of {len(listed)} files of {file}")
+        return sorted(set(listed) - set(gone))
+
+    def below_root(self, path):
+        """`path` relative to root, whether a list gives it so or in full."""
+        return os.path.relpath(path, self.root) if os.path.isabs(path) else os.path.normpath(path)
+
+    def names_of(self, path):
+        """(speaker, utterance) of a path below root."""
+        stem, suffix = os.path.splitext(path)
+        folders = stem.split("/")[:-1]
+        if suffix.lower() not in SUFFIXES:
+            raise DataDirError(
+                f"{self.config.root}/{path}: not a recording. {did_you_mean(suffix, SUFFIXES)}"
+            )
+        if not folders or folders[0] == "..":
+            raise DataDirError(
+                f"{self.config.root}: {path} has no speaker's folder around it. Expected"
+                f" <speaker>/<session>/<utterance>{suffix} below {self.key}.root."
+            )
+        speaker = folders[:-1] if self.config.sessions and len(folders) > 1 else folders
+        return make_id(*speaker), make_id(*stem.split("/"))
+
+    def utt_of(self, side):
+        return self.names_of(self.below_root(side))[1] if "/" in side else side
+
+
+CORPUS = Folder

@@ -1,0 +1,68 @@
+"""LibriSpeech: 2,484 speakers reading English books (Panayotov et al., ICASSP 2015)."""
+
+from steps_py.corpora import Corpus, Published, Recording
+from steps_py.errors import DataDirError, some
+from steps_py.recordings import walk_audio
+
+PUBLISHED = {
+    "train-clean-100": Published(251, 28539),
+    "train-clean-360": Published(921, 104014),
+    "train-other-500": Published(1166, 148688),
+    "dev-clean": Published(40, 2703),
+    "dev-other": Published(33, 2864),
+    "test-clean": Published(40, 2620),
+    "test-other": Published(33, 2939),
+}
+
+
+class LibriSpeech(Corpus):
+    """Has no trial lists of its own; `trials` in the recipe names the user's."""
+
+    layout = """
+train-clean-100/19/198/19-198-0000.flac ...
+train-clean-360/..., train-other-500/..., {dev,test}-{clean,other}/...
+SPEAKERS.TXT"""
+    source = "Get it from https://www.openslr.org/12/ (60 GB; CC BY 4.0)."
+    published = PUBLISHED
+
+    def folders(self, part):
+        return [part, f"LibriSpeech/{part}"]
+
+    def recordings(self, part):
+        folder = self.folder(part)
+        part_of = read_speakers(folder.parent / "SPEAKERS.TXT")
+        strange = {}
+        for path in walk_audio(folder, (".flac", ".wav")):
+            spk, utt = path.split("/")[0], path.rpartition("/")[2].rpartition(".")[0]
+            if path.count("/") != 2 or not utt.startswith("-".join(path.split("/")[:2]) + "-"):
+                raise DataDirError(
+                    f"{folder}: {path} is not <speaker>/<chapter>/<speaker>-<chapter>-<number>."
+                    " Keep only LibriSpeech's own files there."
+                )
+            if part_of and part_of.get(spk) != part:
+                strange[spk] = part_of.get(spk, "unknown")
+            yield Recording(utt, spk, f"{folder}/{path}")
+        if strange:
+            said = [f"{spk}: {where}" for spk, where in strange.items()]
+            raise DataDirError(
+                f"{folder}: {len(strange)} speakers do not belong here by SPEAKERS.TXT"
+                f" ({some(said)}). Move them to their part."
+            )
+
+    def utt_of(self, side):
+        return side.rpartition("/")[2].rpartition(".")[0] if "/" in side else side
+
+
+def read_speakers(path):
+    """speaker -> part, from the lines ``19 | F | train-clean-100 | 25.19 | Kara Shallenberg``."""
+    if not path.is_file():
+        return {}
+    rows = [
+        [field.strip() for field in line.split("|")]
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if not line.startswith(";")
+    ]
+    return {row[0]: row[2] for row in rows if len(row) >= 4}
+
+
+CORPUS = LibriSpeech

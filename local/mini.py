@@ -1,0 +1,108 @@
+"""The corpora of egs/mini: synthetic, free of any licence, made in half a minute.
+
+    voxceleb1/{dev,test}/wav, voxceleb1/veri_test.txt      speakers, layout of VoxCeleb1
+    musan/{noise,music,speech}                             layout of MUSAN
+    RIRS_NOISES/simulated_rirs/{smallroom,mediumroom}      layout of RIRS_NOISES
+
+The layouts are the official ones, so the recipe reads them with the same
+``local/voxceleb1.py``, ``local/musan.py`` and so on as it would the real corpora.
+Speech is eSpeak NG's, with a voice drawn for each speaker; a figure measured on
+it says that a recipe works, never how well a model does on people.
+
+python -m steps_py.stages.make_corpus --name mini --config '{"seed": 1}' --out corpus
+"""
+
+import dataclasses
+from pathlib import Path
+
+from steps_py.errors import ConfigError
+from steps_py.files import atomic_write
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Config:
+    """Sizes of the corpora."""
+
+    num_train_speakers: int = 40
+    num_eval_speakers: int = 20
+    utts_per_session: int = 6  # each speaker has two sessions
+    min_sec: float = 3.0  # lengths of utterances
+    max_sec: float = 8.0
+    num_sounds: int = 12  # of each: noise, music, speech
+    num_rirs: int = 8  # of each kind of room
+    seed: int = 1
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool) or not isinstance(value, (int, field.type)):
+                kind = "a whole number" if field.type is int else "a number"
+                raise ConfigError(f"mini: {field.name} is {value!r}; it must be {kind}.")
+            if value < 1 and field.name != "seed":
+                raise ConfigError(f"mini: {field.name} is {value}; it must be 1 or more.")
+        if self.min_sec > self.max_sec:
+            raise ConfigError(
+                f"mini: min_sec {self.min_sec} is above max_sec {self.max_sec}. Swap them."
+            )
+        if self.num_eval_speakers < 2:
+            raise ConfigError("mini: num_eval_speakers is 1; nontarget trials need 2 or more.")
+
+
+def make_corpus(config, root, num_processes=None):
+    """Write the corpora below `root`; their bytes depend on `config` only."""
+    import scipy.fft
+    import scipy.signal  # noqa: F401 - loaded once, here, not in each of the processes
+
+    from steps_py.synthesis.espeak import import_loader
+
+    import_loader()  # say that it is missing before anything is written
+    root = Path(root)
+    _make_speech(config, root / "voxceleb1", num_processes)
+    _make_sounds(config, root / "musan", num_processes)
+    _make_rirs(config, root / "RIRS_NOISES", num_processes)
+
+
+def _make_speech(config, root, num_processes):
+    from steps_py.synthesis.processes import run_each
+    from steps_py.synthesis.spoken_corpus import (
+        SpeakerJob,
+        draw_speakers,
+        draw_trials,
+        record_speaker,
+    )
+
+    train = draw_speakers("dev", config.num_train_speakers, config.seed)
+    evaluation = draw_speakers("test", config.num_eval_speakers, config.seed)
+    jobs = [
+        SpeakerJob(
+            root=root,
+            speaker=speaker,
+            utts_per_session=config.utts_per_session,
+            min_sec=config.min_sec,
+            max_sec=config.max_sec,
+            seed=config.seed,
+        )
+        for speaker in [*train, *evaluation]
+    ]
+    run_each(record_speaker, jobs, num_processes)
+    trials = draw_trials(evaluation, config.utts_per_session, config.seed)
+    with atomic_write(root / "veri_test.txt") as out:
+        out.writelines(f"{line}\n" for line in trials)
+
+
+def _make_sounds(config, root, num_processes):
+    from steps_py.synthesis.musan_corpus import make_sound, sound_jobs, write_annotations
+    from steps_py.synthesis.processes import run_each
+
+    jobs = sound_jobs(root, config.num_sounds, config.seed)
+    run_each(make_sound, jobs, num_processes)
+    write_annotations(jobs)
+
+
+def _make_rirs(config, root, num_processes):
+    from steps_py.synthesis.processes import run_each
+    from steps_py.synthesis.rir_corpus import make_rir, rir_jobs, write_rir_lists
+
+    jobs = rir_jobs(root, config.num_rirs, config.seed)
+    run_each(make_rir, jobs, num_processes)
+    write_rir_lists(jobs)

@@ -1,0 +1,66 @@
+"""MUSAN: 109 hours of noise, music and speech for augmentation (Snyder et al., 2015)."""
+
+import dataclasses
+
+from steps_py.corpora import Corpus, CorpusConfig, Published, Recording
+from steps_py.errors import DataDirError, some
+from steps_py.recordings import walk_audio
+
+PUBLISHED = {
+    "noise": Published(None, 930),
+    "music": Published(None, 660),
+    "speech": Published(None, 426),
+}
+
+
+class Musan(Corpus):
+    """Every file is a "speaker" of its own: who speaks or plays does not matter here."""
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Config(CorpusConfig):
+        vocals: bool = True  # False: leave out the music in which somebody sings
+
+    layout = """
+noise/{free-sound,sound-bible}/noise-free-sound-0000.wav ...
+music/{fma,fma-western-art,hd-classical,jamendo,rfm}/music-fma-0000.wav ..., ANNOTATIONS
+speech/{librivox,us-gov}/speech-librivox-0000.wav ..."""
+    source = "Get it from https://www.openslr.org/17/ (11 GB; CC BY 4.0)."
+    published = PUBLISHED
+
+    def folders(self, part):
+        return [part, f"musan/{part}"]
+
+    def recordings(self, part):
+        folder = self.folder(part)
+        for path in walk_audio(folder, (".wav",)):
+            utt = path.rpartition("/")[2].removesuffix(".wav")
+            yield Recording(utt, utt, f"{folder}/{path}")
+
+    def without_excluded(self, found):
+        found = super().without_excluded(found)
+        if self.config.vocals or not found[0].utt.startswith("music"):
+            return found
+        vocals = read_vocals(self.folder("music"))
+        strange = [file.utt for file in found if file.utt not in vocals]
+        if strange:
+            raise DataDirError(
+                f"{self.folder('music')}: {len(strange)} files are in no ANNOTATIONS"
+                f" ({some(strange)}). Set {self.key}.vocals: true, or fetch them again."
+            )
+        kept = [file for file in found if not vocals[file.utt]]
+        self.notes.append(f"{len(found) - len(kept)} of {len(found)} pieces with vocals left out")
+        return kept
+
+
+def read_vocals(folder):
+    """utterance -> whether somebody sings, from the files <name> <genres> <Y|N> <artist>."""
+    vocals = {}
+    for path in sorted(folder.glob("*/ANNOTATIONS")):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            fields = line.split()
+            if len(fields) >= 3:
+                vocals[fields[0]] = fields[2] == "Y"
+    return vocals
+
+
+CORPUS = Musan

@@ -1,0 +1,65 @@
+# path.sh -- decides, once and for every rule, whose commands run.  Source it in bash,
+# from any folder, as often as you like, also with KALDI_ROOT changed in between.
+#
+#   KALDI_ROOT set    the binaries of that Kaldi build, and nothing else
+#   KALDI_ROOT unset  the built-in commands of steps_py/kaldi/bin: same names, same
+#                     options, same files (tests/test_kaldi_reference.py holds them to it)
+#
+# No rule names a backend: a rule says compute-mfcc-feats, this file says whose.
+#
+#   . ./path.sh             for a person: commands end as Kaldi's do
+#   . ./path.sh --strict    for the recipes: a built-in command that loses items fails
+
+export LC_ALL=C              # Kaldi tables are sorted by byte; another locale breaks them
+export PYTHONUNBUFFERED=1    # a killed job still leaves its last line in the log
+# Threads that wait sleep: on a shared machine spinning ones made training four times slower.
+export OMP_WAIT_POLICY=${OMP_WAIT_POLICY-PASSIVE}
+if [ "${1:-}" = --strict ]; then export SIDEWINDER_STRICT=1; fi
+
+# the colon-separated list $1 without the folders $2
+steps_without() {
+  local list=":$1:"
+  while [[ $list == *":$2:"* ]]; do list=${list/":$2:"/:}; done
+  list=${list#:}
+  printf %s "${list%:}"
+}
+
+steps_root=$(CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]:-$0}")" && pwd)
+steps_builtin=$steps_root/steps_py/kaldi/bin
+
+PYTHONPATH=$(steps_without "${PYTHONPATH:-}" "$steps_root")
+export PYTHONPATH="$steps_root${PYTHONPATH:+:$PYTHONPATH}"
+
+if [ -d "$steps_root/.venv/bin" ]; then
+  export VIRTUAL_ENV="$steps_root/.venv"
+  PATH="$VIRTUAL_ENV/bin:$(steps_without "$PATH" "$VIRTUAL_ENV/bin")"
+  unset PYTHONHOME
+fi
+
+PATH=$(steps_without "$PATH" "$steps_builtin")
+if [ -n "${SIDEWINDER_KALDI_BINS:-}" ]; then    # of an earlier sourcing
+  PATH=$(steps_without "$PATH" "$SIDEWINDER_KALDI_BINS")
+  unset SIDEWINDER_KALDI_BINS
+fi
+
+if [ -z "${KALDI_ROOT:-}" ]; then
+  PATH="$steps_builtin:$PATH"
+else
+  for steps_bin in featbin/compute-mfcc-feats ivectorbin/ivector-compute-plda bin/copy-vector; do
+    if [ ! -x "$KALDI_ROOT/src/$steps_bin" ]; then
+      echo "path.sh: KALDI_ROOT is $KALDI_ROOT, but src/$steps_bin is not there." \
+        "Build Kaldi, or unset KALDI_ROOT to use the built-in commands." >&2
+      unset -f steps_without
+      unset steps_root steps_builtin steps_bin
+      return 1    # not exit: a user may have sourced this by hand
+    fi
+  done
+  steps_src=$(CDPATH='' cd -- "$KALDI_ROOT/src" && pwd)    # absolute: a job may change folder
+  SIDEWINDER_KALDI_BINS=$steps_src/featbin:$steps_src/ivectorbin:$steps_src/nnet3bin:$steps_src/bin
+  export SIDEWINDER_KALDI_BINS PATH="$SIDEWINDER_KALDI_BINS:$PATH"
+  unset steps_bin steps_src
+fi
+export PATH
+
+unset -f steps_without
+unset steps_root steps_builtin

@@ -1,0 +1,1 @@
+"""What becomes of x-vectors: centring, LDA, length normalisation, PLDA, scores, clusters."""

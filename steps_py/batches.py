@@ -1,0 +1,120 @@
+"""Batches of features, read ahead by other processes.
+
+Whoever reads a batch, it is the same batch: `steps_py.sampler` draws it from the step's
+number.  An error in a reading process travels as a value and is raised at its batch's turn.
+
+Array suffixes (scope: this module):
+    B = chunks of a batch   T = frames   D = feature dimension
+"""
+
+import contextlib
+import os
+import signal
+
+import numpy as np
+import torch
+
+from steps_py.errors import StepsError, TableError
+from steps_py.features import VoicedFeatures
+
+PREFETCH_BATCHES = 4  # per process
+SHARED_MEMORY = "/dev/shm"
+
+
+class BatchReader:
+    """Reads the features of a `steps_py.sampler.Batch`."""
+
+    def __init__(self, chunks, cmvn):
+        self._features = VoicedFeatures(chunks.utts, chunks.feats, chunks.vad, cmvn)
+        self._num_frames_U = chunks.num_frames_U
+        self.feat_dim = self._features.feat_dim(0)
+
+    def read(self, batch):
+        """Float32 features (B, T, D) and int64 speakers (B,)."""
+        x_BTD = np.empty((len(batch.rows_B), batch.num_frames, self.feat_dim), np.float32)
+        for b, (row, first) in enumerate(zip(batch.rows_B, batch.first_B, strict=True)):
+            x_TD = self._chunk(row, int(first), batch.num_frames)
+            if x_TD.shape[1] != self.feat_dim:
+                raise TableError(
+                    f"{self._features.utts[row]}: features of {x_TD.shape[1]} dimensions,"
+                    f" {self._features.utts[0]} has {self.feat_dim}. Use one conf for all of them."
+                )
+            x_BTD[b] = x_TD
+        return x_BTD, batch.spk_id_B
+
+    def _chunk(self, row, first, num_frames):
+        available = int(self._num_frames_U[row])
+        if available >= num_frames:
+            return self._features.read(row, first, num_frames)
+        return self._features.read(row, 0, available)[(first + np.arange(num_frames)) % available]
+
+
+def read_ahead(read, steps, num_workers, batch_bytes, pin_memory=False):
+    """Yield ``read(step)`` for each of `steps`, in order, as tensors.
+
+    With `num_workers` 0 this process reads; otherwise that many others do, ahead.
+    `batch_bytes` is the size of the largest batch: batches come through shared memory if
+    it has the room, else through pipes.
+    """
+    in_flight = num_workers * PREFETCH_BATCHES * batch_bytes
+    loader = torch.utils.data.DataLoader(
+        _Steps(read, as_tensors=in_flight < _free_shared_memory() / 2),
+        batch_size=None,
+        sampler=steps,
+        num_workers=num_workers,
+        prefetch_factor=PREFETCH_BATCHES if num_workers else None,
+        collate_fn=_as_it_is,
+        pin_memory=pin_memory,
+        worker_init_fn=_ignore_signals,
+        generator=torch.Generator(),  # the iterator draws a number: not from ours
+    )
+    for batch in loader:
+        if isinstance(batch, Exception):
+            raise batch
+        yield tuple(torch.as_tensor(part) for part in batch)
+
+
+@contextlib.contextmanager
+def readers_may_die():
+    """Say in words that a reading process was killed; torch raises that anywhere."""
+    try:
+        yield
+    except (RuntimeError, ConnectionError, EOFError) as error:
+        # a reader that dies while it hands a batch over shows as a broken connection first
+        if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
+            raise
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's own would raise once more
+        raise StepsError(
+            f"train: a process that reads batches died ({str(error).splitlines()[0]})."
+            " Start the same command again to resume; if memory ran out, lower train.num_workers."
+        ) from None
+
+
+class _Steps(torch.utils.data.Dataset):
+    def __init__(self, read, as_tensors):
+        self._read, self._as_tensors = read, as_tensors
+
+    def __getitem__(self, step):
+        try:
+            batch = self._read(step)
+        except (StepsError, OSError) as error:
+            return error
+        return tuple(map(torch.from_numpy, batch)) if self._as_tensors else batch
+
+
+def _as_it_is(batch):
+    return batch
+
+
+def _ignore_signals(worker):
+    """A scheduler signals the whole job; the main process decides when its readers end."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _free_shared_memory():
+    try:
+        disk = os.statvfs(SHARED_MEMORY)
+    except OSError:
+        return 0
+    return disk.f_bavail * disk.f_frsize

@@ -1,0 +1,63 @@
+"""Errors a user can cause and can mend.
+
+Every message answers four questions, in this order: where, what is wrong, the
+evidence, what to do.  A stage prints it as one line on stderr and exits 1; a
+traceback means a bug in our code, never a fault in the user's data.
+"""
+
+import difflib
+
+
+class StepsError(ValueError):
+    """Base of all errors whose cause lies in the user's data or config."""
+
+
+class ConfigError(StepsError):
+    """A recipe config asks for something that does not exist or fit."""
+
+
+class DataDirError(StepsError):
+    """A Kaldi data directory breaks the format."""
+
+
+class AudioError(StepsError):
+    """A recording is missing, damaged, or not of the kind the recipe expects."""
+
+
+class TableError(StepsError):
+    """An archive, a script file or an object in one cannot be read or written."""
+
+
+class KaldiError(StepsError):
+    """A Kaldi command was called with options or inputs it cannot serve."""
+
+
+class BackendError(StepsError):
+    """LDA/PLDA statistics or models are unusable."""
+
+
+class ScoreError(StepsError):
+    """Trials and scores do not belong together."""
+
+
+def some(items, limit=3):
+    """A few examples of a long list, never the list.
+
+    >>> some(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    items = list(items)
+    shown = ", ".join(str(item) for item in items[:limit])
+    return shown + (f" and {len(items) - limit} more" if len(items) > limit else "")
+
+
+def did_you_mean(name, known):
+    """The end of a message about an unknown name: the nearest known one, or all of them.
+
+    >>> did_you_mean("atentive_stats", ["attentive_stats", "stats"])
+    "Did you mean 'attentive_stats'? Known: attentive_stats, stats."
+    """
+    known = sorted(str(k) for k in known)
+    near = difflib.get_close_matches(str(name), known, n=1)
+    hint = f"Did you mean '{near[0]}'? " if near else ""
+    return f"{hint}Known: {', '.join(known) or 'none'}."

@@ -1,0 +1,94 @@
+"""Mel-frequency cepstra (src/feat/feature-mfcc.cc).
+
+Shapes: N samples, T frames, M mel filters, D cepstra.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from steps_py.errors import ConfigError
+from steps_py.feats.frames import EPSILON, FrameConfig, FrameSpectra, floor_energy, num_frames
+from steps_py.feats.mel import MelConfig, MelFilters
+
+
+@dataclass(frozen=True, kw_only=True)
+class MfccConfig:
+    """Defaults are Kaldi's.  `energy_floor` is absolute; 0 means none."""
+
+    frames: FrameConfig = field(default_factory=FrameConfig)
+    mel: MelConfig = field(default_factory=MelConfig)
+    num_ceps: int = 13
+    use_energy: bool = True
+    energy_floor: float = 0.0
+    raw_energy: bool = True
+    cepstral_lifter: float = 22.0
+    htk_compat: bool = False
+
+
+def dct_matrix(num_bins, num_ceps):
+    """The first rows (num_ceps, num_bins) of the orthonormal DCT-II.
+
+    >>> np.allclose(dct_matrix(4, 4) @ dct_matrix(4, 4).T, np.eye(4))
+    True
+    """
+    angle = np.pi / num_bins * np.outer(np.arange(num_ceps), np.arange(num_bins) + 0.5)
+    matrix = np.sqrt(2 / num_bins) * np.cos(angle)
+    matrix[0] = np.sqrt(1 / num_bins)
+    return matrix
+
+
+def lifter(coeff, num_ceps):
+    """The factor (num_ceps,) of each cepstrum; 1 for the zeroth."""
+    if coeff == 0:
+        return np.ones(num_ceps)
+    return 1 + 0.5 * coeff * np.sin(np.pi * np.arange(num_ceps) / coeff)
+
+
+class Mfcc:
+    """Extractor of MFCCs.
+
+    >>> mfcc = Mfcc(MfccConfig(frames=FrameConfig(dither=0), num_ceps=20))
+    >>> mfcc.compute(np.zeros(16000)).shape
+    (98, 20)
+    """
+
+    def __init__(self, config):
+        if config.num_ceps > config.mel.num_bins or config.num_ceps < 1:
+            raise ConfigError(
+                f"mfcc: {config.num_ceps} cepstra of {config.mel.num_bins} mel filters."
+                " Ask for at least 1 and at most as many cepstra as filters."
+            )
+        self.config = config
+        self.dim = config.num_ceps
+        energy = "raw" if config.raw_energy else "windowed"
+        self.spectra = FrameSpectra(config.frames, energy if config.use_energy else None)
+        self.filters = MelFilters(config.mel, config.frames)
+        transform_DM = dct_matrix(config.mel.num_bins, config.num_ceps)
+        transform_DM *= lifter(config.cepstral_lifter, config.num_ceps)[:, None]
+        self.transform_MD = np.ascontiguousarray(transform_DM.T, np.float32)
+
+    def compute(self, samples_N, vtln_warp=1.0, exact=False):
+        """MFCCs (T, D) float32 of samples at the configured rate.
+
+        Equal to Kaldi's within 0.005; with `exact`, at a quarter of the speed, within 0.0005,
+        also where a band is almost empty, as after a change of the sample rate.
+        """
+        count = num_frames(len(samples_N), self.config.frames)
+        mel_TM = np.empty((count, self.config.mel.num_bins), np.float32)
+        log_energy_T = np.empty(count, np.float32)
+        for rows, spec_BF, log_energy_B in self.spectra.blocks(samples_N, exact):
+            self.filters.apply(spec_BF, vtln_warp, out=mel_TM[rows])
+            if self.config.use_energy:
+                log_energy_T[rows] = log_energy_B
+        np.maximum(mel_TM, EPSILON, out=mel_TM)
+        feats_TD = np.log(mel_TM, out=mel_TM) @ self.transform_MD
+        if self.config.use_energy:
+            feats_TD[:, 0] = floor_energy(log_energy_T, self.config.energy_floor)
+        return self._like_htk(feats_TD) if self.config.htk_compat else feats_TD
+
+    def _like_htk(self, feats_TD):
+        """Energy or C0 last; C0 without the factor that makes the transform orthonormal."""
+        if not self.config.use_energy:
+            feats_TD[:, 0] *= np.float32(np.sqrt(2))
+        return np.roll(feats_TD, -1, axis=1)

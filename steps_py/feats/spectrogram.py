@@ -1,0 +1,53 @@
+"""Log power spectra (src/feat/feature-spectrogram.cc).
+
+Shapes: N samples, T frames, P samples of the padded frame, F = P/2 + 1 frequencies.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from steps_py.feats.frames import EPSILON, FrameConfig, FrameSpectra, floor_energy, num_frames
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpectrogramConfig:
+    """Defaults are Kaldi's."""
+
+    frames: FrameConfig = field(default_factory=FrameConfig)
+    energy_floor: float = 0.0
+    raw_energy: bool = True
+    return_raw_fft: bool = False
+
+
+class Spectrogram:
+    """Extractor of log power spectra (T, F), the frame's log energy in place of the first.
+
+    With `return_raw_fft` the transform itself, (T, P): the real values of the first and
+    the last frequency, then real and imaginary part of those between.
+
+    >>> spectrogram = Spectrogram(SpectrogramConfig(frames=FrameConfig(dither=0)))
+    >>> spectrogram.compute(np.zeros(16000)).shape
+    (98, 257)
+    """
+
+    def __init__(self, config):
+        self.config = config
+        padded = config.frames.padded_samples
+        self.dim = padded if config.return_raw_fft else padded // 2 + 1
+        self.spectra = FrameSpectra(config.frames, "raw" if config.raw_energy else "windowed")
+
+    def compute(self, samples_N):
+        """Features float32 of samples at the configured rate."""
+        count = num_frames(len(samples_N), self.config.frames)
+        feats_TD = np.empty((count, self.dim), np.float32)
+        for rows, spec_BF, log_energy_B in self.spectra.blocks(samples_N, exact=True):
+            if self.config.return_raw_fft:
+                feats_TD[rows, 0] = spec_BF[:, 0].real
+                feats_TD[rows, 1] = spec_BF[:, -1].real
+                feats_TD[rows, 2:] = spec_BF[:, 1:-1].view(np.float32)
+                continue
+            power_BF = spec_BF.real**2 + spec_BF.imag**2
+            np.log(np.maximum(power_BF, EPSILON), out=feats_TD[rows])
+            feats_TD[rows, 0] = floor_energy(log_energy_B, self.config.energy_floor)
+        return feats_TD

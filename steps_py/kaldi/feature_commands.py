@@ -1,0 +1,259 @@
+"""compute-mfcc-feats, compute-fbank-feats, compute-spectrogram-feats.
+
+Sources: src/featbin/compute-{mfcc,fbank,spectrogram}-feats.cc; the mathematics is in
+steps_py/feats, the options are in feature_options.py.
+
+Shapes: N samples, T frames, D features.
+"""
+
+from steps_py.errors import AudioError, KaldiError
+from steps_py.kaldi.commands import command
+from steps_py.kaldi.feature_options import (
+    FbankOptions,
+    MfccOptions,
+    SpectrogramOptions,
+    frame_config,
+    mel_config,
+)
+from steps_py.kaldi.holders import FLOAT, FLOAT_MATRIX, TOKEN, WAVE
+from steps_py.kaldi.log import Tally, log, strict, warn
+from steps_py.kaldi.memory import keep_freed_memory
+from steps_py.kaldi.specifiers import parse_rspecifier
+from steps_py.kaldi.streams import classify_rxfilename
+from steps_py.kaldi.tables import RandomReader, SequentialReader, TableWriter
+
+LOG_EVERY = 1000  # utterances
+
+
+@command(
+    "compute-mfcc-feats",
+    usage="""Create MFCC feature files.
+Usage:  compute-mfcc-feats [options...] <wav-rspecifier> <feats-wspecifier>""",
+    options=MfccOptions,
+    min_args=2,
+    max_args=2,
+)
+def compute_mfcc_feats(options, wav_in, feats_out):
+    from steps_py.feats.mfcc import Mfcc, MfccConfig
+
+    config = MfccConfig(
+        frames=frame_config(options),
+        mel=mel_config(options),
+        num_ceps=options.num_ceps,
+        use_energy=options.use_energy,
+        energy_floor=options.energy_floor,
+        raw_energy=options.raw_energy,
+        cepstral_lifter=options.cepstral_lifter,
+        htk_compat=options.htk_compat,
+    )
+    return _compute(options, Mfcc(config), wav_in, feats_out)
+
+
+@command(
+    "compute-fbank-feats",
+    usage="""Create Mel-filter bank (FBANK) feature files.
+Usage:  compute-fbank-feats [options...] <wav-rspecifier> <feats-wspecifier>""",
+    options=FbankOptions,
+    min_args=2,
+    max_args=2,
+)
+def compute_fbank_feats(options, wav_in, feats_out):
+    from steps_py.feats.fbank import Fbank, FbankConfig
+
+    config = FbankConfig(
+        frames=frame_config(options),
+        mel=mel_config(options),
+        use_energy=options.use_energy,
+        energy_floor=options.energy_floor,
+        raw_energy=options.raw_energy,
+        htk_compat=options.htk_compat,
+        use_log_fbank=options.use_log_fbank,
+        use_power=options.use_power,
+    )
+    return _compute(options, Fbank(config), wav_in, feats_out)
+
+
+@command(
+    "compute-spectrogram-feats",
+    usage="""Create spectrogram feature files.
+Usage:  compute-spectrogram-feats [options...] <wav-rspecifier> <feats-wspecifier>""",
+    options=SpectrogramOptions,
+    min_args=2,
+    max_args=2,
+)
+def compute_spectrogram_feats(options, wav_in, feats_out):
+    from steps_py.feats.spectrogram import Spectrogram, SpectrogramConfig
+
+    config = SpectrogramConfig(
+        frames=frame_config(options),
+        energy_floor=options.energy_floor,
+        raw_energy=options.raw_energy,
+        return_raw_fft=options.return_raw_fft,
+    )
+    return _compute(options, Spectrogram(config), wav_in, feats_out)
+
+
+def _compute(options, extractor, wav_in, feats_out):
+    """The loop that the three commands share; the exit code."""
+    if options.output_format != "kaldi":
+        raise KaldiError(
+            f"--output-format={options.output_format}: not built in. Leave it out, or use the"
+            " command of a Kaldi build (set KALDI_ROOT)."
+        )
+    keep_freed_memory()
+    tally = Tally()
+    with (
+        Job(options, extractor, wav_in) as job,
+        SequentialReader(wav_in, WAVE) as reader,
+        TableWriter(feats_out, FLOAT_MATRIX) as writer,
+        TableWriter(options.write_utt2dur, FLOAT, optional=True) as durations,
+    ):
+        for utt, wave in reader:
+            if wave.duration_sec < options.min_duration:
+                warn(f"{utt}: too short ({wave.duration_sec:g} sec): producing no output.")
+                tally.dropped(utt, f"shorter than {options.min_duration:g} s")
+                continue
+            try:
+                feats_TD = job.features(utt, wave)
+            except AudioError as error:
+                tally.lost(utt, str(error).removeprefix(f"{utt}: "))
+                continue
+            writer.write(utt, feats_TD)
+            durations.write(utt, wave.duration_sec)
+            tally.done()
+            if tally.num_seen % LOG_EVERY == 0:
+                log(f"Processed {tally.num_seen} utterances")
+    log(f" Done {tally.num_done} out of {tally.num_seen} utterances.")
+    return tally.exit_code()
+
+
+class Job:
+    """Features of one utterance after the other, with what their options ask for."""
+
+    def __init__(self, options, extractor, wav_in):
+        self.options = options
+        self.extractor = extractor
+        self.wav_in = wav_in
+        self.rate_hz = options.sample_frequency
+        self.warps = Warps(options) if hasattr(options, "vtln_warp") else None
+        self._entries = None
+        if getattr(options, "debug_mel", False):
+            _log_filters(extractor)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        if self.warps:
+            self.warps.close(failed=kind is not None)
+
+    def features(self, utt, wave):
+        """Features (T, D) of an utterance; AudioError says why there are none."""
+        import numpy as np
+
+        samples_N = wave.samples_CN[self._channel(utt, wave)]
+        keywords = {"vtln_warp": self.warps.of(utt)} if self.warps else {}
+        if wave.rate_hz != self.rate_hz:
+            samples_N = self._resampled(utt, samples_N, wave.rate_hz)
+            if self.warps:
+                keywords["exact"] = True  # a changed rate leaves a band almost empty
+        feats_TD = self.extractor.compute(samples_N, **keywords)
+        if len(feats_TD) == 0:
+            message = f"{utt}: no frames; {wave.duration_sec:g} s are shorter than one."
+            if strict():
+                raise AudioError(f"{message} Leave it out with --min-duration.")
+            warn(message)
+            return np.zeros((0, 0), np.float32)
+        if self.options.subtract_mean:
+            feats_TD = feats_TD - feats_TD.mean(axis=0, keepdims=True)
+        return feats_TD
+
+    def _channel(self, utt, wave):
+        num_channels = len(wave.samples_CN)
+        channel = self.options.channel
+        if channel == -1:
+            if num_channels > 1:
+                warn(
+                    f"{self._name(utt)} has {num_channels} channels, no --channel is given; taking"
+                    f" channel 0. Pick one in wav.scp: {self._pipe(utt, '', ' remix 1')}"
+                )
+            return 0
+        if not 0 <= channel < num_channels:
+            raise AudioError(
+                f"{self._name(utt)} has {num_channels} channels, --channel={channel} is none of"
+                " them, counting from 0."
+            )
+        return channel
+
+    def _resampled(self, utt, samples_N, rate_hz):
+        """Samples at the rate of the options, where these allow to change it."""
+        from steps_py.feats.resample import resample
+
+        down = rate_hz > self.rate_hz
+        if not (self.options.allow_downsample if down else self.options.allow_upsample):
+            flag = "--allow-downsample" if down else "--allow-upsample"
+            resample_in_sox = self._pipe(utt, f" -r {self.rate_hz:g}", "")
+            raise AudioError(
+                f"{self._name(utt)} has {rate_hz} Hz, the options ask for {self.rate_hz:g}."
+                f" Resample in wav.scp: {resample_in_sox} or set {flag}=true."
+            )
+        return resample(samples_N, rate_hz, int(self.rate_hz))
+
+    def _entry(self, utt):
+        """What the script file says of an utterance, '' if there is none to look in."""
+        from steps_py.kaldi.entries import read_script
+
+        if self._entries is None:
+            spec = parse_rspecifier(self.wav_in)
+            readable = spec.kind == "scp" and classify_rxfilename(spec.rxfilename) == "file"
+            self._entries = read_script(spec.rxfilename) if readable else {}
+        return self._entries.get(utt, "")
+
+    def _name(self, utt):
+        entry = self._entry(utt)
+        return f"{utt}: {entry}" if entry and not entry.endswith("|") else f"{utt}: the recording"
+
+    def _pipe(self, utt, settings, effects):
+        """A wav.scp entry that changes the present one by sox."""
+        entry = self._entry(utt)
+        source = f"{entry} sox -t wav -" if entry.endswith("|") else f"sox {entry or 'FILE'}"
+        return f"{source}{settings} -t wav -{effects} |"
+
+
+def _log_filters(extractor):
+    """--debug-mel: where each filter begins and its weights."""
+    from steps_py.feats.mel import mel_filters
+
+    weights_FM = mel_filters(extractor.config.mel, extractor.config.frames)
+    for number, weights_F in enumerate(weights_FM.T):
+        used = weights_F.nonzero()[0]
+        weights = " ".join(f"{weight:g}" for weight in weights_F[used])
+        log(f"bin {number}, offset = {used[0]}, vec = [ {weights} ]")
+
+
+class Warps:
+    """The vocal tract length warp factor of each utterance."""
+
+    def __init__(self, options):
+        if options.utt2spk and not options.vtln_map:
+            raise KaldiError("--utt2spk is only needed with --vtln-map. Leave it out.")
+        self.default = options.vtln_warp
+        self.map = RandomReader(options.vtln_map, FLOAT) if options.vtln_map else None
+        self.utt2spk = RandomReader(options.utt2spk, TOKEN) if options.utt2spk else None
+
+    def of(self, utt):
+        if self.map is None:
+            return self.default
+        spk = utt
+        if self.utt2spk is not None:
+            if utt not in self.utt2spk:
+                raise AudioError(f"{utt}: no speaker in --utt2spk.")
+            spk = self.utt2spk[utt]
+        if spk not in self.map:
+            raise AudioError(f"{utt}: no warp factor for {spk} in --vtln-map.")
+        return self.map[spk]
+
+    def close(self, failed):
+        for table in (self.map, self.utt2spk):
+            if table is not None:
+                table.close(failed)

@@ -1,0 +1,105 @@
+"""Messages in Kaldi's style on stderr, and the count of what a command did and lost.
+
+Exit codes.  Kaldi ends with 0 if at least one item came through.  In strict mode a
+command that lost items for a reason other than its purpose ends with 1: losing an
+utterance silently is how a recipe goes wrong.
+"""
+
+import os
+import sys
+
+from steps_py.errors import some
+
+_state = {"command": "steps_py.kaldi", "strict": None, "verbose": 0}
+
+
+def start(command, verbose=0, strict=None):
+    """Name the command in all messages; `strict` None leaves the choice to SIDEWINDER_STRICT."""
+    _state.update(command=command, verbose=verbose, strict=strict)
+
+
+def strict():
+    """True if lost items are an error: --strict, else the variable SIDEWINDER_STRICT.
+
+    >>> start("copy-feats", strict=True)
+    >>> strict()
+    True
+    """
+    if _state["strict"] is not None:
+        return _state["strict"]
+    return os.environ.get("SIDEWINDER_STRICT", "").lower() in ("1", "t", "true", "yes")
+
+
+def log(message):
+    """LOG (compute-vad[sidewinder]:main()) message"""
+    _write("LOG", message)
+
+
+def warn(message):
+    """WARNING (compute-vad[sidewinder]:main()) message"""
+    _write("WARNING", message)
+
+
+def error(message):
+    """ERROR (compute-vad[sidewinder]:main()) message; the caller decides how to stop."""
+    _write("ERROR", message)
+
+
+def verbose(level, message):
+    """VLOG[level] (...) message, if --verbose is at least `level`."""
+    if _state["verbose"] >= level:
+        _write(f"VLOG[{level}]", message)
+
+
+def _write(kind, message):
+    sys.stdout.flush()
+    print(f"{kind} ({_state['command']}[sidewinder]:main()) {message}", file=sys.stderr, flush=True)
+
+
+class Tally:
+    """How many items a command has done, lost and, being asked to, dropped.
+
+    >>> tally = Tally()
+    >>> tally.done()
+    >>> tally.dropped("utt2", "no voiced frames")    # the command's purpose: never an error
+    >>> tally.num_done, tally.num_lost, tally.num_dropped
+    (1, 0, 1)
+    >>> tally.exit_code()
+    0
+    """
+
+    def __init__(self):
+        self.num_done = 0
+        self.num_dropped = 0
+        self._lost_keys = []
+
+    @property
+    def num_lost(self):
+        return len(self._lost_keys)
+
+    @property
+    def num_seen(self):
+        return self.num_done + self.num_dropped + self.num_lost
+
+    def done(self):
+        self.num_done += 1
+
+    def lost(self, key, why):
+        """An item that should have come through did not: warn, and fail if strict."""
+        self._lost_keys.append(key)
+        warn(f"{key}: {why}")
+
+    def dropped(self, key, why):
+        """An item was left out because that is what the command is for."""
+        self.num_dropped += 1
+        verbose(1, f"{key}: {why}")
+
+    def exit_code(self, none_done=1):
+        """0, or `none_done` if nothing came through, or 1 if strict and something was lost."""
+        if self._lost_keys and strict():
+            error(
+                f"lost {self.num_lost} of {self.num_seen} items: {some(self._lost_keys)}."
+                " See the warnings above; --strict=false keeps the rest."
+            )
+            return 1
+        return 0 if self.num_done else none_done

@@ -1,0 +1,280 @@
+"""Commands for nnet3 networks: nnet3-copy, nnet3-info, nnet3-xvector-compute.
+
+Sources: src/nnet3bin/nnet3-{copy,info,xvector-compute}.cc.
+
+Shape suffixes (scope: this module):
+    T = frames   D = feature dimension   E = embedding
+"""
+
+import dataclasses
+import time
+
+from steps_py.errors import KaldiError
+from steps_py.kaldi.commands import command
+from steps_py.kaldi.holders import FLOAT_MATRIX, FLOAT_VECTOR
+from steps_py.kaldi.log import Tally, log, warn
+from steps_py.kaldi.options import UsageError, option, parse_command_line
+from steps_py.kaldi.tables import SequentialReader, TableWriter, read_object, write_object
+
+
+@dataclasses.dataclass
+class CopyOptions:
+    binary: bool = option(True, "Write output in binary mode")
+    learning_rate: float = option(
+        -1.0, "If supplied, all the learning rates of updatable components are set to this value"
+    )
+    nnet_config: str = option(
+        "", "Name of nnet3 config file that can add or replace components or nodes"
+    )
+    edits_config: str = option(
+        "", "Name of edits-config file that can modify the network (applied after nnet-config)"
+    )
+    edits: str = option(
+        "",
+        "Inline alternative to edits-config; semicolons are converted to newlines before"
+        " parsing.  E.g. '--edits=remove-orphans'",
+    )
+    scale: float = option(1.0, "The parameter matrices are scaled by the specified value")
+    prepare_for_test: bool = option(
+        False,
+        "If true, prepares the model for test time: sets test mode in dropout and batch-norm"
+        " components and removes what no output needs",
+    )
+    batchnorm_test_mode: bool = option(
+        False, "Batch-norm components' test mode is set to this value (see --prepare-for-test)"
+    )
+
+
+@command(
+    "nnet3-copy",
+    usage="""Copy 'raw' nnet3 neural network to standard output
+Also supports setting all the learning rates to a value
+(the --learning-rate option)
+
+Usage:  nnet3-copy [options] <nnet-in> <nnet-out>
+e.g.:
+ nnet3-copy --binary=false 0.raw text.raw""",
+    options=CopyOptions,
+    min_args=2,
+    max_args=2,
+)
+def nnet3_copy(options, nnet_in, nnet_out):
+    from steps_py.nnet3.network_file import NNET
+
+    write_object(nnet_out, NNET, _edited_network(options, nnet_in), options.binary)
+    log(f"Copied raw neural net from {nnet_in} to {nnet_out}")
+    return 0
+
+
+def evaluate_copy(shell_command):
+    """The Network that ``nnet3-copy [options] <nnet-in> -`` writes, or None if it needs a shell.
+
+    The recipes give networks as such pipes; this saves a process, and a copy of the network.
+    """
+    from steps_py.kaldi.pipelines import split_pipeline
+
+    stages = split_pipeline(shell_command)
+    if not stages or len(stages) > 1 or not stages[0].words or stages[0].words[0] != "nnet3-copy":
+        return None
+    words = stages[0].words[1:]
+    if words[-1:] != ["-"] or "--help" in words:
+        return None
+    try:
+        options, arguments, _ = parse_command_line("nnet3-copy", "", CopyOptions, words)
+    except UsageError:
+        return None  # the command says it better
+    if len(arguments) != 2 or not options.binary or arguments[0] == "-":
+        return None
+    return _edited_network(options, arguments[0])
+
+
+def _edited_network(options, nnet_in):
+    """The network that nnet3-copy writes."""
+    from steps_py.nnet3 import edits
+    from steps_py.nnet3.config_lines import parse_lines, read_lines
+    from steps_py.nnet3.network_file import NNET
+
+    network = read_object(nnet_in, NNET)
+    if options.nnet_config:
+        network.configure(read_lines(options.nnet_config))
+    if options.learning_rate >= 0:
+        edits.set_learning_rate(network, options.learning_rate)
+    if options.scale != 1:
+        edits.scale(network, options.scale)
+    if options.edits_config:
+        edits.edit(network, read_lines(options.edits_config))
+    if options.edits:
+        edits.edit(network, parse_lines(options.edits.replace(";", "\n"), "--edits"))
+    if options.prepare_for_test:
+        edits.prepare_for_test(network)
+    else:
+        edits.set_batch_norm_test_mode(network, options.batchnorm_test_mode)
+    return network
+
+
+@command(
+    "nnet3-info",
+    usage="""Print some text information about 'raw' nnet3 neural network, to
+standard output
+
+Usage:  nnet3-info [options] <raw-nnet>
+e.g.:
+ nnet3-info 0.raw
+See also: nnet3-am-info""",
+    min_args=1,
+    max_args=1,
+)
+def nnet3_info(options, nnet_in):
+    from steps_py.nnet3.info import describe
+    from steps_py.nnet3.network_file import NNET
+
+    print(describe(read_object(nnet_in, NNET)), end="")
+    return 0
+
+
+_NO_EFFECT = "Has no effect here: nothing is compiled"
+
+
+@dataclasses.dataclass
+class XvectorOptions:
+    use_gpu: str = option("no", "yes|no|optional|wait; has no effect, as in a Kaldi without CUDA")
+    chunk_size: int = option(
+        -1,
+        "If set, extracts xvectors from specified chunk-size, and averages.  If not set,"
+        " extracts an xvector from all available features",
+    )
+    min_chunk_size: int = option(100, "Minimum chunk-size allowed when extracting xvectors")
+    pad_input: bool = option(
+        True,
+        "If true, duplicate the first and last frames of the input features as required to"
+        " equal min-chunk-size",
+    )
+    cached_compiler_in: str = option("", _NO_EFFECT)
+    cached_compiler_out: str = option("", _NO_EFFECT)
+    cache_capacity: int = option(64, _NO_EFFECT)
+    use_shortcut: bool = option(True, _NO_EFFECT)
+    acoustic_scale: float = option(1.0, "Has no effect, as in Kaldi's command")
+    frames_per_chunk: int = option(50, "Has no effect, as in Kaldi's command")
+    frame_subsampling_factor: int = option(1, "Has no effect, as in Kaldi's command")
+    extra_left_context: int = option(0, "Has no effect, as in Kaldi's command")
+    extra_right_context: int = option(0, "Has no effect, as in Kaldi's command")
+    extra_left_context_initial: int = option(-1, "Has no effect, as in Kaldi's command")
+    extra_right_context_final: int = option(-1, "Has no effect, as in Kaldi's command")
+    debug_computation: bool = option(False, "Has no effect here")
+    optimization_optimize: bool = option(True, _NO_EFFECT, name="optimization.optimize")
+    computation_debug: bool = option(False, "Has no effect here", name="computation.debug")
+
+
+@command(
+    "nnet3-xvector-compute",
+    usage="""Propagate features through an xvector neural network model and write
+the output vectors.  "Xvector" is our term for a vector or
+embedding which is the output of a particular type of neural network
+architecture found in speaker recognition.  This architecture
+consists of several layers that operate on frames, a statistics
+pooling layer that aggregates over the frame-level representations
+and possibly additional layers that operate on segment-level
+representations.  The xvectors are generally extracted from an
+output layer after the statistics pooling layer.  By default, one
+xvector is extracted directly from the set of features for each
+utterance.  Optionally, xvectors are extracted from chunks of input
+features and averaged, to produce a single vector.
+
+Usage: nnet3-xvector-compute [options] <raw-nnet-in> <features-rspecifier> <vector-wspecifier>
+e.g.: nnet3-xvector-compute final.raw scp:feats.scp ark:nnet_prediction.ark
+See also: nnet3-compute""",
+    options=XvectorOptions,
+    min_args=3,
+    max_args=3,
+)
+def nnet3_xvector_compute(options, nnet_in, feats_in, vectors_out):
+    from steps_py.nnet3.compute import Computer
+    from steps_py.nnet3.network_file import NNET
+
+    _check_options(options)
+    started = time.monotonic()
+    computer = Computer(read_object(nnet_in, NNET))
+    tally, num_frames = Tally(), 0
+    with (
+        TableWriter(vectors_out, FLOAT_VECTOR) as writer,
+        SequentialReader(feats_in, FLOAT_MATRIX) as reader,
+    ):
+        for utt, x_TD in reader:
+            why = _unusable(options, utt, x_TD)
+            if why:
+                tally.lost(utt, why)
+                continue
+            try:
+                xvector_E = _mean_over_chunks(computer, _chunks(options, utt, x_TD))
+            except KaldiError as error:
+                raise KaldiError(f"{utt}: {error}") from None
+            writer.write(utt, xvector_E)
+            num_frames += len(x_TD)
+            tally.done()
+    elapsed_sec = time.monotonic() - started
+    factor = elapsed_sec * 100 / num_frames if num_frames else 0
+    log(f"Time taken {elapsed_sec:.6g}s: real-time factor assuming 100 frames/sec is {factor:.6g}")
+    log(f"Done {tally.num_done} utterances, failed for {tally.num_lost}")
+    return tally.exit_code()
+
+
+def _check_options(options):
+    if options.chunk_size != -1 and options.chunk_size < 1:
+        raise KaldiError(
+            f"--chunk-size={options.chunk_size}: expected -1, for no chunks, or 1 and more."
+        )
+    if not options.pad_input and -1 < options.chunk_size < options.min_chunk_size:
+        raise KaldiError(
+            f"--chunk-size={options.chunk_size} is less than --min-chunk-size="
+            f"{options.min_chunk_size}: no chunk would be used. Lower --min-chunk-size."
+        )
+    if options.use_gpu not in ("yes", "no", "optional", "wait"):
+        raise KaldiError(f"--use-gpu={options.use_gpu}: expected yes, no, optional or wait.")
+    if options.cached_compiler_out:
+        warn("--cached-compiler-out is ignored: nothing is compiled here, nothing is written")
+
+
+def _unusable(options, utt, x_TD):
+    """Why an utterance gives no x-vector; None if it does."""
+    if not len(x_TD):
+        return "Zero-length utterance"
+    if not options.pad_input and len(x_TD) < options.min_chunk_size:
+        return (
+            f"Minimum chunk size of {options.min_chunk_size} is greater than the number of rows"
+            f" in utterance, {len(x_TD)}"
+        )
+    return None
+
+
+def _chunks(options, utt, x_TD):
+    """(weight, frames (T, D)) of each chunk: its true length, and what the network reads."""
+    import numpy as np
+
+    size = options.chunk_size
+    if len(x_TD) < size:
+        log(
+            f"Chunk size of {size} is greater than the number of rows in utterance: {utt}, using"
+            f" chunk size  of {len(x_TD)}"
+        )
+    size = len(x_TD) if size == -1 else min(size, len(x_TD))
+    for start in range(0, len(x_TD), size):
+        chunk_TD = x_TD[start : start + size]
+        missing = options.min_chunk_size - len(chunk_TD)
+        if missing > 0 and not options.pad_input:
+            continue
+        weight = len(chunk_TD)
+        if missing > 0:
+            pads = ((missing // 2, missing - missing // 2), (0, 0))
+            chunk_TD = np.pad(chunk_TD, pads, mode="edge")
+        yield weight, chunk_TD
+
+
+def _mean_over_chunks(computer, chunks):
+    """The mean of the chunks' x-vectors, weighted by length: float32 (E,)."""
+    import numpy as np
+
+    sum_E, total = np.zeros(computer.output_dim), 0
+    for weight, chunk_TD in chunks:
+        sum_E += weight * computer(chunk_TD).astype(np.float64)
+        total += weight
+    return (sum_E / total).astype(np.float32)

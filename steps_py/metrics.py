@@ -1,0 +1,107 @@
+"""EER and minDCF, with tied scores handled: a metric must not depend on file order.
+
+Shape suffixes (scope: this module):
+    K = operating points: one for each distinct score, and one for accepting every trial
+"""
+
+import numpy as np
+
+from steps_py.errors import ScoreError
+
+
+def error_rates(target_scores, nontarget_scores):
+    """Miss and false-alarm rates at every threshold that separates distinct scores.
+
+    Returns
+    -------
+    p_miss_K, p_fa_K : float64 arrays
+        Fractions.  The first point accepts every trial (0, 1), the last rejects
+        every trial (1, 0); in between, trials of the same score go together.
+
+    Raises
+    ------
+    ScoreError
+        If there is no score of a kind, or one is nan.
+
+    Examples
+    --------
+    >>> error_rates([1.0, 2.0], [0.0, 1.0])
+    (array([0. , 0. , 0.5, 1. ]), array([1. , 0.5, 0. , 0. ]))
+    """
+    target, nontarget = (np.sort(np.asarray(s, float)) for s in (target_scores, nontarget_scores))
+    for kind, scores in (("target", target), ("nontarget", nontarget)):
+        if scores.size == 0:
+            raise ScoreError(
+                f"metrics: no {kind} trial has a score; EER and minDCF need both kinds"
+            )
+        if np.isnan(scores[-1]):  # nan sorts last
+            raise ScoreError(
+                f"metrics: {np.isnan(scores).sum()} of {scores.size} {kind} scores are nan."
+                " Look for nan in the x-vectors."
+            )
+    thresholds = np.unique(np.concatenate([target, nontarget]))
+    num_missed = np.searchsorted(target, thresholds, side="right")
+    num_rejected = np.searchsorted(nontarget, thresholds, side="right")
+    p_miss_K = np.concatenate([[0], num_missed]) / target.size
+    p_fa_K = (nontarget.size - np.concatenate([[0], num_rejected])) / nontarget.size
+    return p_miss_K, p_fa_K
+
+
+def eer(target_scores, nontarget_scores):
+    """Equal error rate, a fraction: linear between the two points around p_miss = p_fa.
+
+    0 for a perfect system, 0.5 for one without information, 1 for a reversed one.
+
+    >>> float(eer([1, 2, 3, 4], [0, 0, 0, 1.5]))
+    0.25
+    """
+    p_miss_K, p_fa_K = error_rates(target_scores, nontarget_scores)
+    k = np.flatnonzero(p_miss_K >= p_fa_K)[0]
+    before, after = p_fa_K[k - 1] - p_miss_K[k - 1], p_miss_K[k] - p_fa_K[k]
+    return p_miss_K[k - 1] + before / (before + after) * (p_miss_K[k] - p_miss_K[k - 1])
+
+
+def min_dcf(target_scores, nontarget_scores, p_target, c_miss=1.0, c_fa=1.0):
+    """Minimum detection cost, divided by that of the better trivial system; <= 1.
+
+    The cost of an operating point is
+    ``c_miss * p_miss * p_target + c_fa * p_fa * (1 - p_target)``; a system that looks
+    at no score rejects or accepts every trial, whichever is cheaper.  NIST SRE 2016
+    evaluation plan, section 3.1.
+
+    >>> float(min_dcf([1, 2, 3, 4], [0, 0, 0, 1.5], p_target=0.01))
+    0.25
+    """
+    if not 0 < p_target < 1 or not c_miss > 0 or not c_fa > 0:
+        raise ScoreError(
+            f"metrics: p_target must lie between 0 and 1 and both costs above 0; got"
+            f" p_target {p_target:g}, c_miss {c_miss:g}, c_fa {c_fa:g}"
+        )
+    p_miss_K, p_fa_K = error_rates(target_scores, nontarget_scores)
+    cost_K = c_miss * p_miss_K * p_target + c_fa * p_fa_K * (1 - p_target)
+    return cost_K.min() / min(c_miss * p_target, c_fa * (1 - p_target))
+
+
+def kaldi_eer(target_scores, nontarget_scores):
+    """The EER as ``compute-eer`` of Kaldi finds it, and its threshold; both float32.
+
+    The threshold is the first target score (in rising order) above the nontarget score
+    at the mirrored position; there is no interpolation, and the rate is the proportion
+    of targets before it.  It agrees with `eer` to about one trial, but not for small
+    or reversed systems: the last target always ends the search.  Parity:
+    ``src/ivectorbin/compute-eer.cc``.
+
+    >>> rate, threshold = kaldi_eer([1, 2, 3, 4], [0, 0, 0, 1.5])
+    >>> print(rate, threshold)
+    0.25 2.0
+    """
+    error_rates(target_scores, nontarget_scores)  # for its errors
+    target, nontarget = (
+        np.sort(np.asarray(s, np.float32)) for s in (target_scores, nontarget_scores)
+    )
+    position = np.arange(target.size)
+    mirrored = nontarget.size - 1 - (nontarget.size * position / target.size).astype(np.int64)
+    above = nontarget[np.maximum(mirrored, 0)] < target
+    above[-1] = True
+    first = int(np.argmax(above))
+    return np.float32(first / target.size), target[first]

@@ -1,0 +1,96 @@
+"""What a recipe can name, read from the sources: to check a config without importing torch.
+
+The registries know the same, but only once torch is loaded, which takes seconds; a
+workflow that is started should answer at once, and before any job.
+"""
+
+import ast
+import functools
+from pathlib import Path
+
+from steps_py.errors import did_you_mean
+
+PLACES = {
+    ("model", "encoder"): "encoder",
+    ("model", "pooling"): "pooling",
+    ("train", "loss"): "loss",
+    ("train", "optimizer"): "optimizer",
+    ("train", "schedule"): "schedule",
+}
+_TYPES = {
+    bool: ("true or false", (bool,)),
+    int: ("a whole number", (int,)),
+    float: ("a number", (int, float)),
+    str: ("text", (str,)),
+    tuple: ("a list", (list, tuple)),
+}
+
+
+@functools.cache
+def catalogue():
+    """{kind: {name: {key: default}}} of all registered classes.
+
+    >>> catalogue()["pooling"]["stats"]
+    {'variance_floor': 1e-10}
+    """
+    trees = [ast.parse(path.read_text()) for path in sorted(Path(__file__).parent.rglob("*.py"))]
+    nodes = [node for tree in trees for node in tree.body]
+    kinds = {
+        node.targets[0].id: node.value.args[0].value
+        for node in nodes
+        if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("Registry(")
+    }
+    found = {kind: {} for kind in kinds.values()}
+    for node in nodes:
+        for decorator in getattr(node, "decorator_list", ()):
+            registry, _, method = ast.unparse(decorator).partition(".")
+            if registry in kinds and method.startswith("register("):
+                found[kinds[registry]][decorator.args[0].value] = _config_fields(node)
+    return found
+
+
+def check_parts(config):
+    """Faults of the sections ``model`` and ``train`` that name classes, one line each.
+
+    >>> check_parts({"model": {"pooling": {"name": "stat"}}})
+    ["'model.pooling.name' is 'stat'. Did you mean 'stats'? Known: stats."]
+    """
+    faults = []
+    for (section, key), kind in PLACES.items():
+        part = config.get(section, {}).get(key)
+        if part is None:
+            continue
+        where, known = f"{section}.{key}", catalogue()[kind]
+        name = part.get("name")
+        if name not in known:
+            faults.append(f"'{where}.name' is '{name}'. {did_you_mean(name, known)}")
+            continue
+        for field, value in part.items():
+            if field != "name":
+                faults += _check_field(f"{where}.{field}", field, value, known[name])
+    return faults
+
+
+def _check_field(where, field, value, known):
+    if field not in known:
+        return [f"unknown key '{where}'. {did_you_mean(field, known)}"]
+    wanted, types = _TYPES.get(type(known[field]), ("", (object,)))
+    if isinstance(value, types) and (bool in types or not isinstance(value, bool)):
+        return []
+    hint = ""
+    if wanted == "a number" and isinstance(value, str) and "e" in value.lower():
+        hint = " YAML takes 1e-3 for text; write 1.0e-3."
+    return [f"'{where}' is {value!r}; it must be {wanted}.{hint}"]
+
+
+def _config_fields(class_node):
+    """{key: default} of the nested dataclass; None where the source is no plain value."""
+    (config,) = [node for node in class_node.body if getattr(node, "name", None) == "Config"]
+    fields = {}
+    for node in config.body:
+        if isinstance(node, ast.AnnAssign):
+            try:
+                fields[node.target.id] = ast.literal_eval(node.value)
+            except (TypeError, ValueError):
+                fields[node.target.id] = None
+    return fields

@@ -1,0 +1,87 @@
+"""Time-delay network of the x-vector.
+
+Shape suffixes: B batch, T frames, D feature dimension, C channels.
+
+Reference: D. Snyder et al., "X-vectors: Robust DNN embeddings for speaker recognition",
+ICASSP 2018, table 1 (frame1 to frame5).
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from steps_py.errors import ConfigError
+from steps_py.model.registries import ENCODERS
+
+BATCH_NORM_EPS = 1e-3  # as Kaldi's BatchNormComponent: a dead ReLU must not blow up
+
+
+@ENCODERS.register("tdnn")
+class Tdnn(nn.Module):
+    """Affine, ReLU, batch norm over frames at the offsets of each layer.
+
+    With the defaults the layers see offsets (-2..2), (-2,0,2), (-3,0,3), 0 and 0: an output
+    frame spans 15 input frames.  Convolutions are valid, as in Kaldi's nnet3: nothing is
+    padded, so the output is 14 frames shorter than the input.
+
+    >>> encoder = Tdnn(Tdnn.Config(hidden_dim=8, out_dim=12), in_dim=3)
+    >>> encoder(torch.zeros(2, 20, 3), None)[0].shape, encoder.min_frames
+    (torch.Size([2, 6, 12]), 15)
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        hidden_dim: int = 512
+        out_dim: int = 1500
+        kernel_sizes: tuple = (5, 3, 3, 1, 1)  # frames each layer reads
+        dilations: tuple = (1, 2, 3, 1, 1)  # frames between them
+
+        def __post_init__(self):
+            if not self.kernel_sizes or len(self.kernel_sizes) != len(self.dilations):
+                raise ConfigError(
+                    f"encoder 'tdnn': {len(self.kernel_sizes)} kernel_sizes and"
+                    f" {len(self.dilations)} dilations. Give one of each per layer."
+                )
+
+    def __init__(self, config, in_dim):
+        super().__init__()
+        dims = [in_dim, *[config.hidden_dim] * (len(config.kernel_sizes) - 1), config.out_dim]
+        self.layers = nn.ModuleList(
+            TdnnLayer(*sizes)
+            for sizes in zip(
+                dims[:-1], dims[1:], config.kernel_sizes, config.dilations, strict=True
+            )
+        )
+        self.out_dim = config.out_dim
+        self.min_frames = 1 + sum(layer.span for layer in self.layers)
+
+    def forward(self, x_BTD, mask_BT):
+        """Frames (B, T, D) -> frames (B, T - min_frames + 1, C), and the mask cut alike."""
+        for layer in self.layers:
+            x_BTD = layer(x_BTD)
+        if mask_BT is not None:  # real if the last frame it spans is
+            mask_BT = mask_BT[:, self.min_frames - 1 :]
+        return x_BTD, mask_BT
+
+
+class TdnnLayer(nn.Module):
+    """Affine over `kernel_size` frames `dilation` apart, ReLU, batch norm.
+
+    The norm has no scale and offset of its own: the next affine would absorb them.
+    """
+
+    def __init__(self, in_dim, out_dim, kernel_size, dilation):
+        super().__init__()
+        self.offsets = [i * dilation for i in range(kernel_size)]
+        self.span = self.offsets[-1]
+        self.affine = nn.Linear(kernel_size * in_dim, out_dim)
+        self.norm = nn.BatchNorm1d(out_dim, eps=BATCH_NORM_EPS, affine=False)
+
+    def forward(self, x_BTC):
+        num_frames = x_BTC.shape[1] - self.span
+        if self.span:
+            x_BTC = torch.cat([x_BTC[:, o : o + num_frames] for o in self.offsets], dim=2)
+        x_BTC = F.relu(self.affine(x_BTC))
+        return self.norm(x_BTC.flatten(0, 1)).view(x_BTC.shape)

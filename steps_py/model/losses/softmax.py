@@ -1,0 +1,53 @@
+"""Softmax cross-entropy behind one more hidden layer: the head of Kaldi's x-vector.
+
+Shape suffixes: B batch, E embedding, H hidden, S speakers.
+
+Reference: D. Snyder et al., "X-vectors: Robust DNN embeddings for speaker recognition",
+ICASSP 2018, table 1 (segment6's ReLU, segment7, softmax).
+"""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import nn
+
+from steps_py.model.encoders.tdnn import BATCH_NORM_EPS
+from steps_py.model.registries import LOSSES
+
+
+@LOSSES.register("softmax")
+class Softmax(nn.Module):
+    r"""ReLU, batch norm, affine (H), ReLU, batch norm, affine (S), cross-entropy.
+
+    .. math:: L = -\tfrac1B \sum_i \sum_s q_{is} \log\mathrm{softmax}(z_i)_s, \qquad
+              q_{is} = (1-\varepsilon)\,[s = y_i] + \varepsilon / S
+
+    with :math:`\varepsilon` = `label_smoothing`.  With `hidden_dim` 0 the affine to the speakers
+    follows the first batch norm.
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        hidden_dim: int = 512
+        label_smoothing: float = 0.0
+
+    def __init__(self, config, in_dim, num_speakers):
+        super().__init__()
+        layers = [nn.ReLU(), nn.BatchNorm1d(in_dim, eps=BATCH_NORM_EPS, affine=False)]
+        if config.hidden_dim:
+            layers += [
+                nn.Linear(in_dim, config.hidden_dim),
+                nn.ReLU(),
+                nn.BatchNorm1d(config.hidden_dim, eps=BATCH_NORM_EPS, affine=False),
+            ]
+        self.layers = nn.Sequential(*layers, nn.Linear(config.hidden_dim or in_dim, num_speakers))
+        self.label_smoothing = config.label_smoothing
+
+    def set_epoch(self, epoch):
+        """Nothing changes with the epoch."""
+
+    def forward(self, embedding_BE, spk_id_B):
+        """Mean loss of the batch, and logits (B, S)."""
+        logits_BS = self.layers(embedding_BE).float()
+        loss = F.cross_entropy(logits_BS, spk_id_B, label_smoothing=self.label_smoothing)
+        return loss, logits_BS

@@ -1,0 +1,53 @@
+"""Statistics pooling: from frames to one vector an utterance.
+
+Shape suffixes: B batch, T frames, C channels.
+
+Reference: D. Snyder et al., "Deep neural network embeddings for text-independent speaker
+verification", Interspeech 2017, section 3.2.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from steps_py.model.registries import POOLINGS
+
+
+@POOLINGS.register("stats")
+class StatsPooling(nn.Module):
+    r"""Mean and standard deviation of each channel over the real frames.
+
+    .. math:: \mu_c = \tfrac1T \sum_t x_{tc} \qquad
+              \sigma_c = \sqrt{\max\bigl(\tfrac1T \sum_t (x_{tc} - \mu_c)^2, v\bigr)}
+
+    with v = `variance_floor`, so that one frame gives a finite gradient.  Computed in float32
+    whatever the network's precision.
+
+    >>> pooling = StatsPooling(StatsPooling.Config(), in_dim=1)
+    >>> pooling(torch.tensor([[[1.0], [3.0], [100.0]]]), torch.tensor([[True, True, False]]))
+    tensor([[2., 1.]])
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        variance_floor: float = 1e-10  # Kaldi's StatisticsPoolingComponent
+
+    def __init__(self, config, in_dim):
+        super().__init__()
+        self.variance_floor = config.variance_floor
+        self.out_dim = 2 * in_dim
+
+    def forward(self, x_BTC, mask_BT=None):
+        """Frames (B, T, C) -> (B, 2C): means, then standard deviations."""
+        x_BTC = x_BTC.float()
+        if mask_BT is None:
+            mean_B1C = x_BTC.mean(dim=1, keepdim=True)
+            var_BC = (x_BTC - mean_B1C).square().mean(dim=1)
+        else:
+            pad_BT1 = ~mask_BT[:, :, None]
+            num_B1 = mask_BT.sum(dim=1, keepdim=True)
+            mean_B1C = (x_BTC.masked_fill(pad_BT1, 0).sum(dim=1) / num_B1)[:, None]
+            var_BC = (x_BTC - mean_B1C).masked_fill(pad_BT1, 0).square().sum(dim=1) / num_B1
+        std_BC = var_BC.clamp(min=self.variance_floor).sqrt()
+        return torch.cat([mean_B1C[:, 0], std_BC], dim=1)

@@ -1,0 +1,32 @@
+"""What a recipe can name, and the contract each kind keeps.
+
+Shape suffixes: B batch, T frames, D feature dimension, C channels, E embedding, S speakers.
+
+ENCODERS    ``cls(config, in_dim)``; ``out_dim``; ``min_frames``, the shortest input;
+            ``forward(x_BTD, mask_BT) -> (y_BTC, mask_BT)``, the mask cut as the frames are
+POOLINGS    ``cls(config, in_dim)``; ``out_dim``; ``forward(x_BTC, mask_BT) -> (B, out_dim)``
+LOSSES      ``cls(config, in_dim, num_speakers)``; ``set_epoch(epoch)``, for margins that grow;
+            ``forward(embedding_BE, spk_id_B) -> (loss, logits_BS)``, the logits without margin
+OPTIMIZERS  ``cls(config, parameters)``, a torch optimiser; ``config.lr``
+SCHEDULES   ``cls(config, num_steps, steps_per_epoch)``; ``factor(step)``, by which lr is multiplied
+
+A mask is true where a frame is real; None means that all are.  Adding a class is one new
+file in encoders/, poolings/ or losses/: the folder imports its files by itself.
+"""
+
+import importlib
+import pkgutil
+
+from steps_py.registry import Registry
+
+ENCODERS = Registry("encoder")
+POOLINGS = Registry("pooling")
+LOSSES = Registry("loss")
+OPTIMIZERS = Registry("optimizer")
+SCHEDULES = Registry("schedule")
+
+
+def import_modules(package, path):
+    """Import every module of a package folder, so that its classes register themselves."""
+    for module in pkgutil.iter_modules(path):
+        importlib.import_module(f"{package}.{module.name}")

@@ -1,0 +1,198 @@
+"""The grammar of components on file: ``<Dim> 24 <ValueAvg>  [ ] ...``, binary and text.
+
+A component lists its Fields in the order of the file.  Sources: src/base/io-funcs.cc and the
+Read and Write functions in src/nnet3.
+"""
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+from steps_py.kaldi.arrays import encode_matrix, encode_vector, read_matrix, read_vector
+from steps_py.kaldi.holders import MARKER, encode_float, encode_int, read_float, read_int
+
+REQUIRED = object()
+_SIZES = {b"F": np.dtype("<f4"), b"D": np.dtype("<f8")}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value of a component.
+
+    `token` precedes it on file (None: the value follows the last one); `kind` is "int",
+    "float", "double" (in 8 bytes), "bool", "flag" (the token alone), "vector" or "matrix".  A
+    field with a `default` may be missing, and is written where it differs or is `always`
+    written.  A `legacy` field is read over and never written.
+    """
+
+    token: str | None
+    name: str
+    kind: str
+    default: object = REQUIRED
+    always: bool = False
+    legacy: bool = False
+
+
+class FieldReader:
+    """Reads tokens and values from an Input.
+
+    Errors are TableErrors that name the file, the component and the byte.
+    """
+
+    def __init__(self, stream, binary):
+        self.stream, self.binary = stream, binary
+        self.where = ""
+        self._ahead = None
+
+    def fail(self, problem):
+        self.stream.fail(f"{self.where}{problem}")
+
+    def token(self):
+        """The next token."""
+        if self._ahead is not None:
+            token, self._ahead = self._ahead, None
+            return token
+        token = self.stream.word("a token", limit=4096).decode(errors="replace")
+        if not token:
+            self.fail("the file ends where a token belongs. It is truncated.")
+        if self.binary and self.stream.take(1) != b" ":
+            self.fail(f"no space after '{token[:40]}'. The file is damaged.")
+        return token
+
+    def peek(self):
+        """The next token, which stays to be read."""
+        self._ahead = self.token()
+        return self._ahead
+
+    def expect(self, *tokens):
+        found = self.token()
+        if found not in tokens:
+            self.fail(f"'{found[:40]}' where {tokens[0]} belongs. The file is damaged.")
+
+    def value(self, kind):
+        """The next value, of one of the kinds of a Field."""
+        return getattr(self, f"_{kind}")()
+
+    def fields(self, fields):
+        """The values of `fields`, which come next: {name: value}."""
+        values = {field.name: field.default for field in fields if not field.legacy}
+        for field in fields:
+            optional = field.legacy or field.default is not REQUIRED
+            if optional and self.peek() != field.token:
+                continue
+            if field.token is not None:
+                self.expect(field.token)
+            values[field.name] = True if field.kind == "flag" else self.value(field.kind)
+        return values
+
+    def _word(self, what):
+        return self.stream.word(what, limit=4096).decode(errors="replace")
+
+    def _int(self):
+        if self.binary:
+            return read_int(self.stream)
+        word = self._word("an integer")
+        if not word.lstrip("+-").isdecimal() or len(word) > 11 or abs(int(word)) >= 2**31:
+            self.fail(f"'{word[:40]}' where an integer belongs.")
+        return int(word)
+
+    def _float(self):
+        if self.binary:
+            return read_float(self.stream)
+        word = self._word("a number")
+        try:
+            return float("no number" if "_" in word else word)
+        except ValueError:
+            self.fail(f"'{word[:40]}' where a number belongs.")
+
+    _double = _float  # files of either precision can be read
+
+    def _bool(self):
+        word = self.stream.take(1).decode("latin-1") if self.binary else self._word("T or F")
+        if word not in ("T", "F"):
+            self.fail(f"{word[:40]!r} where T or F belongs.")
+        return word == "T"
+
+    def _vector(self):
+        if not self.binary:
+            return read_vector(self.stream, "float32")
+        dtype = self._array_type("V")
+        return self._floats(dtype, read_int(self.stream))
+
+    def _matrix(self):
+        if not self.binary:
+            return read_matrix(self.stream, "float32")
+        dtype = self._array_type("M")
+        shape = read_int(self.stream), read_int(self.stream)
+        return self._floats(dtype, *shape)
+
+    def _array_type(self, letter):
+        token = self.token().encode()
+        if len(token) != 2 or token[:1] not in _SIZES or token[1:] != letter.encode():
+            self.fail(
+                f"'{token[:20].decode(errors='replace')}' where F{letter} or D{letter} belongs."
+            )
+        return _SIZES[token[:1]]
+
+    def _floats(self, dtype, *shape):
+        if min(shape) < 0:
+            self.fail(f"an array of {' x '.join(map(str, shape))}. The file is damaged.")
+        size = dtype.itemsize
+        for count in shape:
+            size *= count
+        body = self.stream.take(size, f"{self.where}an array of {' x '.join(map(str, shape))}")
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.frombuffer(body, dtype).reshape(shape).astype(np.float32)
+
+
+class FieldWriter:
+    """Collects what is written; `data` gives it back."""
+
+    def __init__(self, binary):
+        self.binary = binary
+        self._parts = []
+
+    def data(self):
+        return b"".join(self._parts)
+
+    def raw(self, data):
+        self._parts.append(data)
+
+    def token(self, token):
+        self.raw(f"{token} ".encode())
+
+    def value(self, kind, value):
+        self.raw(getattr(self, f"_{kind}")(value))
+
+    def fields(self, fields, owner):
+        """The attributes of `owner` that `fields` name, without those that may be missing."""
+        for field in fields:
+            value = None if field.legacy else getattr(owner, field.name)
+            if field.legacy or not (
+                field.always or field.default is REQUIRED or value != field.default
+            ):
+                continue
+            if field.token is not None:
+                self.token(field.token)
+            if field.kind != "flag":
+                self.value(field.kind, value)
+
+    def _int(self, value):
+        return encode_int(value) if self.binary else b"%d " % value
+
+    def _float(self, value):
+        return encode_float(value) if self.binary else b"%.7g " % value
+
+    def _double(self, value):
+        return struct.pack("<bd", 8, value) if self.binary else b"%.7g " % value
+
+    def _bool(self, value):
+        letter = b"T" if value else b"F"
+        return letter if self.binary else letter + b" "
+
+    def _vector(self, value):
+        return encode_vector(value, self.binary, "float32").removeprefix(MARKER)
+
+    def _matrix(self, value):
+        return encode_matrix(value, self.binary, "float32").removeprefix(MARKER)

@@ -1,0 +1,31 @@
+"""Choose the utterances that the network is trained on, and those it is validated on.
+
+python -m steps_py.stages.allocate_chunks --config '{"min_frames": 200, "max_frames": 400}' \\
+    --data data/train data/train_augmented --out exp/chunks
+"""
+
+import argparse
+
+from steps_py.config import load_slice
+from steps_py.stages import run
+
+
+def parser():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--config", required=True, help="section chunks as JSON")
+    parser.add_argument("--data", nargs="+", required=True, help="data directories")
+    parser.add_argument("--out", required=True, help="folder of train.tsv, valid.tsv and spk2id")
+    return parser
+
+
+def main(argv=None):
+    args = parser().parse_args(argv)
+    from steps_py.chunks import ChunksConfig, allocate_chunks, read_utterances, write_chunks
+
+    config = load_slice(args.config, ChunksConfig, "chunks")
+    utterances = read_utterances(args.data)
+    write_chunks(utterances, allocate_chunks(utterances, config), args.out)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,58 @@
+"""Draw augmented copies of the training utterances, as pipes that make them.
+
+python -m steps_py.stages.augment_data --data data/train --out data/train_augmented
+    --config '{"copies": {"noise": {"parts": ["musan.noise"]}}, "num_utts": 1000}'
+    --part musan.noise=data/parts/musan.noise
+"""
+
+import argparse
+import sys
+
+from steps_py.augment import AugmentConfig, augment_data_dir
+from steps_py.config import load_slice
+from steps_py.errors import ConfigError
+from steps_py.stages import run
+
+
+def parser():
+    args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    args.add_argument("--config", required=True, help="the recipe's section augment, as JSON")
+    args.add_argument("--data", required=True, help="wav.scp, utt2spk, utt2dur to copy")
+    args.add_argument(
+        "--part",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME=FOLDER",
+        help="where the sounds of a part are listed",
+    )
+    args.add_argument("--out", required=True, help="data directory to write")
+    return args
+
+
+def main(argv=None):
+    args = parser().parse_args(argv)
+    config = load_slice(args.config, AugmentConfig, "augment")
+    num_copies = augment_data_dir(args.data, parse_parts(args.part), config, args.out)
+    print(f"augment_data: {num_copies} copies of {args.data} in {args.out}", file=sys.stderr)
+    if config.num_utts and num_copies < config.num_utts:
+        print(f"augment_data: there are no more; num_utts is {config.num_utts}", file=sys.stderr)
+
+
+def parse_parts(pairs):
+    """``NAME=FOLDER`` pairs as a dict.
+
+    >>> parse_parts(["musan.noise=data/parts/musan.noise"])
+    {'musan.noise': 'data/parts/musan.noise'}
+    """
+    parts = {}
+    for pair in pairs:
+        name, equals, folder = pair.partition("=")
+        if not (name and equals and folder):
+            raise ConfigError(f"augment_data: --part '{pair}'; write --part NAME=FOLDER.")
+        parts[name] = folder
+    return parts
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,26 @@
+"""Join the metrics of all trial lists into one table.
+
+python -m steps_py.stages.gather_metrics --out results/metrics.tsv exp/metrics/vox1.tsv ...
+"""
+
+import argparse
+
+import pandas as pd
+
+from steps_py.files import atomic_write
+from steps_py.stages import run
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", required=True)
+    parser.add_argument("tables", nargs="+")
+    args = parser.parse_args(argv)
+
+    table = pd.concat([pd.read_csv(path, sep="\t") for path in args.tables])
+    with atomic_write(args.out) as out:
+        table.to_csv(out, sep="\t", index=False, float_format="%.6g")
+
+
+if __name__ == "__main__":
+    run(main)

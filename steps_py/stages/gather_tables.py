@@ -1,0 +1,24 @@
+"""Join the parts of a table in order and prove that no key was lost on the way.
+
+python -m steps_py.stages.gather_tables --keys data/train/wav.scp \
+    --out data/train/feats.scp exp/feats/train/feats.1-of-2.scp exp/feats/train/feats.2-of-2.scp
+"""
+
+import argparse
+
+from steps_py.data import gather_tables
+from steps_py.stages import run
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--keys", required=True, help="table that has the keys to expect")
+    parser.add_argument("--out", required=True)
+    parser.add_argument("parts", nargs="+", help="in the order in which split_table made them")
+    args = parser.parse_args(argv)
+
+    gather_tables(args.parts, args.keys, args.out)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,1 @@
+"""Tests; README.md here says how to run parts of them."""

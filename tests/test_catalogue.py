@@ -1,0 +1,99 @@
+"""The catalogue is what the registries hold, without torch."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from steps_py.model import encoders, losses, optimizers, poolings, schedules  # noqa: F401
+from steps_py.model.catalogue import PLACES, catalogue, check_parts
+from steps_py.model.registries import ENCODERS, LOSSES, OPTIMIZERS, POOLINGS, SCHEDULES
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    "registry", [ENCODERS, POOLINGS, LOSSES, OPTIMIZERS, SCHEDULES], ids=lambda r: r.kind
+)
+def test_the_catalogue_holds_what_the_registry_holds(registry):
+    known = catalogue()[registry.kind]
+    assert sorted(known) == registry.names()
+    for name, fields in known.items():
+        _, config = registry.configure({"name": name})
+        assert fields == dataclasses.asdict(config)
+    assert registry.kind in PLACES.values()
+
+
+def test_it_needs_no_torch():
+    code = "import sys; import steps_py.model.catalogue as c; c.catalogue(); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert not {"torch", "numpy"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "section, key, part, said",
+    [
+        (
+            "model",
+            "encoder",
+            {"name": "tdn"},
+            "'model.encoder.name' is 'tdn'. Did you mean 'tdnn'?",
+        ),
+        ("train", "loss", {}, "'train.loss.name' is 'None'. Known:"),
+        (
+            "train",
+            "loss",
+            {"name": "aam_softmax", "margn": 1},
+            "unknown key 'train.loss.margn'. Did you mean 'margin'?",
+        ),
+        (
+            "train",
+            "optimizer",
+            {"name": "sgd", "lr": "1e-3"},
+            "'train.optimizer.lr' is '1e-3'; it must be a number. YAML takes 1e-3 for text;",
+        ),
+        (
+            "train",
+            "optimizer",
+            {"name": "sgd", "nesterov": 1},
+            "'train.optimizer.nesterov' is 1; it must be true or false.",
+        ),
+        (
+            "model",
+            "encoder",
+            {"name": "tdnn", "hidden_dim": 51.2},
+            "'model.encoder.hidden_dim' is 51.2; it must be a whole number.",
+        ),
+        (
+            "model",
+            "encoder",
+            {"name": "tdnn", "dilations": 1},
+            "'model.encoder.dilations' is 1; it must be a list.",
+        ),
+        (
+            "train",
+            "loss",
+            {"name": "softmax", "hidden_dim": True},
+            "'train.loss.hidden_dim' is True; it must be a whole number.",
+        ),
+    ],
+)
+def test_faults_are_answered_in_words(section, key, part, said):
+    (fault,) = check_parts({section: {key: part}})
+    assert fault.startswith(said)
+
+
+def test_a_sound_config_has_no_faults():
+    parts = {
+        "model": {
+            "encoder": {"name": "tdnn", "kernel_sizes": [5, 3]},
+            "pooling": {"name": "stats"},
+        },
+        "train": {"loss": {"name": "aam_softmax", "scale": 30}, "optimizer": {"name": "adam"}},
+    }
+    assert check_parts(parts) == []
+    assert check_parts({}) == []

@@ -1,0 +1,361 @@
+"""Training: learns, stops and resumes to the bit, says what is wrong."""
+
+import dataclasses
+import json
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from steps_py.chunks import Chunks, ChunksConfig, allocate_chunks, read_utterances, write_chunks
+from steps_py.errors import ConfigError, StepsError
+from steps_py.features import CmvnConfig
+from steps_py.model.build import ModelConfig
+from steps_py.model.extractor import load_extractor
+from steps_py.model.registries import LOSSES, OPTIMIZERS, SCHEDULES
+from steps_py.stages.train_model import main
+from steps_py.train import train
+from steps_py.trainer import COLUMNS, TrainConfig, Trainer
+from tests.small_features import draw_utts, write_data_dir
+
+torch.set_num_threads(1)
+
+CHUNKS = ChunksConfig(min_frames=20, max_frames=30, short_utts="tile", num_valid_utts=5)
+SECTIONS = {
+    "train": TrainConfig(
+        loss={"name": "aam_softmax", "scale": 15, "margin_warmup_epochs": 1},
+        optimizer={"name": "sgd", "lr": 0.05},
+        schedule={"name": "cosine"},
+        num_epochs=3,
+        batch_size=8,
+        steps_per_epoch=6,
+        num_workers=0,
+    ),
+    "model": ModelConfig(
+        encoder={"name": "tdnn", "hidden_dim": 16, "out_dim": 24}, embedding_dim=8
+    ),
+    "cmvn": CmvnConfig(),
+    "chunks": CHUNKS,
+}
+
+
+@pytest.fixture(scope="module")
+def chunks_dir(tmp_path_factory):
+    """Chunks of five speakers with ten compressed utterances each."""
+    folder = tmp_path_factory.mktemp("train")
+    write_data_dir(folder / "data", draw_utts(5, 10), kind="CM")
+    utterances = read_utterances([folder / "data"])
+    allocation = allocate_chunks(utterances, CHUNKS, say=lambda line: None)
+    write_chunks(utterances, allocation, folder / "chunks")
+    return folder / "chunks"
+
+
+def trainer(chunks_dir, **changed):
+    """A Trainer whose train section is changed."""
+    torch.set_num_threads(1)
+    sections = SECTIONS | {"train": dataclasses.replace(SECTIONS["train"], **changed)}
+    return Trainer(sections, *(Chunks(chunks_dir / f"{name}.tsv") for name in ("train", "valid")))
+
+
+def run(chunks_dir, out_dir, **changed):
+    said = []
+    train(trainer(chunks_dir, **changed), out_dir, said.append)
+    return said
+
+
+def result(out_dir):
+    """Weights, and the rows of epochs.tsv without the two columns of time."""
+    lines = (out_dir / "epochs.tsv").read_text().splitlines()
+    weights = torch.load(out_dir / "final.pt", weights_only=True)["model"]
+    return weights, [line.split("\t")[:-2] for line in lines]
+
+
+def assert_same(out_dir, expected):
+    weights, rows = result(out_dir)
+    assert rows == expected[1]
+    assert weights.keys() == expected[0].keys()
+    assert all(torch.equal(weights[name], expected[0][name]) for name in weights)
+
+
+@pytest.fixture(scope="module")
+def expected(chunks_dir, tmp_path_factory):
+    """What a training that nothing disturbs comes to."""
+    out_dir = tmp_path_factory.mktemp("undisturbed")
+    run(chunks_dir, out_dir)
+    return result(out_dir)
+
+
+def test_the_table_of_epochs_has_a_row_an_epoch(expected):
+    header, *rows = expected[1]
+    assert header == list(COLUMNS[:-2])
+    assert [row[0] for row in rows] == ["1", "2", "3"]
+    assert float(rows[-1][1]) < 0.01 * 0.05  # a cosine ends near 0
+
+
+def test_it_learns_speakers_that_are_easy_to_tell(chunks_dir, tmp_path):
+    run(chunks_dir, tmp_path, num_epochs=6, steps_per_epoch=10)
+    *_, train_accuracy, _, valid_accuracy = result(tmp_path)[1][-1]
+    assert float(train_accuracy) > 0.9 and float(valid_accuracy) > 0.7
+
+
+@pytest.mark.parametrize("num_workers", [1, 2])
+def test_the_number_of_readers_changes_nothing(chunks_dir, tmp_path, expected, num_workers):
+    run(chunks_dir, tmp_path, num_workers=num_workers)
+    assert_same(tmp_path, expected)
+
+
+def test_batches_through_pipes_are_those_through_shared_memory(
+    chunks_dir, tmp_path, expected, monkeypatch
+):
+    monkeypatch.setattr("steps_py.batches._free_shared_memory", lambda: 0)
+    run(chunks_dir, tmp_path, num_workers=1)
+    assert_same(tmp_path, expected)
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_killed_again_and_again_it_comes_to_the_same_bits(chunks_dir, tmp_path, num_workers):
+    """A checkpoint after each step, and SIGKILL at random moments, in the midst of writing too."""
+    changed = {"steps_per_epoch": 50, "num_workers": num_workers, "checkpoint_minutes": 1e-9}
+    run(chunks_dir, tmp_path / "undisturbed", **changed)
+    out_dir, waits, num_kills = tmp_path / "killed", random.Random(num_workers), 0
+    for patience in range(100):
+        process = multiprocessing.get_context("fork").Process(
+            target=run, args=(chunks_dir, out_dir), kwargs=changed
+        )
+        process.start()
+        process.join(waits.uniform(0.05, 0.4) * (1 + patience / 10))
+        if process.exitcode is not None:
+            break
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        num_kills += 1
+    assert process.exitcode == 0 and num_kills >= 3
+    assert_same(out_dir, result(tmp_path / "undisturbed"))
+    finals = [path.read_bytes() for path in tmp_path.glob("*/final.pt")]
+    assert len(finals) == 2 and finals[0] == finals[1]
+    assert sorted(path.name for path in out_dir.iterdir()) == ["epochs.tsv", "final.pt"]
+
+
+def signal_at(trainer, number, step):
+    """Send ourselves a signal just before a step."""
+    take_step = trainer.take_step
+
+    def take_step_and_signal(*batch):
+        if trainer.step == step:
+            os.kill(os.getpid(), number)
+        take_step(*batch)
+
+    trainer.take_step = take_step_and_signal
+
+
+@pytest.mark.parametrize("number, status", [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_leaves_a_checkpoint_and_the_rest_follows(
+    chunks_dir, tmp_path, expected, number, status
+):
+    before = signal.getsignal(number)
+    stopped, said = trainer(chunks_dir), []
+    signal_at(stopped, number, step=8)
+    with pytest.raises(SystemExit) as end:
+        train(stopped, tmp_path, said.append)
+    assert end.value.code == status
+    assert said[-1].startswith(f"train: stopped by {number.name} after step 9 of 18")
+    assert signal.getsignal(number) == before
+    (tmp_path / "epochs.tsv").unlink()  # Snakemake removes what a failed job made
+    said = run(chunks_dir, tmp_path)
+    assert "step-000000009.pt" in said[0]
+    assert_same(tmp_path, expected)
+
+
+def test_the_command_exits_143_on_sigterm_and_0_when_called_again(chunks_dir, tmp_path, expected):
+    sections = {key: json_of(SECTIONS[key]) for key in SECTIONS}
+    command = [sys.executable, "-m", "steps_py.stages.train_model", "--out", tmp_path]
+    command += ["--config", sections["train"], "--model", sections["model"]]
+    command += ["--cmvn", sections["cmvn"], "--chunks-config", sections["chunks"]]
+    command += ["--chunks", chunks_dir]
+    root = Path(__file__).parents[1]
+    environment = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": str(root)}
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    )
+    for line in process.stdout:
+        if "epoch 1 of 3" in line:
+            process.send_signal(signal.SIGTERM)
+    assert process.wait() == 143
+    subprocess.run(command, check=True, capture_output=True, env=environment)
+    assert_same(tmp_path, expected)
+
+
+def test_a_number_that_yaml_took_for_text_is_answered_in_words(chunks_dir, tmp_path):
+    sections = SECTIONS | {
+        "train": dataclasses.replace(SECTIONS["train"], optimizer={"name": "sgd", "lr": "1e-3"})
+    }
+    names = {"config": "train", "model": "model", "cmvn": "cmvn", "chunks-config": "chunks"}
+    arguments = [f"--{name}={json_of(sections[key])}" for name, key in names.items()]
+    with pytest.raises(ConfigError, match=r"YAML takes 1e-3 for text; write 1\.0e-3"):
+        main([*arguments, f"--chunks={chunks_dir}", f"--out={tmp_path}"])
+
+
+def json_of(section):
+    return json.dumps(dataclasses.asdict(section))
+
+
+def test_other_settings_start_anew_and_say_so(chunks_dir, tmp_path, expected):
+    stopped = trainer(chunks_dir, batch_size=4)
+    signal_at(stopped, signal.SIGTERM, step=2)
+    with pytest.raises(SystemExit):
+        train(stopped, tmp_path, lambda line: None)
+    said = run(chunks_dir, tmp_path)
+    assert "(train.batch_size was 4, is 8)" in said[0]
+    assert_same(tmp_path, expected)
+
+
+def test_other_chunks_start_anew(chunks_dir, tmp_path):
+    stopped = trainer(chunks_dir)
+    stopped.settings["chunks"] = "of another table"
+    signal_at(stopped, signal.SIGTERM, step=2)
+    with pytest.raises(SystemExit):
+        train(stopped, tmp_path, lambda line: None)
+    assert "chunks was of another table" in run(chunks_dir, tmp_path)[0]
+
+
+def test_a_damaged_checkpoint_costs_only_the_steps_since_the_one_before(
+    chunks_dir, tmp_path, expected
+):
+    stopped = trainer(chunks_dir, checkpoint_minutes=1e-9)
+    signal_at(stopped, signal.SIGTERM, step=8)
+    with pytest.raises(SystemExit):
+        train(stopped, tmp_path, lambda line: None)
+    newest = max(tmp_path.glob("checkpoints/*/step-*.pt"))
+    newest.write_bytes(newest.read_bytes()[:-100])
+    said = run(chunks_dir, tmp_path)
+    assert "damaged" in said[0] and "step-000000008.pt" in said[1]
+    assert_same(tmp_path, expected)
+
+
+def test_a_finished_training_called_again_trains_anew(chunks_dir, tmp_path, expected):
+    for _ in range(2):
+        said = run(chunks_dir, tmp_path)
+        assert not any("resumes" in line for line in said)
+    assert_same(tmp_path, expected)
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_an_unreadable_utterance_ends_training_by_name(chunks_dir, tmp_path, num_workers):
+    broken = trainer(chunks_dir, num_workers=num_workers)
+    row = broken.sampler.batch(7).rows_B[3]
+    feats = broken.reader._features._feats
+    feats.offset_U = feats.offset_U.copy()
+    feats.offset_U[row] += 1
+    with pytest.raises(StepsError) as error:
+        train(broken, tmp_path, lambda line: None)
+    assert str(error.value).startswith(f"{broken.reader._features.utts[row]}: ")
+    assert "no binary matrix is there" in str(error.value)
+
+
+def test_a_killed_reader_ends_training_in_words(chunks_dir, tmp_path):
+    broken = trainer(chunks_dir, num_workers=2)
+    read, main = broken.read_batch, os.getpid()
+
+    def read_or_die(step):
+        if step == 9 and os.getpid() != main:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return read(step)
+
+    broken.read_batch = read_or_die
+    with pytest.raises(StepsError, match=r"that reads batches died .* Start the same"):
+        train(broken, tmp_path, lambda line: None)
+
+
+def test_a_loss_that_is_not_finite_stops_with_its_place(chunks_dir, tmp_path):
+    changed = {"optimizer": {"name": "sgd", "lr": 1e38}, "schedule": {"name": "constant"}}
+    with pytest.raises(StepsError) as error:
+        run(chunks_dir, tmp_path, loss={"name": "softmax", "hidden_dim": 0}, **changed)
+    assert "train: loss is nan at epoch 1, step" in str(error.value)
+    assert "lr 1e+38). A lower train.optimizer.lr or a train.grad_clip" in str(error.value)
+    assert not (tmp_path / "final.pt").exists()
+
+
+def test_features_of_two_dimensions_are_refused_by_name(chunks_dir, tmp_path):
+    mixed = trainer(chunks_dir)
+    mixed.reader.feat_dim = 7
+    with pytest.raises(StepsError, match=r"spk\d\d-utt\d\d: features of 4 dimensions, spk00"):
+        train(mixed, tmp_path, lambda line: None)
+
+
+@pytest.mark.parametrize(
+    "kind, name",
+    [("loss", n) for n in LOSSES.names()]
+    + [("optimizer", n) for n in OPTIMIZERS.names()]
+    + [("schedule", n) for n in SCHEDULES.names()],
+)
+def test_every_registered_part_trains(chunks_dir, tmp_path, kind, name):
+    run(chunks_dir, tmp_path, **{kind: {"name": name}}, num_epochs=1, grad_clip=1.0)
+    assert (tmp_path / "final.pt").exists()
+
+
+def test_bf16_trains_on_a_cpu(chunks_dir, tmp_path):
+    run(chunks_dir, tmp_path, precision="bf16", num_epochs=1)
+    weights = result(tmp_path)[0]
+    assert weights["embedding.weight"].dtype == torch.float32
+
+
+def test_without_held_out_utterances_their_columns_are_empty(chunks_dir, tmp_path):
+    (tmp_path / "train.tsv").write_bytes((chunks_dir / "train.tsv").read_bytes())
+    header = (chunks_dir / "valid.tsv").read_text().splitlines()[0]
+    (tmp_path / "valid.tsv").write_text(header + "\n")
+    run(tmp_path, tmp_path / "model", num_epochs=1)
+    assert result(tmp_path / "model")[1][1][4:] == ["", ""]
+
+
+def test_final_pt_holds_what_extraction_needs(chunks_dir, tmp_path):
+    run(chunks_dir, tmp_path, num_epochs=1)
+    extractor = load_extractor(tmp_path / "final.pt")
+    assert (extractor.feat_dim, extractor.cmvn) == (4, CmvnConfig())
+    assert extractor.config == SECTIONS["model"]
+    assert not extractor.model.training
+    saved = torch.load(tmp_path / "final.pt", weights_only=True)
+    assert set(saved) == {"model", "config", "feat_dim", "cmvn", "version"}
+    assert not any("weight_SE" in name for name in saved["model"])
+
+
+def test_another_file_is_no_model(tmp_path):
+    (tmp_path / "final.pt").write_bytes(b"PK not a model")
+    with pytest.raises(StepsError, match=r"final\.pt: is not a model that this version can read"):
+        load_extractor(tmp_path / "final.pt")
+
+
+@pytest.mark.parametrize(
+    "changed, said",
+    [
+        ({"batch_size": 1}, "batch norm needs two chunks"),
+        ({"device": "gpu"}, "device is 'gpu'. Did you mean 'cpu'? Known: auto, cpu, cuda."),
+        ({"precision": "fp16", "device": "cpu"}, "precision fp16 needs a GPU"),
+        ({"precision": "float16"}, "precision is 'float16'. Did you mean"),
+        ({"loss": {"name": "arcface"}}, "loss: unknown name 'arcface'"),
+        ({"schedule": {"name": "cosin"}}, "Did you mean 'cosine'?"),
+        ({"optimizer": {"name": "sgd", "momentun": 1}}, "Did you mean 'momentum'?"),
+    ],
+)
+def test_a_wrong_train_section_is_answered_in_words(chunks_dir, changed, said):
+    with pytest.raises(ConfigError) as error:
+        trainer(chunks_dir, **changed)
+    assert said in str(error.value)
+
+
+def test_chunks_shorter_than_the_network_spans_are_refused(chunks_dir, monkeypatch):
+    short = dataclasses.replace(CHUNKS, min_frames=10)
+    monkeypatch.setitem(SECTIONS, "chunks", short)
+    with pytest.raises(ConfigError, match=r"min_frames is 10, but a frame .* spans 15"):
+        trainer(chunks_dir)
+
+
+def test_asking_for_a_gpu_that_is_not_there_is_an_error(chunks_dir, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ConfigError, match="no GPU is offered to this job"):
+        trainer(chunks_dir, device="cuda")

@@ -1,0 +1,30 @@
+# data/train + noises + rooms -> data/train_augmented     config: augment     library: steps_py/augment.py
+
+AUGMENT_PARTS = sorted(
+    {part for kind in config["augment"]["copies"].values() for part in kind["parts"]}
+)
+
+
+rule augment_data:
+    """Draw the copies of training utterances to make; their wav.scp lines make them."""
+    input:
+        train=expand("data/train/{table}", table=["wav.scp", "utt2spk", "utt2dur"]),
+        parts=expand("data/parts/{part}/{table}", part=AUGMENT_PARTS, table=["wav.scp", "utt2dur"]),
+    output:
+        expand(
+            "data/train_augmented/{table}",
+            table=["wav.scp", "utt2spk", "spk2utt", "utt2dur", "utt2uniq"],
+        ),
+    log:
+        "logs/augment_data.log",
+    benchmark:
+        "exp/benchmark/augment_data.tsv"
+    threads: CLUSTER.threads("augment_data")
+    resources:
+        **CLUSTER.resources("augment_data"),
+    params:
+        config=slice_of("augment", without=["keep_feats"]),
+        parts=[f"{part}=data/parts/{part}" for part in AUGMENT_PARTS],
+    shell:
+        "python -m steps_py.stages.augment_data --config {params.config:q} --data data/train"
+        " --part {params.parts} --out data/train_augmented > {log} 2>&1"

@@ -1,0 +1,30 @@
+# feats + vad + utt2spk -> which frames to train on     config: chunks    library: steps_py/chunks.py
+
+CHUNK_SETS = ["train", *AUGMENTED]
+
+
+rule allocate_chunks:
+    """Choose the utterances each speaker is trained on; an index, not a copy of features."""
+    input:
+        expand(
+            "data/{dset}/{table}",
+            dset=CHUNK_SETS,
+            table=["feats.scp", "vad.scp", "utt2spk", "utt2num_frames"],
+        ),
+    output:
+        train="exp/chunks/train.tsv",
+        valid="exp/chunks/valid.tsv",
+        spk2id="exp/chunks/spk2id",
+    log:
+        "logs/allocate_chunks.log",
+    benchmark:
+        "exp/benchmark/allocate_chunks.tsv"
+    threads: CLUSTER.threads("allocate_chunks")
+    resources:
+        **CLUSTER.resources("allocate_chunks"),
+    params:
+        config=slice_of("chunks"),
+        data=expand("data/{dset}", dset=CHUNK_SETS),
+    shell:
+        "python -m steps_py.stages.allocate_chunks --config {params.config:q}"
+        " --data {params.data} --out exp/chunks > {log} 2>&1"

@@ -1,0 +1,143 @@
+# corpora -> data/<set>/{wav.scp,utt2spk,spk2utt,utt2dur}, data/trials/<trials>
+# config: data        library: local/<corpus>.py, steps_py/corpora.py, steps_py/data_dir.py
+
+
+def part_options(wildcards):
+    """What a corpus needs to know to list its recordings: all but its trial lists."""
+    options = dict(config["data"]["corpora"][wildcards.corpus])
+    options.pop("trials", None)
+    return json.dumps(options)
+
+
+def list_files(wildcards):
+    """The user's list file of a part: an edited list prepares the part again.
+
+    One that is not there is left to the message about missing corpora.
+    """
+    lists = config["data"]["corpora"][wildcards.corpus].get("lists") or {}
+    path = Path(lists.get(wildcards.part, "")).expanduser()
+    return [str(path)] if path.is_file() else []
+
+
+def parts_of(table):
+    """That table of the corpus parts that make up one set."""
+
+    def get(wildcards):
+        parts = config["data"]["sets"][wildcards.clean]
+        return [f"data/parts/{part}/{table}" for part in parts]
+
+    return get
+
+
+def trials_of(wildcards):
+    return config["data"]["trials"][wildcards.trials]
+
+
+if config["data"]["synthetic"]:
+
+    rule make_corpus:
+        """Speak the recipe's own small corpus, noises and rooms included."""
+        output:
+            directory("corpus"),
+        log:
+            "logs/make_corpus.log",
+        benchmark:
+            "exp/benchmark/make_corpus.tsv"
+        threads: CLUSTER.threads("make_corpus")
+        resources:
+            **CLUSTER.resources("make_corpus"),
+        params:
+            name=config["data"]["synthetic"]["name"],
+            config=slice_of("data/synthetic/config"),
+        shell:
+            "python -m steps_py.stages.make_corpus --name {params.name}"
+            " --config {params.config:q} --out {output} > {log} 2>&1"
+
+
+rule prepare_part:
+    """List one part of a corpus, and look at the head of every recording."""
+    input:
+        lists=list_files,
+        corpus="corpus" if config["data"]["synthetic"] else [],
+    output:
+        wav="data/parts/{corpus}.{part}/wav.scp",
+        utt2spk="data/parts/{corpus}.{part}/utt2spk",
+        utt2dur="data/parts/{corpus}.{part}/utt2dur",
+    log:
+        "logs/prepare_part/{corpus}.{part}.log",
+    benchmark:
+        "exp/benchmark/prepare_part/{corpus}.{part}.tsv"
+    threads: CLUSTER.threads("prepare_part")
+    resources:
+        **CLUSTER.resources("prepare_part"),
+    params:
+        options=part_options,
+    shell:
+        "python -m steps_py.stages.prepare_part --name {wildcards.corpus} --part {wildcards.part}"
+        " --options {params.options:q} --threads {threads} --out $(dirname {output.wav})"
+        " > {log} 2>&1"
+
+
+rule combine_parts:
+    """Join corpus parts to a data directory; a key that comes twice is an error."""
+    input:
+        wav=parts_of("wav.scp"),
+        utt2spk=parts_of("utt2spk"),
+        utt2dur=parts_of("utt2dur"),
+    output:
+        wav="data/{clean}/wav.scp",
+        utt2spk="data/{clean}/utt2spk",
+        spk2utt="data/{clean}/spk2utt",
+        utt2dur="data/{clean}/utt2dur",
+    log:
+        "logs/combine_parts/{clean}.log",
+    threads: CLUSTER.threads("combine_parts")
+    resources:
+        **CLUSTER.resources("combine_parts"),
+    shell:
+        "python -m steps_py.stages.combine_parts --parts $(dirname {input.wav})"
+        " --out data/{wildcards.clean} > {log} 2>&1"
+
+
+rule check_sets:
+    """Look at all sets together: no speaker may be both trained on and tested."""
+    input:
+        expand("data/{clean}/utt2spk", clean=SETS),
+        expand("data/{clean}/utt2dur", clean=SETS),
+    output:
+        "data/sets.tsv",
+    log:
+        "logs/check_sets.log",
+    threads: CLUSTER.threads("check_sets")
+    resources:
+        **CLUSTER.resources("check_sets"),
+    params:
+        train=expand("data/{clean}", clean=[s for s in SETS if s not in TRIAL_SETS]),
+        test=expand("data/{clean}", clean=TRIAL_SETS),
+    shell:
+        "python -m steps_py.stages.check_sets --train {params.train} --test {params.test}"
+        " --out {output} > {log} 2>&1"
+
+
+rule prepare_trials:
+    """Turn a corpus's list into `enroll test target|nontarget`, every key known."""
+    input:
+        enroll=lambda wildcards: f"data/{trials_of(wildcards)['enroll']}/utt2spk",
+        test=lambda wildcards: f"data/{trials_of(wildcards)['test']}/utt2spk",
+    output:
+        "data/trials/{trials}",
+    log:
+        "logs/prepare_trials/{trials}.log",
+    threads: CLUSTER.threads("prepare_trials")
+    resources:
+        **CLUSTER.resources("prepare_trials"),
+    params:
+        corpus=lambda wildcards: trials_of(wildcards)["corpus"],
+        list=lambda wildcards: trials_of(wildcards).get("list", wildcards.trials),
+        options=lambda wildcards: json.dumps(
+            config["data"]["corpora"][trials_of(wildcards)["corpus"]]
+        ),
+    shell:
+        "python -m steps_py.stages.prepare_trials --name {params.corpus} --list {params.list}"
+        " --options {params.options:q} --enroll {input.enroll} --test {input.test}"
+        " --out {output} > {log} 2>&1"

@@ -1,0 +1,95 @@
+# wav.scp -> feats.scp, utt2num_frames          config: feats          library: steps_py/feats/
+
+
+rule split_wav_scp:
+    """Cut wav.scp into contiguous parts, so that the joined parts are still sorted."""
+    input:
+        wav="data/{dset}/wav.scp",
+        checked=ancient("data/sets.tsv"),
+    output:
+        temp(scatter.feats("exp/feats/{{dset}}/{scatteritem}.wav.scp")),
+    log:
+        "logs/split_wav_scp/{dset}.log",
+    threads: CLUSTER.threads("split_wav_scp")
+    resources:
+        **CLUSTER.resources("split_wav_scp"),
+    shell:
+        "python -m steps_py.stages.split_table {input.wav} {output} > {log} 2>&1"
+
+
+rule make_feats:
+    """Compute one part's features; a recording that fails is named in the log.
+
+    With fewer utterances than parts some parts are empty, and so is what they make.
+    """
+    input:
+        wav="exp/feats/{clean}/{scatteritem}.wav.scp",
+        conf=recipe_file(config["feats"]["conf"]),
+    output:
+        ark="exp/feats/{clean}/feats.{scatteritem}.ark",
+        scp="exp/feats/{clean}/feats.{scatteritem}.scp",
+        num_frames="exp/feats/{clean}/utt2num_frames.{scatteritem}",
+    log:
+        "logs/make_feats/{clean}.{scatteritem}.log",
+    benchmark:
+        "exp/benchmark/make_feats/{clean}.{scatteritem}.tsv"
+    threads: CLUSTER.threads("make_feats")
+    resources:
+        **CLUSTER.resources("make_feats"),
+    params:
+        kaldi=KALDI,
+        type=config["feats"]["type"],
+        compress=config["feats"]["compress"],
+    shell:
+        "if [ ! -s {input.wav} ]; then touch {output}; exit 0; fi;"
+        " (compute-{params.type}-feats --config={input.conf} scp:{input.wav} ark:-"
+        " | copy-feats --compress={params.compress}"
+        " --write-num-frames=ark,t:{output.num_frames}"
+        " ark:- ark,scp:{output.ark},{output.scp}) 2> {log}"
+
+
+def kept(path):
+    """Where the recipe does not keep the copies' features, they go once nobody needs them."""
+    return path if config["augment"]["keep_feats"] else temp(path)
+
+
+def archives_of(dset):
+    """The archives behind a feats.scp that may be deleted: who reads them has to say so."""
+    if dset == "train_augmented":
+        return gather.feats("exp/feats/train_augmented/feats.{scatteritem}.ark")
+    return []
+
+
+use rule make_feats as make_augmented_feats with:
+    input:
+        wav="exp/feats/train_augmented/{scatteritem}.wav.scp",
+        conf=recipe_file(config["feats"]["conf"]),
+    output:
+        ark=kept("exp/feats/train_augmented/feats.{scatteritem}.ark"),
+        scp="exp/feats/train_augmented/feats.{scatteritem}.scp",
+        num_frames="exp/feats/train_augmented/utt2num_frames.{scatteritem}",
+    log:
+        "logs/make_feats/train_augmented.{scatteritem}.log",
+    benchmark:
+        "exp/benchmark/make_feats/train_augmented.{scatteritem}.tsv"
+
+
+rule gather_feats:
+    """Join the parts in order and prove that no utterance was lost on the way."""
+    input:
+        wav="data/{dset}/wav.scp",
+        scp=gather.feats("exp/feats/{{dset}}/feats.{scatteritem}.scp"),
+        num_frames=gather.feats("exp/feats/{{dset}}/utt2num_frames.{scatteritem}"),
+    output:
+        feats="data/{dset}/feats.scp",
+        num_frames="data/{dset}/utt2num_frames",
+    log:
+        "logs/gather_feats/{dset}.log",
+    threads: CLUSTER.threads("gather_feats")
+    resources:
+        **CLUSTER.resources("gather_feats"),
+    shell:
+        "(python -m steps_py.stages.gather_tables --keys {input.wav}"
+        " --out {output.feats} {input.scp}"
+        " && python -m steps_py.stages.gather_tables --keys {input.wav}"
+        " --out {output.num_frames} {input.num_frames}) > {log} 2>&1"

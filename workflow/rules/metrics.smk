@@ -1,0 +1,57 @@
+# trials + scores -> results/              config: metrics, scores         library: steps_py/metrics.py
+
+
+rule compute_metrics:
+    """EER and minDCF of every system on one trial list; an unscored trial is an error."""
+    input:
+        trials="data/trials/{trials}",
+        scores=expand("exp/scores/{system}/{{trials}}", system=config["scores"]["systems"]),
+    output:
+        text="results/{trials}_eer.txt",
+        table="exp/metrics/{trials}.tsv",
+    log:
+        "logs/compute_metrics/{trials}.log",
+    threads: CLUSTER.threads("compute_metrics")
+    resources:
+        **CLUSTER.resources("compute_metrics"),
+    params:
+        p_target=config["metrics"]["p_target"],
+        kaldi=KALDI,
+    shell:
+        "python -m steps_py.stages.compute_metrics --trials {input.trials} --scores {input.scores}"
+        " --p-target {params.p_target} --commands {params.kaldi:q}"
+        " --out-text {output.text} --out-table {output.table} > {log} 2>&1"
+
+
+rule gather_metrics:
+    """One table of all lists and systems, for programs."""
+    input:
+        expand("exp/metrics/{trials}.tsv", trials=TRIALS),
+    output:
+        "results/metrics.tsv",
+    log:
+        "logs/gather_metrics.log",
+    threads: CLUSTER.threads("gather_metrics")
+    resources:
+        **CLUSTER.resources("gather_metrics"),
+    shell:
+        "python -m steps_py.stages.gather_metrics --out {output} {input} > {log} 2>&1"
+
+
+rule write_manifest:
+    """Who made these results: commit, commands, versions, config and its checksum."""
+    input:
+        "results/metrics.tsv",
+    output:
+        "results/manifest.json",
+    log:
+        "logs/write_manifest.log",
+    threads: CLUSTER.threads("write_manifest")
+    resources:
+        **CLUSTER.resources("write_manifest"),
+    params:
+        kaldi=KALDI,
+        config=json.dumps(config),
+    shell:
+        "python -m steps_py.stages.write_manifest --commands {params.kaldi:q}"
+        " --config {params.config:q} --out {output} > {log} 2>&1"

@@ -1,0 +1,32 @@
+# chunks -> exp/model/final.pt              config: model, train, cmvn       library: steps_py/train.py
+
+
+rule train_model:
+    """Train the network; killed and started again, it goes on from its last checkpoint."""
+    input:
+        train="exp/chunks/train.tsv",
+        valid="exp/chunks/valid.tsv",
+        spk2id="exp/chunks/spk2id",
+        feats=[ark for dset in AUGMENTED for ark in archives_of(dset)],
+        voiced=ancient(
+            expand("exp/vad/{clean}/num_voiced", clean=[s for s in XVECTOR_SETS if s in SETS])
+        ),
+    output:
+        model="exp/model/final.pt",
+        epochs="exp/model/epochs.tsv",
+    log:
+        "logs/train_model.log",
+    benchmark:
+        "exp/benchmark/train_model.tsv"
+    threads: CLUSTER.threads("train_model")
+    resources:
+        **CLUSTER.resources("train_model"),
+    params:
+        model=slice_of("model"),
+        train=slice_of("train"),
+        chunks=slice_of("chunks"),
+        cmvn=slice_of("cmvn"),
+    shell:
+        "python -m steps_py.stages.train_model --config {params.train:q}"
+        " --model {params.model:q} --cmvn {params.cmvn:q} --chunks-config {params.chunks:q}"
+        " --chunks exp/chunks --out exp/model --threads {threads} 2>&1 | tee {log}"

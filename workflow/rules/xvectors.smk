@@ -1,0 +1,58 @@
+# feats + vad + model -> xvector.scp            config: xvectors       library: steps_py/xvectors.py
+
+
+rule split_feats_scp:
+    """Cut feats.scp into contiguous parts."""
+    input:
+        "data/{dset}/feats.scp",
+    output:
+        temp(scatter.xvectors("exp/xvectors/{{dset}}/{scatteritem}.feats.scp")),
+    log:
+        "logs/split_feats_scp/{dset}.log",
+    threads: CLUSTER.threads("split_feats_scp")
+    resources:
+        **CLUSTER.resources("split_feats_scp"),
+    shell:
+        "python -m steps_py.stages.split_table {input} {output} > {log} 2>&1"
+
+
+rule extract_xvectors:
+    """Extract one part's x-vectors, in batches of similar length."""
+    input:
+        feats="exp/xvectors/{dset}/{scatteritem}.feats.scp",
+        archives=lambda wildcards: archives_of(wildcards.dset),
+        vad="data/{dset}/vad.scp",
+        model="exp/model/final.pt",
+    output:
+        ark="exp/xvectors/{dset}/xvector.{scatteritem}.ark",
+        scp="exp/xvectors/{dset}/xvector.{scatteritem}.scp",
+    log:
+        "logs/extract_xvectors/{dset}.{scatteritem}.log",
+    benchmark:
+        "exp/benchmark/extract_xvectors/{dset}.{scatteritem}.tsv"
+    threads: CLUSTER.threads("extract_xvectors")
+    resources:
+        **CLUSTER.resources("extract_xvectors"),
+    params:
+        config=slice_of("xvectors", without=["num_jobs"]),
+    shell:
+        "python -m steps_py.stages.extract_xvectors --config {params.config:q}"
+        " --model {input.model} --feats {input.feats} --vad {input.vad}"
+        " --out-ark {output.ark} --out-scp {output.scp} --threads {threads} > {log} 2>&1"
+
+
+rule gather_xvectors:
+    """Join the parts in order and prove that every utterance has its x-vector."""
+    input:
+        feats="data/{dset}/feats.scp",
+        scp=gather.xvectors("exp/xvectors/{{dset}}/xvector.{scatteritem}.scp"),
+    output:
+        "exp/xvectors/{dset}/xvector.scp",
+    log:
+        "logs/gather_xvectors/{dset}.log",
+    threads: CLUSTER.threads("gather_xvectors")
+    resources:
+        **CLUSTER.resources("gather_xvectors"),
+    shell:
+        "python -m steps_py.stages.gather_tables --keys {input.feats}"
+        " --out {output} {input.scp} > {log} 2>&1"
