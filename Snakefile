@@ -21,13 +21,14 @@ from steps_py.failures import failure_lines
 from steps_py.run_guard import guard_run
 
 RECIPE = Path.cwd() if Path("config.yaml").exists() else Path(workflow.basedir, "egs/voxceleb")
+SITE_TABLE, RECIPE_TABLE = Path(workflow.basedir, "cluster.yaml"), RECIPE / "cluster.yaml"
 
 
 configfile: RECIPE / "config.yaml"
 
 
 try:
-    CLUSTER = Cluster(Path(workflow.basedir, "cluster.yaml"))
+    CLUSTER = Cluster(SITE_TABLE, *([RECIPE_TABLE] if RECIPE_TABLE.is_file() else []))
     check_config(config, source=RECIPE / "config.yaml")
     config = fill_defaults(config)
     if workflow.is_main_process:

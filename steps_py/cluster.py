@@ -1,4 +1,8 @@
-"""cluster.yaml: what each rule asks of the machine, in one file that a site edits."""
+"""cluster.yaml: what each rule asks of a machine or a scheduler, in one file that a site edits.
+
+A recipe may bring a cluster.yaml of its own for the sizes of its data (egs/mini asks for
+little); it is laid over the site's, so that queues and names stay the site's.
+"""
 
 import dataclasses
 from pathlib import Path
@@ -9,6 +13,32 @@ from steps_py.errors import ConfigError, did_you_mean
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Sge:
+    """Where an SGE job goes, and what the site calls the things it asks for."""
+
+    queue: str | None = None
+    project: str | None = None
+    account: str | None = None
+    pe: str = "smp"
+    memory: str | None = "mem_free"
+    time: str | None = "h_rt"
+    gpu: str | None = "gpu"
+    extra: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Slurm:
+    """Where a Slurm job goes."""
+
+    partition: str | None = None
+    account: str | None = None
+    extra: str | None = None
+
+
+SCHEDULERS = {"sge": Sge, "slurm": Slurm}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Request:
     """What one job asks for. Memory and time are those of the first attempt."""
 
@@ -16,62 +46,127 @@ class Request:
     mem_mb: int = 2000
     runtime_min: int = 60
     gpu: int = 0
+    max_mem_mb: int | None = None
+    max_runtime_min: int | None = None
+    sge: Sge = Sge()
+    slurm: Slurm = Slurm()
 
 
 class Cluster:
-    """The table of requests, with ``default`` filled in.
+    """The table of requests, with ``default`` filled in; later tables are laid over earlier ones.
 
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp(), "cluster.yaml")
     >>> _ = path.write_text("default: {mem_mb: 1000}\\nrules: {train_model: {gpu: 1}}")
-    >>> Cluster(path).request("train_model")
-    Request(threads=1, mem_mb=1000, runtime_min=60, gpu=1)
+    >>> asked = Cluster(path).request("train_model")
+    >>> asked.mem_mb, asked.gpu, asked.sge.pe
+    (1000, 1, 'smp')
     """
 
-    def __init__(self, path):
-        self.path = Path(path)
-        table = yaml.safe_load(self.path.read_text()) or {}
-        self._known(table, ["default", "rules"], "section")
-        self.default = self._checked(table.get("default") or {}, "default")
-        self.rules = {
-            rule: self._checked(asked or {}, f"rules.{rule}")
-            for rule, asked in (table.get("rules") or {}).items()
-        }
+    def __init__(self, *paths):
+        self.tables = [read_table(Path(path)) for path in paths]
 
     def request(self, rule):
-        return Request(**{**self.default, **self.rules.get(rule, {})})
+        asked = {}
+        for table in self.tables:
+            for layer in (table["default"], table["rules"].get(rule, {})):
+                for key, value in layer.items():
+                    asked[key] = {**asked.get(key, {}), **value} if key in SCHEDULERS else value
+        parts = {name: kind(**asked.pop(name, {})) for name, kind in SCHEDULERS.items()}
+        return Request(**asked, **parts)
 
     def threads(self, rule):
         return self.request(rule).threads
 
     def resources(self, rule):
-        """Snakemake resources of `rule`: memory and time grow with each attempt."""
+        """Snakemake resources of `rule`: memory and time grow with each attempt, up to the caps.
+
+        A scheduler's own settings are resources named after it (``sge_queue``,
+        ``slurm_partition``), only where they differ from what its profile takes unasked.
+        """
         asked = self.request(rule)
-        return {
-            "mem_mb": lambda wildcards, attempt: asked.mem_mb * attempt,
-            "runtime": lambda wildcards, attempt: asked.runtime_min * attempt,
+        resources = {
+            "mem_mb": growing(asked.mem_mb, asked.max_mem_mb),
+            "runtime": growing(asked.runtime_min, asked.max_runtime_min),
             "gpu": asked.gpu,
         }
+        for name, kind in SCHEDULERS.items():
+            for key, value in dataclasses.asdict(getattr(asked, name)).items():
+                if value != getattr(kind(), key):
+                    resources[f"{name}_{key}"] = "none" if value is None else value
+        return resources
 
     def check_rules(self, names):
-        """Raise for a rule in the table that the workflow does not have."""
-        self._known(self.rules, list(names), "rule")
+        """Raise for a rule in a table that the workflow does not have."""
+        for table in self.tables:
+            check_known(table["path"], table["rules"], list(names), "rule")
 
-    def _checked(self, asked, where):
-        fields = [field.name for field in dataclasses.fields(Request)]
-        self._known(asked, fields, f"{where} key")
-        for key, value in asked.items():
+
+def growing(first, most):
+    """A Snakemake resource that is `first` times the attempt, and never above `most`."""
+    return lambda wildcards, attempt: min(first * attempt, most or first * attempt)
+
+
+def read_table(path):
+    """A cluster.yaml as ``{path, default, rules}``, every key and value checked."""
+    try:
+        table = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML; {' '.join(str(error).split())}") from error
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read; {error.strerror}.") from error
+    check_mapping(path, table, "the file")
+    check_known(path, table, ["default", "rules"], "section")
+    rules = table.get("rules") or {}
+    check_mapping(path, rules, "rules")
+    return {
+        "path": path,
+        "default": check_request(path, table.get("default") or {}, "default"),
+        "rules": {
+            rule: check_request(path, asked or {}, f"rules.{rule}") for rule, asked in rules.items()
+        },
+    }
+
+
+def check_request(path, asked, where):
+    """`asked` as it came, when each key is known and each value of its type."""
+    check_mapping(path, asked, where)
+    check_known(path, asked, fields_of(Request), f"{where} key")
+    for key, value in asked.items():
+        if key in SCHEDULERS:
+            check_scheduler(path, value, SCHEDULERS[key], f"{where}.{key}")
+        elif value is None and key.startswith("max_"):
+            continue
+        else:
             least = 0 if key == "gpu" else 1
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise ConfigError(
-                    f"{self.path}: {where}.{key} is {value!r}; it must be a whole number"
+                    f"{path}: {where}.{key} is {value!r}; it must be a whole number"
                     f" of at least {least}."
                 )
-        return asked
+    return asked
 
-    def _known(self, got, known, what):
-        for name in got:
-            if name not in known:
-                raise ConfigError(
-                    f"{self.path}: unknown {what} '{name}'. {did_you_mean(name, known)}"
-                )
+
+def check_scheduler(path, asked, kind, where):
+    check_mapping(path, asked, where)
+    check_known(path, asked, fields_of(kind), f"{where} key")
+    for key, value in asked.items():
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(f"{path}: {where}.{key} is {value!r}; it must be text or null.")
+        if value is None and key == "pe":
+            raise ConfigError(f"{path}: {where}.pe is null; name a parallel environment.")
+
+
+def check_mapping(path, got, where):
+    if not isinstance(got, dict):
+        raise ConfigError(f"{path}: {where} is {got!r}; it must be a table of keys and values.")
+
+
+def check_known(path, got, known, what):
+    for name in got:
+        if name not in known:
+            raise ConfigError(f"{path}: unknown {what} '{name}'. {did_you_mean(name, known)}")
+
+
+def fields_of(kind):
+    return [field.name for field in dataclasses.fields(kind)]
