@@ -98,8 +98,9 @@ class Cluster:
 
     def check_rules(self, names):
         """Raise for a rule in a table that the workflow does not have."""
+        names = list(names)
         for table in self.tables:
-            check_known(table["path"], table["rules"], list(names), "rule")
+            check_known(table["path"], table["rules"], names, "rule")
 
 
 def growing(first, most):

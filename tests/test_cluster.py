@@ -91,9 +91,9 @@ def test_a_table_that_is_not_there_is_an_error(tmp_path):
 
 
 def test_a_rule_that_does_not_exist_is_an_error(tmp_path):
-    asked = cluster(tmp_path, "rules: {train_modle: {gpu: 1}}")
+    asked = cluster(tmp_path, "rules: {make_feats: {}}", "rules: {train_modle: {gpu: 1}}")
     with pytest.raises(ConfigError, match="unknown rule 'train_modle'. Did you mean 'train_model'"):
-        asked.check_rules(["make_feats", "train_model"])
+        asked.check_rules(name for name in ["make_feats", "train_model"])
 
 
 def test_the_project_s_own_tables_are_read():
