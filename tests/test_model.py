@@ -4,11 +4,9 @@ import pytest
 import torch
 
 from steps_py.errors import ConfigError
-from steps_py.model import schedules  # noqa: F401 - registers
 from steps_py.model.build import ModelConfig, build_model
 from steps_py.model.encoders.tdnn import Tdnn
-from steps_py.model.optimizers import decay_matrices
-from steps_py.model.registries import ENCODERS, OPTIMIZERS, POOLINGS, SCHEDULES
+from steps_py.model.registries import ENCODERS, POOLINGS
 
 torch.set_num_threads(1)
 
@@ -128,52 +126,3 @@ def test_a_wrong_model_section_is_answered_in_words(config, said):
     with pytest.raises(ConfigError) as error:
         build_model(ModelConfig(**config), feat_dim=4)
     assert said in str(error.value)
-
-
-def test_weight_decay_leaves_biases_alone():
-    matrices, vectors = decay_matrices(torch.nn.Linear(3, 2).parameters(), weight_decay=0.1)
-    assert [tuple(p.shape) for p in matrices["params"]] == [(2, 3)]
-    assert [tuple(p.shape) for p in vectors["params"]] == [(2,)]
-    assert (matrices["weight_decay"], vectors["weight_decay"]) == (0.1, 0.0)
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS.names())
-def test_every_optimizer_walks_downhill(name):
-    weight = torch.nn.Parameter(torch.full((2, 2), 3.0))
-    optimizer = OPTIMIZERS.build({"name": name, "lr": 0.05}, parameters=[weight])
-    losses = []
-    for _ in range(20):
-        optimizer.zero_grad()
-        loss = weight.square().sum()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    assert losses[-1] < losses[0]
-    assert len(optimizer.param_groups) == 2
-
-
-def test_one_nesterov_step_by_hand():
-    """v = g = 2w = 2; step lr (g + momentum v) = 0.1 (2 + 0.9 * 2) = 0.38."""
-    weight = torch.nn.Parameter(torch.ones(1, 1))
-    section = {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 0.0}
-    optimizer = OPTIMIZERS.build(section, parameters=[weight])
-    weight.square().sum().backward()
-    optimizer.step()
-    assert weight.item() == pytest.approx(0.62)
-
-
-@pytest.mark.parametrize("name", SCHEDULES.names())
-def test_every_schedule_warms_up_and_never_rises_again(name):
-    section = {"name": name, "warmup_epochs": 2}
-    schedule = SCHEDULES.build(section, num_steps=50, steps_per_epoch=5)
-    factors = [schedule.factor(step) for step in range(51)]
-    # ten steps of warm-up: 1/11, 2/11, ... 10/11, then 1
-    assert factors[:11] == pytest.approx([(i + 1) / 11 for i in range(11)])
-    assert factors[10:] == sorted(factors[10:], reverse=True)
-    assert min(factors) >= 0
-
-
-def test_a_warm_up_longer_than_the_training_never_ends():
-    section = {"name": "cosine", "warmup_epochs": 100}
-    schedule = SCHEDULES.build(section, num_steps=10, steps_per_epoch=5)
-    assert schedule.factor(9) == pytest.approx(10 / 501)

@@ -1,4 +1,4 @@
-"""Optimisers.  Weight decay acts on matrices only, never on biases and norms."""
+"""Optimisers.  Weight decay acts on matrices only, never on biases and norms, unless asked to."""
 
 from dataclasses import dataclass
 
@@ -7,18 +7,35 @@ import torch
 from steps_py.model.registries import OPTIMIZERS
 
 
-def decay_matrices(parameters, weight_decay):
-    """Two parameter groups: matrices, with `weight_decay`, and all else without."""
+def decay_matrices(parameters, weight_decay, decay_all=False):
+    """Two parameter groups: matrices, with `weight_decay`, and all else without.
+
+    With `decay_all` the other group decays, too, as Kaldi's and Caffe's trainers do.
+
+    >>> layer = torch.nn.Linear(2, 3)
+    >>> [(len(g["params"]), g["weight_decay"]) for g in decay_matrices(layer.parameters(), 0.1)]
+    [(1, 0.1), (1, 0.0)]
+    """
     parameters = list(parameters)
+    others = weight_decay if decay_all else 0.0
     return [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": others},
     ]
+
+
+def fused(parameters):
+    """Whether one kernel updates all weights: on a GPU, where it can also skip a step by itself."""
+    return True if all(p.is_cuda for p in parameters) else None
 
 
 @OPTIMIZERS.register("sgd")
 class Sgd(torch.optim.SGD):
-    """Stochastic gradient descent with momentum."""
+    """Stochastic gradient descent with Nesterov's momentum.
+
+    Sutskever et al., "On the importance of initialization and momentum in deep learning",
+    ICML 2013, equations 3 and 4.
+    """
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -26,41 +43,60 @@ class Sgd(torch.optim.SGD):
         momentum: float = 0.9
         nesterov: bool = True
         weight_decay: float = 1e-4
+        decay_all: bool = False  # biases and norms, too
 
     def __init__(self, config, parameters):
         super().__init__(
-            decay_matrices(parameters, config.weight_decay),
+            decay_matrices(parameters, config.weight_decay, config.decay_all),
             lr=config.lr,
             momentum=config.momentum,
             nesterov=config.nesterov and config.momentum > 0,
+            fused=fused(parameters),
         )
 
 
 @OPTIMIZERS.register("adam")
 class Adam(torch.optim.Adam):
-    """Kingma and Ba, "Adam: A method for stochastic optimization", ICLR 2015."""
+    """Kingma and Ba, "Adam: A method for stochastic optimization", ICLR 2015, algorithm 1.
+
+    Its weight decay is added to the gradient; adamw's is not.
+    """
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
         lr: float = 1e-3
         betas: tuple = (0.9, 0.999)
+        eps: float = 1e-8
         weight_decay: float = 0.0
+        decay_all: bool = False  # biases and norms, too
 
     def __init__(self, config, parameters):
-        groups = decay_matrices(parameters, config.weight_decay)
-        super().__init__(groups, lr=config.lr, betas=tuple(config.betas))
+        super().__init__(
+            decay_matrices(parameters, config.weight_decay, config.decay_all),
+            lr=config.lr,
+            betas=tuple(config.betas),
+            eps=config.eps,
+            fused=fused(parameters),
+        )
 
 
 @OPTIMIZERS.register("adamw")
 class AdamW(torch.optim.AdamW):
-    """Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019."""
+    """Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2."""
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
         lr: float = 1e-3
         betas: tuple = (0.9, 0.999)
+        eps: float = 1e-8
         weight_decay: float = 0.01
+        decay_all: bool = False  # biases and norms, too
 
     def __init__(self, config, parameters):
-        groups = decay_matrices(parameters, config.weight_decay)
-        super().__init__(groups, lr=config.lr, betas=tuple(config.betas))
+        super().__init__(
+            decay_matrices(parameters, config.weight_decay, config.decay_all),
+            lr=config.lr,
+            betas=tuple(config.betas),
+            eps=config.eps,
+            fused=fused(parameters),
+        )
