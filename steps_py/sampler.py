@@ -1,36 +1,55 @@
-"""Which chunks make up a batch: a pure function of (seed, step, rank).
+"""Which chunks make up a batch: a pure function of (seed, step).
 
 No state is carried from batch to batch, so any process can make any batch: the number of
 loader workers does not matter, and a resumed training goes on exactly where it stopped.
+A batch is that of all processes together; each takes its part.
 
 Array suffixes (scope: this module):
     B = chunks of a batch   U = utterances   S = speakers
 """
 
-from dataclasses import dataclass
+import dataclasses
 
 import numpy as np
 
-_LENGTH, _SPEAKERS, _CHUNKS = range(3)  # streams of random numbers
+from steps_py.samplers import SAMPLERS
+from steps_py.samplers.deal import CHUNKS, LENGTH, LENGTHS
 
 
-@dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Batch:
-    """Chunks of `num_frames` frames: utterance row, first frame, speaker of each."""
+    """Chunks: utterance row, first frame, speaker of each, and their number of frames.
+
+    Where `num_frames_B` is given, chunk b has so many frames, and `num_frames` is the most.
+    """
 
     rows_B: np.ndarray
     first_B: np.ndarray
     spk_id_B: np.ndarray
     num_frames: int
+    num_frames_B: np.ndarray | None = None
+
+    def part(self, index, num_parts):
+        """The chunks of one of several processes: a stretch of the rows.
+
+        >>> batch = Batch(np.arange(4), np.zeros(4), np.array([7, 7, 8, 8]), 200)
+        >>> batch.part(1, 2).rows_B
+        array([2, 3])
+        """
+        size = len(self.rows_B) // num_parts
+        rows = slice(index * size, (index + 1) * size)
+        lengths_B = None if self.num_frames_B is None else self.num_frames_B[rows]
+        return Batch(
+            self.rows_B[rows], self.first_B[rows], self.spk_id_B[rows], self.num_frames, lengths_B
+        )
 
 
 class ChunkSampler:
-    """Draws batches in which every speaker has the same share.
+    """Draws batches: a strategy chooses the utterances, this class what is cut from them.
 
-    Speakers are dealt like cards: all of them once in random order, then all again, on and
-    on through batches and epochs, so that no two have been served more than one chunk
-    apart.  A speaker's utterance and the place in it are uniform; the chunk's length is
-    uniform from `min_frames` to `max_frames` and the same for the whole batch, on all ranks.
+    A chunk's place in its utterance is uniform; its length is uniform from `min_frames` to
+    `max_frames`, the same for the whole batch, or another for each chunk with
+    `vary_within_batch` (SEQUENS cuts both ways).
 
     An utterance shorter than the chunk is to be read round and round: its first frame is
     uniform over all of its frames.
@@ -40,50 +59,56 @@ class ChunkSampler:
     spk_id_U : int array of shape (U,)
         0-based; every speaker up to the largest id has at least one utterance.
     num_frames_U : int array of shape (U,)
+    strategy : dict
+        ``{"name": ..., **keys}`` of `steps_py.samplers`.
     """
 
     def __init__(
-        self, spk_id_U, num_frames_U, *, min_frames, max_frames, batch_size, seed, num_ranks=1
+        self,
+        spk_id_U,
+        num_frames_U,
+        *,
+        min_frames,
+        max_frames,
+        batch_size,
+        seed,
+        strategy=None,
+        vary_within_batch=False,
     ):
-        self.num_frames_U = np.asarray(num_frames_U)
-        self._order_U = np.argsort(spk_id_U, kind="stable")
-        self._count_S = np.bincount(spk_id_U)
-        self._start_S = np.cumsum(self._count_S) - self._count_S
-        assert self._count_S.min() > 0, "a speaker without an utterance"
+        self.spk_id_U, self.num_frames_U = np.asarray(spk_id_U), np.asarray(num_frames_U)
+        self.num_speakers = int(self.spk_id_U.max()) + 1
         self._lengths = (min_frames, max_frames)
-        self._batch_size, self._num_ranks, self._seed = batch_size, num_ranks, seed
-        self._deals = {}
+        self._seed, self._vary = seed, vary_within_batch
+        self._strategy = SAMPLERS.build(
+            strategy or {"name": "balanced"},
+            spk_id_U=self.spk_id_U,
+            batch_size=batch_size,
+            draw=self._random,
+        )
 
     @property
-    def num_speakers(self):
-        return len(self._count_S)
+    def utts_per_speaker(self):
+        """Rows of one speaker that stand together, at least."""
+        return self._strategy.utts_per_speaker
 
-    def batch(self, step, rank=0):
+    def batch(self, step):
         """The batch of a step, counted from 0 over all epochs."""
-        position = (step * self._num_ranks + rank) * self._batch_size
-        spk_id_B = self._deal(position + np.arange(self._batch_size))
-        random = self._random(_CHUNKS, step, rank)
-        pick_B = random.integers(self._count_S[spk_id_B])
-        rows_B = self._order_U[self._start_S[spk_id_B] + pick_B]
-        num_frames = int(self._random(_LENGTH, step, 0).integers(*self._lengths, endpoint=True))
-        spare_B = self.num_frames_U[rows_B] - num_frames
+        random = self._random(CHUNKS, step, 0)
+        rows_B = self._strategy.rows(step, random)
+        num_frames = self._random(LENGTH, step, 0).integers(*self._lengths, endpoint=True)
+        num_frames_B = None
+        if self._vary:
+            size = len(rows_B)
+            num_frames_B = self._random(LENGTHS, step, 0).integers(
+                *self._lengths, endpoint=True, size=size
+            )
+            num_frames = num_frames_B.max()
+        spare_B = self.num_frames_U[rows_B] - (num_frames if num_frames_B is None else num_frames_B)
         first_B = random.integers(np.where(spare_B < 0, self.num_frames_U[rows_B], spare_B + 1))
-        return Batch(rows_B, first_B, spk_id_B, num_frames)
+        return Batch(rows_B, first_B, self.spk_id_U[rows_B], int(num_frames), num_frames_B)
 
-    def _deal(self, positions_B):
-        """Speakers at these positions of the endless row of shuffled packs."""
-        pack_B, card_B = np.divmod(positions_B, self.num_speakers)
-        packs = {int(pack): self._pack(int(pack)) for pack in np.unique(pack_B)}
-        self._deals = packs  # the next batch continues with the last of them
-        return np.array([packs[pack][card] for pack, card in zip(pack_B, card_B, strict=True)])
-
-    def _pack(self, pack):
-        if pack in self._deals:
-            return self._deals[pack]
-        return self._random(_SPEAKERS, pack, 0).permutation(self.num_speakers)
-
-    def _random(self, stream, step, rank):
-        return np.random.Generator(np.random.Philox([self._seed, stream, step, rank]))
+    def _random(self, stream, first, second):
+        return np.random.Generator(np.random.Philox([self._seed, stream, first, second]))
 
 
 def num_steps_per_epoch(num_utts, batch_size, steps_per_epoch=None):
