@@ -40,6 +40,10 @@ class ScoreError(StepsError):
     """Trials and scores do not belong together."""
 
 
+class ClusterError(StepsError):
+    """A scheduler does not answer, or keeps what a new run needs."""
+
+
 def some(items, limit=3):
     """A few examples of a long list, never the list.
 
