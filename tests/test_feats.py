@@ -455,7 +455,7 @@ def test_resampled_features_are_kaldis():
     mfcc = Mfcc(MfccConfig(frames=FrameConfig(dither=0, sample_rate_hz=8000)))
     for key, wanted in golden("mfcc_downsample").items():
         samples = resample(golden_wave(key).samples_CN[0], 16000, 8000)
-        np.testing.assert_allclose(mfcc.compute(samples, exact=True), wanted, atol=3e-3)
+        np.testing.assert_allclose(mfcc.compute(samples, exact=True), wanted, atol=5e-3)
 
 
 def test_rates_without_a_common_divisor_are_refused():

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from steps_py.feats.frames import EPSILON, FrameConfig, FrameSpectra, floor_energy, num_frames
-from steps_py.feats.mel import MelConfig, MelFilters
+from steps_py.feats.frames import EPSILON, FrameConfig, floor_energy
+from steps_py.feats.mel import MelConfig
+from steps_py.feats.mel_spectra import MelSpectra
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +38,8 @@ class Fbank:
         self.config = config
         self.dim = config.mel.num_bins + config.use_energy
         energy = "raw" if config.raw_energy else "windowed"
-        self.spectra = FrameSpectra(config.frames, energy if config.use_energy else None)
-        self.filters = MelFilters(config.mel, config.frames, use_power=config.use_power)
+        energy = energy if config.use_energy else None
+        self.spectra = MelSpectra(config.mel, config.frames, energy, use_power=config.use_power)
 
     def compute(self, samples_N, vtln_warp=1.0, exact=False):
         """Features (T, D) float32 of samples at the configured rate.
@@ -47,13 +48,7 @@ class Fbank:
         """
         config = self.config
         exact = exact or not config.use_log_fbank
-        count = num_frames(len(samples_N), config.frames)
-        mel_TM = np.empty((count, config.mel.num_bins), np.float32)
-        log_energy_T = np.empty(count, np.float32)
-        for rows, spec_BF, log_energy_B in self.spectra.blocks(samples_N, exact):
-            self.filters.apply(spec_BF, vtln_warp, out=mel_TM[rows])
-            if config.use_energy:
-                log_energy_T[rows] = log_energy_B
+        mel_TM, log_energy_T = self.spectra.compute(samples_N, vtln_warp, exact)
         if config.use_log_fbank:
             np.maximum(mel_TM, EPSILON, out=mel_TM)
             np.log(mel_TM, out=mel_TM)

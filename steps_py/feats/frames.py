@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from steps_py.errors import ConfigError, did_you_mean
+from steps_py.feats.mixed_radix import rfft_of_any_length_like_kaldi
 from steps_py.feats.split_radix import rfft_like_kaldi
 
 BLOCK_FRAMES = 128
@@ -86,6 +87,7 @@ def _cosine(length):
 
 def _blackman(length, coeff):
     double = np.cos(4 * np.pi * np.arange(length) / (length - 1))
+    coeff = float(np.float32(coeff))
     return coeff - 0.5 * _cosine(length) + (0.5 - coeff) * double
 
 
@@ -192,37 +194,42 @@ class FrameSpectra:
         self._work_BL = np.empty((BLOCK_FRAMES, config.length_samples), np.float32)
         self._spec_BF = np.empty((BLOCK_FRAMES, padded // 2 + 1), np.complex64)
 
-    def blocks(self, samples_N, exact=False):
+    def blocks(self, samples_N, exact=False, only=None):
         """Yield (rows, spec_BF complex64, log_energy_B or None) for successive frames.
 
-        `rows` is the slice of frame numbers.  The arrays are overwritten by the next block.
-        `exact` asks for a transform that rounds as Kaldi's, at a cost (see split_radix.py).
+        `rows` are the frame numbers, a slice, or an array of some of those in `only`.  The
+        arrays are overwritten by the next block.  `exact` asks for Kaldi's own rounding, at a
+        cost (see split_radix.py).
         """
         samples_N = np.ascontiguousarray(samples_N, np.float32)
         frames_TL = frame_view(samples_N, self.config)
         if self.dither:
             self.dither.seed(samples_N)
-        for start in range(0, len(frames_TL), BLOCK_FRAMES):
-            block_BL = frames_TL[start : start + BLOCK_FRAMES]
+        total = len(frames_TL) if only is None else len(only)
+        for start in range(0, total, BLOCK_FRAMES):
+            rows = slice(start, min(start + BLOCK_FRAMES, total))
+            rows = rows if only is None else only[rows]
+            block_BL = frames_TL[rows]
             count, length = block_BL.shape
             frames_BL = self._padded_BP[:count, :length]
             np.copyto(frames_BL, block_BL)
-            log_energy_B = self._process(frames_BL)
-            spec_BF = self._transform(self._padded_BP[:count], exact)
-            yield slice(start, start + count), spec_BF, log_energy_B
+            log_energy_B = self._process(frames_BL, exact)
+            yield rows, self._transform(self._padded_BP[:count], exact), log_energy_B
 
     def _transform(self, padded_BP, exact):
         size = padded_BP.shape[1]
-        if exact and size >= 8 and size & (size - 1) == 0:
+        if not exact:
+            return np.fft.rfft(padded_BP, out=self._spec_BF[: len(padded_BP)])
+        if size >= 8 and size & (size - 1) == 0:
             return rfft_like_kaldi(padded_BP)
-        return np.fft.rfft(padded_BP, out=self._spec_BF[: len(padded_BP)])
+        return rfft_of_any_length_like_kaldi(padded_BP)
 
-    def _process(self, x_BL):
+    def _process(self, x_BL, exact):
         """Everything between a frame and its transform, in place; the frames' log energies."""
         if self.dither:
             x_BL += self.dither.draw(len(x_BL))
         if self.config.remove_dc_offset:
-            x_BL -= x_BL.mean(axis=1, keepdims=True)
+            x_BL -= _mean_like_kaldi(x_BL) if exact else x_BL.mean(axis=1, keepdims=True)
         log_energy_B = _log_energy(x_BL) if self.energy == "raw" else None
         if self.config.preemphasis:
             coeff = np.float32(self.config.preemphasis)
@@ -232,6 +239,14 @@ class FrameSpectra:
             x_BL[:, 1:] -= previous
         x_BL *= self.window_L
         return _log_energy(x_BL) if self.energy == "windowed" else log_energy_B
+
+
+def _mean_like_kaldi(x_BL):
+    """Means (B, 1); sums beyond 2^24 are rounded, and here as in the BLAS that Kaldi calls."""
+    sum_B = np.float32(0)
+    for first in (0, 1):  # one sum of every other sample, one of the rest
+        sum_B = sum_B + np.add.accumulate(x_BL[:, first::2], axis=1)[:, -1]
+    return (sum_B / np.float32(x_BL.shape[1]))[:, None]
 
 
 def _log_energy(x_BL):

@@ -135,8 +135,8 @@ class MelFilters:
             self._weights[vtln_warp] = np.repeat(weights_FM, repeats, axis=0)
         return self._weights[vtln_warp]
 
-    def apply(self, spec_BF, vtln_warp, out):
-        """Filter energies (B, M) of spectra into `out`; the spectra are overwritten."""
+    def apply(self, spec_BF, vtln_warp, out=None):
+        """Filter energies (B, M) of spectra, in `out` if given; the spectra are overwritten."""
         if self.use_power:
             parts = spec_BF.view(np.float32)
             np.multiply(parts, parts, out=parts)

@@ -32,7 +32,7 @@ def rfft_like_kaldi(x_BP):
     points = np.ascontiguousarray(x_BP.T)
     re_HB, im_HB = _complex_fft(points[0::2], points[1::2])
     spec_BF = np.empty((num_frames, padded // 2 + 1), np.complex64)
-    _split_real(re_HB, im_HB, spec_BF)
+    split_real(re_HB, im_HB, spec_BF)
     return spec_BF
 
 
@@ -106,11 +106,11 @@ def _natural_order(log_size):
     return np.argsort(rows)[reversed_bits]
 
 
-def _split_real(re_HB, im_HB, spec_BF):
-    """Spectra of real frames from those of their even + i odd samples."""
+def split_real(re_HB, im_HB, spec_BF):
+    """Spectra (B, H + 1) of real frames from those (H, B) of their even + i odd samples."""
     half = len(re_HB)
     near = slice(1, half // 2 + 1)
-    far = slice(half - 1, half // 2 - 1, -1)
+    far = slice(half - 1, half - half // 2 - 1, -1)
     even_re = np.float32(0.5) * (re_HB[near] + re_HB[far])
     even_im = np.float32(0.5) * (im_HB[near] - im_HB[far])
     odd_re = np.float32(0.5) * (im_HB[near] + im_HB[far])

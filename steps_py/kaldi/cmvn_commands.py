@@ -57,6 +57,12 @@ Usage: apply-cmvn-sliding [options] <feats-rspecifier> <feats-wspecifier>""",
 def apply_cmvn_sliding(options, feats_in, feats_out):
     from steps_py.cmvn import sliding_cmn
 
+    if options.center and not 0 < options.min_cmn_window <= options.cmn_window:
+        raise KaldiError(
+            f"apply-cmvn-sliding: --min-cmn-window={options.min_cmn_window} is not between 1 and"
+            f" --cmn-window={options.cmn_window}. A centred window does not use it, but Kaldi"
+            " stops; set both."
+        )
     keep_freed_memory()
     tally = Tally()
     with (

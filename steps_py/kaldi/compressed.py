@@ -42,6 +42,7 @@ _UINT16_STEP = np.float32(1.52590218966964e-05)  # 1 / 65535
 # of _SCALE[b] from the segment's lower end.
 _BYTES = np.arange(256)
 _SEGMENT = np.where(_BYTES <= 64, 0, np.where(_BYTES <= 192, 1, 2))
+_SEGMENT_SIZES = np.bincount(_SEGMENT)
 _OFFSET = (_BYTES - np.array([0, 64, 192])[_SEGMENT]).astype(np.float32)
 _SCALE = np.array([1 / 64.0, 1 / 128.0, 1 / 63.0])[_SEGMENT]
 
@@ -209,7 +210,11 @@ def _decode_columns(percentiles_D4, codes_DT, low, width):
             base_DT = np.take_along_axis(points_D4, segment_DT, axis=1)
             x_DT = (base_DT + rise_DT * _SCALE[codes_DT]).astype(np.float32)
         else:  # long enough for a table of all 256 values of each column
-            rise_DB = gaps_D3[:, _SEGMENT] * _OFFSET
-            table_DB = (points_D4[:, _SEGMENT] + rise_DB * _SCALE).astype(np.float32)
-            x_DT = np.take_along_axis(table_DB, codes_DT.astype(np.intp), axis=1)
+            rise_DB = np.repeat(gaps_D3, _SEGMENT_SIZES, axis=1) * _OFFSET
+            base_DB = np.repeat(points_D4[:, :3], _SEGMENT_SIZES, axis=1)
+            table_DB = (base_DB + rise_DB * _SCALE).astype(np.float32)
+            first_D = 256 * np.arange(len(codes_DT), dtype=np.uint32)
+            if len(codes_DT) <= 256:
+                first_D = first_D.astype(np.uint16)  # half the bytes to index by
+            return table_DB.reshape(-1).take(codes_DT.T + first_D)
     return np.ascontiguousarray(x_DT.T)

@@ -46,10 +46,10 @@ Usage: subsample-feats [options] <in-rspecifier> <out-wspecifier>
 )
 def subsample_feats(options, feats_in, feats_out):
     n, offset = options.n, options.offset
-    if n == 0 or offset < 0 or (n < 0 and offset != 0):
+    if n == 0 or (n > 0 and offset < 0):
         raise KaldiError(
-            f"subsample-feats: --n={n} --offset={offset}: n must not be 0, offset not negative,"
-            " and with a negative n there is no offset."
+            f"subsample-feats: --n={n} --offset={offset}: n must not be 0, nor offset negative."
+            " Frames are taken from 0 on."
         )
     tally = Tally()
     num_in = num_out = 0

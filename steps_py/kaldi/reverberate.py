@@ -6,6 +6,7 @@ All in float32, in the units of 16-bit audio; an impulse response, too, is divid
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -59,8 +60,9 @@ def reverberate(x_N, rate_hz, config, rir_H=None, noises=(), rir_rate_hz=None):
     if rir_H is not None:
         rir_H = np.float32(1 / 32768) * rir_H
         peak = int(np.argmax(rir_H))
-        early_H = rir_H[_early_part(peak, num_rir, rir_rate_hz or rate_hz)]
-        speech_power = _power(convolve(x_N, early_H))
+        if noises:
+            early_H = rir_H[_early_part(peak, num_rir, rir_rate_hz or rate_hz)]
+            speech_power = _power(convolve(x_N, early_H))
         y_R = convolve(x_N, rir_H)
         if config.shift_output:
             shift = peak
@@ -115,10 +117,11 @@ def _gain(power_before, y_R, config):
 def convolve(x_N, h_H):
     """The full convolution (N + H - 1,) of a signal with a filter, by overlapping blocks.
 
-    Source: FFTbasedBlockConvolveSignals in src/feat/signal.cc, with its slip: the two real
-    ends of a spectrum, kept side by side, are multiplied like one complex number.  That
-    adds a weak tone at half the sample rate to every block.  Published results are made of
-    such signals, so ours must be, too; hence also its sizes of transforms and blocks.
+    Source: FFTbasedBlockConvolveSignals in src/feat/signal.cc, with its two slips: the two
+    real ends of a spectrum, kept side by side, are multiplied like one complex number, which
+    adds a weak tone at half the sample rate to every block; and the roots of unity of long
+    transforms drift, see `_drift`.  Published results are made of such signals, so ours must
+    be, too; hence also its sizes of transforms and blocks.
 
     >>> convolve(np.float32([1, 2, 0, -2]), np.float32([1])).round(5).tolist()
     [1.0, 1.5, 0.0, -2.5]
@@ -133,7 +136,11 @@ def convolve(x_N, h_H):
     blocks[-1, : len(x_N) - whole] = x_N[whole:]
     blocks[-1, len(x_N) - whole :] = 0
     spec = np.fft.rfft(blocks, out=_scratch("spec", (num_blocks, size // 2 + 1), np.complex64))
-    _multiply(spec, np.fft.rfft(h_H, size))
+    filter_spec = np.fft.rfft(h_H, size)
+    for true_spec in (spec, filter_spec[None]):
+        _let_drift(true_spec, _drift(size))
+    _multiply(spec, filter_spec)
+    _let_drift(spec, _drift(size).conj())
     pieces = np.fft.irfft(spec, size, out=blocks)
     return _joined(pieces, step)[: len(x_N) + len(h_H) - 1]
 
@@ -145,6 +152,32 @@ def _multiply(spec, filter_spec):
     filter_low, filter_high = filter_spec[0].real, filter_spec[-1].real
     spec[:, 0] = low * filter_low - high * filter_high
     spec[:, -1] = low * filter_high + high * filter_low
+
+
+@cache
+def _drift(size):
+    """Half of what is wrong (size/4 - 1,) with Kaldi's roots of unity, relative to each.
+
+    Kaldi takes the powers of the first one, rounded to float32, so that the k'th is off by
+    about k 3e-8: a step or more of 16-bit audio for rooms longer than a quarter second.
+    """
+    root = complex(np.complex64(np.exp(-2j * np.pi / size)))
+    steps = np.arange(1, size // 4)
+    return (0.5 * np.expm1(steps * (np.log(root) + 2j * np.pi / size))).astype(np.complex64)
+
+
+def _let_drift(spec, drift):
+    """True spectra of real signals to those made with drifting roots, in place.
+
+    The transform of the odd samples, turned by a root, is half the difference of near[k]
+    and the conjugate of far[k].
+    """
+    near, far = spec[:, 1 : len(drift) + 1], spec[:, -2 : -len(drift) - 2 : -1]
+    change = np.conj(far)
+    np.subtract(near, change, out=change)
+    change *= drift
+    near += change
+    far -= np.conj(change, out=change)
 
 
 def _joined(pieces, step):
