@@ -5,6 +5,7 @@
 #
 # Every hop has one word; that word names its workflow/rules/<hop>.smk, its section
 # of config.yaml, its module steps_py/<hop>, its tests and its output folder.
+import os
 import sys
 from pathlib import Path
 
@@ -34,6 +35,7 @@ try:
     if workflow.is_main_process:
         check_components(config, source=RECIPE / "config.yaml")
         guard_run(Path.cwd(), sys.argv)
+        os.environ["PATH"] += f":{workflow.basedir}/sge/bin"  # the commands of profile sge
 except StepsError as error:
     sys.exit(str(error))
 
@@ -51,6 +53,7 @@ include: "workflow/rules/xvectors.smk"
 include: "workflow/rules/backend.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/metrics.smk"
+include: "workflow/rules/plan.smk"
 
 
 onstart:
