@@ -1,0 +1,1 @@
+"""Slurm, as the workflow sees it: ask, judge, cancel. Standard library only."""

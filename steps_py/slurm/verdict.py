@@ -1,0 +1,85 @@
+"""Whether a Slurm job is at work, done or failed, and why.
+
+Believed in this order: slurmctld while it remembers the job; then the exit code that
+the job's own script left on the shared disk; then the accounting, where a site has
+one.  slurmctld forgets a job MinJobAge seconds after its end, and accounting lags:
+no record alone calls a job lost, only silence in all three for `GRACE_SEC`.
+"""
+
+import dataclasses
+
+GRACE_SEC = 90  # above the minute for which NFS may hide a new file
+
+WORDS = {
+    "OUT_OF_MEMORY": "out of memory (it asked for {mem_mb} MB; mem_mb in cluster.yaml)",
+    "TIMEOUT": "over its run time (it asked for {runtime} min; runtime_min in cluster.yaml)",
+    "DEADLINE": "it could not end before its deadline",
+    "NODE_FAIL": "its node failed",
+    "BOOT_FAIL": "its node did not boot",
+    "CANCELLED": "cancelled by a person or by Slurm",
+    "PREEMPTED": "it made way for another job",
+    "REVOKED": "taken over by another cluster",
+    "FAILED": "its command failed",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """`state`: None while the job may still be at work; else one of Slurm's final states."""
+
+    state: str | None
+    source: str = ""
+
+    @property
+    def done(self):
+        return self.state == "COMPLETED"
+
+
+RUNNING = Verdict(None)
+
+
+def judge(listed, exit_code, accounted, missing_sec):
+    """The verdict on one job.
+
+    listed       the job as squeue lists it, or None
+    exit_code    what its script wrote when it ended, or None
+    accounted    its state in the accounting, or None
+    missing_sec  for how long squeue has not listed it
+
+    >>> judge(None, 0, "RUNNING", missing_sec=1)    # the accounting lags
+    Verdict(state='COMPLETED', source='exit record')
+    """
+    if listed is not None:
+        return RUNNING if listed.live else Verdict(listed.state, "squeue")
+    if exit_code is not None:
+        return Verdict("FAILED" if exit_code else "COMPLETED", "exit record")
+    if accounted in WORDS or accounted == "COMPLETED":
+        return Verdict(accounted, "sacct")
+    if missing_sec < GRACE_SEC:
+        return RUNNING
+    return Verdict("LOST", "nobody")
+
+
+def explain(job_id, verdict, facts, asked):
+    """One line for the user about a failed job.
+
+    facts    `scontrol show job` as a dict, maybe empty
+    asked    the job's resources
+    >>> explain("7", Verdict("FAILED"), {"ExitCode": "0:9", "NodeList": "n1"}, {})
+    'Slurm job 7 ended as FAILED: its command failed, killed by signal 9, on n1'
+    """
+    if verdict.state == "LOST":
+        return (
+            f"Slurm job {job_id} is lost: squeue has not listed it for {GRACE_SEC} s, it left"
+            " no exit code, and no accounting knows its end"
+        )
+    known = {key: asked.get(key, "?") for key in ("mem_mb", "runtime")}
+    words = [WORDS.get(verdict.state, "").format(**known)]
+    code, _, number = facts.get("ExitCode", "").partition(":")
+    if number not in ("", "0") and verdict.state in ("FAILED", "OUT_OF_MEMORY"):
+        words.append(f"killed by signal {number}")
+    elif code not in ("", "0") and verdict.state == "FAILED":
+        words.append(f"exit code {code}")
+    if facts.get("NodeList", "(null)") != "(null)":
+        words.append(f"on {facts['NodeList']}")
+    return f"Slurm job {job_id} ended as {verdict.state}: " + ", ".join(w for w in words if w)
