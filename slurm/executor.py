@@ -109,11 +109,11 @@ class SlurmExecutor(plugin.Executor):
         """sbatch, in a thread of the plugin's pool: one job, or an array of several."""
         try:
             log, job_id = self.sbatch(jobs)
-        except (
-            Exception
-        ) as error:  # whatever it is, Snakemake must hear of it, or it waits for ever
+        except Exception as error:  # whatever it is: unheard of, a job is waited for
             for job in jobs:
-                self._report_job_error_threadsafe(SubmittedJobInfo(job), f"not submitted: {error}")
+                self._report_job_error_threadsafe(
+                    SubmittedJobInfo(job), f"not submitted: {error}. "
+                )
             return
         if job_id is None:
             return

@@ -11,10 +11,10 @@ import re
 import subprocess
 
 # Of slurmctld's final states; one that is not here (PENDING, COMPLETING ...) is a live job's.
-FINAL = frozenset(
-    "COMPLETED FAILED CANCELLED TIMEOUT OUT_OF_MEMORY NODE_FAIL BOOT_FAIL DEADLINE PREEMPTED"
-    " REVOKED".split()
-)
+FINAL = {
+    *("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY"),
+    *("NODE_FAIL", "BOOT_FAIL", "DEADLINE", "PREEMPTED", "REVOKED"),
+}
 SILENT = re.compile(
     r"Unable to contact slurm|Socket timed out|connect failure|Connection refused"
     r"|Connection timed out|Transport endpoint|Unexpected message received"
@@ -70,8 +70,9 @@ def run(*command, stdin=None, timeout_sec=60):
     except (OSError, subprocess.TimeoutExpired) as error:
         raise SlurmSilent(f"{command[0]}: {error}") from error
     if done.returncode:
-        said = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
-        raise (SlurmSilent if SILENT.search(said) else SlurmRefused)(f"{command[0]}: {said}")
+        lines = [line.removeprefix(f"{command[0]}: error: ") for line in done.stderr.splitlines()]
+        said = f"{command[0]}: {'; '.join(lines) or f'exit code {done.returncode}'}"
+        raise (SlurmSilent if SILENT.search(said) else SlurmRefused)(said)
     return done.stdout
 
 
