@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from steps_py.errors import AudioError
+from steps_py.feats.split_radix import drifting_roots
 from steps_py.kaldi.wave import samples_in
 
 EARLY_BEFORE_SEC, EARLY_AFTER_SEC = np.float32(0.001), np.float32(0.05)
@@ -158,12 +159,10 @@ def _multiply(spec, filter_spec):
 def _drift(size):
     """Half of what is wrong (size/4 - 1,) with Kaldi's roots of unity, relative to each.
 
-    Kaldi takes the powers of the first one, rounded to float32, so that the k'th is off by
-    about k 3e-8: a step or more of 16-bit audio for rooms longer than a quarter second.
+    A step or more of 16-bit audio for rooms longer than a quarter second.
     """
-    root = complex(np.complex64(np.exp(-2j * np.pi / size)))
-    steps = np.arange(1, size // 4)
-    return (0.5 * np.expm1(steps * (np.log(root) + 2j * np.pi / size))).astype(np.complex64)
+    true = np.exp(-2j * np.pi / size * np.arange(1, size // 4))
+    return (0.5 * (drifting_roots(size)[:-1] / true - 1)).astype(np.complex64)
 
 
 def _let_drift(spec, drift):
