@@ -109,11 +109,10 @@ class SlurmExecutor(plugin.Executor):
         """sbatch, in a thread of the plugin's pool: one job, or an array of several."""
         try:
             log, job_id = self.sbatch(jobs)
-        except Exception as error:  # whatever it is: unheard of, a job is waited for
+        except Exception as error:  # of any kind: unheard of, a job is waited for
             for job in jobs:
-                self._report_job_error_threadsafe(
-                    SubmittedJobInfo(job), f"not submitted: {error}. "
-                )
+                why = f"not submitted: {error}. "
+                self._report_job_error_threadsafe(SubmittedJobInfo(job), why)
             return
         if job_id is None:
             return
