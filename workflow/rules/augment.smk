@@ -19,6 +19,8 @@ rule augment_data:
         "logs/augment_data.log",
     benchmark:
         "exp/benchmark/augment_data.tsv"
+    group:
+        "tables"
     threads: CLUSTER.threads("augment_data")
     resources:
         **CLUSTER.resources("augment_data"),

@@ -26,6 +26,8 @@ rule collect_xvectors:
         lda_dim="exp/backend/lda_dim",
     log:
         "logs/collect_xvectors.log",
+    group:
+        "backend"
     threads: CLUSTER.threads("collect_xvectors")
     resources:
         **CLUSTER.resources("collect_xvectors"),
@@ -46,6 +48,8 @@ rule estimate_mean:
         "exp/backend/mean.vec",
     log:
         "logs/estimate_mean.log",
+    group:
+        "backend"
     threads: CLUSTER.threads("estimate_mean")
     resources:
         **CLUSTER.resources("estimate_mean"),
@@ -65,6 +69,8 @@ rule estimate_lda:
         "exp/backend/transform.mat",
     log:
         "logs/estimate_lda.log",
+    group:
+        "backend"
     threads: CLUSTER.threads("estimate_lda")
     resources:
         **CLUSTER.resources("estimate_lda"),
@@ -87,6 +93,8 @@ rule estimate_plda:
         "exp/backend/plda",
     log:
         "logs/estimate_plda.log",
+    group:
+        "backend"
     threads: CLUSTER.threads("estimate_plda")
     resources:
         **CLUSTER.resources("estimate_plda"),
@@ -110,6 +118,8 @@ rule adapt_plda:
         "exp/backend/plda_adapted",
     log:
         "logs/adapt_plda.log",
+    group:
+        "backend"
     threads: CLUSTER.threads("adapt_plda")
     resources:
         **CLUSTER.resources("adapt_plda"),

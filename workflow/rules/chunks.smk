@@ -19,6 +19,8 @@ rule allocate_chunks:
         "logs/allocate_chunks.log",
     benchmark:
         "exp/benchmark/allocate_chunks.tsv"
+    group:
+        "gathers"
     threads: CLUSTER.threads("allocate_chunks")
     resources:
         **CLUSTER.resources("allocate_chunks"),

@@ -91,6 +91,8 @@ rule combine_parts:
         utt2dur="data/{clean}/utt2dur",
     log:
         "logs/combine_parts/{clean}.log",
+    group:
+        "tables"
     threads: CLUSTER.threads("combine_parts")
     resources:
         **CLUSTER.resources("combine_parts"),
@@ -108,6 +110,8 @@ rule check_sets:
         "data/sets.tsv",
     log:
         "logs/check_sets.log",
+    group:
+        "tables"
     threads: CLUSTER.threads("check_sets")
     resources:
         **CLUSTER.resources("check_sets"),
@@ -128,6 +132,8 @@ rule prepare_trials:
         "data/trials/{trials}",
     log:
         "logs/prepare_trials/{trials}.log",
+    group:
+        "tables"
     threads: CLUSTER.threads("prepare_trials")
     resources:
         **CLUSTER.resources("prepare_trials"),

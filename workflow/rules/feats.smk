@@ -10,6 +10,8 @@ rule split_wav_scp:
         temp(scatter.feats("exp/feats/{{dset}}/{scatteritem}.wav.scp")),
     log:
         "logs/split_wav_scp/{dset}.log",
+    group:
+        "tables"
     threads: CLUSTER.threads("split_wav_scp")
     resources:
         **CLUSTER.resources("split_wav_scp"),
@@ -33,6 +35,8 @@ rule make_feats:
         "logs/make_feats/{clean}.{scatteritem}.log",
     benchmark:
         "exp/benchmark/make_feats/{clean}.{scatteritem}.tsv"
+    group:
+        "parts"
     threads: CLUSTER.threads("make_feats")
     resources:
         **CLUSTER.resources("make_feats"),
@@ -85,6 +89,8 @@ rule gather_feats:
         num_frames="data/{dset}/utt2num_frames",
     log:
         "logs/gather_feats/{dset}.log",
+    group:
+        "gathers"
     threads: CLUSTER.threads("gather_feats")
     resources:
         **CLUSTER.resources("gather_feats"),

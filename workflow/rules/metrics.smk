@@ -11,6 +11,8 @@ rule compute_metrics:
         table="exp/metrics/{trials}.tsv",
     log:
         "logs/compute_metrics/{trials}.log",
+    group:
+        "backend"
     threads: CLUSTER.threads("compute_metrics")
     resources:
         **CLUSTER.resources("compute_metrics"),
@@ -31,6 +33,8 @@ rule gather_metrics:
         "results/metrics.tsv",
     log:
         "logs/gather_metrics.log",
+    group:
+        "backend"
     threads: CLUSTER.threads("gather_metrics")
     resources:
         **CLUSTER.resources("gather_metrics"),
@@ -46,6 +50,8 @@ rule write_manifest:
         "results/manifest.json",
     log:
         "logs/write_manifest.log",
+    group:
+        "backend"
     threads: CLUSTER.threads("write_manifest")
     resources:
         **CLUSTER.resources("write_manifest"),

@@ -30,6 +30,8 @@ rule score_plda:
         "logs/score_plda/{trials}.log",
     benchmark:
         "exp/benchmark/score_plda/{trials}.tsv"
+    group:
+        "backend"
     threads: CLUSTER.threads("score_plda")
     resources:
         **CLUSTER.resources("score_plda"),
@@ -55,6 +57,8 @@ rule score_cosine:
         "exp/scores/cosine/{trials}",
     log:
         "logs/score_cosine/{trials}.log",
+    group:
+        "backend"
     threads: CLUSTER.threads("score_cosine")
     resources:
         **CLUSTER.resources("score_cosine"),

@@ -11,6 +11,8 @@ rule compute_vad:
         scp="exp/vad/{clean}/vad.{scatteritem}.scp",
     log:
         "logs/compute_vad/{clean}.{scatteritem}.log",
+    group:
+        "parts"
     threads: CLUSTER.threads("compute_vad")
     resources:
         **CLUSTER.resources("compute_vad"),
@@ -31,6 +33,8 @@ rule gather_vad:
         "data/{clean}/vad.scp",
     log:
         "logs/gather_vad/{clean}.log",
+    group:
+        "gathers"
     threads: CLUSTER.threads("gather_vad")
     resources:
         **CLUSTER.resources("gather_vad"),
@@ -48,6 +52,8 @@ rule check_voiced:
         "exp/vad/{clean}/num_voiced",
     log:
         "logs/check_voiced/{clean}.log",
+    group:
+        "gathers"
     threads: CLUSTER.threads("check_voiced")
     resources:
         **CLUSTER.resources("check_voiced"),
@@ -69,6 +75,8 @@ rule borrow_clean_vad:
         "data/train_augmented/vad.scp",
     log:
         "logs/borrow_clean_vad.log",
+    group:
+        "gathers"
     threads: CLUSTER.threads("borrow_clean_vad")
     resources:
         **CLUSTER.resources("borrow_clean_vad"),

@@ -9,6 +9,8 @@ rule split_feats_scp:
         temp(scatter.xvectors("exp/xvectors/{{dset}}/{scatteritem}.feats.scp")),
     log:
         "logs/split_feats_scp/{dset}.log",
+    group:
+        "gathers"
     threads: CLUSTER.threads("split_feats_scp")
     resources:
         **CLUSTER.resources("split_feats_scp"),
@@ -50,6 +52,8 @@ rule gather_xvectors:
         "exp/xvectors/{dset}/xvector.scp",
     log:
         "logs/gather_xvectors/{dset}.log",
+    group:
+        "backend"
     threads: CLUSTER.threads("gather_xvectors")
     resources:
         **CLUSTER.resources("gather_xvectors"),
