@@ -53,7 +53,6 @@ include: "workflow/rules/xvectors.smk"
 include: "workflow/rules/backend.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/metrics.smk"
-include: "workflow/rules/plan.smk"
 
 
 onstart:
