@@ -263,7 +263,8 @@ class SlurmExecutor(plugin.Executor):
             self.report_job_success(info)
             return
         facts = client.describe(info.external_jobid)
-        why = explain(info.external_jobid, verdict, facts, info.job.resources)
+        said = log.read_text(errors="replace") if log.is_file() else ""
+        why = explain(info.external_jobid, verdict, facts, info.job.resources, said)
         self.report_job_error(info, msg=f"{why}. ", aux_logs=[str(log)])
 
     # the end

@@ -7,6 +7,7 @@ no record alone calls a job lost, only silence in all three for `GRACE_SEC`.
 """
 
 import dataclasses
+import re
 
 GRACE_SEC = 90  # above the minute for which NFS may hide a new file
 
@@ -20,6 +21,16 @@ WORDS = {
     "PREEMPTED": "it made way for another job",
     "REVOKED": "taken over by another cluster",
     "FAILED": "its command failed",
+}
+
+# A step that Slurm kills fails its script, and then the job's state is FAILED: the log says why.
+LOG_SAYS = {
+    re.compile(r"exceeded (?:job |step )?memory limit|oom[-_ ]kill|out of memory", re.I): (
+        "OUT_OF_MEMORY"
+    ),
+    re.compile(r"DUE TO TIME LIMIT"): "TIMEOUT",
+    re.compile(r"DUE TO NODE FAILURE"): "NODE_FAIL",
+    re.compile(r"DUE TO PREEMPTION"): "PREEMPTED",
 }
 
 
@@ -60,11 +71,12 @@ def judge(listed, exit_code, accounted, missing_sec):
     return Verdict("LOST", "nobody")
 
 
-def explain(job_id, verdict, facts, asked):
+def explain(job_id, verdict, facts, asked, log=""):
     """One line for the user about a failed job.
 
     facts    `scontrol show job` as a dict, maybe empty
     asked    the job's resources
+    log      what Slurm and the job's script wrote
     >>> explain("7", Verdict("FAILED"), {"ExitCode": "0:9", "NodeList": "n1"}, {})
     'Slurm job 7 ended as FAILED: its command failed, killed by signal 9, on n1'
     """
@@ -74,11 +86,13 @@ def explain(job_id, verdict, facts, asked):
             " no exit code, and no accounting knows its end"
         )
     known = {key: asked.get(key, "?") for key in ("mem_mb", "runtime")}
-    words = [WORDS.get(verdict.state, "").format(**known)]
+    said = [state for pattern, state in LOG_SAYS.items() if pattern.search(log)]
+    reason = said[0] if said and verdict.state == "FAILED" else verdict.state
+    words = [WORDS.get(reason, "").format(**known)]
     code, _, number = facts.get("ExitCode", "").partition(":")
-    if number not in ("", "0") and verdict.state in ("FAILED", "OUT_OF_MEMORY"):
+    if reason == "FAILED" and number not in ("", "0"):
         words.append(f"killed by signal {number}")
-    elif code not in ("", "0") and verdict.state == "FAILED":
+    elif reason == "FAILED" and code not in ("", "0"):
         words.append(f"exit code {code}")
     if facts.get("NodeList", "(null)") != "(null)":
         words.append(f"on {facts['NodeList']}")
