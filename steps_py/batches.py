@@ -8,8 +8,11 @@ Array suffixes (scope: this module):
 """
 
 import contextlib
+import ctypes
+import functools
 import os
 import signal
+import sys
 
 import numpy as np
 import torch
@@ -19,6 +22,7 @@ from steps_py.features import VoicedFeatures
 
 PREFETCH_BATCHES = 4  # per process
 SHARED_MEMORY = "/dev/shm"
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 class BatchReader:
@@ -28,18 +32,19 @@ class BatchReader:
         self._features = VoicedFeatures(chunks.utts, chunks.feats, chunks.vad, cmvn)
         self._num_frames_U = chunks.num_frames_U
         self.feat_dim = self._features.feat_dim(0)
+        other_U = self._features.matrices.num_cols_U != self.feat_dim
+        if other_U.any():
+            row = int(np.argmax(other_U))
+            raise TableError(
+                f"{chunks.utts[row]}: features of {self._features.feat_dim(row)} dimensions,"
+                f" {chunks.utts[0]} has {self.feat_dim}. Use one conf for all of them."
+            )
 
     def read(self, batch):
         """Float32 features (B, T, D) and int64 speakers (B,)."""
         x_BTD = np.empty((len(batch.rows_B), batch.num_frames, self.feat_dim), np.float32)
         for b, (row, first) in enumerate(zip(batch.rows_B, batch.first_B, strict=True)):
-            x_TD = self._chunk(row, int(first), batch.num_frames)
-            if x_TD.shape[1] != self.feat_dim:
-                raise TableError(
-                    f"{self._features.utts[row]}: features of {x_TD.shape[1]} dimensions,"
-                    f" {self._features.utts[0]} has {self.feat_dim}. Use one conf for all of them."
-                )
-            x_BTD[b] = x_TD
+            x_BTD[b] = self._chunk(row, int(first), batch.num_frames)
         return x_BTD, batch.spk_id_B
 
     def _chunk(self, row, first, num_frames):
@@ -65,7 +70,7 @@ def read_ahead(read, steps, num_workers, batch_bytes, pin_memory=False):
         prefetch_factor=PREFETCH_BATCHES if num_workers else None,
         collate_fn=_as_it_is,
         pin_memory=pin_memory,
-        worker_init_fn=_ignore_signals,
+        worker_init_fn=functools.partial(_start_reader, os.getpid()),
         generator=torch.Generator(),  # the iterator draws a number: not from ours
     )
     for batch in loader:
@@ -106,10 +111,18 @@ def _as_it_is(batch):
     return batch
 
 
-def _ignore_signals(worker):
-    """A scheduler signals the whole job; the main process decides when its readers end."""
+def _start_reader(trainer_pid, worker):
+    """Leave signals to the trainer, and end with it, even if it is killed.
+
+    A scheduler signals the whole job; the trainer decides when its readers end.  torch's
+    own watch over the parent never ends if the parent died before the watch began.
+    """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != trainer_pid:
+        os._exit(1)
 
 
 def _free_shared_memory():

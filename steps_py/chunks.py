@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from steps_py.archives import Locations
 from steps_py.data_dir import compare_keys, read_table
 from steps_py.errors import ConfigError, DataDirError, TableError, did_you_mean, some
-from steps_py.features import Locations, count_frames
 from steps_py.files import atomic_write
+from steps_py.voiced import VoicedFrames
 
 COLUMNS = ("utt", "spk_id", "num_frames", "feats", "vad")
 
@@ -94,10 +95,15 @@ def read_utterances(data_dirs):
     if not utts:
         raise DataDirError(f"{', '.join(map(str, data_dirs))}: no utterance.")
     spks, feats, vad, num_frames, sources = map(list, zip(*(rows[u] for u in utts), strict=True))
-    num_decisions_U, num_voiced_U = count_frames(utts, Locations(vad))
-    _check_lengths(utts, np.array(num_frames, np.int64), num_decisions_U)
+    voiced = VoicedFrames(utts, Locations(vad))
+    _check_lengths(utts, np.array(num_frames, np.int64), voiced.num_frames_U)
     return Utterances(
-        utts=utts, spks=spks, sources=sources, feats=feats, vad=vad, num_voiced_U=num_voiced_U
+        utts=utts,
+        spks=spks,
+        sources=sources,
+        feats=feats,
+        vad=vad,
+        num_voiced_U=voiced.num_voiced_U,
     )
 
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from steps_py.archives import Locations
 from steps_py.data_dir import compare_keys, read_table
 from steps_py.errors import ConfigError, DataDirError, StepsError, did_you_mean, some
-from steps_py.features import Locations, VoicedFeatures, count_frames
+from steps_py.features import VoicedFeatures
 
 WINDOW_FRAMES = 200_000  # frames in memory, within which utterances are sorted by length
 # One at a time on a CPU: as fast, and no byte depends on which utterances share a job.
@@ -63,7 +64,7 @@ def open_features(feats_scp, vad_scp, cmvn):
     utts = list(feats)
     decisions = Locations([vad[utt] for utt in utts])
     features = VoicedFeatures(utts, Locations(feats.values()), decisions, cmvn)
-    return features, count_frames(utts, decisions)[1]
+    return features, features.voiced.num_voiced_U
 
 
 def check_lengths(utts, num_voiced_U, config, feats_scp):
@@ -156,11 +157,11 @@ def _embed(model, chunks, device):
     x_BTD = torch.zeros(len(chunks), longest, chunks[0].shape[1])
     for b, x_TD in enumerate(chunks):
         x_BTD[b, : len(x_TD)] = torch.from_numpy(x_TD)
-    mask_BT = None
+    num_frames_B = None
     if int(lengths_B.min()) < longest:
-        mask_BT = (torch.arange(longest) < lengths_B[:, None]).to(device)
+        num_frames_B = lengths_B.to(device)
     with torch.inference_mode():
-        return model(x_BTD.to(device), mask_BT).float().cpu().numpy()
+        return model(x_BTD.to(device), num_frames_B).float().cpu().numpy()
 
 
 def check_model(extractor, path, features, feats_scp, config):

@@ -259,16 +259,15 @@ def test_a_finished_training_called_again_trains_anew(chunks_dir, tmp_path, expe
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
-def test_an_unreadable_utterance_ends_training_by_name(chunks_dir, tmp_path, num_workers):
-    broken = trainer(chunks_dir, num_workers=num_workers)
-    row = broken.sampler.batch(7).rows_B[3]
-    feats = broken.reader._features._feats
-    feats.offset_U = feats.offset_U.copy()
-    feats.offset_U[row] += 1
-    with pytest.raises(StepsError) as error:
-        train(broken, tmp_path, lambda line: None)
-    assert str(error.value).startswith(f"{broken.reader._features.utts[row]}: ")
-    assert "no binary matrix is there" in str(error.value)
+def test_an_archive_that_is_cut_off_while_it_trains_ends_it_by_name(tmp_path, num_workers):
+    write_data_dir(tmp_path / "data", draw_utts(5, 10))
+    utterances = read_utterances([tmp_path / "data"])
+    allocation = allocate_chunks(utterances, CHUNKS, say=lambda line: None)
+    write_chunks(utterances, allocation, tmp_path / "chunks")
+    cut_off = trainer(tmp_path / "chunks", num_workers=num_workers)
+    os.truncate(tmp_path / "data/feats.ark", 10_000)
+    with pytest.raises(StepsError, match=r"^spk\d+-utt\d+: .*feats\.ark: ends at byte 10000"):
+        train(cut_off, tmp_path, lambda line: None)
 
 
 def test_a_killed_reader_ends_training_in_words(chunks_dir, tmp_path):
@@ -294,11 +293,15 @@ def test_a_loss_that_is_not_finite_stops_with_its_place(chunks_dir, tmp_path):
     assert not (tmp_path / "final.pt").exists()
 
 
-def test_features_of_two_dimensions_are_refused_by_name(chunks_dir, tmp_path):
-    mixed = trainer(chunks_dir)
-    mixed.reader.feat_dim = 7
-    with pytest.raises(StepsError, match=r"spk\d\d-utt\d\d: features of 4 dimensions, spk00"):
-        train(mixed, tmp_path, lambda line: None)
+def test_features_of_two_dimensions_are_refused_by_name(tmp_path):
+    utts = draw_utts(5, 10)
+    spk, x_TD, voiced_T = utts["spk03-utt04"]
+    write_data_dir(tmp_path / "data", utts | {"spk03-utt04": (spk, x_TD[:, :3], voiced_T)})
+    utterances = read_utterances([tmp_path / "data"])
+    allocation = allocate_chunks(utterances, CHUNKS, say=lambda line: None)
+    write_chunks(utterances, allocation, tmp_path / "chunks")
+    with pytest.raises(StepsError, match=r"spk03-utt04: features of 3 dimensions, spk\d+-utt\d+"):
+        trainer(tmp_path / "chunks")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,33 @@
+"""Voice decisions of many utterances, in memory."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steps_py.archives import Locations
+from steps_py.voiced import VoicedFrames
+from tests.small_features import vector_bytes, write_archive
+
+
+def test_decisions_are_counted_and_copies_share_them(tmp_path):
+    vad = write_archive(
+        tmp_path / "v.ark",
+        tmp_path / "v.scp",
+        {"a": vector_bytes([1, 0, 1]), "b": vector_bytes([0, 0])},
+    )
+    utts = ["a", "a-noise", "b"]
+    voiced = VoicedFrames(utts, Locations([vad["a"], vad["a"], vad["b"]]))
+    assert voiced.num_frames_U.tolist() == [3, 3, 2]
+    assert voiced.num_voiced_U.tolist() == [2, 2, 0]
+    assert [voiced.frames(row).tolist() for row in range(3)] == [[0, 2], [0, 2], []]
+
+
+@given(st.lists(st.lists(st.booleans(), max_size=40), min_size=1, max_size=5))
+def test_frames_are_where_the_decisions_say(tmp_path_factory, decisions):
+    folder = tmp_path_factory.mktemp("v")
+    utts = [str(i) for i in range(len(decisions))]
+    data = {u: vector_bytes(np.array(d, float)) for u, d in zip(utts, decisions, strict=True)}
+    vad = write_archive(folder / "v.ark", folder / "v.scp", data)
+    voiced = VoicedFrames(utts, Locations([vad[u] for u in utts]))
+    for row, decision in enumerate(decisions):
+        assert voiced.frames(row).tolist() == [t for t, yes in enumerate(decision) if yes]
