@@ -62,6 +62,32 @@ def make_corpus(config, root, num_processes=None):
     _make_rirs(config, root / "RIRS_NOISES", num_processes)
 
 
+def expected_sizes(config):
+    """What `make_corpus` will make: utterances, speakers and hours of each part, and trials.
+
+    Speech is as long as was asked for on average; trials are drawn, and a few come twice.
+    """
+    from steps_py.synthesis.musan_corpus import LENGTHS_SEC
+    from steps_py.synthesis.spoken_corpus import SESSIONS
+
+    def part(num_speakers, num_utts, mean_sec):
+        return {"speakers": num_speakers, "utts": num_utts, "hours": num_utts * mean_sec / 3600}
+
+    mean_sec, sizes = (config.min_sec + config.max_sec) / 2, {}
+    speakers = {"dev": config.num_train_speakers, "test": config.num_eval_speakers}
+    for name, number in speakers.items():
+        sizes[f"voxceleb1.{name}"] = part(
+            number, number * SESSIONS * config.utts_per_session, mean_sec
+        )
+    for kind, lengths_sec in LENGTHS_SEC.items():
+        sizes[f"musan.{kind}"] = part(config.num_sounds, config.num_sounds, sum(lengths_sec) / 2)
+    for room in ("smallroom", "mediumroom"):
+        sizes[f"rirs_noises.{room}"] = part(config.num_rirs, config.num_rirs, 0.3)
+    targets_per_speaker = config.utts_per_session**2
+    sizes["trials/vox1"] = config.num_eval_speakers * 2 * targets_per_speaker
+    return sizes
+
+
 def _make_speech(config, root, num_processes):
     from steps_py.synthesis.processes import run_each
     from steps_py.synthesis.spoken_corpus import (

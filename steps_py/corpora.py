@@ -46,10 +46,14 @@ class Recording(typing.NamedTuple):
 
 
 class Published(typing.NamedTuple):
-    """The size of a part by the corpus's own page; None where speakers mean nothing."""
+    """The size of a part by the corpus's own page; None where speakers mean nothing.
+
+    The hours, where they are published, are for planning alone.
+    """
 
     num_speakers: int | None
     num_utts: int
+    hours: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -73,6 +77,7 @@ class Corpus:
     Config = CorpusConfig
     layout = ""  # the expected folder tree, for the message about a missing corpus
     source = ""  # where to get it, and its licence
+    needs_decoder = False  # its release is in a format that ffmpeg decodes at each reading
     published = types.MappingProxyType({})  # part -> Published
     published_trials = types.MappingProxyType({})  # trial list -> number of trials
 

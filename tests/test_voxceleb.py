@@ -51,7 +51,7 @@ def test_the_published_figures_add_up_to_those_of_the_kaldi_recipe():
     parts = [voxceleb1.PUBLISHED["dev"], *voxceleb2.PUBLISHED.values()]
     assert sum(part.num_speakers for part in parts) == 7323
     assert sum(part.num_utts for part in parts) == 1276888
-    assert voxceleb1.PUBLISHED["all"] == (1211 + 40, 148642 + 4874)
+    assert voxceleb1.PUBLISHED["all"][:2] == (1211 + 40, 148642 + 4874)
     assert voxceleb1.PUBLISHED_TRIALS == {
         "vox1": 37720, "vox1_clean": 37611, "vox1_e": 581480,
         "vox1_e_clean": 579818, "vox1_h": 552536, "vox1_h_clean": 550894,

@@ -12,7 +12,8 @@ import yaml
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted(path.parent for path in ROOT.glob("egs/*/config.yaml"))
 HOPS = re.findall(r'"workflow/rules/(\w+)\.smk"', (ROOT / "Snakefile").read_text())[1:]
-TEXT = {hop: (ROOT / f"workflow/rules/{hop}.smk").read_text() for hop in HOPS}
+HOPS.remove("plan")  # about the hops, and none of them
+TEXT = {hop: (ROOT / f"workflow/rules/{hop}.smk").read_text() for hop in [*HOPS, "plan"]}
 HOP_OF_RULE = {
     rule: hop for hop, text in TEXT.items() for rule in re.findall(r"^ *rule (\w+):", text, re.M)
 }

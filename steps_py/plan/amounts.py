@@ -1,0 +1,119 @@
+"""How much work one job has, in the units that costs are given in.
+
+Units: job, utt, hour and frame of its set or part, decoded (utterances that go through
+ffmpeg), speaker, feat_byte (features as they
+lie on disk), xvector_byte, trial, chunk (a training example),
+weight (of the network), train_gflop and extract_gflop (arithmetic of the network).
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+from steps_py.plan.jobs import scatter_share
+from steps_py.plan.sizes import Size
+from steps_py.sampler import num_steps_per_epoch
+
+DIM_OPTION = {"mfcc": ("num-ceps", 13), "fbank": ("num-mel-bins", 23)}  # and Kaldi's default
+BACKWARD = 3  # forward and backward take three times the arithmetic of forward
+
+
+class Amounts:
+    """The work of each job of a recipe whose `sizes` are known."""
+
+    def __init__(self, config, recipe, sizes):
+        self.config, self.sizes = config, sizes
+        feats = config["feats"]
+        options = read_options(Path(recipe, feats["conf"]))
+        name, default = DIM_OPTION[feats["type"]]
+        self.feat_dim = int(float(options.get(name, default)))
+        self.frames_per_hour = 3600 * 1000 / float(options.get("frame-shift", 10))
+        self.embedding_dim = config["model"]["embedding_dim"]
+        self.gflop_per_frame, self.num_weights = measure_network(config["model"], self.feat_dim)
+        self.train_sets = ["train"] + ["train_augmented"] * ("train_augmented" in sizes)
+
+    def of(self, job, about=None):
+        """Amounts of `job`, by its wildcards, or `about` where its rule has none that say it."""
+        wildcards = job.wildcards
+        if "trials" in wildcards:
+            return self.of_trials(wildcards["trials"])
+        if "dset" in wildcards or "clean" in wildcards:
+            size = self.sizes[wildcards.get("dset") or wildcards["clean"]]
+        elif "part" in wildcards:
+            size = self.sizes[f"{wildcards['corpus']}.{wildcards['part']}"]
+        else:
+            size = self.about(about)
+        amounts = {unit: n * scatter_share(job) for unit, n in self.of_size(size).items()}
+        if about == "training":
+            amounts |= self.of_training()
+        return amounts | {"job": 1}
+
+    def about(self, about):
+        """The size that a rule without wildcards works on."""
+        if about == "copies":
+            return self.sizes["train_augmented"]
+        names = {
+            "training": self.train_sets,
+            "backend": self.config["backend"]["train_sets"],
+            "sets": list(self.config["data"]["sets"]),
+            "corpus": [name for name in self.sizes if "." in name],
+        }.get(about, [])
+        return sum((self.sizes[name] for name in names), Size())
+
+    def of_size(self, size):
+        frames = size.hours * self.frames_per_hour
+        return {
+            "utt": size.utts,
+            "hour": size.hours,
+            "frame": frames,
+            "decoded": size.decoded,
+            "speaker": size.speakers,
+            "feat_byte": frames * self.feat_dim * (1 if self.config["feats"]["compress"] else 4),
+            "xvector_byte": size.utts * self.embedding_dim * 4,
+            "extract_gflop": frames * self.gflop_per_frame,
+        }
+
+    def of_trials(self, name):
+        """A list's trials, and the utterances of its sides."""
+        asked = self.config["data"]["trials"][name]
+        sides = {asked["enroll"], asked["test"]}
+        sides = sum((self.sizes[side] for side in sorted(sides)), Size())
+        return self.of_size(sides) | {"trial": self.sizes[f"trials/{name}"].trials, "job": 1}
+
+    def of_training(self):
+        train, chunks = self.config["train"], self.config["chunks"]
+        utts = self.about("training").utts
+        steps = num_steps_per_epoch(int(utts), train["batch_size"], train["steps_per_epoch"])
+        num_chunks = train["num_epochs"] * steps * train["batch_size"]
+        frames = num_chunks * (chunks["min_frames"] + chunks["max_frames"]) / 2
+        head = 2e-9 * self.embedding_dim * self.sizes["train"].speakers
+        gflop = BACKWARD * (frames * self.gflop_per_frame + num_chunks * head)
+        return {"chunk": num_chunks, "train_gflop": gflop, "weight": self.num_weights}
+
+
+def read_options(path):
+    """The options of a Kaldi config file, ``--name=value`` a line, by name."""
+    options = {}
+    for line in Path(path).read_text().splitlines():
+        for word in shlex.split(line, comments=True):
+            if option := re.fullmatch(r"--([\w-]+)=(.*)", word):
+                options[option[1]] = option[2]
+    return options
+
+
+def measure_network(model, feat_dim, num_frames=400):
+    """Arithmetic of the network for one frame, forward, in 10^9 operations, and its weights.
+
+    Counted by torch on tensors without content, whatever the encoder.
+    """
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from steps_py.model.build import ModelConfig, build_model
+
+    with torch.device("meta"), torch.no_grad():
+        network = build_model(ModelConfig(**model), feat_dim).eval()
+        with FlopCounterMode(display=False) as counter:
+            network(torch.empty(1, num_frames, feat_dim))
+    num_weights = sum(weights.numel() for weights in network.state_dict().values())
+    return counter.get_total_flops() / num_frames / 1e9, num_weights

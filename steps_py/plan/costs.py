@@ -1,0 +1,174 @@
+"""What a unit of work costs: a table of data, a site's own over it, a recipe's runs over both."""
+
+import csv
+import dataclasses
+import fnmatch
+import math
+import statistics
+from pathlib import Path
+
+import yaml
+
+from steps_py.errors import ConfigError, did_you_mean
+
+TABLE = Path(__file__).with_name("costs.yaml")
+SECTIONS = ("measured", "rules", "files")
+UNITS = (
+    *(
+        "job",
+        "utt",
+        "hour",
+        "frame",
+        "decoded",
+        "speaker",
+        "feat_byte",
+        "xvector_byte",
+        "trial",
+        "chunk",
+    ),
+    *("weight", "train_gflop", "extract_gflop"),
+)
+UNKNOWN_SEC = 10.0  # a job of a rule that no table knows
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a job of one rule costs.
+
+    `about` names what a rule without wildcards works on; `sec` and `gpu_sec` are seconds
+    per unit on one slot or one GPU; `assumed` says that nobody measured `gpu_sec`.
+    With `parallel`, all but the start-up is shared among the job's threads.
+    """
+
+    about: str | None = None
+    sec: dict = dataclasses.field(default_factory=dict)
+    gpu_sec: dict | None = None
+    assumed: bool = False
+    parallel: bool = False
+    source: str = "table"
+
+
+class Costs:
+    """Seconds per rule and bytes per file."""
+
+    def __init__(self, site=None):
+        table = read_table_of_costs(TABLE)
+        self.notes = []
+        if site is not None:
+            own = read_table_of_costs(site)
+            table["rules"] |= own["rules"]
+            table["files"] = own["files"] | table["files"]
+            self.notes.append(f"{len(own['rules'])} rules cost what {site} says")
+        self.rules = {name: _cost(name, entry) for name, entry in table["rules"].items()}
+        self.files = table["files"]
+        self.measured = table["measured"]
+
+    def about(self, rule):
+        """What a rule without wildcards works on, for `Amounts.of`."""
+        return self.rules[rule].about if rule in self.rules else None
+
+    def seconds(self, job, amounts, with_gpus):
+        """Wall time of a job on the slots it asks for."""
+        cost = self.rules.get(job.rule)
+        if cost is None:
+            return UNKNOWN_SEC
+        if with_gpus and job.gpus and cost.gpu_sec is not None:
+            return dot(cost.gpu_sec, amounts)
+        start = cost.sec.get("job", 0)
+        work = dot(cost.sec, amounts) - start
+        return start + work / (job.threads if cost.parallel else 1)
+
+    def bytes(self, path, amounts):
+        """Size of a file that a job of these amounts makes; None if nothing is known of it."""
+        for pattern, per_unit in self.files.items():
+            if fnmatch.fnmatchcase(path, pattern):
+                return dot(per_unit, amounts)
+        return None
+
+    def learn(self, directory, jobs, amounts, with_gpus):
+        """Scale each rule's seconds to what exp/benchmark says that it took in this recipe.
+
+        `amounts` are those of `jobs`.  A rule is learnt where all its jobs were timed, so
+        that what was timed and what the table expects are about the same work.  Returns the
+        rules that were.
+        """
+        took, expected = {}, {}
+        for job, amount in zip(jobs, amounts, strict=True):
+            seconds = read_benchmark(directory, job)
+            took[job.rule] = took.get(job.rule, 0) + seconds
+            expected[job.rule] = expected.get(job.rule, 0) + self.seconds(job, amount, with_gpus)
+        learnt = [rule for rule in self.rules if took.get(rule, math.nan) > 0 and expected[rule]]
+        for rule in learnt:
+            self.rules[rule] = _scaled(self.rules[rule], took[rule] / expected[rule])
+        return learnt
+
+
+def dot(per_unit, amounts):
+    """Sum over units of cost times amount.
+
+    >>> dot({"job": 1.0, "hour": 8.0}, {"job": 1, "hour": 0.5, "utt": 200})
+    5.0
+    """
+    return float(sum(cost * amounts.get(unit, 0) for unit, cost in per_unit.items()))
+
+
+def read_table_of_costs(path):
+    """A file like costs.yaml: sections measured, rules and files, all known, all numbers."""
+    try:
+        table = yaml.safe_load(Path(path).read_text()) or {}
+    except (OSError, yaml.YAMLError) as error:
+        said = str(error).splitlines()[0]
+        raise ConfigError(f"plan.costs: {path} cannot be read: {said}.") from None
+    for name in table:
+        if name not in SECTIONS:
+            raise ConfigError(f"{path}: unknown section '{name}'. {did_you_mean(name, SECTIONS)}")
+    table = {name: table.get(name) or {} for name in SECTIONS}
+    for pattern, per_unit in table["files"].items():
+        _check_units(per_unit, f"{path}: files.{pattern}")
+    for rule, entry in table["rules"].items():
+        for key in ("sec", "gpu_sec"):
+            _check_units(entry.get(key) or {}, f"{path}: rules.{rule}.{key}")
+    return table
+
+
+def read_benchmark(directory, job):
+    """Median seconds in the benchmark file of a job; nan where there is none."""
+    if job.benchmark is None:
+        return math.nan
+    try:
+        with open(Path(directory, job.benchmark), newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+        return statistics.median(float(row["s"]) for row in rows)
+    except (OSError, ValueError, KeyError):  # a StatisticsError, of no row, is a ValueError
+        return math.nan
+
+
+def _cost(name, entry):
+    fields = [field.name for field in dataclasses.fields(Cost)]
+    for key in entry:
+        if key not in fields:
+            raise ConfigError(
+                f"costs: rules.{name}: unknown key '{key}'. {did_you_mean(key, fields)}"
+            )
+    return Cost(**entry)
+
+
+def _check_units(per_unit, where):
+    for unit, cost in per_unit.items():
+        if unit not in UNITS:
+            raise ConfigError(f"{where}: unknown unit '{unit}'. {did_you_mean(unit, UNITS)}")
+        if isinstance(cost, bool) or not isinstance(cost, (int, float)) or cost < 0:
+            raise ConfigError(f"{where}.{unit} is {cost!r}; it must be a number, 0 or more.")
+
+
+def _scaled(cost, ratio):
+    def scaled(per_unit):
+        return per_unit and {unit: seconds * ratio for unit, seconds in per_unit.items()}
+
+    return dataclasses.replace(
+        cost,
+        sec=scaled(cost.sec),
+        gpu_sec=scaled(cost.gpu_sec),
+        assumed=False,
+        source="exp/benchmark",
+    )

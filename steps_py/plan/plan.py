@@ -1,0 +1,75 @@
+"""The plan of a recipe: its jobs, each with its time and files, on several numbers of slots."""
+
+import dataclasses
+
+from steps_py.plan.amounts import Amounts
+from steps_py.plan.costs import Costs
+from steps_py.plan.jobs import list_jobs, output_share
+from steps_py.plan.schedule import Step, schedule
+from steps_py.plan.sizes import recipe_sizes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PlanConfig:
+    """Section ``plan`` of a recipe."""
+
+    slots: tuple = (10, 100, 1000)
+    gpus: int = 1  # 0: what asks for a GPU runs on processors
+    costs: str | None = None  # a site's own unit costs
+    sizes: dict = dataclasses.field(default_factory=dict)  # part -> utts, hours, speakers
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All that the report says."""
+
+    steps: list
+    sizes: dict
+    timelines: dict  # number of slots -> Timeline
+    gpus: int
+    costs: Costs
+    learnt: list  # rules timed in this recipe
+    unsized: int  # outputs of which no size is known
+
+
+def make_plan(snakefile, directory, recipe, config, asked):
+    """The `Plan` of all that a filled-in `config` takes in the folder `directory`.
+
+    `recipe` is the folder below which conf/ lies; `asked` is a PlanConfig.
+    """
+    sizes = recipe_sizes(config, directory, asked.sizes)
+    amounts = Amounts(config, recipe, sizes)
+    jobs, temporary = list_jobs(snakefile, directory, config)
+    return plan_jobs(jobs, temporary, amounts, directory, asked)
+
+
+def plan_jobs(jobs, temporary, amounts, directory, asked):
+    """The `Plan` of jobs that are known."""
+    costs, with_gpus = Costs(site=asked.costs), asked.gpus > 0
+    work = [amounts.of(job, costs.about(job.rule)) for job in jobs]
+    learnt = costs.learn(directory, jobs, work, with_gpus)
+    made, unsized = {}, 0
+    for job, amount in zip(jobs, work, strict=True):
+        for path in job.outputs:
+            size = costs.bytes(path, amount)
+            made[path] = size and size * output_share(job, path)
+            unsized += size is None
+    steps = [
+        Step(
+            job=job,
+            seconds=costs.seconds(job, amount, with_gpus),
+            bytes={path: made[path] or 0 for path in job.outputs},
+            input_bytes=sum(made.get(path) or 0 for path in job.inputs),
+        )
+        for job, amount in zip(jobs, work, strict=True)
+    ]
+    timelines = {slots: schedule(steps, temporary, slots, asked.gpus) for slots in asked.slots}
+    return Plan(
+        steps=steps,
+        sizes=amounts.sizes,
+        timelines=timelines,
+        gpus=asked.gpus,
+        costs=costs,
+        learnt=learnt,
+        unsized=unsized,
+    )

@@ -1,0 +1,20 @@
+# config -> jobs, time and disk, as a table           config: plan         library: steps_py/plan/
+
+
+rule plan:
+    log:
+        "logs/plan.log",
+    """Print what the whole workflow would take; it runs nothing and needs no corpus."""
+    localrule: True
+    threads: CLUSTER.threads("plan")
+    resources:
+        **CLUSTER.resources("plan"),
+    params:
+        snakefile=workflow.main_snakefile,
+        recipe=recipe_file("."),
+        config=json.dumps(config),
+        plan=slice_of("plan"),
+    shell:
+        "python -m steps_py.stages.plan --snakefile {params.snakefile:q}"
+        " --recipe {params.recipe:q} --config {params.config:q} --plan {params.plan:q}"
+        " 2> {log} || {{ cat {log} >&2; exit 1; }}"
