@@ -195,11 +195,11 @@ class FrameSpectra:
         self._spec_BF = np.empty((BLOCK_FRAMES, padded // 2 + 1), np.complex64)
 
     def blocks(self, samples_N, exact=False, only=None):
-        """Yield (rows, spec_BF complex64, log_energy_B or None) for successive frames.
+        """Yield (rows, spec_BF complex64, power_B, log_energy_B or None) for successive frames.
 
-        `rows` are the frame numbers, a slice, or an array of some of those in `only`.  The
-        arrays are overwritten by the next block.  `exact` asks for Kaldi's own rounding, at a
-        cost (see split_radix.py).
+        `rows` are the frame numbers, a slice, or an array of some of those in `only`;
+        `power_B` is the mean over the frequencies.  The spectra are overwritten by the next
+        block.  `exact` asks for Kaldi's own rounding, at a cost (see split_radix.py).
         """
         samples_N = np.ascontiguousarray(samples_N, np.float32)
         frames_TL = frame_view(samples_N, self.config)
@@ -213,8 +213,8 @@ class FrameSpectra:
             count, length = block_BL.shape
             frames_BL = self._padded_BP[:count, :length]
             np.copyto(frames_BL, block_BL)
-            log_energy_B = self._process(frames_BL, exact)
-            yield rows, self._transform(self._padded_BP[:count], exact), log_energy_B
+            power_B, log_energy_B = self._process(frames_BL, exact)
+            yield rows, self._transform(self._padded_BP[:count], exact), power_B, log_energy_B
 
     def _transform(self, padded_BP, exact):
         size = padded_BP.shape[1]
@@ -225,12 +225,12 @@ class FrameSpectra:
         return rfft_of_any_length_like_kaldi(padded_BP)
 
     def _process(self, x_BL, exact):
-        """Everything between a frame and its transform, in place; the frames' log energies."""
+        """What is done to frames before their transform, in place; their power and log energy."""
         if self.dither:
             x_BL += self.dither.draw(len(x_BL))
         if self.config.remove_dc_offset:
             x_BL -= _mean_like_kaldi(x_BL) if exact else x_BL.mean(axis=1, keepdims=True)
-        log_energy_B = _log_energy(x_BL) if self.energy == "raw" else None
+        raw_power_B = _power(x_BL) if self.energy == "raw" else None
         if self.config.preemphasis:
             coeff = np.float32(self.config.preemphasis)
             previous = self._work_BL[: len(x_BL), 1:]
@@ -238,7 +238,11 @@ class FrameSpectra:
             x_BL[:, 0] -= coeff * x_BL[:, 0]
             x_BL[:, 1:] -= previous
         x_BL *= self.window_L
-        return _log_energy(x_BL) if self.energy == "windowed" else log_energy_B
+        power_B = _power(x_BL)
+        if self.energy is None:
+            return power_B, None
+        energy_B = power_B if self.energy == "windowed" else raw_power_B
+        return power_B, np.log(np.maximum(energy_B, EPSILON))
 
 
 def _mean_like_kaldi(x_BL):
@@ -249,8 +253,8 @@ def _mean_like_kaldi(x_BL):
     return (sum_B / np.float32(x_BL.shape[1]))[:, None]
 
 
-def _log_energy(x_BL):
-    return np.log(np.maximum(np.einsum("bl,bl->b", x_BL, x_BL), EPSILON))
+def _power(x_BL):
+    return np.einsum("bl,bl->b", x_BL, x_BL)
 
 
 def floor_energy(log_energy_B, energy_floor):

@@ -1,9 +1,9 @@
 """Utterance -> energies of mel filters, by the fast transform where that is good enough.
 
 Kaldi's transform and any other differ by their rounding, a part in 10^7 of the strongest
-frequency.  A filter that gets as little of a frame as that shows it, and its logarithm
-shows it well.  Such frames, one in a hundred of recorded speech, are computed again with
-Kaldi's rounding.
+frequencies.  A filter that gets as little of a frame as that shows it, and its logarithm
+shows it well.  Such frames, one to four in a hundred of recorded speech, are computed
+again with Kaldi's rounding.
 
 Shapes: N samples, T frames, M mel filters.
 """
@@ -13,7 +13,7 @@ import numpy as np
 from steps_py.feats.frames import FrameSpectra, num_frames
 from steps_py.feats.mel import MelFilters
 
-WEAK = 3e-7  # energy of a frame's weakest filter over that of its strongest
+WEAK = 1e-6  # a filter's energy over the mean power of the frame's frequencies
 
 
 class MelSpectra:
@@ -23,7 +23,6 @@ class MelSpectra:
         self.frames = frames
         self.spectra = FrameSpectra(frames, energy)
         self.filters = MelFilters(mel, frames, use_power=use_power)
-        self.weak = WEAK if use_power else WEAK**0.5
 
     def compute(self, samples_N, vtln_warp=1.0, exact=False):
         """(energies (T, M) float32, log energies of the frames (T,) or None) of an utterance.
@@ -32,16 +31,19 @@ class MelSpectra:
         """
         count = num_frames(len(samples_N), self.frames)
         mel_TM = np.empty((count, self.filters.config.num_bins), np.float32)
+        power_T = np.empty(count, np.float32)
         log_energy_T = np.empty(count, np.float32) if self.spectra.energy else None
-        for rows, spec_BF, log_energy_B in self.spectra.blocks(samples_N, exact):
+        for rows, spec_BF, power_B, log_energy_B in self.spectra.blocks(samples_N, exact):
             self.filters.apply(spec_BF, vtln_warp, out=mel_TM[rows])
+            power_T[rows] = power_B
             if log_energy_T is not None:
                 log_energy_T[rows] = log_energy_B
         if not exact and not self.frames.dither:
-            self._do_weak_frames_again(samples_N, vtln_warp, mel_TM)
+            self._do_weak_frames_again(samples_N, vtln_warp, mel_TM, power_T)
         return mel_TM, log_energy_T
 
-    def _do_weak_frames_again(self, samples_N, vtln_warp, mel_TM):
-        weak_W = np.flatnonzero(mel_TM.min(axis=1) < self.weak * mel_TM.max(axis=1))
-        for rows, spec_BF, _ in self.spectra.blocks(samples_N, exact=True, only=weak_W):
+    def _do_weak_frames_again(self, samples_N, vtln_warp, mel_TM, power_T):
+        least_T = WEAK * power_T if self.filters.use_power else np.sqrt(WEAK * power_T)
+        weak_W = np.flatnonzero(mel_TM.min(axis=1) < least_T)
+        for rows, spec_BF, _, _ in self.spectra.blocks(samples_N, exact=True, only=weak_W):
             mel_TM[rows] = self.filters.apply(spec_BF, vtln_warp)

@@ -41,7 +41,7 @@ class Spectrogram:
         """Features float32 of samples at the configured rate."""
         count = num_frames(len(samples_N), self.config.frames)
         feats_TD = np.empty((count, self.dim), np.float32)
-        for rows, spec_BF, log_energy_B in self.spectra.blocks(samples_N, exact=True):
+        for rows, spec_BF, _, log_energy_B in self.spectra.blocks(samples_N, exact=True):
             if self.config.return_raw_fft:
                 feats_TD[rows, 0] = spec_BF[:, 0].real
                 feats_TD[rows, 1] = spec_BF[:, -1].real
