@@ -53,6 +53,7 @@ include: "workflow/rules/xvectors.smk"
 include: "workflow/rules/backend.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/metrics.smk"
+include: "workflow/rules/plan.smk"
 
 
 onstart:
