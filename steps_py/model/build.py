@@ -1,13 +1,15 @@
 """The only place that knows how the parts of the network fit.
 
-Shape suffixes: B batch, T frames, D feature dimension, C channels, E embedding.
+Shape suffixes: B batch, T frames, D feature dimension, C channels, P pooled, E embedding.
 """
 
 from dataclasses import dataclass, field
 
+import torch.nn.functional as F
 from torch import nn
 
 from steps_py.model import encoders, poolings  # noqa: F401 - they register their classes
+from steps_py.model.layers.masks import frame_mask
 from steps_py.model.registries import ENCODERS, POOLINGS
 
 
@@ -18,6 +20,9 @@ class ModelConfig:
     encoder: dict = field(default_factory=lambda: {"name": "tdnn"})
     pooling: dict = field(default_factory=lambda: {"name": "stats"})
     embedding_dim: int = 512
+    pooling_norm: bool = False  # batch norm between the pooling and the affine
+    pooling_dropout: float = 0.0  # before the affine
+    embedding_norm: bool = False  # batch norm after the affine; its output is the embedding
 
 
 def build_model(config, feat_dim):
@@ -31,26 +36,39 @@ def build_model(config, feat_dim):
     """
     encoder = ENCODERS.build(config.encoder, in_dim=feat_dim)
     pooling = POOLINGS.build(config.pooling, in_dim=encoder.out_dim)
-    return XvectorModel(encoder, pooling, config.embedding_dim)
+    return XvectorModel(encoder, pooling, config)
 
 
 class XvectorModel(nn.Module):
     """Encoder, pooling, affine.  The x-vector is the output of the affine, before any ReLU."""
 
-    def __init__(self, encoder, pooling, embedding_dim):
+    def __init__(self, encoder, pooling, config):
         super().__init__()
         self.encoder = encoder
         self.pooling = pooling
-        self.embedding = nn.Linear(pooling.out_dim, embedding_dim)
-        self.embedding_dim = embedding_dim
+        self.pooling_norm = norm_if(config.pooling_norm, pooling.out_dim)
+        self.pooling_dropout = config.pooling_dropout
+        self.embedding = nn.Linear(pooling.out_dim, config.embedding_dim)
+        self.embedding_norm = norm_if(config.embedding_norm, config.embedding_dim)
+        self.embedding_dim = config.embedding_dim
         self.min_frames = encoder.min_frames
 
-    def forward(self, x_BTD, mask_BT=None):
+    def forward(self, x_BTD, num_frames_B=None):
         """Features (B, T, D) -> x-vectors (B, E).
 
-        `mask_BT` is true where a frame is real, and pads lie at the end.  Masks are for
-        extraction: in training, batch norm would take the pads for data.
+        Frames of an utterance beyond its `num_frames_B` are padding.  They change nothing,
+        whatever they hold: neither x-vectors nor, in training, statistics of batch norm.
         """
-        assert mask_BT is None or not self.training
+        mask_BT = None
+        if num_frames_B is not None:
+            mask_BT = frame_mask(num_frames_B, x_BTD.shape[1])
+            x_BTD = x_BTD.masked_fill(~mask_BT[:, :, None], 0)
         y_BTC, mask_BT = self.encoder(x_BTD, mask_BT)
-        return self.embedding(self.pooling(y_BTC, mask_BT))
+        pooled_BP = self.pooling_norm(self.pooling(y_BTC, mask_BT))
+        pooled_BP = F.dropout(pooled_BP, self.pooling_dropout, self.training)
+        return self.embedding_norm(self.embedding(pooled_BP))
+
+
+def norm_if(wanted, dim):
+    """Batch norm of vectors, or nothing."""
+    return nn.BatchNorm1d(dim) if wanted else nn.Identity()

@@ -40,41 +40,55 @@ def catalogue():
         for node in nodes
         if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("Registry(")
     }
+    classes = {node.name: node for node in nodes if isinstance(node, ast.ClassDef)}
     found = {kind: {} for kind in kinds.values()}
     for node in nodes:
         for decorator in getattr(node, "decorator_list", ()):
             registry, _, method = ast.unparse(decorator).partition(".")
             if registry in kinds and method.startswith("register("):
-                found[kinds[registry]][decorator.args[0].value] = _config_fields(node)
+                found[kinds[registry]][decorator.args[0].value] = _config_fields(node, classes)
     return found
 
 
 def check_parts(config):
     """Faults of the sections ``model`` and ``train`` that name classes, one line each.
 
-    >>> check_parts({"model": {"pooling": {"name": "stat"}}})
-    ["'model.pooling.name' is 'stat'. Did you mean 'stats'? Known: stats."]
+    >>> check_parts({"model": {"pooling": {"name": "stat"}}})    # doctest: +ELLIPSIS
+    ["'model.pooling.name' is 'stat'. Did you mean 'stats'? Known: attentive_stats, mean, ..."]
     """
-    faults = []
-    for (section, key), kind in PLACES.items():
-        part = config.get(section, {}).get(key)
-        if part is None:
-            continue
-        where, known = f"{section}.{key}", catalogue()[kind]
-        name = part.get("name")
-        if name not in known:
-            faults.append(f"'{where}.name' is '{name}'. {did_you_mean(name, known)}")
-            continue
-        for field, value in part.items():
-            if field != "name":
-                faults += _check_field(f"{where}.{field}", field, value, known[name])
-    return faults
+    parts = {
+        f"{section}.{key}": (kind, config.get(section, {}).get(key))
+        for (section, key), kind in PLACES.items()
+    }
+    return [
+        fault
+        for where, (kind, part) in parts.items()
+        if part is not None
+        for fault in _check_part(where, kind, part)
+    ]
 
 
-def _check_field(where, field, value, known):
-    if field not in known:
-        return [f"unknown key '{where}'. {did_you_mean(field, known)}"]
-    wanted, types = _TYPES.get(type(known[field]), ("", (object,)))
+def _check_part(where, kind, part):
+    known = catalogue()[kind]
+    name = part.get("name")
+    if name not in known:
+        return [f"'{where}.name' is '{name}'. {did_you_mean(name, known)}"]
+    return [
+        fault
+        for key, value in part.items()
+        if key != "name"
+        for fault in _check_field(f"{where}.{key}", key, value, kind, known[name])
+    ]
+
+
+def _check_field(where, key, value, kind, known):
+    if key not in known:
+        return [f"unknown key '{where}'. {did_you_mean(key, known)}"]
+    if isinstance(known[key], dict):  # a part within the part, of the same kind
+        if not isinstance(value, dict):
+            return [f"'{where}' is {value!r}; it must be a {kind}: a name and its keys."]
+        return _check_part(where, kind, value)
+    wanted, types = _TYPES.get(type(known[key]), ("", (object,)))
     if isinstance(value, types) and (bool in types or not isinstance(value, bool)):
         return []
     hint = ""
@@ -83,14 +97,24 @@ def _check_field(where, field, value, known):
     return [f"'{where}' is {value!r}; it must be {wanted}.{hint}"]
 
 
-def _config_fields(class_node):
+def _config_fields(class_node, classes):
     """{key: default} of the nested dataclass; None where the source is no plain value."""
     (config,) = [node for node in class_node.body if getattr(node, "name", None) == "Config"]
     fields = {}
+    for base in config.bases:  # a dataclass of some module here, for keys that classes share
+        fields |= _own_fields(classes[ast.unparse(base)])
+    return fields | _own_fields(config)
+
+
+def _own_fields(config):
+    fields = {}
     for node in config.body:
         if isinstance(node, ast.AnnAssign):
+            value = node.value
+            if ast.unparse(value).startswith("field(default_factory=lambda"):
+                value = value.keywords[0].value.body
             try:
-                fields[node.target.id] = ast.literal_eval(node.value)
+                fields[node.target.id] = ast.literal_eval(value)
             except (TypeError, ValueError):
                 fields[node.target.id] = None
     return fields

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from steps_py.errors import ConfigError
+from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.registries import ENCODERS
 
 BATCH_NORM_EPS = 1e-3  # as Kaldi's BatchNormComponent: a dead ReLU must not blow up
@@ -60,9 +61,9 @@ class Tdnn(nn.Module):
     def forward(self, x_BTD, mask_BT):
         """Frames (B, T, D) -> frames (B, T - min_frames + 1, C), and the mask cut alike."""
         for layer in self.layers:
-            x_BTD = layer(x_BTD)
-        if mask_BT is not None:  # real if the last frame it spans is
-            mask_BT = mask_BT[:, self.min_frames - 1 :]
+            if mask_BT is not None:  # real if the last frame it spans is
+                mask_BT = mask_BT[:, layer.span :]
+            x_BTD = layer(x_BTD, mask_BT)
         return x_BTD, mask_BT
 
 
@@ -77,11 +78,13 @@ class TdnnLayer(nn.Module):
         self.offsets = [i * dilation for i in range(kernel_size)]
         self.span = self.offsets[-1]
         self.affine = nn.Linear(kernel_size * in_dim, out_dim)
-        self.norm = nn.BatchNorm1d(out_dim, eps=BATCH_NORM_EPS, affine=False)
+        self.norm = MaskedBatchNorm(out_dim, eps=BATCH_NORM_EPS, affine=False)
 
-    def forward(self, x_BTC):
+    def forward(self, x_BTC, mask_BT=None):
+        """Frames (B, T, C) -> frames (B, T - span, C); the mask is one of the output."""
         num_frames = x_BTC.shape[1] - self.span
         if self.span:
             x_BTC = torch.cat([x_BTC[:, o : o + num_frames] for o in self.offsets], dim=2)
         x_BTC = F.relu(self.affine(x_BTC))
-        return self.norm(x_BTC.flatten(0, 1)).view(x_BTC.shape)
+        mask_N = None if mask_BT is None else mask_BT.flatten()
+        return self.norm(x_BTC.flatten(0, 1), mask_N).view(x_BTC.shape)

@@ -1,0 +1,116 @@
+"""ECAPA-TDNN: Res2Net blocks with squeeze and excitation over dilated frames.
+
+Shape suffixes: B batch, T frames, D feature dimension, C channels.
+
+Reference: B. Desplanques et al., "ECAPA-TDNN: Emphasized channel attention, propagation and
+aggregation in TDNN based speaker verification", Interspeech 2020, sections 3.2 and 3.3, figure 2.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from steps_py.errors import ConfigError
+from steps_py.model.layers.norm import MaskedBatchNorm
+from steps_py.model.layers.squeeze_excitation import SqueezeExcitation
+from steps_py.model.registries import ENCODERS
+
+
+@ENCODERS.register("ecapa_tdnn")
+class EcapaTdnn(nn.Module):
+    """A convolution, three SE-Res2Blocks with dilations 2, 3 and 4, and an affine over all three.
+
+    Each block reads the sum of all that precede it.  Convolutions keep the number of frames:
+    beyond both ends of an utterance are zeros.  The paper's network is this encoder with
+    `hidden_dim` 512 or 1024, pooling ``attentive_stats``, ``pooling_norm`` and 192 dimensions.
+
+    >>> encoder = EcapaTdnn(EcapaTdnn.Config(hidden_dim=16, out_dim=24), in_dim=3)
+    >>> encoder(torch.zeros(2, 20, 3), None)[0].shape
+    torch.Size([2, 20, 24])
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        hidden_dim: int = 512
+        out_dim: int = 1536
+        res2_scale: int = 8  # groups of channels, each reading the one before
+        squeeze_dim: int = 128
+
+        def __post_init__(self):
+            if self.res2_scale < 2 or self.hidden_dim % self.res2_scale:
+                raise ConfigError(
+                    f"encoder 'ecapa_tdnn': hidden_dim {self.hidden_dim} in {self.res2_scale}"
+                    " groups. Choose a hidden_dim that res2_scale, 2 or more, divides."
+                )
+
+    def __init__(self, config, in_dim):
+        super().__init__()
+        dim = config.hidden_dim
+        self.first = ConvLayer(in_dim, dim, kernel_size=5)
+        self.blocks = nn.ModuleList(
+            SeRes2Block(dim, dilation, config.res2_scale, config.squeeze_dim)
+            for dilation in (2, 3, 4)
+        )
+        self.last = nn.Conv1d(3 * dim, config.out_dim, kernel_size=1)
+        self.out_dim = config.out_dim
+        self.min_frames = 1
+
+    def forward(self, x_BTD, mask_BT):
+        """Frames (B, T, D) -> frames (B, T, C); pads of the input are 0."""
+        total_BCT = self.first(x_BTD.mT, mask_BT)
+        outputs = []
+        for block in self.blocks:
+            outputs.append(block(total_BCT, mask_BT))
+            total_BCT = total_BCT + outputs[-1]
+        return F.relu(self.last(torch.cat(outputs, dim=1))).mT, mask_BT
+
+
+class ConvLayer(nn.Module):
+    """Convolution that keeps the number of frames, ReLU, batch norm; pads come out as 0."""
+
+    def __init__(self, in_dim, out_dim, kernel_size=1, dilation=1):
+        super().__init__()
+        reach = dilation * (kernel_size - 1) // 2
+        self.conv = nn.Conv1d(in_dim, out_dim, kernel_size, dilation=dilation, padding=reach)
+        self.norm = MaskedBatchNorm(out_dim)
+
+    def forward(self, x_BCT, mask_BT):
+        return self.norm(F.relu(self.conv(x_BCT)), mask_BT)
+
+
+class Res2Layer(nn.Module):
+    """Channels in groups: each but the last is convolved together with the result before it.
+
+    Reference: S. Gao et al., "Res2Net: A new multi-scale backbone architecture", 2019, eq. (1).
+    """
+
+    def __init__(self, dim, dilation, num_groups):
+        super().__init__()
+        width = dim // num_groups
+        self.layers = nn.ModuleList(
+            ConvLayer(width, width, kernel_size=3, dilation=dilation) for _ in range(num_groups - 1)
+        )
+
+    def forward(self, x_BCT, mask_BT):
+        *groups, last = x_BCT.chunk(len(self.layers) + 1, dim=1)
+        outputs = []
+        for layer, group in zip(self.layers, groups, strict=True):
+            outputs.append(layer(group + outputs[-1] if outputs else group, mask_BT))
+        return torch.cat([*outputs, last], dim=1)
+
+
+class SeRes2Block(nn.Module):
+    """Affine, Res2Layer, affine, squeeze and excitation, and the input added."""
+
+    def __init__(self, dim, dilation, res2_scale, squeeze_dim):
+        super().__init__()
+        self.enter = ConvLayer(dim, dim)
+        self.res2 = Res2Layer(dim, dilation, res2_scale)
+        self.leave = ConvLayer(dim, dim)
+        self.gate = SqueezeExcitation(dim, squeeze_dim)
+
+    def forward(self, x_BCT, mask_BT):
+        y_BCT = self.leave(self.res2(self.enter(x_BCT, mask_BT), mask_BT), mask_BT)
+        return x_BCT + self.gate(y_BCT, mask_BT)

@@ -1,0 +1,147 @@
+"""Residual networks over time and frequency.
+
+Shape suffixes: B batch, T frames, D feature dimension, C channels, F frequency bins.
+
+References: K. He et al., "Deep residual learning for image recognition", CVPR 2016, table 1;
+for speakers, with a quarter (16) and a half (32) of its channels, J. S. Chung et al., "In
+defence of metric learning for speaker recognition", Interspeech 2020.
+"""
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from torch import nn
+
+from steps_py.errors import ConfigError, did_you_mean
+from steps_py.model.layers.norm import MaskedBatchNorm
+from steps_py.model.layers.squeeze_excitation import SqueezeExcitation
+from steps_py.model.registries import ENCODERS
+
+STAGES = {  # depth -> blocks of each stage; those from 50 up have three convolutions a block
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+    221: (6, 16, 48, 3),
+    293: (10, 20, 64, 3),
+}
+
+
+@ENCODERS.register("resnet")
+class ResNet(nn.Module):
+    """Four stages of residual blocks; the first keeps frames and bins, the others halve both.
+
+    There is one input channel, a first convolution of 3 x 3 and no pooling before the stages.
+    Stage s has ``base_dim * 2**s`` channels, four times as many at its end from depth 50 up.
+    `depth` 34 with `base_dim` 16 is the thin ResNet-34; 32 is usual for the deep ones.  What
+    comes out are frames, an eighth of them, with channels and bins in one row.
+
+    >>> import torch
+    >>> encoder = ResNet(ResNet.Config(depth=18, base_dim=4), in_dim=24)
+    >>> encoder(torch.zeros(2, 20, 24), None)[0].shape    # 32 channels of 3 bins
+    torch.Size([2, 3, 96])
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        depth: int = 34
+        base_dim: int = 32
+        squeeze_ratio: int = 0  # channels to one hidden unit of squeeze and excitation; 0: none
+        mean_over_bins: bool = False  # else they are kept, beside the channels
+
+        def __post_init__(self):
+            if self.depth not in STAGES:
+                raise ConfigError(
+                    f"encoder 'resnet': depth is {self.depth}. {did_you_mean(self.depth, STAGES)}"
+                )
+
+    def __init__(self, config, in_dim):
+        super().__init__()
+        make_block = BasicBlock if config.depth < 50 else Bottleneck
+        dim, num_bins = config.base_dim, in_dim
+        self.conv = nn.Conv2d(1, dim, kernel_size=3, padding=1, bias=False)
+        self.norm = MaskedBatchNorm(dim)
+        self.blocks = nn.ModuleList()
+        for stage, num_blocks in enumerate(STAGES[config.depth]):
+            for number in range(num_blocks):
+                stride = 2 if stage and not number else 1
+                width = config.base_dim * 2**stage
+                self.blocks.append(make_block(dim, width, stride, config.squeeze_ratio))
+                dim, num_bins = width * make_block.expansion, -(-num_bins // stride)
+        self.mean_over_bins = config.mean_over_bins
+        self.out_dim = dim if config.mean_over_bins else dim * num_bins
+        self.min_frames = 1
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, x_BTD, mask_BT):
+        """Frames (B, T, D) -> frames (B, T / 8 rounded up, C); pads of the input are 0."""
+        x_BCTF = F.relu(self.norm(self.conv(x_BTD[:, None]), mask_BT), inplace=True)
+        for block in self.blocks:
+            x_BCTF, mask_BT = block(x_BCTF, mask_BT)
+        if self.mean_over_bins:
+            return x_BCTF.mean(dim=3).mT, mask_BT
+        return x_BCTF.transpose(1, 2).contiguous().flatten(2), mask_BT
+
+
+class Block(nn.Module):
+    """Convolutions with batch norm, beside a shortcut; pads stay 0.
+
+    Every `stride`-th frame is kept, and is real if the frame in its middle is.
+    """
+
+    expansion = 1
+
+    def __init__(self, convs, shortcut, squeeze_ratio):
+        super().__init__()
+        out_dim = convs[-1].out_channels
+        self.convs = nn.ModuleList(convs)
+        self.norms = nn.ModuleList(MaskedBatchNorm(conv.out_channels) for conv in convs)
+        self.gate = SqueezeExcitation(out_dim, out_dim // squeeze_ratio) if squeeze_ratio else None
+        (self.stride, _) = shortcut.stride
+        self.shortcut = self.shortcut_norm = None
+        if self.stride > 1 or shortcut.in_channels != shortcut.out_channels:
+            self.shortcut, self.shortcut_norm = shortcut, MaskedBatchNorm(out_dim)
+
+    def forward(self, x_BCTF, mask_BT):
+        y_BCTF, out_mask_BT = x_BCTF, mask_BT
+        for number, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
+            if number:
+                y_BCTF = F.relu(y_BCTF, inplace=True)
+            if out_mask_BT is not None:
+                out_mask_BT = out_mask_BT[:, :: conv.stride[0]]
+            y_BCTF = norm(conv(y_BCTF), out_mask_BT)
+        if self.gate is not None:
+            y_BCTF = self.gate(y_BCTF, out_mask_BT)
+        if self.shortcut is not None:
+            x_BCTF = self.shortcut_norm(self.shortcut(x_BCTF), out_mask_BT)
+        return F.relu(y_BCTF + x_BCTF, inplace=True), out_mask_BT
+
+
+class BasicBlock(Block):
+    """Two convolutions of 3 x 3."""
+
+    def __init__(self, in_dim, width, stride, squeeze_ratio):
+        convs = [conv3x3(in_dim, width, stride), conv3x3(width, width)]
+        super().__init__(convs, conv1x1(in_dim, width, stride), squeeze_ratio)
+
+
+class Bottleneck(Block):
+    """Convolutions of 1 x 1, 3 x 3 and 1 x 1; the last has four times the channels."""
+
+    expansion = 4
+
+    def __init__(self, in_dim, width, stride, squeeze_ratio):
+        out_dim = self.expansion * width
+        convs = [conv1x1(in_dim, width), conv3x3(width, width, stride), conv1x1(width, out_dim)]
+        super().__init__(convs, conv1x1(in_dim, out_dim, stride), squeeze_ratio)
+
+
+def conv3x3(in_dim, out_dim, stride=1):
+    return nn.Conv2d(in_dim, out_dim, kernel_size=3, stride=stride, padding=1, bias=False)
+
+
+def conv1x1(in_dim, out_dim, stride=1):
+    return nn.Conv2d(in_dim, out_dim, kernel_size=1, stride=stride, bias=False)

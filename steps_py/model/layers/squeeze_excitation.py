@@ -1,0 +1,31 @@
+"""Squeeze and excitation: gates on channels from what the whole utterance holds.
+
+Shape suffixes: B batch, T frames, C channels, F frequency bins.
+
+Reference: J. Hu et al., "Squeeze-and-excitation networks", CVPR 2018, equations (2) to (4).
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from steps_py.model.layers.masks import mean_over_frames
+
+
+class SqueezeExcitation(nn.Module):
+    """x_c times sigmoid(W2 relu(W1 z))_c, with z the mean of each channel over real frames.
+
+    >>> SqueezeExcitation(8, hidden_dim=2)(torch.zeros(3, 8, 5, 4)).shape
+    torch.Size([3, 8, 5, 4])
+    """
+
+    def __init__(self, num_channels, hidden_dim):
+        super().__init__()
+        self.squeeze = nn.Linear(num_channels, hidden_dim)
+        self.excite = nn.Linear(hidden_dim, num_channels)
+
+    def forward(self, x, mask_BT=None):
+        """(B, C, T) or (B, C, T, F) in the same shape."""
+        mean_BC = mean_over_frames(x, mask_BT)
+        gate_BC = torch.sigmoid(self.excite(F.relu(self.squeeze(mean_BC))))
+        return x * gate_BC.view(*gate_BC.shape, *[1] * (x.ndim - 2)).to(x.dtype)

@@ -1,0 +1,27 @@
+"""Weighted mean and standard deviation of each channel.
+
+Shape suffixes: B batch, T frames, C channels.
+"""
+
+import torch
+
+
+def softmax_over_frames(logits_BTC, mask_BT):
+    """Weights (B, T, C) that sum to 1 over the real frames; 0 at pads."""
+    if mask_BT is not None:
+        logits_BTC = logits_BTC.masked_fill(~mask_BT[:, :, None], -torch.inf)
+    return logits_BTC.softmax(dim=1)
+
+
+def mean_and_deviation(x_BTC, weight_BTC, variance_floor):
+    """Mean and standard deviation (B, C) under weights that sum to 1 over frames.
+
+    `weight_BTC` may be (B, T, 1).  Pads have weight 0, and must be finite.
+
+    >>> x_BTC = torch.tensor([[[1.0], [3.0], [9.0]]])
+    >>> mean_and_deviation(x_BTC, torch.tensor([[[0.5], [0.5], [0.0]]]), 1e-10)
+    (tensor([[2.]]), tensor([[1.]]))
+    """
+    mean_B1C = (weight_BTC * x_BTC).sum(dim=1, keepdim=True)
+    var_BC = (weight_BTC * (x_BTC - mean_B1C).square()).sum(dim=1)
+    return mean_B1C[:, 0], var_BC.clamp(min=variance_floor).sqrt()

@@ -1,0 +1,65 @@
+"""Attentive statistics pooling: one weight a frame and channel, from the whole utterance.
+
+Shape suffixes: B batch, T frames, C channels.
+
+Reference: B. Desplanques et al., "ECAPA-TDNN: Emphasized channel attention, propagation and
+aggregation in TDNN based speaker verification", Interspeech 2020, section 3.1, equations (1)
+to (4).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from steps_py.model.layers.stats import mean_and_deviation, softmax_over_frames
+from steps_py.model.registries import POOLINGS
+
+
+@POOLINGS.register("attentive_stats")
+class AttentiveStatsPooling(nn.Module):
+    r"""Weighted mean and deviation, with weights of their own for each channel.
+
+    .. math:: \alpha_{tc} = \mathrm{softmax}_t \bigl(v_c^\top \tanh(W z_t + b) + k_c\bigr), \qquad
+              z_t = [x_t;\, \mu;\, \sigma]
+
+    where :math:`\mu` and :math:`\sigma` are unweighted, the context of the utterance; without
+    `global_context` :math:`z_t = x_t`.  Computed in float32, but for the affines under autocast.
+
+    >>> pooling = AttentiveStatsPooling(AttentiveStatsPooling.Config(), in_dim=3)
+    >>> pooling(torch.zeros(4, 7, 3)).shape
+    torch.Size([4, 6])
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        hidden_dim: int = 128
+        global_context: bool = True
+        variance_floor: float = 1e-7  # its root's slope is finite in half precision as well
+
+    def __init__(self, config, in_dim):
+        super().__init__()
+        self.variance_floor = config.variance_floor
+        self.hidden = nn.Linear(in_dim, config.hidden_dim)
+        self.context = None
+        if config.global_context:  # W of mu and sigma, which are the same for all frames
+            self.context = nn.Linear(2 * in_dim, config.hidden_dim, bias=False)
+        self.logits = nn.Linear(config.hidden_dim, in_dim)
+        self.out_dim = 2 * in_dim
+
+    def forward(self, x_BTC, mask_BT=None):
+        """Frames (B, T, C) -> (B, 2C): means, then deviations."""
+        x_BTC = x_BTC.float()
+        if mask_BT is not None:
+            x_BTC = x_BTC.masked_fill(~mask_BT[:, :, None], 0)
+        hidden_BTH = self.hidden(x_BTC)
+        if self.context is not None:
+            hidden_BTH = hidden_BTH + self.context(self._mean_and_deviation(x_BTC, mask_BT))
+        weight_BTC = softmax_over_frames(self.logits(torch.tanh(hidden_BTH)).float(), mask_BT)
+        return torch.cat(mean_and_deviation(x_BTC, weight_BTC, self.variance_floor), dim=1)
+
+    def _mean_and_deviation(self, x_BTC, mask_BT):
+        """(B, 1, 2C) of the real frames, all with the same weight."""
+        even_BT1 = torch.zeros_like(x_BTC[:, :, :1])
+        even_BT1 = softmax_over_frames(even_BT1, mask_BT)
+        return torch.cat(mean_and_deviation(x_BTC, even_BT1, self.variance_floor), dim=1)[:, None]
