@@ -152,6 +152,8 @@ class Trainer:
             self.device.type, PRECISIONS[self.precision], enabled=self.precision != "float32"
         ):
             loss, logits_BS = self.loss(self.model(x_BTD), spk_id_B)
+        if logits_BS is None:  # a loss that does not classify
+            return loss.float(), loss.new_full((), math.nan)
         return loss.float(), (logits_BS.argmax(dim=1) == spk_id_B).sum().float()
 
     def settle(self):

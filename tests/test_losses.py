@@ -6,11 +6,17 @@ import pytest
 import torch
 
 from steps_py.errors import ConfigError
-from steps_py.model import losses  # noqa: F401 - registers
 from steps_py.model.losses.aam_softmax import widen_angle
 from steps_py.model.registries import LOSSES
 
 torch.set_num_threads(1)
+
+METRIC = [
+    name
+    for name in LOSSES.names()
+    if LOSSES.configure({"name": name})[0].utts_per_speaker_needed > 1
+]
+CLASSIFIERS = [name for name in LOSSES.names() if name not in METRIC]
 
 
 def build(name, in_dim=2, num_speakers=2, **fields):
@@ -121,8 +127,8 @@ def test_the_softmax_head_has_kaldis_layers():
     assert sum(p.numel() for p in loss.parameters()) == 512 * 512 + 512 + 512 * 10 + 10
 
 
-@pytest.mark.parametrize("name", LOSSES.names())
-def test_every_loss_is_the_mean_over_a_batch(name):
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_every_classification_loss_is_the_mean_over_a_batch(name):
     loss = build(name, in_dim=4, num_speakers=3).eval()
     embedding_BE, spk_id_B = torch.randn(2, 4), torch.tensor([2, 0])
     both, logits_BS = loss(embedding_BE, spk_id_B)
@@ -131,12 +137,22 @@ def test_every_loss_is_the_mean_over_a_batch(name):
     assert both.item() == pytest.approx(sum(alone) / 2, rel=1e-5)
 
 
+def groups(num_speakers=5, num_utts=3, in_dim=4):
+    """Embeddings that are scattered round their speakers' directions, speaker by speaker."""
+    generator = torch.Generator().manual_seed(4)
+    spk_id_B = torch.arange(num_speakers).repeat_interleave(num_utts)
+    center_SE = torch.randn(num_speakers, in_dim, generator=generator)
+    noise_BE = torch.randn(len(spk_id_B), in_dim, generator=generator)
+    return center_SE[spk_id_B] + 0.7 * noise_BE, spk_id_B
+
+
 @pytest.mark.parametrize("name", LOSSES.names())
-def test_every_loss_falls_when_followed_downhill(name):
+def test_every_loss_falls_when_embeddings_and_weights_follow_it_downhill(name):
     torch.manual_seed(0)
-    loss = build(name, in_dim=4, num_speakers=3)
-    embedding_BE, spk_id_B = torch.randn(6, 4), torch.arange(6) % 3
-    optimizer = torch.optim.SGD(loss.parameters(), lr=0.05)
+    loss = build(name, in_dim=4, num_speakers=5)
+    embedding_BE, spk_id_B = groups()
+    embedding_BE.requires_grad_()
+    optimizer = torch.optim.SGD([embedding_BE, *loss.parameters()], lr=0.02)
     values = []
     for _ in range(30):
         value, _ = loss(embedding_BE, spk_id_B)
@@ -145,6 +161,300 @@ def test_every_loss_falls_when_followed_downhill(name):
         value.backward()
         optimizer.step()
     assert values[-1] < values[0]
+    assert embedding_BE.isfinite().all()
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_every_loss_says_what_it_needs_of_a_batch_and_answers_with_logits_if_it_classifies(name):
+    loss = build(name, in_dim=4, num_speakers=5).eval()
+    embedding_BE, spk_id_B = groups()
+    value, logits_BS = loss(embedding_BE, spk_id_B)
+    assert value.shape == ()
+    if name in METRIC:
+        assert logits_BS is None
+    else:
+        assert logits_BS.shape == (15, 5)
+
+
+@pytest.mark.parametrize("name", METRIC)
+def test_a_metric_loss_of_a_batch_without_pairs_is_0_with_gradients_of_0(name):
+    loss = build(name, in_dim=4)
+    for spk_id_B in (torch.arange(3), torch.zeros(1, dtype=torch.long)):
+        embedding_BE = torch.randn(len(spk_id_B), 4, requires_grad=True)
+        value, _ = loss(embedding_BE, spk_id_B)
+        value.backward()
+        assert value.item() == 0
+        assert not embedding_BE.grad.any()
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_every_loss_has_finite_gradients_where_all_embeddings_are_one(name):
+    loss = build(name, in_dim=4, num_speakers=2)
+    embedding_BE = torch.ones(4, 4, requires_grad=True)
+    loss(embedding_BE, torch.tensor([0, 0, 1, 1]))[0].backward()
+    assert embedding_BE.grad.isfinite().all()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in loss.parameters())
+
+
+@pytest.mark.parametrize("name", ["ge2e", "triplet"])
+def test_the_order_of_a_batch_does_not_matter(name):
+    loss, (embedding_BE, spk_id_B) = build(name, in_dim=4), groups()
+    order = torch.randperm(15, generator=torch.Generator().manual_seed(1))
+    shuffled, _ = loss(embedding_BE[order], spk_id_B[order])
+    assert shuffled.item() == pytest.approx(loss(embedding_BE, spk_id_B)[0].item(), rel=1e-5)
+
+
+def test_am_of_two_speakers_by_hand():
+    """cos 60 degrees = 0.5 less 0.2 against cos 30 = 0.8660, scale 2."""
+    loss = build("am_softmax", margin=0.2, scale=2.0)
+    loss.weight_SE.data = torch.eye(2)
+    embedding_BE = torch.tensor([[math.cos(math.pi / 3), math.sin(math.pi / 3)]])
+    value, logits_BS = loss(embedding_BE, torch.tensor([0]))
+    expected = math.log(1 + math.exp(2 * (0.75**0.5 - 0.3)))
+    assert value.item() == pytest.approx(expected, abs=1e-6)
+    assert logits_BS.tolist()[0] == pytest.approx([1.0, 3**0.5], abs=1e-6)
+
+
+def test_the_nearest_sub_center_of_a_speaker_counts():
+    """Speaker 0 has the directions x and -x, speaker 1 has y and -y."""
+    loss = build("am_softmax", margin=0.0, scale=1.0, sub_centers=2)
+    assert loss.weight_SE.shape == (4, 2)
+    loss.weight_SE.data = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    _, logits_BS = loss(torch.tensor([[-0.6, 0.8], [0.8, -0.6]]), torch.tensor([0, 1]))
+    assert logits_BS.tolist() == [pytest.approx([0.6, 0.8]), pytest.approx([0.8, 0.6])]
+
+
+@pytest.mark.parametrize(
+    "name, near",
+    [("am_softmax", 0.6 + 0.1), ("aam_softmax", math.cos(math.acos(0.6) - 0.1))],
+)
+def test_the_top_k_penalty_draws_the_nearest_wrong_speaker_nearer(name, near):
+    """Cosines 0.8 to its own speaker, 0.6 to the second, -0.8 to the third."""
+    loss = build(name, num_speakers=3, margin=0.0, scale=1.0, top_k=1, top_k_penalty=0.1)
+    loss.weight_SE.data = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
+    value, logits_BS = loss(torch.tensor([[0.8, 0.6]]), torch.tensor([0]))
+    total = math.exp(0.8) + math.exp(near) + math.exp(-0.8)
+    assert value.item() == pytest.approx(math.log(total) - 0.8, abs=1e-6)
+    assert logits_BS.tolist()[0] == pytest.approx([0.8, 0.6, -0.8])
+
+
+def test_a_top_k_beyond_the_number_of_speakers_is_all_the_others():
+    many, few = (build("am_softmax", num_speakers=3, top_k=k) for k in (9, 2))
+    many.weight_SE.data = few.weight_SE.data
+    batch = torch.randn(2, 2), torch.tensor([0, 2])
+    assert many(*batch)[0].item() == few(*batch)[0].item()
+
+
+def test_the_margin_grows_between_two_epochs_as_in_wespeaker_and_the_penalty_with_it():
+    schedule = {"margin": 0.2, "margin_start_epoch": 20, "margin_warmup_epochs": 20}
+    linear = build("am_softmax", top_k=1, **schedule)
+    curved = build("am_softmax", top_k=1, margin_growth="exponential", **schedule)
+    margins = []
+    for epoch in (0, 20, 30, 40, 150):
+        linear.set_epoch(epoch)
+        curved.set_epoch(epoch)
+        margins.append((linear.margin, curved.margin, linear.penalty))
+    assert margins[0] == margins[1] == (0, 0, 0)
+    # half-way: 0.2 (1 - sqrt(0.001)) / 0.999 = 0.19387
+    assert margins[2] == pytest.approx((0.1, 0.193870, 0.03), abs=1e-6)
+    assert margins[3] == margins[4] == pytest.approx((0.2, 0.2, 0.06))
+
+
+def test_the_margin_can_start_above_0_as_in_fine_tuning_with_a_large_margin():
+    loss = build("aam_softmax", margin=0.5, initial_margin=0.2, margin_warmup_epochs=4)
+    loss.set_epoch(1)
+    assert loss.margin == pytest.approx(0.275)
+
+
+def test_the_logistic_margin_of_two_speakers_by_hand():
+    """Direction (0.6, 0.8), weights of length 2 and 1: logits 10 * 1.2 + 1 and 10 * 0.8 + 0.5."""
+    loss = build("logistic_margin", logit_margin=3.0, scale=10.0)
+    loss.weight_SE.data = torch.tensor([[2.0, 0.0], [0.0, 1.0]])
+    loss.bias_S.data = torch.tensor([0.1, 0.0])
+    loss.offset_S.data = torch.tensor([0.0, 0.5])
+    value, logits_BS = loss(torch.tensor([[6.0, 8.0]]), torch.tensor([0]))
+    assert logits_BS.tolist()[0] == pytest.approx([13.0, 8.5], rel=1e-6)
+    assert value.item() == pytest.approx(math.log(1 + math.exp(8.5 - 10.0)), rel=1e-5)
+
+
+def test_the_scale_of_the_logistic_margin_is_learnt_for_each_speaker():
+    loss = build("logistic_margin")
+    assert loss.scale_S.tolist() == [50.0, 50.0]
+    loss(torch.randn(4, 2), torch.tensor([0, 1, 1, 0]))[0].backward()
+    assert loss.scale_S.grad.abs().min() > 0
+
+
+def test_with_unit_weights_the_logistic_margin_is_am_softmax_of_margin_m_over_s():
+    """The paper's AM-softmax: scale 100 and 50 off the logit are the margin 0.5."""
+    logistic = build(
+        "logistic_margin", in_dim=4, scale=100.0, logit_margin=50.0, normalize_weights=True
+    )
+    am = build("am_softmax", in_dim=4, scale=100.0, margin=0.5)
+    am.weight_SE.data = logistic.weight_SE.data
+    batch = torch.randn(3, 4), torch.tensor([0, 1, 1])
+    assert logistic(*batch)[0].item() == pytest.approx(am(*batch)[0].item(), rel=1e-5)
+
+
+def triplet_distances(embedding_BE, spk_id_B, distance):
+    """Every (anchor, positive) with its distance and those to all negatives, pair by pair."""
+    for a, x in enumerate(embedding_BE):
+        negatives = [
+            distance(x, embedding_BE[n]) for n in range(len(spk_id_B)) if spk_id_B[n] != spk_id_B[a]
+        ]
+        for p in range(len(spk_id_B)):
+            if p != a and spk_id_B[p] == spk_id_B[a]:
+                yield a, distance(x, embedding_BE[p]), negatives
+
+
+def euclidean(x, y):
+    return (x / x.norm() - y / y.norm()).norm().item()
+
+
+def cosine_distance(x, y):
+    return 1 - (x @ y / x.norm() / y.norm()).item()
+
+
+def expected_triplet_loss(pairs, margin, mining):
+    """Loops over triplets, as the definition says."""
+    if mining == "all":
+        losses = [max(0, d_ap - d_an + margin) for _, d_ap, d_ans in pairs for d_an in d_ans]
+    elif mining == "hardest":
+        farthest, nearest = {}, {}
+        for a, d_ap, d_ans in pairs:
+            farthest[a], nearest[a] = max(d_ap, farthest.get(a, 0)), min(d_ans)
+        losses = [max(0, farthest[a] - nearest[a] + margin) for a in farthest]
+    else:
+        losses = []
+        for _, d_ap, d_ans in pairs:
+            farther = [d_an for d_an in d_ans if d_an > d_ap]
+            losses.append(max(0, d_ap - (min(farther) if farther else max(d_ans)) + margin))
+    return sum(losses) / len(losses)
+
+
+@pytest.mark.parametrize("distance", [euclidean, cosine_distance])
+@pytest.mark.parametrize("mining", ["all", "hardest", "semi_hard"])
+def test_triplets_are_mined_as_defined(mining, distance):
+    embedding_BE, spk_id_B = groups()
+    name = "euclidean" if distance is euclidean else "cosine"
+    loss = build("triplet", in_dim=4, margin=0.3, mining=mining, distance=name)
+    pairs = list(triplet_distances(embedding_BE, spk_id_B, distance))
+    expected = expected_triplet_loss(pairs, 0.3, mining)
+    assert loss(embedding_BE, spk_id_B)[0].item() == pytest.approx(expected, rel=1e-4)
+
+
+def ge2e_similarities(embedding_BE, spk_id_B, w=10.0, b=-5.0):
+    """{utterance: {speaker: similarity}}, centroid by centroid."""
+    speakers = spk_id_B.unique().tolist()
+    rows = {}
+    for i, x in enumerate(embedding_BE):
+        rows[i] = {}
+        for s in speakers:
+            others = [
+                y / y.norm() for j, y in enumerate(embedding_BE) if spk_id_B[j] == s and j != i
+            ]
+            rows[i][s] = w * (1 - cosine_distance(x, sum(others) / len(others))) + b
+    return rows
+
+
+@pytest.mark.parametrize("variant", ["softmax", "contrast"])
+def test_ge2e_compares_each_utterance_with_each_centroid(variant):
+    def sigmoid(z):
+        return 1 / (1 + math.exp(-z))
+
+    embedding_BE, spk_id_B = groups()
+    losses = []
+    for i, row in ge2e_similarities(embedding_BE, spk_id_B).items():
+        own = row[spk_id_B[i].item()]
+        others = [z for s, z in row.items() if s != spk_id_B[i]]
+        if variant == "softmax":
+            losses.append(math.log(sum(map(math.exp, row.values()))) - own)
+        else:
+            losses.append(1 - sigmoid(own) + max(map(sigmoid, others)))
+    value, _ = build("ge2e", in_dim=4, variant=variant)(embedding_BE, spk_id_B)
+    assert value.item() == pytest.approx(sum(losses) / 15, rel=1e-5)
+
+
+def test_angular_prototypical_compares_each_first_utterance_with_the_mean_of_the_others():
+    embedding_BE, spk_id_B = groups()
+    embedding_SUE = embedding_BE.view(5, 3, 4)
+    losses = []
+    for s in range(5):
+        similarity = [
+            10 * (1 - cosine_distance(embedding_SUE[s, 0], embedding_SUE[k, 1:].mean(dim=0))) - 5
+            for k in range(5)
+        ]
+        losses.append(math.log(sum(map(math.exp, similarity))) - similarity[s])
+    value, _ = build("angular_prototypical", in_dim=4)(embedding_BE, spk_id_B)
+    assert value.item() == pytest.approx(sum(losses) / 5, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["ge2e", "angular_prototypical"])
+def test_speakers_with_one_utterance_are_left_out_as_queries(name):
+    """A fourth speaker with one utterance: no query, and no prototype in angular_prototypical."""
+    loss, (embedding_BE, spk_id_B) = build(name, in_dim=4), groups()
+    more_BE = torch.cat([embedding_BE, -embedding_BE.sum(dim=0, keepdim=True)])
+    value, _ = loss(more_BE, torch.cat([spk_id_B, torch.tensor([9])]))
+    without, _ = loss(embedding_BE, spk_id_B)
+    if name == "angular_prototypical":
+        assert value.item() == pytest.approx(without.item(), rel=1e-5)
+    else:  # its direction is one centroid more
+        assert value.item() > without.item()
+
+
+def test_the_scale_of_similarities_stays_positive():
+    loss, batch = build("angular_prototypical", in_dim=4), groups()
+    loss.w.data = torch.tensor(-3.0)
+    assert loss(*batch)[0].item() == pytest.approx(math.log(5), rel=1e-4)
+
+
+def test_the_weighted_sum_is_the_sum_of_its_parts():
+    parts = {
+        "classification": {"name": "am_softmax", "margin": 0.35, "label_smoothing": 0.2},
+        "metric": {"name": "triplet", "mining": "hardest"},
+    }
+    torch.manual_seed(1)
+    both = build("weighted_sum", in_dim=4, num_speakers=5, metric_weight=0.5, **parts)
+    torch.manual_seed(1)
+    one, other = (build(**part, in_dim=4, num_speakers=5) for part in parts.values())
+    value, logits_BS = both(*groups())
+    expected, expected_BS = one(*groups())
+    assert value.item() == pytest.approx((expected + 0.5 * other(*groups())[0]).item(), rel=1e-6)
+    assert torch.equal(logits_BS, expected_BS)
+    assert (one.utts_per_speaker_needed, both.utts_per_speaker_needed) == (1, 2)
+    both.classification.config = None  # an epoch reaches both parts
+    with pytest.raises(AttributeError):
+        both.set_epoch(1)
+
+
+@pytest.mark.parametrize(
+    "fields, said",
+    [
+        ({"metric": {"name": "softmax"}}, "metric is 'softmax'. Name a loss there that compares"),
+        ({"classification": {"name": "ge2e"}}, "is 'ge2e'. Name a loss there that classifies"),
+        ({"metric": {"name": "weighted_sum"}}, "metric is 'weighted_sum'"),
+        ({"metric": {"name": "tripled"}}, "Did you mean 'triplet'?"),
+        ({"metric": {"name": "triplet", "minig": "all"}}, "Did you mean 'mining'?"),
+    ],
+)
+def test_parts_of_a_weighted_sum_that_do_not_fit_are_refused(fields, said):
+    with pytest.raises(ConfigError) as error:
+        build("weighted_sum", **fields)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "name, fields, said",
+    [
+        ("triplet", {"mining": "hard"}, "mining is 'hard'. Did you mean 'hardest'?"),
+        ("triplet", {"distance": "cos"}, "Did you mean 'cosine'?"),
+        ("ge2e", {"variant": "contrastive"}, "Did you mean 'contrast'?"),
+        ("am_softmax", {"margin_growth": "exp"}, "margin_growth is 'exp'."),
+    ],
+)
+def test_a_way_that_does_not_exist_is_answered_in_words(name, fields, said):
+    with pytest.raises(ConfigError) as error:
+        build(name, **fields)
+    assert said in str(error.value)
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.3])

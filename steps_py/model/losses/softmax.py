@@ -12,11 +12,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from steps_py.model.encoders.tdnn import BATCH_NORM_EPS
+from steps_py.model.loss import Loss
 from steps_py.model.registries import LOSSES
 
 
 @LOSSES.register("softmax")
-class Softmax(nn.Module):
+class Softmax(Loss):
     r"""ReLU, batch norm, affine (H), ReLU, batch norm, affine (S), cross-entropy.
 
     .. math:: L = -\tfrac1B \sum_i \sum_s q_{is} \log\mathrm{softmax}(z_i)_s, \qquad
@@ -42,9 +43,6 @@ class Softmax(nn.Module):
             ]
         self.layers = nn.Sequential(*layers, nn.Linear(config.hidden_dim or in_dim, num_speakers))
         self.label_smoothing = config.label_smoothing
-
-    def set_epoch(self, epoch):
-        """Nothing changes with the epoch."""
 
     def forward(self, embedding_BE, spk_id_B):
         """Mean loss of the batch, and logits (B, S)."""

@@ -1,0 +1,28 @@
+"""Additive margin softmax.
+
+References: F. Wang et al., "Additive margin softmax for face verification", IEEE Signal
+Processing Letters 25, 2018, equation (5); H. Wang et al., "CosFace", CVPR 2018, equation (4).
+"""
+
+from dataclasses import dataclass
+
+from steps_py.model.margins import CosineSoftmax, MarginConfig
+from steps_py.model.registries import LOSSES
+
+
+@LOSSES.register("am_softmax")
+class AmSoftmax(CosineSoftmax):
+    r"""Cross-entropy of scaled cosines, that of the true speaker made smaller by a margin.
+
+    .. math:: \psi(\cos\theta) = \cos\theta - m \qquad \phi(\cos\theta) = \cos\theta + m'
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(MarginConfig):
+        margin: float = 0.2  # of the cosine
+
+    def harder(self, cos, margin):
+        return cos - margin
+
+    def nearer(self, cos, penalty):
+        return cos + penalty

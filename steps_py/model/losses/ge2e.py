@@ -1,0 +1,89 @@
+"""Generalised end-to-end loss.
+
+Shape suffixes: A batch of all processes, E embedding; the axes of (A, A) are an utterance and
+any utterance of the speaker whose centroid is meant.
+
+Reference: L. Wan et al., "Generalized end-to-end loss for speaker verification", ICASSP 2018,
+equations (5) to (9).
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from steps_py.errors import ConfigError, did_you_mean
+from steps_py.model.gather import gather_embeddings, gather_labels
+from steps_py.model.loss import Loss
+from steps_py.model.registries import LOSSES
+
+VARIANTS = ("softmax", "contrast")
+
+
+@LOSSES.register("ge2e")
+class Ge2e(Loss):
+    r"""Each utterance against the centroids of all speakers of the batch.
+
+    .. math:: S_{jk} = w \cos(e_j, c_k) + b, \qquad
+              L_\mathrm{softmax} = -S_{jy_j} + \log \sum_k e^{S_{jk}}, \qquad
+              L_\mathrm{contrast} = 1 - \sigma(S_{jy_j}) + \max_{k \ne y_j} \sigma(S_{jk})
+
+    The centroid of its own speaker leaves the utterance itself out.  w > 0 and b are learnt.
+    The loss is the mean over utterances of speakers that have two or more in the batch, in
+    any order; 0 if there are none.
+    """
+
+    utts_per_speaker_needed = 2
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        variant: str = "softmax"  # or "contrast"
+        initial_scale: float = 10.0
+        initial_offset: float = -5.0
+
+        def __post_init__(self):
+            if self.variant not in VARIANTS:
+                hint = did_you_mean(self.variant, VARIANTS)
+                raise ConfigError(f"loss 'ge2e': variant is '{self.variant}'. {hint}")
+
+    def __init__(self, config, in_dim, num_speakers):
+        super().__init__()
+        self.contrast = config.variant == "contrast"
+        self.w = nn.Parameter(torch.tensor(float(config.initial_scale)))
+        self.b = nn.Parameter(torch.tensor(float(config.initial_offset)))
+
+    def forward(self, embedding_BE, spk_id_B):
+        """Mean loss of the utterances of all processes, and None."""
+        embedding_AE, spk_id_A = gather_embeddings(embedding_BE), gather_labels(spk_id_B)
+        with torch.autocast(embedding_BE.device.type, enabled=False):
+            same_AA = spk_id_A[:, None] == spk_id_A
+            cos_AA = cosines_to_centroids(F.normalize(embedding_AE.float()), same_AA)
+            similarity_AA = self.w.clamp(min=1e-6) * cos_AA + self.b
+            own_A = similarity_AA.diagonal()
+            if self.contrast:
+                others_A = similarity_AA.sigmoid().masked_fill(same_AA, 0).amax(dim=1)
+                loss_A = 1 - own_A.sigmoid() + others_A
+            else:  # a speaker of n utterances fills n columns; it counts once
+                num_utts_A = same_AA.sum(dim=0)
+                loss_A = (similarity_AA - num_utts_A.log()).logsumexp(dim=1) - own_A
+            counts_A = same_AA.sum(dim=1) > 1
+            loss = loss_A.masked_fill(~counts_A, 0).sum() / counts_A.sum().clamp(min=1)
+        return loss, None
+
+
+def cosines_to_centroids(unit_AE, same_AA):
+    """Cosine of each utterance with the centroid of the speaker of each.
+
+    >>> unit_AE = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    >>> same_AA = torch.tensor([[True, True, False], [True, True, False], [False, False, True]])
+    >>> cosines_to_centroids(unit_AE, same_AA).round(decimals=4)
+    tensor([[ 0.0000,  0.0000,  0.0000],
+            [ 0.0000,  0.0000, -1.0000],
+            [-0.7071, -0.7071,  0.0000]])
+    """
+    sum_AE = same_AA.to(unit_AE.dtype) @ unit_AE
+    centroid_AE = F.normalize(sum_AE)
+    without_AE = F.normalize(sum_AE - unit_AE)
+    own_A1 = (unit_AE * without_AE).sum(dim=1, keepdim=True)
+    return torch.where(same_AA, own_A1, unit_AE @ centroid_AE.T)

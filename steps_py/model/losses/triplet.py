@@ -1,0 +1,117 @@
+"""Triplet loss, with the triplets chosen within the batch.
+
+Shape suffixes: A batch of all processes, E embedding; the axes of (A, A, A) are anchor, positive
+and negative.
+
+References: F. Schroff et al., "FaceNet: A unified embedding for face recognition and
+clustering", CVPR 2015, equations (2) and (4); A. Hermans et al., "In defense of the triplet
+loss for person re-identification", arXiv:1703.07737, 2017, equations (5) and (6).
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from steps_py.errors import ConfigError, did_you_mean
+from steps_py.model.gather import gather_embeddings, gather_labels
+from steps_py.model.loss import Loss
+from steps_py.model.registries import LOSSES
+
+
+@LOSSES.register("triplet")
+class Triplet(Loss):
+    r"""Mean over triplets of :math:`\max(0, d_{ap} - d_{an} + m)`.
+
+    Anchor a and positive p are of one speaker, the negative n of another.  The distance is
+    Euclidean, between the vectors of length 1, or 1 - cosine.  `mining` takes
+
+    all        every triplet of the batch
+    hardest    for each anchor its farthest positive and its nearest negative
+    semi_hard  for each anchor and positive the nearest negative that is farther than the
+               positive; if there is none, the farthest negative
+
+    A batch without any triplet has the loss 0.
+    """
+
+    utts_per_speaker_needed = 2
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        margin: float = 0.3
+        distance: str = "euclidean"  # or "cosine"
+        mining: str = "all"  # or "hardest", "semi_hard"
+
+        def __post_init__(self):
+            for key, known in (("distance", DISTANCES), ("mining", MININGS)):
+                if getattr(self, key) not in known:
+                    raise ConfigError(
+                        f"loss 'triplet': {key} is '{getattr(self, key)}'."
+                        f" {did_you_mean(getattr(self, key), known)}"
+                    )
+
+    def __init__(self, config, in_dim, num_speakers):
+        super().__init__()
+        self.margin = config.margin
+        self.distance = DISTANCES[config.distance]
+        self.mine = MININGS[config.mining]
+
+    def forward(self, embedding_BE, spk_id_B):
+        """Mean loss of the triplets of all processes, and None."""
+        embedding_AE, spk_id_A = gather_embeddings(embedding_BE), gather_labels(spk_id_B)
+        with torch.autocast(embedding_BE.device.type, enabled=False):
+            distance_AA = self.distance(F.normalize(embedding_AE.float()))
+            same_AA = spk_id_A[:, None] == spk_id_A
+            positive_AA = same_AA & ~torch.eye(
+                len(same_AA), dtype=torch.bool, device=same_AA.device
+            )
+            d_ap, d_an, exists = self.mine(distance_AA, positive_AA, ~same_AA)
+            loss = F.relu(d_ap - d_an + self.margin).masked_fill(~exists, 0)
+            return loss.sum() / exists.sum().clamp(min=1), None
+
+
+def euclidean_distance(unit_AE):
+    """|a - b| of unit vectors; its slope at 0, which is infinite, is limited.
+
+    >>> euclidean_distance(torch.eye(2)).round(decimals=3)
+    tensor([[0.0000, 1.4140],
+            [1.4140, 0.0000]])
+    """
+    return (2 * cosine_distance(unit_AE)).clamp(min=1e-8).sqrt()
+
+
+def cosine_distance(unit_AE):
+    """1 - cosine of unit vectors.
+
+    >>> cosine_distance(torch.eye(2))
+    tensor([[0., 1.],
+            [1., 0.]])
+    """
+    return 1 - unit_AE @ unit_AE.T
+
+
+def mine_all(distance_AA, positive_AA, negative_AA):
+    """Distances to positives (A, A, 1), to negatives (A, 1, A), and where a triplet is."""
+    exists_AAA = positive_AA[:, :, None] & negative_AA[:, None, :]
+    return distance_AA[:, :, None], distance_AA[:, None, :], exists_AAA
+
+
+def mine_hardest(distance_AA, positive_AA, negative_AA):
+    """Distances (A,) to the farthest positive and the nearest negative, and where both are."""
+    d_ap_A = distance_AA.masked_fill(~positive_AA, 0).amax(dim=1)
+    d_an_A = distance_AA.masked_fill(~negative_AA, FAR).amin(dim=1)
+    return d_ap_A, d_an_A, positive_AA.any(dim=1) & negative_AA.any(dim=1)
+
+
+def mine_semi_hard(distance_AA, positive_AA, negative_AA):
+    """Distances (A, A) of anchor and positive, to their negative, and where there is one."""
+    farther_AAA = negative_AA[:, None, :] & (distance_AA[:, None, :] > distance_AA[:, :, None])
+    nearest_AA = torch.where(farther_AAA, distance_AA[:, None, :], FAR).amin(dim=2)
+    farthest_A1 = distance_AA.masked_fill(~negative_AA, 0).amax(dim=1, keepdim=True)
+    d_an_AA = torch.where(farther_AAA.any(dim=2), nearest_AA, farthest_A1)
+    return distance_AA, d_an_AA, positive_AA & negative_AA.any(dim=1, keepdim=True)
+
+
+FAR = 4.0  # more than any distance between unit vectors
+DISTANCES = {"euclidean": euclidean_distance, "cosine": cosine_distance}
+MININGS = {"all": mine_all, "hardest": mine_hardest, "semi_hard": mine_semi_hard}
