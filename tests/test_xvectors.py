@@ -296,9 +296,9 @@ class WithHead:
     def __init__(self, model, head):
         self._model, self._head = model, head
 
-    def __call__(self, x_BTD, mask_BT):
+    def __call__(self, x_BTD, num_frames_B):
         spk_id_B = torch.zeros(len(x_BTD), dtype=torch.long)
-        return self._head(self._model(x_BTD, mask_BT), spk_id_B)[1].log_softmax(dim=1)
+        return self._head(self._model(x_BTD, num_frames_B), spk_id_B)[1].log_softmax(dim=1)
 
 
 def test_kaldis_weights_give_kaldis_posteriors(monkeypatch):
