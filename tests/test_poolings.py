@@ -1,5 +1,7 @@
 """Poolings: numbers by hand, masks, gradients."""
 
+import math
+
 import pytest
 import torch
 
@@ -46,6 +48,66 @@ def test_stats_of_half_precision_are_computed_in_float32():
     assert torch.allclose(pooled[:, :2], x_BTC.double().mean(dim=1).float(), atol=1e-6)
 
 
+def test_the_mean_keeps_all_channels():
+    """The 19 x 17 frames and bins of resnet20 become 17 bins of each channel."""
+    x_BTC = torch.arange(6.0).view(1, 2, 3)
+    assert build("mean", in_dim=3)(x_BTC).tolist() == [[1.5, 2.5, 3.5]]
+
+
+def attend_to_channel_0(pooling):
+    """Weights by which the logit of a frame is atanh(tanh(x_0)) = x_0, times 1 for head h."""
+    for weight in pooling.parameters():
+        weight.data.zero_()
+    pooling.hidden.weight.data[0, 0] = 1e-3
+    pooling.logits.weight.data[:, 0] = 1e3
+    return pooling
+
+
+def test_self_attentive_pooling_by_hand():
+    """Logits 0 and log 3: weights 1/4 and 3/4.  Channel 1: 8 and 4, mean 5, variance 3."""
+    x_BTC = torch.tensor([[[0.0, 8.0], [math.log(3), 4.0]]])
+    plain = attend_to_channel_0(build("self_attentive", hidden_dim=1))
+    assert plain(x_BTC).tolist()[0] == pytest.approx([0.75 * math.log(3), 5.0], rel=1e-4)
+    full = attend_to_channel_0(build("self_attentive", hidden_dim=1, deviation=True))
+    mean_0, mean_1, _, deviation_1 = full(x_BTC).tolist()[0]
+    assert (mean_0, mean_1) == pytest.approx((0.75 * math.log(3), 5.0), rel=1e-4)
+    assert deviation_1 == pytest.approx(3**0.5, rel=1e-4)
+
+
+def test_heads_attend_on_their_own():
+    """The second head has opposite logits: weights 3/4 and 1/4, means 0.25 log 3 and 7."""
+    pooling = attend_to_channel_0(build("self_attentive", hidden_dim=1, num_heads=2))
+    pooling.logits.weight.data[1] *= -1
+    x_BTC = torch.tensor([[[0.0, 8.0], [math.log(3), 4.0]]])
+    expected = [0.75 * math.log(3), 5.0, 0.25 * math.log(3), 7.0]
+    assert pooling(x_BTC).tolist()[0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_attentive_stats_have_weights_for_each_channel():
+    """Channel 0 is averaged evenly, channel 1 with weights 1/4 and 3/4."""
+    pooling = attend_to_channel_0(build("attentive_stats", hidden_dim=1))
+    pooling.logits.weight.data[0] = 0
+    x_BTC = torch.tensor([[[0.0, 8.0], [math.log(3), 4.0]]])
+    expected = [0.5 * math.log(3), 5.0, 0.5 * math.log(3), 3**0.5]
+    assert pooling(x_BTC).tolist()[0] == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_global_context_is_mean_and_deviation_of_the_utterance():
+    """As the affine of the paper sees it: frame, mean and deviation in one vector."""
+    torch.manual_seed(0)
+    pooling = build("attentive_stats", in_dim=3, hidden_dim=4)
+    x_BTC = torch.randn(2, 6, 3)
+    stats_BTC = build("stats", in_dim=3)(x_BTC)[:, None].expand(2, 6, 6)
+    weight = torch.cat([pooling.hidden.weight, pooling.context.weight], dim=1)
+    z_BTC = torch.cat([x_BTC, stats_BTC], dim=2)
+    hidden = torch.tanh(torch.nn.functional.linear(z_BTC, weight, pooling.hidden.bias))
+    alpha_BTC = pooling.logits(hidden).softmax(dim=1)
+    mean_BC = (alpha_BTC * x_BTC).sum(dim=1)
+    square_BC = (alpha_BTC * x_BTC.square()).sum(dim=1)
+    expected = torch.cat([mean_BC, (square_BC - mean_BC.square()).sqrt()], dim=1)
+    assert torch.allclose(pooling(x_BTC), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", POOLINGS.names())
 def test_every_pooling_answers_with_its_out_dim(name):
     pooling = build(name, in_dim=3)
@@ -56,7 +118,7 @@ def test_every_pooling_answers_with_its_out_dim(name):
 def test_every_pooling_ignores_pads(name):
     pooling = build(name, in_dim=3).eval()
     x_BTC = torch.randn(2, 7, 3)
-    padded = torch.cat([x_BTC, torch.full((2, 4, 3), 9.0)], dim=1)
+    padded = torch.cat([x_BTC, torch.full((2, 4, 3), torch.nan)], dim=1)
     mask_BT = torch.arange(11).expand(2, 11) < 7
     assert torch.allclose(pooling(padded, mask_BT), pooling(x_BTC, None), atol=1e-6)
 
