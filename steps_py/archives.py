@@ -186,6 +186,32 @@ class MatrixIndex:
         percentiles_U = np.where(self.kind_U == CM, 8, 0)
         return self.num_cols_U * (percentiles_U + self.num_rows_U * _ELEMENT_BYTES[self.kind_U])
 
+    @staticmethod
+    def row_bytes(kind, num_cols):
+        """Bytes of a row of numbers."""
+        return num_cols * int(_ELEMENT_BYTES[kind])
+
+    def read_bytes(self, row, first, end, out_N):
+        """The bytes of rows [first, end) of matrix `row` into the start of a uint8 array.
+
+        Of CM, which is stored by columns: the percentiles of all of them (8 bytes a column),
+        then the wanted rows of each, the columns as far apart as `out_N` has room for.
+        """
+        file_id, body, num_rows, num_cols, kind = self._entry_UK[row].tolist()
+        path = self.files[file_id]
+        if kind == CM:
+            data = np.frombuffer(self._open.read(path, body, num_cols * (8 + num_rows)), np.uint8)
+            split = 8 * num_cols
+            out_N[:split] = data[:split]
+            codes_DT = data[split:].reshape(num_cols, num_rows)
+            out_N[split:].reshape(num_cols, -1)[:, : end - first] = codes_DT[:, first:end]
+            return
+        step = num_cols * (4, 8, 1, 2, 1)[kind]
+        wanted = (end - first) * step
+        got = os.preadv(self._open.descriptor(path), (out_N[:wanted],), body + first * step)
+        if got < wanted:
+            raise truncated(path, self._open.size(path), wanted)
+
     def rows(self, row, first, end):
         """Rows [first, end) of matrix `row` as float32 (T, D)."""
         file_id, body, num_rows, num_cols, kind = self._entry_UK[row].tolist()
