@@ -235,7 +235,11 @@ class SlurmExecutor(plugin.Executor):
         now = time.monotonic()
         missing = [job_id for job_id in ids if job_id not in listed]
         self.unlisted_since = {id_: self.unlisted_since.get(id_, now) for id_ in missing}
-        codes = {job_id: self.exit_code(job_id) for job_id in missing}
+        codes = {
+            job_id: self.exit_code(job_id)
+            for job_id in ids
+            if job_id not in listed or not listed[job_id].live
+        }
         unknown = [job_id for job_id in missing if codes[job_id] is None]
         accounted = client.sacct_states(unknown) if unknown else {}
         return {

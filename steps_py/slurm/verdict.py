@@ -1,9 +1,11 @@
 """Whether a Slurm job is at work, done or failed, and why.
 
-Believed in this order: slurmctld while it remembers the job; then the exit code that
-the job's own script left on the shared disk; then the accounting, where a site has
-one.  slurmctld forgets a job MinJobAge seconds after its end, and accounting lags:
-no record alone calls a job lost, only silence in all three for `GRACE_SEC`.
+Believed in this order: slurmctld, when it says that the job is still there; the exit
+code 0 that the job's own script left on the shared disk as its last act; slurmctld's
+word on how it ended; another exit code; the accounting, where a site has one.
+slurmctld forgets a job MinJobAge seconds after its end, takes a job for timed out
+whose end it missed while it was down, and accounting lags: so no witness alone calls a
+job lost, only the silence of all three for `GRACE_SEC`.
 """
 
 import dataclasses
@@ -60,10 +62,14 @@ def judge(listed, exit_code, accounted, missing_sec):
     >>> judge(None, 0, "RUNNING", missing_sec=1)    # the accounting lags
     Verdict(state='COMPLETED', source='exit record')
     """
+    if listed is not None and listed.live:
+        return RUNNING
+    if exit_code == 0:
+        return Verdict("COMPLETED", "exit record")
     if listed is not None:
-        return RUNNING if listed.live else Verdict(listed.state, "squeue")
+        return Verdict(listed.state, "squeue")
     if exit_code is not None:
-        return Verdict("FAILED" if exit_code else "COMPLETED", "exit record")
+        return Verdict("FAILED", "exit record")
     if accounted in WORDS or accounted == "COMPLETED":
         return Verdict(accounted, "sacct")
     if missing_sec < GRACE_SEC:
