@@ -1,0 +1,112 @@
+"""Two processes with half a batch each train as one with all of it."""
+
+import multiprocessing
+import os
+
+import pytest
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from steps_py.model import losses  # noqa: F401 - registers
+from steps_py.model.gather import gather_embeddings, gather_labels
+from steps_py.model.registries import LOSSES
+
+NUM_PROCESSES = 2
+METRIC = [
+    name
+    for name in LOSSES.names()
+    if LOSSES.configure({"name": name})[0].utts_per_speaker_needed > 1
+]
+SPK_ID_A = torch.tensor([0, 0, 1, 1, 2, 2, 2, 2, 3, 3, 4, 4])  # speaker 2 is in both halves
+
+
+def draw_batch():
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(len(SPK_ID_A), 5, generator=generator)
+
+
+class Network(nn.Module):
+    """One affine and a loss.  Norms of the loss are in eval mode: their statistics are local."""
+
+    def __init__(self, name):
+        super().__init__()
+        torch.manual_seed(2)
+        self.affine = nn.Linear(5, 4)
+        self.loss = LOSSES.build({"name": name}, in_dim=4, num_speakers=5).eval()
+
+    def forward(self, x_BD, spk_id_B):
+        return self.loss(self.affine(x_BD), spk_id_B)[0]
+
+
+def value_and_gradients(network, x_BD, spk_id_B):
+    value = network(x_BD, spk_id_B)
+    value.backward()
+    # DistributedDataParallel calls its network "module"
+    named = {n.removeprefix("module."): p.grad for n, p in network.named_parameters()}
+    return value.detach(), {name: grad for name, grad in named.items() if grad is not None}
+
+
+def train_in_half(rank, folder):
+    """What one of the processes does: each loss for a step, and the gathering itself."""
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+    torch.set_num_threads(1)
+    distributed.init_process_group(
+        "gloo", f"file://{folder}/rendezvous", rank=rank, world_size=NUM_PROCESSES
+    )
+    mine = slice(rank * 6, rank * 6 + 6)
+    x_BD, spk_id_B = draw_batch()[mine], SPK_ID_A[mine]
+    results = {"embeddings": gather_embeddings(x_BD), "labels": gather_labels(spk_id_B)}
+    for name in LOSSES.names():
+        network = DistributedDataParallel(Network(name))
+        results[name] = value_and_gradients(network, x_BD, spk_id_B)
+    torch.save(results, f"{folder}/{rank}.pt")
+    distributed.barrier()
+    distributed.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    """What each process came to."""
+    folder = tmp_path_factory.mktemp("processes")
+    context = multiprocessing.get_context("fork")
+    processes = [
+        context.Process(target=train_in_half, args=(rank, folder)) for rank in range(NUM_PROCESSES)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * NUM_PROCESSES
+    return [torch.load(folder / f"{rank}.pt") for rank in range(NUM_PROCESSES)]
+
+
+def test_every_process_holds_the_embeddings_and_speakers_of_all(results):
+    for result in results:
+        assert torch.equal(result["embeddings"], draw_batch())
+        assert torch.equal(result["labels"], SPK_ID_A)
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_the_averaged_gradient_is_that_of_one_process(results, name):
+    value, expected = value_and_gradients(Network(name), draw_batch(), SPK_ID_A)
+    values = torch.stack([result[name][0] for result in results])
+    assert values.mean().item() == pytest.approx(value.item(), rel=1e-5)
+    for result in results:
+        _, gradients = result[name]
+        assert gradients.keys() == expected.keys() and "affine.weight" in expected
+        for parameter, gradient in gradients.items():
+            scale = expected[parameter].abs().max().clamp(min=1e-3)
+            assert (gradient - expected[parameter]).abs().max() < 1e-4 * scale, parameter
+
+
+@pytest.mark.parametrize("name", METRIC)
+def test_a_metric_loss_has_the_same_value_in_every_process(results, name):
+    first, second = (result[name][0] for result in results)
+    assert first.item() == second.item()
+
+
+def test_alone_a_process_gathers_what_it_has():
+    embedding_BE = torch.randn(3, 2)
+    assert gather_embeddings(embedding_BE) is embedding_BE
+    assert gather_labels(SPK_ID_A) is SPK_ID_A
