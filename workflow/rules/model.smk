@@ -27,6 +27,7 @@ rule train_model:
         chunks=slice_of("chunks"),
         cmvn=slice_of("cmvn"),
     shell:
-        "python -m steps_py.stages.train_model --config {params.train:q}"
+        "python -m steps_py.gpu_lease --gpus {resources.gpu} --"
+        " python -m steps_py.stages.train_model --config {params.train:q}"
         " --model {params.model:q} --cmvn {params.cmvn:q} --chunks-config {params.chunks:q}"
         " --chunks exp/chunks --out exp/model --threads {threads} 2>&1 | tee {log}"
