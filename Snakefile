@@ -5,7 +5,6 @@
 #
 # Every hop has one word; that word names its workflow/rules/<hop>.smk, its section
 # of config.yaml, its module steps_py/<hop>, its tests and its output folder.
-import os
 import sys
 from pathlib import Path
 
@@ -14,34 +13,26 @@ from snakemake.utils import min_version
 min_version("9.0")
 sys.path.insert(0, workflow.basedir)
 
-from steps_py.cluster import Cluster
 from steps_py.components import check_components
 from steps_py.config import check_config, fill_defaults
 from steps_py.errors import StepsError
-from steps_py.failures import failure_lines
-from steps_py.run_guard import guard_run
 
 RECIPE = Path.cwd() if Path("config.yaml").exists() else Path(workflow.basedir, "egs/voxceleb")
-SITE_TABLE, RECIPE_TABLE = Path(workflow.basedir, "cluster.yaml"), RECIPE / "cluster.yaml"
 
 
 configfile: RECIPE / "config.yaml"
 
 
 try:
-    CLUSTER = Cluster(SITE_TABLE, *([RECIPE_TABLE] if RECIPE_TABLE.is_file() else []))
     check_config(config, source=RECIPE / "config.yaml")
     config = fill_defaults(config)
     if workflow.is_main_process:
         check_components(config, source=RECIPE / "config.yaml")
-        guard_run(Path.cwd(), sys.argv)
-        os.environ["PATH"] += f":{workflow.basedir}/sge/bin"  # the commands of profile sge
 except StepsError as error:
     sys.exit(str(error))
 
-shell.prefix(f"set -euo pipefail; source '{workflow.basedir}/path.sh' --strict; ")
 
-
+include: "workflow/execution.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/augment.smk"
@@ -59,15 +50,7 @@ include: "workflow/rules/plan.smk"
 onstart:
     stop_without_commands()
     stop_without_corpora()
-
-
-onerror:
-    print(
-        "",
-        *failure_lines("".join(Path(path).read_text() for path in log)),
-        sep="\n",
-        file=sys.stderr,
-    )
+    end_jobs_of_clusters()
 
 
 rule all:

@@ -37,6 +37,7 @@ def seconds(name, default):
 # One qstat serves all jobs for so long; at most so long does one question take.
 QSTAT_AGE_S = seconds("QSTAT_AGE", 5)
 ANSWER_S = seconds("ANSWER", 60)
+RETRY_S = seconds("RETRY", 15)
 
 # Words by which SGE's commands say that the qmaster did not answer: no statement about a job.
 SILENT = re.compile(

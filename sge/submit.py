@@ -25,8 +25,6 @@ NOT_EXPORTED = re.compile(
     r"|SGE_.*|JOB_.*|NSLOTS|NHOSTS|NQUEUES|PE|PE_HOSTFILE|QUEUE|REQUEST|RESTARTED|ARC|ENVIRONMENT"
 )
 
-RETRY_S = jobs.seconds("RETRY", 15)
-
 # The job waits until its submission is recorded under its id: until then it may be one that
 # the controller knows nothing of, and nothing else may write its files meanwhile.
 # With qsub -notify USR2 comes before the SIGKILL of qdel or a limit, USR1 before a suspension.
@@ -312,7 +310,7 @@ def say_waiting():
     if not told.exists() or time.time() - told.stat().st_mtime > 300:
         jobs.write(told, "")
         say("SGE does not answer; jobs wait until it does")
-    time.sleep(RETRY_S)
+    time.sleep(jobs.RETRY_S)
     if os.getppid() == 1:
         sys.exit("sge: the controller is gone")
 

@@ -1,0 +1,45 @@
+# How a run is carried out, whatever its rules: one run at a time, what jobs ask for, the
+# schedulers' commands, and the last words of a run that failed. No rule here.
+# Whoever includes this has set RECIPE, the folder of the recipe.
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from steps_py.cluster import Cluster
+from steps_py.errors import StepsError
+from steps_py.failures import failure_lines
+from steps_py.run_guard import guard_run
+
+ROOT = Path(str(workflow.current_basedir)).parent
+
+try:
+    CLUSTER = Cluster(
+        ROOT / "cluster.yaml",
+        *(path for path in [RECIPE / "cluster.yaml"] if path.is_file()),
+    )
+    if workflow.is_main_process:
+        guard_run(Path.cwd(), sys.argv)
+        os.environ["PATH"] += f":{ROOT}/sge/bin"  # the commands that profile sge names
+except StepsError as error:
+    sys.exit(str(error))
+
+shell.prefix(f"set -euo pipefail; source '{ROOT}/path.sh' --strict; ")
+
+
+def end_jobs_of_clusters():
+    """A local run must not meet jobs that a killed run left at work on a cluster."""
+    if workflow.local_exec:
+        subprocess.run(["sge-cancel", "--wait"], check=True)
+
+
+onerror:
+    # Also after Ctrl-C, which Snakemake's own call may miss: it knows only the jobs that it is
+    # not asking for at that moment, and gives the call two seconds.
+    subprocess.run(["sge-cancel"])
+    print(
+        "",
+        *failure_lines("".join(Path(path).read_text() for path in log)),
+        sep="\n",
+        file=sys.stderr,
+    )
