@@ -140,8 +140,7 @@ class SlurmExecutor(plugin.Executor):
                 "run_uuid": self.run_uuid,
                 "slurm_logfile": log,
                 "comment_str": f"{kind}{'_wildcards_' * bool(wildcards)}{wildcards} {token}",
-                "account": self.account(first),
-                "partition": self.get_partition_arg(first),
+                **self.place(first),
                 "workdir": self.workflow.workdir_init,
             },
             settings=self.workflow.executor_settings,
@@ -151,9 +150,19 @@ class SlurmExecutor(plugin.Executor):
             call += f" --array=1-{len(jobs)}"
         return log, self.submit_until_answered(shlex.split(call), self.script(jobs), token)
 
-    def account(self, job):
-        """Only an account that cluster.yaml names; the plugin would guess one from old jobs."""
-        return next(self.get_account_arg(job)) if job.resources.get("slurm_account") else ""
+    def place(self, job):
+        """Account and partition of cluster.yaml; without, sbatch takes the site's defaults.
+
+        The plugin asks sacctmgr or sinfo about them for each job, and fails it if they
+        do not answer; sbatch knows as well, and is waited for.
+        """
+        account, partition = (job.resources.get(f"slurm_{key}") for key in ("account", "partition"))
+        if not partition and self._partitions:
+            partition = plugin.get_best_partition(self._partitions, job, self.logger)
+        return {
+            "account": f"-A {shlex.quote(account)}" if account else "",
+            "partition": f"-p {shlex.quote(partition)}" if partition else "",
+        }
 
     def script(self, jobs):
         names = [" ".join([job.name, *map(str, job.wildcards or [])]) for job in jobs[:3]]
