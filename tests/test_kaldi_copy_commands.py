@@ -165,9 +165,13 @@ def test_copy_matrix_refuses_contradictions(capfd):
     )
     assert "cannot mix" in refused(capfd, "copy-matrix", "ark:feats.ark", "x.mat")
     assert "cannot mix" in refused(capfd, "copy-vector", "x.vec", "ark:o.ark")
-    assert "has no power" in refused(
-        capfd, "copy-matrix", "--apply-power=0.5", "ark:feats.ark", "ark:o"
-    )
+
+
+def test_copy_matrix_writes_nan_for_the_root_of_a_negative_number_and_says_so(capfd):
+    write_object("negative.mat", FLOAT_MATRIX, np.float32([[4, -1]]))
+    assert kaldi("copy-matrix", "--apply-power=0.5", "negative.mat", "root.mat") == 0
+    np.testing.assert_array_equal(read_object("root.mat", FLOAT_MATRIX), [[2.0, np.nan]])
+    assert "has no power 0.5" in capfd.readouterr().err
 
 
 # frames

@@ -11,7 +11,7 @@ import dataclasses
 from steps_py.errors import KaldiError
 from steps_py.kaldi.commands import command
 from steps_py.kaldi.holders import COMPRESSED_MATRIX, FLOAT_MATRIX, FLOAT_VECTOR, INT
-from steps_py.kaldi.log import Tally, log
+from steps_py.kaldi.log import Tally, log, warn
 from steps_py.kaldi.options import option
 from steps_py.kaldi.outputs import open_output
 from steps_py.kaldi.specifiers import is_rspecifier, is_wspecifier
@@ -214,9 +214,7 @@ def _change_matrix(options, x_TD):
             was_nan = np.isnan(x_TD)
             x_TD = np.power(x_TD, np.float32(options.apply_power))
             if (np.isnan(x_TD) & ~was_nan).any():
-                raise KaldiError(
-                    f"copy-matrix: a negative number has no power {options.apply_power:g}."
-                )
+                warn(f"a negative number has no power {options.apply_power:g}: nan is written")
     return x_TD
 
 

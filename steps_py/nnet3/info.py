@@ -55,7 +55,7 @@ def _context_of_window(steps, start, size):
     """The frames at the ends of a window at which there is no output; None if there is none."""
     from steps_py.nnet3.times import as_array
 
-    there = as_array(Plan(steps, size, range(size), first_time=start).computable)
+    there = as_array(Plan(steps, size, range(start, start + size), first_time=start).computable)
     if not len(there):
         return None
     gaps = np.flatnonzero(np.diff(there) > 1)
