@@ -129,7 +129,7 @@ class MatrixIndex:
     """
 
     def __init__(self, names, places):
-        self.files = places.files
+        self.files, self._names = places.files, names
         self._open = OpenFiles()
         heads_U = np.zeros((len(places), HEAD_BYTES), np.uint8)
         sizes = {}
@@ -191,26 +191,51 @@ class MatrixIndex:
         """Bytes of a row of numbers."""
         return num_cols * int(_ELEMENT_BYTES[kind])
 
-    def read_bytes(self, row, first, end, out_N):
-        """The bytes of rows [first, end) of matrix `row` into the start of a uint8 array.
+    def read_bytes(self, row_B, first_B, end_B, out_BN):
+        """The bytes of rows ``[first_B[b], end_B[b])`` into the start of each ``out_BN[b]``.
 
-        Of CM, which is stored by columns: the percentiles of all of them (8 bytes a column),
-        then the wanted rows of each, the columns as far apart as `out_N` has room for.
+        The matrices are of one kind.  Of CM, which is stored by columns: the percentiles of
+        all columns (8 bytes each), then the wanted rows of each, the columns as far apart as
+        `out_BN` (uint8) has room for.
         """
-        file_id, body, num_rows, num_cols, kind = self._entry_UK[row].tolist()
-        path = self.files[file_id]
-        if kind == CM:
-            data = np.frombuffer(self._open.read(path, body, num_cols * (8 + num_rows)), np.uint8)
-            split = 8 * num_cols
-            out_N[:split] = data[:split]
-            codes_DT = data[split:].reshape(num_cols, num_rows)
-            out_N[split:].reshape(num_cols, -1)[:, : end - first] = codes_DT[:, first:end]
+        kind, num_cols = int(self.kind_U[row_B[0]]), int(self.num_cols_U[row_B[0]])
+        if len(row_B) > MAX_OPEN_FILES:  # all files of a part can be open at once
+            for b in range(0, len(row_B), MAX_OPEN_FILES):
+                part = slice(b, b + MAX_OPEN_FILES)
+                self.read_bytes(row_B[part], first_B[part], end_B[part], out_BN[part])
             return
-        step = num_cols * (4, 8, 1, 2, 1)[kind]
-        wanted = (end - first) * step
-        got = os.preadv(self._open.descriptor(path), (out_N[:wanted],), body + first * step)
-        if got < wanted:
-            raise truncated(path, self._open.size(path), wanted)
+        if kind == CM:
+            for row, first, end, out_N in zip(row_B, first_B, end_B, out_BN, strict=True):
+                self._read_columns(row, first, end, out_N)
+            return
+        step = self.row_bytes(kind, num_cols)
+        sizes = ((end_B - first_B) * step).tolist()
+        offsets = (self.body_U[row_B] + first_B * step).tolist()
+        file_ids = self.file_id_U[row_B].tolist()
+        descriptors = {}
+        for row, file_id in zip(row_B, file_ids, strict=True):
+            if file_id not in descriptors:
+                with naming(self._names[row]):
+                    descriptors[file_id] = self._open.descriptor(self.files[file_id])
+        got = [
+            os.preadv(descriptors[file_id], (out_N[:size],), offset)
+            for file_id, out_N, size, offset in zip(file_ids, out_BN, sizes, offsets, strict=True)
+        ]
+        if got != sizes:
+            b = next(b for b, size in enumerate(sizes) if got[b] != size)
+            path = self.files[file_ids[b]]
+            with naming(self._names[row_B[b]]):
+                raise truncated(path, self._open.size(path), sizes[b])
+
+    def _read_columns(self, row, first, end, out_N):
+        file_id, body, num_rows, num_cols, _ = self._entry_UK[row].tolist()
+        split = 8 * num_cols
+        with naming(self._names[row]):
+            data = self._open.read(self.files[file_id], body, split + num_cols * num_rows)
+        bytes_N = np.frombuffer(data, np.uint8)
+        out_N[:split] = bytes_N[:split]
+        codes_DT = bytes_N[split:].reshape(num_cols, num_rows)
+        out_N[split:].reshape(num_cols, -1)[:, : end - first] = codes_DT[:, first:end]
 
     def rows(self, row, first, end):
         """Rows [first, end) of matrix `row` as float32 (T, D)."""

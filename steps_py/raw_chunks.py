@@ -119,9 +119,7 @@ class RawReader:
         if self.kind == CM:
             num_bytes += 8 * self.dim
         bytes_BN = np.zeros((len(row_B), num_bytes), np.uint8)
-        for b, row in enumerate(row_B.tolist()):
-            with naming(self._features.utts[row]):
-                matrices.read_bytes(row, int(first_B[b]), int(end_B[b]), bytes_BN[b])
+        matrices.read_bytes(row_B, first_B, end_B, bytes_BN)
         return bytes_BN
 
 

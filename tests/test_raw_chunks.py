@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from steps_py.archives import Locations
+from steps_py.archives import Locations, MatrixIndex, OpenFiles
 from steps_py.errors import StepsError, TableError
 from steps_py.features import CmvnConfig, VoicedFeatures
 from steps_py.raw_chunks import RawReader, ResidentBytes, decode
@@ -46,6 +46,25 @@ def test_the_device_gives_what_the_host_gives(tmp_path, kind, window_frames, res
     assert x_BTD.dtype == torch.float32
     expected = [features.read(row)[index_T] for row, index_T in zip(row_B, index_BT, strict=True)]
     np.testing.assert_allclose(x_BTD.numpy(), np.stack(expected), atol=2e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_batch_may_lie_in_more_files_than_may_be_open(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr("steps_py.archives.MAX_OPEN_FILES", 3)
+    for i in range(8):
+        x_TD = np.random.default_rng(i).standard_normal((9, 2)).astype(np.float32)
+        (tmp_path / f"{i}.mat").write_bytes(matrix_bytes(x_TD, kind))
+    names = [str(tmp_path / f"{i}.mat") for i in range(8)]
+    index = MatrixIndex(names, Locations(names))
+    index._open = OpenFiles(limit=3)
+    rows_B = np.array([7, 0, 1, 2, 3, 4, 5, 6])
+    num_bytes = 2 * index.row_bytes(int(index.kind_U[0]), 2) + (16 if kind == "CM" else 0)
+    together_BN, alone_BN = np.zeros((2, 8, num_bytes), np.uint8)
+    index.read_bytes(rows_B, np.full(8, 3), np.full(8, 5), together_BN)
+    for b in range(8):
+        one = slice(b, b + 1)
+        index.read_bytes(rows_B[one], np.array([3]), np.array([5]), alone_BN[one])
+    assert np.array_equal(together_BN, alone_BN) and len({bytes(row) for row in alone_BN}) > 1
 
 
 def test_matrices_of_several_kinds_are_refused_with_the_cure(tmp_path):
