@@ -80,6 +80,30 @@ def test_it_needs_no_torch():
             {"name": "softmax", "hidden_dim": True},
             "'train.loss.hidden_dim' is True; it must be a whole number.",
         ),
+        (
+            "train",
+            "loss",
+            {"name": "am_softmax", "sub_center": 3},
+            "unknown key 'train.loss.sub_center'. Did you mean 'sub_centers'?",
+        ),
+        (
+            "train",
+            "loss",
+            {"name": "weighted_sum", "metric": "triplet"},
+            "'train.loss.metric' is 'triplet'; it must be a loss: a name and its keys.",
+        ),
+        (
+            "train",
+            "loss",
+            {"name": "weighted_sum", "metric": {"name": "tripled"}},
+            "'train.loss.metric.name' is 'tripled'. Did you mean 'triplet'?",
+        ),
+        (
+            "train",
+            "loss",
+            {"name": "weighted_sum", "classification": {"name": "am_softmax", "margn": 0.3}},
+            "unknown key 'train.loss.classification.margn'. Did you mean 'margin'?",
+        ),
     ],
 )
 def test_faults_are_answered_in_words(section, key, part, said):

@@ -106,6 +106,18 @@ def test_a_silent_batch_gives_finite_gradients(encoder, pooling):
 
 
 @each_part
+def test_every_part_trains_in_bf16_with_pads(encoder, pooling):
+    model = build(encoder, pooling).train()
+    x_BTD, num_frames_B = padded(draw_utts(), 41, pad=torch.nan)
+    exact_BE = copy.deepcopy(model)(x_BTD, num_frames_B)
+    with torch.autocast("cpu", torch.bfloat16):
+        embedding_BE = model(x_BTD, num_frames_B)
+    assert (embedding_BE - exact_BE).abs().max() < 0.1 * exact_BE.abs().max()
+    embedding_BE.float().square().sum().backward()
+    assert all(p.grad.isfinite().all() for p in model.parameters())
+
+
+@each_part
 def test_the_exported_network_is_the_network_at_any_length(encoder, pooling):
     model = trained_looking(build(encoder, pooling), FEAT_DIM)
     frames = torch.export.Dim("frames", min=24, max=4000)
