@@ -30,6 +30,7 @@ from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
+from steps_py.run_guard import NAME as RUN_NAME
 from steps_py.slurm import client, orphans
 from steps_py.slurm.pending import cure
 from steps_py.slurm.verdict import RUNNING, explain, judge
@@ -44,6 +45,7 @@ SCRIPT = """\
 #!/bin/bash
 # {what}; made by {user} in {directory}
 record={records}/${{SLURM_ARRAY_JOB_ID:+${{SLURM_ARRAY_JOB_ID}}_}}${{SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}}
+unset {run_name}    # its end is Slurm's to bring about, gently, and not the run guard's
 rm -f "$record"    # of an earlier life, if Slurm put this job back into the queue
 case ${{SLURM_ARRAY_TASK_ID:-1}} in
 {tasks}
@@ -171,6 +173,7 @@ class SlurmExecutor(plugin.Executor):
             what=", ".join(names).replace("\n", " ") + more,
             user=getpass.getuser(),
             directory=self.workflow.workdir_init,
+            run_name=RUN_NAME,
             records=shlex.quote(str(self.records)),
             tasks="\n".join(
                 f"{number}) ( {self.format_job_exec(job)}\n) ;;"

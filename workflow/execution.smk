@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from slurm.executor import use_slurm_executor
 from steps_py.cluster import Cluster
 from steps_py.errors import StepsError
 from steps_py.failures import failure_lines
 from steps_py.run_guard import guard_run
+from steps_py.slurm.orphans import end_orphans
 
 ROOT = Path(str(workflow.current_basedir)).parent
 
@@ -19,7 +21,9 @@ try:
         *(path for path in [RECIPE / "cluster.yaml"] if path.is_file()),
     )
     if workflow.is_main_process:
-        guard_run(Path.cwd(), sys.argv)
+        if guard_run(Path.cwd(), sys.argv):
+            end_orphans(Path.cwd())
+        use_slurm_executor()
         os.environ["PATH"] += f":{ROOT}/sge/bin"  # the commands that profile sge names
 except StepsError as error:
     sys.exit(str(error))
