@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from steps_py.nnet3 import convert
 from tests.kaldi_compare import difference, stdout_difference
 from tests.test_kaldi_reference import CASES, GOLDEN, ROOT, RUNNABLE, commands_of
 from tests.test_mini_recipe import shrink
@@ -195,3 +196,26 @@ def test_audio_to_eer_with_the_same_network_ends_in_the_same_place(builtin, kald
         ours, theirs = scores(builtin, system), scores(folder, system)
         assert largest_difference(ours, theirs) < 0.02 * np.std([*theirs.values()])
         assert abs(eers(builtin)[system] - eers(folder)[system]) <= one_trial_percent(folder) + 0.01
+
+
+@pytest.mark.slow
+def test_a_network_trained_here_gives_the_same_xvectors_in_kaldi(builtin, tmp_path, monkeypatch):
+    if not Path(KALDI_ROOT, "src/nnet3bin/nnet3-xvector-compute").exists():
+        pytest.skip("this build of Kaldi has no nnet3-xvector-compute")
+    network, made_by_kaldi = tmp_path / "extract.raw", tmp_path / "xvector.ark"
+    convert.main(["to-nnet3", str(builtin / "exp/model/final.pt"), str(network)])
+    done = run(
+        "apply-cmvn-sliding --norm-vars=false --center=true --cmn-window=300"
+        " scp:data/mini_test/feats.scp ark:- | select-voiced-frames ark:-"
+        " scp,s,cs:data/mini_test/vad.scp ark:- | nnet3-xvector-compute --use-gpu=no"
+        f" --min-chunk-size=25 --chunk-size=10000 {network} ark:- ark:{made_by_kaldi}",
+        builtin,
+        KALDI_ROOT,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    ours = table(builtin, "exp/xvectors/mini_test/xvector.scp", monkeypatch)
+    reader = kaldi_native_io.SequentialFloatVectorReader(f"ark:{made_by_kaldi}")
+    theirs = {key: np.array(value) for key, value in reader}
+    assert sorted(ours) == sorted(theirs)
+    for key, x_E in theirs.items():
+        assert np.linalg.norm(ours[key] - x_E) <= 1e-4 * np.linalg.norm(x_E), key
