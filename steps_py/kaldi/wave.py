@@ -212,7 +212,7 @@ def _layout(body, order, where):
 
 def _not_a_wave(start, where):
     """What is wrong with a file that does not begin like a WAV file, and what to do."""
-    where = where.split(", key ")[0]  # the rest names the entry, not the file
+    where = str(where).split(", key ")[0]  # the rest names the entry, not the file
     if not start:
         return "empty file (0 bytes). Fetch it again."
     for magic, (name, pipe) in OTHER_FORMATS.items():
