@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from steps_py.errors import ClusterError
-from steps_py.slurm.client import SlurmSilent, jobs_named, scancel
+from steps_py.slurm.client import SlurmRefused, SlurmSilent, jobs_named, scancel
 
 MARK = ".snakemake/slurm_jobs"
 
@@ -56,15 +56,16 @@ def end_orphans(directory, patience_sec=600, pause_sec=1):
             jobs = [job for job in jobs_named(name) if job.live]
             if not jobs:
                 break
-            new = {job.id for job in jobs} - cancelled
+            new = [job.id for job in jobs if job.id not in cancelled]
             if new:
-                say(f"cancelling {len(new)} Slurm jobs that a killed run left in {directory}")
-                scancel(sorted(new))
-                cancelled |= new
+                more = f" and {len(new) - 1} more" if len(new) > 1 else ""
+                say(f"Slurm job {new[0]}{more} of an earlier run: cancelled, and waited for")
+                scancel(new)
+                cancelled.update(new)
             problem = f"{len(jobs)} jobs named {name}... are cancelled, but not yet gone"
-        except SlurmSilent as error:
+        except (SlurmSilent, SlurmRefused) as error:
             problem = str(error)
-            say(f"a killed run may have left Slurm jobs in {directory}; waiting to ask: {error}")
+            say(f"an earlier run may have left jobs in Slurm; asked until it answers: {error}")
         if time.monotonic() > deadline:
             raise ClusterError(
                 f"{directory}: a killed run may have left Slurm jobs at work, which would write"
