@@ -41,11 +41,22 @@ class BatchReader:
             )
 
     def read(self, batch):
-        """Float32 features (B, T, D) and int64 speakers (B,)."""
-        x_BTD = np.empty((len(batch.rows_B), batch.num_frames, self.feat_dim), np.float32)
-        for b, (row, first) in enumerate(zip(batch.rows_B, batch.first_B, strict=True)):
-            x_BTD[b] = self._chunk(row, int(first), batch.num_frames)
-        return x_BTD, batch.spk_id_B
+        """Float32 features (B, T, D) and int64 speakers (B,).
+
+        Where the batch has chunks of several lengths, their int64 numbers of frames (B,) come
+        third, and the features end in frames of zeros.
+        """
+        size, lengths_B = len(batch.rows_B), batch.num_frames_B
+        shape = size, batch.num_frames, self.feat_dim
+        x_BTD = (np.empty if lengths_B is None else np.zeros)(shape, np.float32)
+        if lengths_B is None:
+            lengths_B = np.full(size, batch.num_frames)
+        chunks = zip(batch.rows_B, batch.first_B, lengths_B, strict=True)
+        for b, (row, first, num_frames) in enumerate(chunks):
+            x_BTD[b, :num_frames] = self._chunk(row, int(first), int(num_frames))
+        if batch.num_frames_B is None:
+            return x_BTD, batch.spk_id_B
+        return x_BTD, batch.spk_id_B, batch.num_frames_B
 
     def _chunk(self, row, first, num_frames):
         available = int(self._num_frames_U[row])

@@ -30,16 +30,18 @@ class Checkpoints:
         JSON-like and flat; whatever makes the training come out different.
     keep : int
         Files that are kept; the oldest go.
+    steps_per_epoch : int, optional
+        The newest file at an epoch's start is kept as well: to roll back to.
     say : callable
         Told what is not used, and why.
     """
 
-    def __init__(self, folder, settings, keep=2, say=print):
+    def __init__(self, folder, settings, keep=2, steps_per_epoch=None, say=print):
         text = json.dumps(settings, sort_keys=True, default=list)
         self._root = Path(folder)
         self._settings = json.loads(text)
         self._folder = self._root / hashlib.sha256(text.encode()).hexdigest()[:12]
-        self._keep, self._say = keep, say
+        self._keep, self._steps_per_epoch, self._say = keep, steps_per_epoch, say
 
     def paths(self):
         """The files of this training, newest first."""
@@ -57,19 +59,42 @@ class Checkpoints:
             out.write(hashlib.sha256(content.getbuffer()).digest())
             out.write(content.getbuffer())
         for path in self.paths()[self._keep :]:
-            path.unlink()
+            if path not in self._epoch_starts()[:1]:
+                path.unlink()
 
     def load(self):
         """The newest sound state, or None; says what it passes over."""
         for path in self.paths():
-            content = path.read_bytes()
-            digest, body = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
-            if hashlib.sha256(body).digest() == digest:
-                state = torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+            state = self._read(path)
+            if state is not None:
                 self._say(f"train: resumes from {path}")
                 return state
-            self._say(f"train: {path} is damaged and not used")
         self._say_what_differs()
+        return None
+
+    def load_epoch_start(self):
+        """The newest sound state at an epoch's start, or None; later files are removed."""
+        for path in self._epoch_starts():
+            state = self._read(path)
+            if state is not None:
+                for later in self.paths():
+                    if later.name > path.name:
+                        later.unlink()
+                return state
+        return None
+
+    def _epoch_starts(self):
+        if not self._steps_per_epoch:
+            return []
+        steps = ((path, int(path.stem.partition("-")[2])) for path in self.paths())
+        return [path for path, step in steps if step % self._steps_per_epoch == 0]
+
+    def _read(self, path):
+        content = path.read_bytes()
+        digest, body = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+        if hashlib.sha256(body).digest() == digest:
+            return torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
+        self._say(f"train: {path} is damaged and not used")
         return None
 
     def clear(self):

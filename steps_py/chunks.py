@@ -16,6 +16,7 @@ import numpy as np
 
 from steps_py.archives import Locations
 from steps_py.data_dir import compare_keys, read_table
+from steps_py.draws import generator
 from steps_py.errors import ConfigError, DataDirError, TableError, did_you_mean, some
 from steps_py.files import atomic_write
 from steps_py.voiced import VoicedFrames
@@ -32,7 +33,9 @@ class ChunksConfig:
     min_utt_frames: int = 1  # shorter utterances are left out
     short_utts: str = "drop"  # below max_frames: "drop" leaves them out, "tile" repeats them
     min_utts_per_speaker: int = 1
+    vary_within_batch: bool = False  # a length for each chunk, not for each batch
     num_valid_utts: int = 100  # held out, with all their augmented copies
+    num_valid_speakers: int = 0  # held out with all they said
     seed: int = 1
 
     def __post_init__(self):
@@ -65,10 +68,14 @@ class Utterances:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Allocation:
-    """Rows of `Utterances` to train on and to hold out, and ``spk2id``."""
+    """Rows of `Utterances` to train on and to hold out, and ``spk2id``.
+
+    `valid_rows` are of speakers that are trained on, `valid_speaker_rows` of others.
+    """
 
     train_rows: np.ndarray
     valid_rows: np.ndarray
+    valid_speaker_rows: np.ndarray
     spk2id: dict
 
 
@@ -148,6 +155,9 @@ def allocate_chunks(utterances, config, say=print):
     spk_U = np.array([number[spk] for spk in utterances.spks], np.int64)
     kept_U = _long_enough(utterances, config, say)
     kept_U &= _of_full_speakers(spk_U, kept_U, config, say)
+    held_out_U = _of_held_out_speakers(spk_U, kept_U, config)
+    valid_speaker_rows = _originals(utterances, kept_U & held_out_U, config, say)
+    kept_U &= ~held_out_U
     kept_S = np.bincount(spk_U[kept_U], minlength=len(speakers)) > 0
     _check_speakers(
         [spk for spk, kept in zip(speakers, kept_S, strict=True) if kept], len(speakers), config
@@ -164,7 +174,12 @@ def allocate_chunks(utterances, config, say=print):
         f"chunks: {len(train_rows)} utterances of {len(spk2id)} speakers to train on,"
         f" {utterances.num_voiced_U[train_rows].sum()} voiced frames"
     )
-    return Allocation(train_rows=train_rows, valid_rows=valid_rows, spk2id=spk2id)
+    return Allocation(
+        train_rows=train_rows,
+        valid_rows=valid_rows,
+        valid_speaker_rows=valid_speaker_rows,
+        spk2id=spk2id,
+    )
 
 
 def _long_enough(utterances, config, say):
@@ -210,6 +225,31 @@ def _check_speakers(left, num_speakers, config):
     )
 
 
+def _of_held_out_speakers(spk_U, kept_U, config):
+    """Which utterances are of the speakers that nothing is trained on."""
+    speakers = np.unique(spk_U[kept_U])
+    if config.num_valid_speakers and len(speakers) - config.num_valid_speakers < 2:
+        raise ConfigError(
+            f"chunks: num_valid_speakers is {config.num_valid_speakers}, but there are"
+            f" {len(speakers)} speakers, and training needs two. Lower it."
+        )
+    drawn = generator(config.seed, "valid_speakers").permutation(speakers)
+    return np.isin(spk_U, drawn[: config.num_valid_speakers])
+
+
+def _originals(utterances, held_out_U, config, say):
+    """Rows of the held-out speakers' utterances that are no copies."""
+    rows = np.flatnonzero(held_out_U)
+    is_original = [utterances.sources[u] == utterances.utts[u] for u in rows]
+    originals = rows[np.array(is_original, bool)]
+    if config.num_valid_speakers:
+        say(
+            f"chunks: held out {config.num_valid_speakers} speakers, {len(originals)} utterances"
+            f" and {len(rows) - len(originals)} copies of them"
+        )
+    return originals
+
+
 def _hold_out(utterances, spk_U, rows, config):
     """Which of `rows` are held out or copies of what is, and the rows to validate on.
 
@@ -237,16 +277,21 @@ def _hold_out(utterances, spk_U, rows, config):
 
 
 def write_chunks(utterances, allocation, out_dir):
-    """Write train.tsv, valid.tsv and spk2id: all appear, or none does."""
+    """Write train.tsv, valid.tsv, valid_speakers.tsv and spk2id: all appear, or none does."""
     out_dir, spk2id = Path(out_dir), allocation.spk2id
+    others = sorted({utterances.spks[u] for u in allocation.valid_speaker_rows})
+    tables = {
+        "train": (allocation.train_rows, spk2id),
+        "valid": (allocation.valid_rows, spk2id),
+        "valid_speakers": (allocation.valid_speaker_rows, {spk: i for i, spk in enumerate(others)}),
+    }
     with contextlib.ExitStack() as stack:
-        for name in ("train", "valid"):
+        for name, (rows, ids) in tables.items():
             out = stack.enter_context(atomic_write(out_dir / f"{name}.tsv"))
             out.write("\t".join(COLUMNS) + "\n")
-            rows = getattr(allocation, f"{name}_rows")
             num_voiced = utterances.num_voiced_U[rows].tolist()
             out.writelines(
-                f"{utterances.utts[u]}\t{spk2id[utterances.spks[u]]}\t{frames}"
+                f"{utterances.utts[u]}\t{ids[utterances.spks[u]]}\t{frames}"
                 f"\t{utterances.feats[u]}\t{utterances.vad[u]}\n"
                 for u, frames in zip(rows.tolist(), num_voiced, strict=True)
             )

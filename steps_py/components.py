@@ -1,9 +1,11 @@
 """What the config schema leaves to the classes: the own keys of corpora, kinds and networks."""
 
 from steps_py.augment_kinds import KINDS
+from steps_py.chunks import ChunksConfig
 from steps_py.corpora import load_corpus
 from steps_py.errors import ConfigError, StepsError
 from steps_py.model.catalogue import check_parts
+from steps_py.training.config import TrainConfig, split_stages
 
 
 def check_components(config, source="config.yaml"):
@@ -27,3 +29,6 @@ def _checks(config):
         yield lambda name=name, options=options: load_corpus(name, options)
     for name, options in config["augment"]["copies"].items():
         yield lambda name=name, options=options: KINDS.configure({"name": name, **options})
+    yield lambda: split_stages(
+        {"train": TrainConfig(**config["train"]), "chunks": ChunksConfig(**config["chunks"])}
+    )

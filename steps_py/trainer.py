@@ -1,115 +1,104 @@
 """One training: its parts, its state, a step, an epoch's end.
 
 Shape suffixes (scope: this module):
-    B = chunks of a batch   T = frames   D = feature dimension   S = speakers
+    B = chunks of a batch   T = frames   D = feature dimension
 """
 
-import dataclasses
 import math
 import time
 
 import torch
 
 from steps_py.batches import BatchReader
-from steps_py.errors import ConfigError, StepsError
-from steps_py.model import losses, optimizers, schedules  # noqa: F401 - they register
-from steps_py.model.build import build_model
-from steps_py.model.device import PRECISIONS, choose_device, choose_precision
-from steps_py.model.registries import LOSSES, OPTIMIZERS, SCHEDULES
-from steps_py.sampler import Batch, ChunkSampler, num_steps_per_epoch
+from steps_py.model import schedules  # noqa: F401 - they register
+from steps_py.model.registries import SCHEDULES
+from steps_py.model.schedules.base import KEEP, RESET
+from steps_py.sampler import ChunkSampler, num_steps_per_epoch
+from steps_py.training.averaging import STATISTICS_BATCHES, Average, average_network
+from steps_py.training.checks import check_parts_fit
+from steps_py.training.config import flat_settings, split_stages
+from steps_py.training.initial import digest_of, start_from
+from steps_py.training.network import Network
+from steps_py.training.non_finite import LOWER_LR, Statistics, finite
+from steps_py.training.ranks import Ranks
+from steps_py.training.updates import Updates
+from steps_py.training.validation import Validation
 
 COLUMNS = (
-    "epoch",
-    "lr",
-    "train_loss",
-    "train_accuracy",
-    "valid_loss",
-    "valid_accuracy",
-    "examples_per_sec",
-    "seconds",
+    *("stage", "epoch", "lr", "train_loss", "train_accuracy"),
+    *("valid_loss", "valid_accuracy", "valid_eer", "skipped_steps", "rollbacks"),
+    *("examples_per_sec", "seconds"),
 )
-# Settings that change how fast a model comes out, never which one.
-FREE_SETTINGS = ("device", "num_workers", "checkpoint_minutes", "keep_checkpoints", "precision")
 SETTLE_STEPS = 20  # on a GPU: waiting for each step's loss would leave it idle
-FORMAT = 1  # of checkpoints
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """Section ``train`` of a recipe."""
-
-    loss: dict
-    optimizer: dict
-    schedule: dict
-    num_epochs: int
-    batch_size: int  # chunks
-    steps_per_epoch: int | None = None  # None: as many as read each utterance about once
-    grad_clip: float | None = None  # largest norm of the gradient
-    precision: str = "auto"
-    device: str = "auto"
-    num_workers: int = 2  # processes that read batches ahead; 0: none
-    checkpoint_minutes: float = 10
-    keep_checkpoints: int = 2
-    seed: int = 1
-
-    def __post_init__(self):
-        if self.batch_size < 2:
-            raise ConfigError("train: batch_size is below 2; batch norm needs two chunks.")
+FORMAT = 2  # of checkpoints
 
 
 class Trainer:
     """The state of a training, and one step of it.
 
-    `sections` are the recipe's: train (TrainConfig), model (ModelConfig), cmvn (CmvnConfig),
-    chunks (ChunksConfig).  `train` and `valid` are `steps_py.chunks.Chunks`.
+    Parameters
+    ----------
+    sections : dict
+        The recipe's: train (TrainConfig), model (ModelConfig), cmvn (CmvnConfig), chunks
+        (ChunksConfig).
+    train, valid, valid_speakers : steps_py.chunks.Chunks
+        To train on; held-out utterances of the same speakers; utterances of other speakers.
+    ranks : Ranks
+        The processes that train together.
+    speakers : list of str
+        The names behind the ids of `train`, for whoever starts from this model.
+    previous : Trainer
+        Of the stage before, finished; its head is left out with `new_head`.
     """
 
-    def __init__(self, sections, train, valid):
+    def __init__(
+        self,
+        sections,
+        train,
+        valid,
+        valid_speakers=None,
+        *,
+        ranks=None,
+        speakers=None,
+        previous=None,
+        new_head=False,
+        say=print,
+    ):
         self.config, self.sections = sections["train"], sections
-        self.device = choose_device(self.config.device, "train")
-        self.precision = choose_precision(self.config.precision, self.device)
+        self.ranks, self.speakers = ranks or Ranks(), speakers
+        self.stage = previous.stage + 1 if previous else 1
         self.reader = BatchReader(train, sections["cmvn"])
-        self.valid, self.valid_reader = valid, None
-        if len(valid):
-            self.valid_reader = BatchReader(valid, sections["cmvn"])
-        lengths = {k: getattr(sections["chunks"], k) for k in ("min_frames", "max_frames")}
-        self.sampler = ChunkSampler(
-            train.spk_id_U,
-            train.num_frames_U,
-            **lengths,
-            batch_size=self.config.batch_size,
-            seed=self.config.seed,
+        self.sampler = sampler_of(sections, train)
+        self.network = Network(
+            sections, self.reader.feat_dim, self.sampler.num_speakers, self.ranks
         )
         self.steps_per_epoch = num_steps_per_epoch(
             len(train), self.config.batch_size, self.config.steps_per_epoch
         )
         self.num_steps = self.config.num_epochs * self.steps_per_epoch
-        self.settings = flat_settings(sections, self.precision, train.digest)
-        self._build()
-        self.step = 0
-        self.rows = []  # of epochs.tsv
-        self._start_epoch()
-
-    def _build(self):
-        torch.manual_seed(self.config.seed)
-        config, feat_dim = self.config, self.reader.feat_dim
-        self.model = build_model(self.sections["model"], feat_dim).to(self.device)
-        min_frames = self.sections["chunks"].min_frames
-        if min_frames < self.model.min_frames:
-            raise ConfigError(
-                f"train: chunks.min_frames is {min_frames}, but a frame of the network spans"
-                f" {self.model.min_frames}. Raise chunks.min_frames."
-            )
-        self.loss = LOSSES.build(
-            config.loss, in_dim=self.model.embedding_dim, num_speakers=self.sampler.num_speakers
-        ).to(self.device)
-        self.parameters = [*self.model.parameters(), *self.loss.parameters()]
-        self.optimizer = OPTIMIZERS.build(config.optimizer, parameters=self.parameters)
-        self.base_lr = self.optimizer.param_groups[0]["lr"]
-        self.schedule = SCHEDULES.build(
-            config.schedule, num_steps=self.num_steps, steps_per_epoch=self.steps_per_epoch
+        self.settings = flat_settings(
+            sections,
+            format=FORMAT,
+            precision=self.network.precision,
+            chunks=train.digest[:12],
+            init=digest_of(self.config.init),
+            before=previous.settings if previous else None,
         )
-        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision == "fp16")
+        start_from(self.network, self.config.init, speakers, previous, new_head, say)
+        self.updates = Updates(self.config, self.network, self.ranks)
+        self.schedule = SCHEDULES.build(
+            self.config.schedule, num_steps=self.num_steps, steps_per_epoch=self.steps_per_epoch
+        )
+        self.validation = Validation(sections, valid, valid_speakers)
+        check_parts_fit(self)
+        self.step, self.rollbacks = 0, 0
+        self.rows = []  # of epochs.tsv
+        self.best, self.average = None, Average()
+        self.wishes = (False, False)  # of this process: to stop, to write a checkpoint
+        self.heard = (False, False)  # of any process, at the last step that settled
+        self.last_loss = math.nan
+        self.statistics = Statistics(self.network)
+        self._start_epoch()
 
     @property
     def epoch(self):
@@ -117,159 +106,220 @@ class Trainer:
         return self.step // self.steps_per_epoch
 
     @property
-    def lr(self):
-        return self.base_lr * self.schedule.factor(self.step)
+    def at_epoch_end(self):
+        return self.step % self.steps_per_epoch == 0
+
+    @property
+    def finished(self):
+        return self.step >= self.num_steps or (self.at_epoch_end and self.schedule.finished)
+
+    def lr_at(self, step):
+        """Learning rate of a step."""
+        return self.updates.base_lr * LOWER_LR**self.rollbacks * self.schedule.factor(step)
 
     def read_batch(self, step):
-        """Features and speakers of a step, by whichever process."""
-        return self.reader.read(self.sampler.batch(step))
+        """This process's part of a step's features and speakers, by whoever reads it."""
+        part = self.sampler.batch(step).part(self.ranks.rank, self.ranks.num_ranks)
+        return self.reader.read(part)
 
-    def take_step(self, x_BTD, spk_id_B):
-        """One step down the gradient of a batch."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.lr
-        self.model.train()
-        self.loss.train()
-        self.loss.set_epoch(self.step / self.steps_per_epoch)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss, num_correct = self._compute(x_BTD, spk_id_B)
-        self.scaler.scale(loss).backward()
-        if self.config.grad_clip:
-            self.scaler.unscale_(self.optimizer)
-            torch.nn.utils.clip_grad_norm_(self.parameters, self.config.grad_clip)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
-        self._unsettled.append(torch.stack([loss.detach(), num_correct]))
+    def take_step(self, *batch):
+        """One step down the gradient of a batch, of which this process has its part.
+
+        `batch` is x_BTD, spk_id_B, and num_frames_B where lengths differ.
+        """
+        self.network.prepare(self.step / self.steps_per_epoch)
+        num_parts = self.config.accumulate_steps
+        told = torch.zeros(4, device=self.network.device)  # loss, number correct, wishes
+        for place, wish in enumerate(self.wishes, 2):
+            if wish:
+                told[place] = 1
+        for part in zip(*(x.chunk(num_parts) for x in batch), strict=True):
+            loss, num_correct = self.network.compute(*part)
+            loss = loss / num_parts
+            self.updates.backward(loss)
+            told[:2] += torch.stack([loss.detach(), num_correct])
+        good = self.updates.step(self.lr_at(self.step), told)
+        self._unsettled.append(torch.cat([told, good.float().reshape(1)]))
         self.step += 1
-        if self.device.type == "cpu" or len(self._unsettled) == SETTLE_STEPS:
+        every = 1 if self.network.device.type == "cpu" else SETTLE_STEPS
+        if (self.step % self.steps_per_epoch) % every == 0:
             self.settle()
-
-    def _compute(self, x_BTD, spk_id_B):
-        """Loss, and number of chunks given to the right speaker, on the device."""
-        x_BTD = x_BTD.to(self.device, non_blocking=True)
-        spk_id_B = spk_id_B.to(self.device, non_blocking=True)
-        with torch.autocast(
-            self.device.type, PRECISIONS[self.precision], enabled=self.precision != "float32"
-        ):
-            loss, logits_BS = self.loss(self.model(x_BTD), spk_id_B)
-        if logits_BS is None:  # a loss that does not classify
-            return loss.float(), loss.new_full((), math.nan)
-        return loss.float(), (logits_BS.argmax(dim=1) == spk_id_B).sum().float()
+            self._guard_statistics()
 
     def settle(self):
-        """Fetch the losses of the last steps; stop at one that is not finite."""
+        """Fetch what the last steps came to."""
         if not self._unsettled:
             return
         first = self.step - len(self._unsettled)
-        for i, (loss, num_correct) in enumerate(torch.stack(self._unsettled).tolist()):
-            if not math.isfinite(loss):
-                raise self._not_finite(loss, first + i)
-            self.last_loss = loss
-            self.sums[0] += loss
-            self.sums[1] += num_correct
-            self.sums[2] += 1
+        for i, (loss, num_correct, *heard, good) in enumerate(
+            torch.stack(self._unsettled).tolist()
+        ):
+            self.heard = tuple(bool(wish) for wish in heard)
+            if good and math.isfinite(loss):
+                self.last_loss = loss
+                self.sums[0] += loss
+                self.sums[1] += num_correct * self.ranks.num_ranks  # from the mean of processes
+                self.sums[2] += 1
+            elif not good:
+                self.first_bad = self.first_bad if self.skipped else (loss, first + i)
+                self.skipped += 1
         self._unsettled.clear()
 
-    def _not_finite(self, loss, step):
-        epoch, step_of_epoch = divmod(step, self.steps_per_epoch)
-        return StepsError(
-            f"train: loss is {loss} at epoch {epoch + 1}, step {step_of_epoch + 1} (last finite"
-            f" {self.last_loss:.4g}, lr {self.base_lr * self.schedule.factor(step):.3g})."
-            " A lower train.optimizer.lr or a train.grad_clip usually helps."
-        )
+    def _guard_statistics(self):
+        """At steps that are the same in every run: what a bad step spoilt is mended."""
+        if self.skipped > self._skipped_before:
+            self.statistics.bring_back()
+        else:
+            self.statistics.remember()
+        self._skipped_before = self.skipped
+
+    @property
+    def must_roll_back(self):
+        """Whether too many steps of this epoch were bad, or its last weights are."""
+        if self._unsettled:
+            return False
+        if self.skipped > min(self.config.max_skipped_steps, self.steps_per_epoch // 2):
+            return True
+        return self.at_epoch_end and not self.is_finite()
+
+    def is_finite(self):
+        return finite(self.network.parameters)
 
     def means(self):
-        """Loss and accuracy over the steps of this epoch that are settled."""
+        """Loss and accuracy over the good steps of this epoch that are settled."""
         loss, num_correct, steps = self.sums
-        return loss / max(1, steps), num_correct / max(1, steps * self.config.batch_size)
+        accuracy = num_correct / max(1, steps * self.config.batch_size)
+        return loss / max(1, steps), accuracy if self.network.classifies else None
 
     def validate(self):
-        """Loss and accuracy on the middle of each held-out utterance; None without any."""
-        if self.valid_reader is None:
-            return None, None
-        self.model.eval()
-        self.loss.eval()
-        total = torch.zeros(2, dtype=torch.float64)
-        with torch.inference_mode():
-            for rows in torch.arange(len(self.valid)).split(self.config.batch_size):
-                loss, num_correct = self._compute(*self._valid_batch(rows.numpy()))
-                total += torch.stack([loss * len(rows), num_correct]).double().cpu()
-        return tuple((total / len(self.valid)).tolist())
-
-    def _valid_batch(self, rows_B):
-        num_frames = self.sections["chunks"].max_frames
-        first_B = (self.valid.num_frames_U[rows_B] - num_frames).clip(min=0) // 2
-        batch = Batch(rows_B, first_B, self.valid.spk_id_U[rows_B], num_frames)
-        return map(torch.from_numpy, self.valid_reader.read(batch))
+        """Loss, accuracy and EER on what is held out; None for what there is not."""
+        self.ranks.copy_of_first(self.network.buffers())
+        return self.ranks.told_by_first(self.validation.measure(self.network, self.epoch))
 
     def end_epoch(self):
-        """Validate and add the row of the epoch that is complete."""
+        """Validate, add the row of the epoch that is complete, and let the schedule look at it."""
         self.settle()
         seconds = self.seconds()
-        self.loss.set_epoch(self.epoch)
-        last_lr = self.base_lr * self.schedule.factor(self.step - 1)
+        last_lr = self.lr_at(self.step - 1)
         num_examples = self.steps_per_epoch * self.config.batch_size
-        values = [self.epoch, last_lr, *self.means(), *self.validate(), num_examples / seconds]
-        self.rows.append(dict(zip(COLUMNS, [*values, self.seconds()], strict=True)))
+        values = [self.stage, self.epoch, last_lr, *self.means(), *self.validate()]
+        values += [self.skipped, self.rollbacks, num_examples / seconds, self.seconds()]
+        row = dict(zip(COLUMNS, values, strict=True)) | {"wall_time": time.time()}
+        self.rows.append(row)
+        action = self.schedule.end_epoch(row.get(self.schedule.metric))
+        if action == KEEP:
+            self.best = self.network.copy()
+        elif action == RESET and self.best:
+            self.network.restore(self.best)
+            self.updates.forget()
+        if self.config.num_epochs - self.epoch < self.config.average_epochs != 1:
+            self.average.add(dict(self.network.model.named_parameters()))
         self._start_epoch()
 
     def _start_epoch(self, seconds_before=0.0):
-        self.sums = [0.0, 0.0, 0]
-        self.last_loss = math.nan
-        self._unsettled = []
+        self.sums, self.skipped = [0.0, 0.0, 0], 0
+        self.first_bad = (math.nan, self.step)
+        self._unsettled, self._skipped_before = [], 0
+        self.statistics.remember()
         self._since = time.monotonic() - seconds_before
 
     def seconds(self):
         """Time spent on this epoch, in all runs."""
         return max(1e-9, time.monotonic() - self._since)
 
+    def finalise(self):
+        """Leave the network as final.pt holds it: the best, the mean, or the last weights."""
+        if self.schedule.keeps_best and self.best:
+            self.network.restore(self.best)
+        if self.config.average_epochs > 1:
+            num_batches = min(self.steps_per_epoch, STATISTICS_BATCHES)
+            steps = range(self.num_steps, self.num_steps + num_batches)
+            batches = (map(torch.from_numpy, self.read_batch(step)) for step in steps)
+            average_network(self.network, self.average, batches)
+        self.network.evaluate(self.epoch)
+
+    def roll_back(self, state):
+        """Go back to an epoch's start; from there, with half the learning rate."""
+        rollbacks = self.rollbacks + 1
+        self.restore(state)
+        self.rollbacks = rollbacks
+
     def state(self):
-        """All that a checkpoint holds, as tensors and plain values."""
+        """All that a checkpoint holds, as tensors and plain values; all processes call it."""
         self.settle()
-        if not all(bool(p.isfinite().all()) for p in self.parameters):
-            raise StepsError(
-                f"train: weights are not finite after step {self.step}. Lower"
-                " train.optimizer.lr or set train.grad_clip."
-            )
-        cuda = torch.cuda.get_rng_state_all() if self.device.type == "cuda" else []
+        cuda = self.network.device.type == "cuda"
+        random = (torch.get_rng_state(), torch.cuda.get_rng_state() if cuda else None)
         return {
-            "model": self.model.state_dict(),
-            "loss": self.loss.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
+            **self.network.state(),
+            **self.updates.state(),
+            "schedule": self.schedule.state(),
             "step": self.step,
-            "sums": list(self.sums),
-            "last_loss": self.last_loss,
+            "rollbacks": self.rollbacks,
+            "sums": [*self.sums, self.skipped],
+            "last": [self.last_loss, *self.first_bad],
+            "classifies": self.network.classifies,
             "seconds": self.seconds(),
             "rows": self.rows,
-            "random": torch.get_rng_state(),
-            "random_cuda": cuda,
+            "best": self.best,
+            "average": self.average.state(),
+            "speakers": self.speakers,
+            "random": self.ranks.gather(random),
         }
 
     def restore(self, state):
         """Go back to a `state`."""
-        self.model.load_state_dict(state["model"])
-        self.loss.load_state_dict(state["loss"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scaler.load_state_dict(state["scaler"])
-        self.step, self.rows = state["step"], state["rows"]
+        self.network.restore(state)
+        self.updates.restore(state)
+        self.schedule.restore(state["schedule"])
+        self.step, self.rollbacks = state["step"], state["rollbacks"]
+        self.rows, self.best = list(state["rows"]), state["best"]
+        self.average.restore(state["average"])
         self._start_epoch(state["seconds"])
-        self.sums, self.last_loss = list(state["sums"]), state["last_loss"]
-        torch.set_rng_state(state["random"])
-        if self.device.type == "cuda" and len(state["random_cuda"]) == torch.cuda.device_count():
-            torch.cuda.set_rng_state_all(state["random_cuda"])
+        *self.sums, self.skipped = state["sums"]
+        self.last_loss, *self.first_bad = state["last"]
+        self._skipped_before = self.skipped
+        self.network.classifies = state["classifies"]
+        if self.ranks.rank < len(state["random"]):
+            random, random_cuda = state["random"][self.ranks.rank]
+            torch.set_rng_state(random)
+            if self.network.device.type == "cuda" and random_cuda is not None:
+                torch.cuda.set_rng_state(random_cuda)
 
 
-def flat_settings(sections, precision, chunks_digest):
-    """Whatever makes a training come out different, as one flat dict of plain values."""
-    free = FREE_SETTINGS
-    flat = {"format": FORMAT, "precision": precision, "chunks": chunks_digest[:12]}
-    for name in ("train", "model", "cmvn"):
-        for key, value in dataclasses.asdict(sections[name]).items():
-            if name == "train" and key in free:
-                continue
-            for inner, part in value.items() if isinstance(value, dict) else [(None, value)]:
-                flat[".".join(filter(None, (name, key, inner)))] = part
-    for key in ("min_frames", "max_frames"):
-        flat[f"chunks.{key}"] = getattr(sections["chunks"], key)
-    return flat
+def builders(sections, chunks, ranks=None, speakers=None, say=print):
+    """For each stage of a recipe a function that makes its Trainer from the one before.
+
+    `chunks` are those to train on, of held-out utterances, and of held-out speakers.
+    """
+    ranks = ranks or Ranks()
+
+    def builder(stage_sections, new_head):
+        def build(previous):
+            return Trainer(
+                stage_sections,
+                *chunks,
+                ranks=ranks,
+                speakers=speakers,
+                previous=previous,
+                new_head=new_head,
+                say=say if ranks.leads else str,
+            )
+
+        return build
+
+    return [builder(*stage) for stage in split_stages(sections)]
+
+
+def sampler_of(sections, train):
+    """The ChunkSampler of a recipe's sections."""
+    config, chunks = sections["train"], sections["chunks"]
+    return ChunkSampler(
+        train.spk_id_U,
+        train.num_frames_U,
+        min_frames=chunks.min_frames,
+        max_frames=chunks.max_frames,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        strategy=config.sampler,
+        vary_within_batch=chunks.vary_within_batch,
+    )

@@ -10,12 +10,15 @@ import pytest
 from steps_py.model import encoders, losses, optimizers, poolings, schedules  # noqa: F401
 from steps_py.model.catalogue import PLACES, catalogue, check_parts
 from steps_py.model.registries import ENCODERS, LOSSES, OPTIMIZERS, POOLINGS, SCHEDULES
+from steps_py.samplers import SAMPLERS
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
-    "registry", [ENCODERS, POOLINGS, LOSSES, OPTIMIZERS, SCHEDULES], ids=lambda r: r.kind
+    "registry",
+    [ENCODERS, POOLINGS, LOSSES, OPTIMIZERS, SCHEDULES, SAMPLERS],
+    ids=lambda r: r.kind,
 )
 def test_the_catalogue_holds_what_the_registry_holds(registry):
     known = catalogue()[registry.kind]
@@ -109,6 +112,12 @@ def test_it_needs_no_torch():
 def test_faults_are_answered_in_words(section, key, part, said):
     (fault,) = check_parts({section: {key: part}})
     assert fault.startswith(said)
+
+
+def test_the_parts_of_a_stage_are_checked_too():
+    stages = [{"num_epochs": 3}, {"loss": {"name": "aam_softmax", "margn": 1}}]
+    (fault,) = check_parts({"train": {"stages": stages}})
+    assert fault.startswith("unknown key 'train.stages.1.loss.margn'. Did you mean 'margin'?")
 
 
 def test_a_sound_config_has_no_faults():

@@ -22,7 +22,8 @@ from steps_py.model.extractor import load_extractor
 from steps_py.model.registries import LOSSES, OPTIMIZERS, SCHEDULES
 from steps_py.stages.train_model import main
 from steps_py.train import train
-from steps_py.trainer import COLUMNS, TrainConfig, Trainer
+from steps_py.trainer import COLUMNS, Trainer
+from steps_py.training.config import TrainConfig
 from tests.small_features import draw_utts, write_data_dir
 
 torch.set_num_threads(1)
@@ -64,10 +65,15 @@ def trainer(chunks_dir, **changed):
     return Trainer(sections, *(Chunks(chunks_dir / f"{name}.tsv") for name in ("train", "valid")))
 
 
-def run(chunks_dir, out_dir, **changed):
+def run_trainer(trainer, out_dir):
+    """Train to the end; what is said."""
     said = []
-    train(trainer(chunks_dir, **changed), out_dir, said.append)
+    train([lambda previous: trainer], out_dir, say=said.append)
     return said
+
+
+def run(chunks_dir, out_dir, **changed):
+    return run_trainer(trainer(chunks_dir, **changed), out_dir)
 
 
 def result(out_dir):
@@ -95,14 +101,15 @@ def expected(chunks_dir, tmp_path_factory):
 def test_the_table_of_epochs_has_a_row_an_epoch(expected):
     header, *rows = expected[1]
     assert header == list(COLUMNS[:-2])
-    assert [row[0] for row in rows] == ["1", "2", "3"]
-    assert float(rows[-1][1]) < 0.01 * 0.05  # a cosine ends near 0
+    assert [row[:2] for row in rows] == [["1", "1"], ["1", "2"], ["1", "3"]]
+    assert float(rows[-1][2]) < 0.01 * 0.05  # a cosine ends near 0
 
 
 def test_it_learns_speakers_that_are_easy_to_tell(chunks_dir, tmp_path):
     run(chunks_dir, tmp_path, num_epochs=6, steps_per_epoch=10)
-    *_, train_accuracy, _, valid_accuracy = result(tmp_path)[1][-1]
-    assert float(train_accuracy) > 0.9 and float(valid_accuracy) > 0.7
+    header, *_, last = result(tmp_path)[1]
+    row = dict(zip(header, last, strict=True))
+    assert float(row["train_accuracy"]) > 0.9 and float(row["valid_accuracy"]) > 0.7
 
 
 @pytest.mark.parametrize("num_workers", [1, 2])
@@ -130,7 +137,7 @@ def run_without_end(chunks_dir, out_dir, **changed):
         take_step(*batch)
 
     endless.take_step = wait_or_take_step
-    train(endless, out_dir, lambda line: None)
+    run_trainer(endless, out_dir)
 
 
 @pytest.mark.parametrize("num_workers", [0, 2])
@@ -152,7 +159,12 @@ def test_killed_again_and_again_it_comes_to_the_same_bits(chunks_dir, tmp_path, 
     assert_same(out_dir, result(tmp_path / "undisturbed"))
     finals = [path.read_bytes() for path in tmp_path.glob("*/final.pt")]
     assert len(finals) == 2 and finals[0] == finals[1]
-    assert sorted(path.name for path in out_dir.iterdir()) == ["epochs.tsv", "final.pt"]
+    assert sorted(path.name for path in out_dir.iterdir()) == [
+        "epochs.tsv",
+        "final.pt",
+        "head.pt",
+        "tensorboard",
+    ]
 
 
 def signal_at(trainer, number, step):
@@ -175,7 +187,7 @@ def test_a_signal_leaves_a_checkpoint_and_the_rest_follows(
     stopped, said = trainer(chunks_dir), []
     signal_at(stopped, number, step=8)
     with pytest.raises(SystemExit) as end:
-        train(stopped, tmp_path, said.append)
+        train([lambda previous: stopped], tmp_path, say=said.append)
     assert end.value.code == status
     assert said[-1].startswith(f"train: stopped by {number.name} after step 9 of 18")
     assert signal.getsignal(number) == before
@@ -222,7 +234,7 @@ def test_other_settings_start_anew_and_say_so(chunks_dir, tmp_path, expected):
     stopped = trainer(chunks_dir, batch_size=4)
     signal_at(stopped, signal.SIGTERM, step=2)
     with pytest.raises(SystemExit):
-        train(stopped, tmp_path, lambda line: None)
+        run_trainer(stopped, tmp_path)
     said = run(chunks_dir, tmp_path)
     assert "(train.batch_size was 4, is 8)" in said[0]
     assert_same(tmp_path, expected)
@@ -233,7 +245,7 @@ def test_other_chunks_start_anew(chunks_dir, tmp_path):
     stopped.settings["chunks"] = "of another table"
     signal_at(stopped, signal.SIGTERM, step=2)
     with pytest.raises(SystemExit):
-        train(stopped, tmp_path, lambda line: None)
+        run_trainer(stopped, tmp_path)
     assert "chunks was of another table" in run(chunks_dir, tmp_path)[0]
 
 
@@ -243,8 +255,8 @@ def test_a_damaged_checkpoint_costs_only_the_steps_since_the_one_before(
     stopped = trainer(chunks_dir, checkpoint_minutes=1e-9)
     signal_at(stopped, signal.SIGTERM, step=8)
     with pytest.raises(SystemExit):
-        train(stopped, tmp_path, lambda line: None)
-    newest = max(tmp_path.glob("checkpoints/*/step-*.pt"))
+        run_trainer(stopped, tmp_path)
+    newest = max(tmp_path.glob("checkpoints/*/*/step-*.pt"))
     newest.write_bytes(newest.read_bytes()[:-100])
     said = run(chunks_dir, tmp_path)
     assert "damaged" in said[0] and "step-000000008.pt" in said[1]
@@ -267,7 +279,7 @@ def test_an_archive_that_is_cut_off_while_it_trains_ends_it_by_name(tmp_path, nu
     cut_off = trainer(tmp_path / "chunks", num_workers=num_workers)
     os.truncate(tmp_path / "data/feats.ark", 10_000)
     with pytest.raises(StepsError, match=r"^spk\d+-utt\d+: .*feats\.ark: ends at byte 10000"):
-        train(cut_off, tmp_path, lambda line: None)
+        run_trainer(cut_off, tmp_path)
 
 
 def test_a_killed_reader_ends_training_in_words(chunks_dir, tmp_path):
@@ -281,15 +293,16 @@ def test_a_killed_reader_ends_training_in_words(chunks_dir, tmp_path):
 
     broken.read_batch = read_or_die
     with pytest.raises(StepsError, match=r"that reads batches died .* Start the same"):
-        train(broken, tmp_path, lambda line: None)
+        run_trainer(broken, tmp_path)
 
 
-def test_a_loss_that_is_not_finite_stops_with_its_place(chunks_dir, tmp_path):
+def test_a_loss_that_stays_infinite_stops_with_its_place(chunks_dir, tmp_path):
     changed = {"optimizer": {"name": "sgd", "lr": 1e38}, "schedule": {"name": "constant"}}
     with pytest.raises(StepsError) as error:
         run(chunks_dir, tmp_path, loss={"name": "softmax", "hidden_dim": 0}, **changed)
-    assert "train: loss is nan at epoch 1, step" in str(error.value)
-    assert "lr 1e+38). A lower train.optimizer.lr or a train.grad_clip" in str(error.value)
+    assert "train: loss is nan at epoch 1, step 2 (last finite loss" in str(error.value)
+    assert "lr 2.5e+37). 2 times the epoch was begun again with half the lr." in str(error.value)
+    assert "A lower train.optimizer.lr or a train.grad_clip usually helps." in str(error.value)
     assert not (tmp_path / "final.pt").exists()
 
 
@@ -311,7 +324,9 @@ def test_features_of_two_dimensions_are_refused_by_name(tmp_path):
     + [("schedule", n) for n in SCHEDULES.names()],
 )
 def test_every_registered_part_trains(chunks_dir, tmp_path, kind, name):
-    run(chunks_dir, tmp_path, **{kind: {"name": name}}, num_epochs=1, grad_clip=1.0)
+    sampler = {"name": "speaker_groups", "utts_per_speaker": 2 if kind == "loss" else 1}
+    changed = {kind: {"name": name}, "num_epochs": 1, "grad_clip": 1.0, "batch_size": 4}
+    run(chunks_dir, tmp_path, sampler=sampler, **changed)
     assert (tmp_path / "final.pt").exists()
 
 
@@ -326,7 +341,7 @@ def test_without_held_out_utterances_their_columns_are_empty(chunks_dir, tmp_pat
     header = (chunks_dir / "valid.tsv").read_text().splitlines()[0]
     (tmp_path / "valid.tsv").write_text(header + "\n")
     run(tmp_path, tmp_path / "model", num_epochs=1)
-    assert result(tmp_path / "model")[1][1][4:] == ["", ""]
+    assert result(tmp_path / "model")[1][1][5:8] == ["", "", ""]
 
 
 def test_final_pt_holds_what_extraction_needs(chunks_dir, tmp_path):

@@ -16,7 +16,9 @@ PLACES = {
     ("train", "loss"): "loss",
     ("train", "optimizer"): "optimizer",
     ("train", "schedule"): "schedule",
+    ("train", "sampler"): "sampler",
 }
+FOLDERS = [Path(__file__).parent, Path(__file__).parents[1] / "samplers"]
 _TYPES = {
     bool: ("true or false", (bool,)),
     int: ("a whole number", (int,)),
@@ -33,7 +35,8 @@ def catalogue():
     >>> catalogue()["pooling"]["stats"]
     {'variance_floor': 1e-10}
     """
-    trees = [ast.parse(path.read_text()) for path in sorted(Path(__file__).parent.rglob("*.py"))]
+    paths = sorted(path for folder in FOLDERS for path in folder.rglob("*.py"))
+    trees = [ast.parse(path.read_text()) for path in paths]
     nodes = [node for tree in trees for node in tree.body]
     kinds = {
         node.targets[0].id: node.value.args[0].value
@@ -53,6 +56,8 @@ def catalogue():
 def check_parts(config):
     """Faults of the sections ``model`` and ``train`` that name classes, one line each.
 
+    Stages of a training name some of their own.
+
     >>> check_parts({"model": {"pooling": {"name": "stat"}}})    # doctest: +ELLIPSIS
     ["'model.pooling.name' is 'stat'. Did you mean 'stats'? Known: attentive_stats, mean, ..."]
     """
@@ -60,6 +65,10 @@ def check_parts(config):
         f"{section}.{key}": (kind, config.get(section, {}).get(key))
         for (section, key), kind in PLACES.items()
     }
+    for number, stage in enumerate(config.get("train", {}).get("stages", ())):
+        for (section, key), kind in PLACES.items():
+            if section == "train":
+                parts[f"train.stages.{number}.{key}"] = (kind, stage.get(key))
     return [
         fault
         for where, (kind, part) in parts.items()

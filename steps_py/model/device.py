@@ -9,8 +9,11 @@ from steps_py.errors import ConfigError, did_you_mean
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def choose_device(name, where):
-    """``auto``, ``cpu`` or ``cuda`` -> torch.device; auto takes a GPU if one is offered."""
+def choose_device(name, where, local_rank=0):
+    """``auto``, ``cpu`` or ``cuda`` -> torch.device; auto takes a GPU if one is offered.
+
+    Of several processes on a machine, each takes the GPU of its number, `local_rank`.
+    """
     if name not in ("auto", "cpu", "cuda"):
         hint = did_you_mean(name, ["auto", "cpu", "cuda"])
         raise ConfigError(f"{where}: device is '{name}'. {hint}")
@@ -20,7 +23,12 @@ def choose_device(name, where):
             f"{where}: device is cuda, but no GPU is offered to this job. Ask the cluster for"
             " one (gpu in cluster.yaml), or set device to auto."
         )
-    return torch.device("cuda" if has_gpu else "cpu")
+    if has_gpu and local_rank >= torch.cuda.device_count():
+        raise ConfigError(
+            f"{where}: {local_rank + 1} processes want a GPU each, {torch.cuda.device_count()} are"
+            " offered to this job. Ask the cluster for more (gpu in cluster.yaml)."
+        )
+    return torch.device("cuda", local_rank) if has_gpu else torch.device("cpu")
 
 
 def choose_precision(name, device):

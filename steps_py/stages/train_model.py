@@ -1,10 +1,14 @@
 """Train the network; started again after a stop, it goes on where it was.
 
 python -m steps_py.stages.train_model --config JSON --model JSON --cmvn JSON \\
-    --chunks-config JSON --chunks exp/chunks --out exp/model --threads 8
+    --chunks-config JSON --chunks exp/chunks --out exp/model --threads 8 --gpus 4
+
+With several GPUs it starts torchrun, a process for each; started by torchrun, it is one of them.
 """
 
 import argparse
+import os
+import sys
 from pathlib import Path
 
 from steps_py.config import load_slice
@@ -20,24 +24,41 @@ def parser():
     parser.add_argument("--chunks-config", required=True, help="section chunks as JSON")
     parser.add_argument("--chunks", type=Path, required=True, help="folder of allocate_chunks")
     parser.add_argument("--out", required=True, help="folder of final.pt and epochs.tsv")
-    parser.add_argument("--threads", type=int, default=1, help="processor threads")
+    parser.add_argument("--threads", type=int, default=1, help="processor threads of the job")
+    parser.add_argument(
+        "--gpus",
+        type=int,
+        default=0,
+        help="GPUs of the job; if it has any, a process each",
+    )
+    parser.add_argument("--processes", type=int, help="so many, whatever there is")
     return parser
 
 
 def main(argv=None):
+    argv = sys.argv[1:] if argv is None else argv
     args = parser().parse_args(argv)
     import torch
 
-    from steps_py.chunks import Chunks, ChunksConfig
+    from steps_py.training.launch import launch, one_of_several
+
+    sections = load_sections(args)
+    num_processes = args.processes or (args.gpus if torch.cuda.is_available() else 1)
+    if num_processes > 1 and "RANK" not in os.environ:
+        launch(argv, num_processes)
+    else:
+        with one_of_several():
+            train_here(sections, args)
+
+
+def load_sections(args):
+    """The sections of the recipe, checked."""
+    from steps_py.chunks import ChunksConfig
     from steps_py.features import CmvnConfig
     from steps_py.model.build import ModelConfig
     from steps_py.model.catalogue import check_parts
-    from steps_py.model.device import keep_freed_memory
-    from steps_py.train import train
-    from steps_py.trainer import TrainConfig, Trainer
+    from steps_py.training.config import TrainConfig
 
-    torch.set_num_threads(args.threads)
-    keep_freed_memory()
     sections = {
         "train": load_slice(args.config, TrainConfig, "train"),
         "model": load_slice(args.model, ModelConfig, "model"),
@@ -47,8 +68,29 @@ def main(argv=None):
     faults = check_parts({key: vars(sections[key]) for key in ("model", "train")})
     if faults:
         raise ConfigError("\n".join(faults))
-    chunks = [Chunks(args.chunks / f"{name}.tsv") for name in ("train", "valid")]
-    train(Trainer(sections, *chunks), args.out)
+    return sections
+
+
+def train_here(sections, args):
+    """The training, or this process's share of it."""
+    import torch
+
+    from steps_py.chunks import Chunks
+    from steps_py.data_dir import read_table
+    from steps_py.model.device import choose_device, keep_freed_memory
+    from steps_py.train import train
+    from steps_py.trainer import builders
+    from steps_py.training.ranks import Ranks
+
+    ranks = Ranks.of_environment()
+    torch.set_num_threads(max(1, args.threads // ranks.num_local))
+    keep_freed_memory()
+    device = choose_device(sections["train"].device, "train", ranks.local_rank)
+    chunks = [Chunks(args.chunks / f"{n}.tsv") for n in ("train", "valid", "valid_speakers")]
+    spk2id = read_table(args.chunks / "spk2id")
+    speakers = sorted(spk2id, key=lambda spk: int(spk2id[spk]))
+    with ranks.together(device):
+        train(builders(sections, chunks, ranks=ranks, speakers=speakers), args.out, ranks)
 
 
 if __name__ == "__main__":

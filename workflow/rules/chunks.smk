@@ -14,6 +14,7 @@ rule allocate_chunks:
     output:
         train="exp/chunks/train.tsv",
         valid="exp/chunks/valid.tsv",
+        valid_speakers="exp/chunks/valid_speakers.tsv",
         spk2id="exp/chunks/spk2id",
     log:
         "logs/allocate_chunks.log",

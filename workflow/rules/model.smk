@@ -1,18 +1,31 @@
 # chunks -> exp/model/final.pt              config: model, train, cmvn       library: steps_py/train.py
 
 
+def files_of_init():
+    """The weights of another run that training starts from."""
+    init = config["train"]["init"]
+    if not init:
+        return []
+    head = [] if init["without_head"] else [str(Path(init["model"]).with_name("head.pt"))]
+    return [init["model"], *head]
+
+
 rule train_model:
     """Train the network; killed and started again, it goes on from its last checkpoint."""
     input:
         train="exp/chunks/train.tsv",
         valid="exp/chunks/valid.tsv",
+        valid_speakers="exp/chunks/valid_speakers.tsv",
         spk2id="exp/chunks/spk2id",
+        init=files_of_init(),
         feats=[ark for dset in AUGMENTED for ark in archives_of(dset)],
         voiced=ancient(
             expand("exp/vad/{clean}/num_voiced", clean=[s for s in XVECTOR_SETS if s in SETS])
         ),
     output:
         model="exp/model/final.pt",
+        head="exp/model/head.pt",
+        curves=directory("exp/model/tensorboard"),
         epochs="exp/model/epochs.tsv",
     log:
         "logs/train_model.log",
@@ -30,4 +43,5 @@ rule train_model:
         "python -m steps_py.gpu_lease --gpus {resources.gpu} --"
         " python -m steps_py.stages.train_model --config {params.train:q}"
         " --model {params.model:q} --cmvn {params.cmvn:q} --chunks-config {params.chunks:q}"
-        " --chunks exp/chunks --out exp/model --threads {threads} 2>&1 | tee {log}"
+        " --chunks exp/chunks --out exp/model --threads {threads} --gpus {resources.gpu}"
+        " 2>&1 | tee {log}"
