@@ -1,5 +1,6 @@
 """The whole workflow on a tiny synthetic corpus: audio to EER, killed, edited, started again."""
 
+import collections
 import math
 import os
 import random
@@ -15,6 +16,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from steps_py.config import fill_defaults
+from steps_py.plan.plan import PlanConfig, make_plan
 from tests.test_workflow import ROOT, copy_recipe, snakemake
 
 pytestmark = pytest.mark.slow
@@ -96,6 +99,27 @@ def test_every_utterance_has_its_features_vad_and_xvector(finished):
         ]
         assert keys[0]
         assert keys.count(keys[0]) == len(keys)
+
+
+def test_the_plan_made_before_is_what_the_run_took(finished, tmp_path):
+    """Job by job, and byte by byte within a fifth."""
+    folder = copy_recipe(ROOT / "egs/mini", tmp_path, shrink)
+    config = fill_defaults(yaml.safe_load((folder / "config.yaml").read_text()))
+    plan = make_plan(ROOT / "Snakefile", folder, folder, config, PlanConfig(slots=(2,)))
+    log = min((finished / ".snakemake/log").iterdir()).read_text()
+    ran = re.findall(r"^ *(?:local)?rule (\w+):$", log, re.M)
+    assert collections.Counter(step.job.rule for step in plan.steps) == collections.Counter(ran)
+    made = [
+        path.stat().st_size
+        for name in ("corpus", "data", "exp", "results")
+        for path in (finished / name).rglob("*")
+        if path.is_file() and "benchmark" not in path.parts
+    ]
+    assert plan.timelines[2].peak_bytes == pytest.approx(sum(made), rel=0.2)
+    features = sum(path.stat().st_size for path in finished.glob("exp/feats/*/*.ark"))
+    planned = {path: size for step in plan.steps for path, size in step.bytes.items()}
+    arks = [planned[path] for path in planned if path.startswith("exp/feats/")]
+    assert sum(arks) == pytest.approx(features, rel=0.2)
 
 
 def test_a_second_run_does_nothing_and_says_so(finished):

@@ -3,6 +3,7 @@
 import dataclasses
 import graphlib
 import json
+import os
 import re
 import subprocess
 import sys
@@ -40,7 +41,7 @@ def list_jobs(snakefile, directory, config, target="all"):
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(config, file)
         file.flush()
-        command = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile)]
+        command = [sys.executable, "-m", "snakemake", "--snakefile", os.path.abspath(snakefile)]
         command += ["--directory", str(directory), "--configfile", file.name]
         command += ["--cores", ENOUGH_CORES, "--dry-run", "--forceall", "--nocolor", "--", target]
         done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
