@@ -9,8 +9,11 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from steps_py.model import losses  # noqa: F401 - registers
+from steps_py.model.build import ModelConfig, build_model
 from steps_py.model.gather import gather_embeddings, gather_labels
-from steps_py.model.registries import LOSSES
+from steps_py.model.layers.norm import synchronize_norms
+from steps_py.model.registries import ENCODERS, LOSSES
+from tests.tiny_parts import tiny
 
 NUM_PROCESSES = 2
 METRIC = [
@@ -39,8 +42,31 @@ class Network(nn.Module):
         return self.loss(self.affine(x_BD), spk_id_B)[0]
 
 
-def value_and_gradients(network, x_BD, spk_id_B):
-    value = network(x_BD, spk_id_B)
+class WholeNetwork(nn.Module):
+    """Encoder, pooling, embedding and Kaldi's head, all with their batch norms."""
+
+    def __init__(self, name):
+        super().__init__()
+        torch.manual_seed(2)
+        config = ModelConfig(
+            encoder=tiny(ENCODERS, name), embedding_dim=8, pooling_norm=True, embedding_norm=True
+        )
+        self.model = build_model(config, feat_dim=5)
+        self.loss = LOSSES.build(tiny(LOSSES, "softmax"), in_dim=8, num_speakers=5)
+
+    def forward(self, x_BTD, num_frames_B, spk_id_B):
+        return self.loss(self.model(x_BTD, num_frames_B), spk_id_B)[0]
+
+
+def padded_batch(rows):
+    """Utterances of 25 to 36 frames: the two halves differ in their number of frames."""
+    generator = torch.Generator().manual_seed(3)
+    x_BTD = torch.randn(len(SPK_ID_A), 36, 5, generator=generator)
+    return x_BTD[rows], torch.arange(25, 37)[rows], SPK_ID_A[rows]
+
+
+def value_and_gradients(network, *batch):
+    value = network(*batch)
     value.backward()
     # DistributedDataParallel calls its network "module"
     named = {n.removeprefix("module."): p.grad for n, p in network.named_parameters()}
@@ -60,6 +86,11 @@ def train_in_half(rank, folder):
     for name in LOSSES.names():
         network = DistributedDataParallel(Network(name))
         results[name] = value_and_gradients(network, x_BD, spk_id_B)
+    for name in ENCODERS.names():
+        network = DistributedDataParallel(WholeNetwork(name))
+        synchronize_norms(network)
+        results[name] = value_and_gradients(network, *padded_batch(mine))
+        results[name] += (dict(network.module.named_buffers()),)
     torch.save(results, f"{folder}/{rank}.pt")
     distributed.barrier()
     distributed.destroy_process_group()
@@ -92,12 +123,28 @@ def test_the_averaged_gradient_is_that_of_one_process(results, name):
     value, expected = value_and_gradients(Network(name), draw_batch(), SPK_ID_A)
     values = torch.stack([result[name][0] for result in results])
     assert values.mean().item() == pytest.approx(value.item(), rel=1e-5)
+    assert "affine.weight" in expected
     for result in results:
-        _, gradients = result[name]
-        assert gradients.keys() == expected.keys() and "affine.weight" in expected
-        for parameter, gradient in gradients.items():
-            scale = expected[parameter].abs().max().clamp(min=1e-3)
-            assert (gradient - expected[parameter]).abs().max() < 1e-4 * scale, parameter
+        assert_close(result[name][1], expected)
+
+
+def assert_close(got, expected):
+    assert got.keys() == expected.keys()
+    for name, x in got.items():
+        scale = expected[name].abs().max().clamp(min=1e-3)
+        assert (x - expected[name]).abs().max() < 1e-3 * scale, name
+
+
+@pytest.mark.parametrize("name", ENCODERS.names())
+def test_with_synchronized_norms_the_whole_network_trains_as_in_one_process(results, name):
+    network = WholeNetwork(name)
+    value, expected = value_and_gradients(network, *padded_batch(slice(None)))
+    values = torch.stack([result[name][0] for result in results])
+    assert values.mean().item() == pytest.approx(value.item(), rel=1e-4)
+    for result in results:
+        _, gradients, buffers = result[name]
+        assert_close(gradients, expected)
+        assert_close(buffers, dict(network.named_buffers()))
 
 
 @pytest.mark.parametrize("name", METRIC)

@@ -123,7 +123,7 @@ def test_label_smoothing_of_two_speakers_by_hand():
 def test_the_softmax_head_has_kaldis_layers():
     loss = build("softmax", in_dim=512, num_speakers=10, hidden_dim=512)
     kinds = [type(layer).__name__ for layer in loss.layers]
-    assert kinds == ["ReLU", "BatchNorm1d", "Linear", "ReLU", "BatchNorm1d", "Linear"]
+    assert kinds == ["ReLU", "MaskedBatchNorm", "Linear", "ReLU", "MaskedBatchNorm", "Linear"]
     assert sum(p.numel() for p in loss.parameters()) == 512 * 512 + 512 + 512 * 10 + 10
 
 

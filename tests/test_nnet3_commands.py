@@ -203,6 +203,22 @@ def test_a_checkpoint_becomes_a_kaldi_network_with_the_same_xvectors(tmp_path, b
     np.testing.assert_allclose(Computer(network)(x_TD), our_xvector(extractor, x_TD), atol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "section, said",
+    [
+        ({"encoder": {"name": "e_tdnn"}}, "encoder 'e_tdnn' and pooling 'stats': only 'tdnn'"),
+        ({"pooling_norm": True}, "pooling_norm and embedding_norm cannot be written"),
+    ],
+)
+def test_a_network_that_kaldi_does_not_have_is_refused(section, said):
+    config = ModelConfig(**section)
+    with torch.device("meta"):
+        model = build_model(config, feat_dim=30)
+    extractor = Extractor(model=model, config=config, feat_dim=30, cmvn=CmvnConfig())
+    with pytest.raises(ConfigError, match=said):
+        convert.parts_of_extractor(extractor)
+
+
 def test_other_norms_become_ours():
     network = read_object(RAW, NNET)
     network.components["tdnn2.batchnorm"].epsilon = 0.1

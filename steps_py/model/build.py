@@ -10,6 +10,7 @@ from torch import nn
 
 from steps_py.model import encoders, poolings  # noqa: F401 - they register their classes
 from steps_py.model.layers.masks import frame_mask
+from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.registries import ENCODERS, POOLINGS
 
 
@@ -71,4 +72,4 @@ class XvectorModel(nn.Module):
 
 def norm_if(wanted, dim):
     """Batch norm of vectors, or nothing."""
-    return nn.BatchNorm1d(dim) if wanted else nn.Identity()
+    return MaskedBatchNorm(dim) if wanted else nn.Identity()

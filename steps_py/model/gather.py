@@ -1,4 +1,4 @@
-"""The batch of all processes, for losses that compare its embeddings with each other.
+"""The batch of all processes, for losses that compare its embeddings with each other, and norms.
 
 Shape suffixes: B batch of a process, A batch of all processes, E embedding.
 """
@@ -28,6 +28,15 @@ def gather_labels(spk_id_B):
     return _all_gather(spk_id_B) if _several() else spk_id_B
 
 
+def sum_over_processes(x):
+    """The sum of a tensor over all processes; its gradient is summed alike.
+
+    >>> sum_over_processes(torch.tensor([1.0, 2.0]))
+    tensor([1., 2.])
+    """
+    return _Sum.apply(x) if _several() else x
+
+
 def _several():
     return distributed.is_available() and distributed.is_initialized()
 
@@ -48,3 +57,19 @@ class _Gather(torch.autograd.Function):
     def backward(ctx, grad_AE):
         start = distributed.get_rank() * ctx.batch_size
         return distributed.get_world_size() * grad_AE[start : start + ctx.batch_size]
+
+
+class _Sum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return _all_reduce(x)
+
+    @staticmethod
+    def backward(ctx, grad):
+        return _all_reduce(grad)
+
+
+def _all_reduce(x):
+    x = x.contiguous().clone()
+    distributed.all_reduce(x)
+    return x

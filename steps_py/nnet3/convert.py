@@ -170,6 +170,11 @@ def parts_of_extractor(extractor):
             f"encoder '{names[0]}' and pooling '{names[1]}': only 'tdnn' and 'stats' can be"
             " written as a Kaldi network."
         )
+    if config.pooling_norm or config.embedding_norm:
+        raise ConfigError(
+            "model: pooling_norm and embedding_norm cannot be written as a Kaldi network."
+            " Train without them."
+        )
     state = {name: x.numpy() for name, x in extractor.model.state_dict().items()}
     layers = []
     for number, layer in enumerate(extractor.model.encoder.layers):

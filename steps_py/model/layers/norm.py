@@ -9,6 +9,7 @@ reducing internal covariate shift", ICML 2015, algorithms 1 and 2.
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from steps_py.model.gather import sum_over_processes
 from steps_py.model.layers.masks import beside_channels
 
 
@@ -23,13 +24,17 @@ class MaskedBatchNorm(_BatchNorm):
     tensor([[[-1.,  1.]]])
     """
 
+    synchronized = False  # statistics of the batches of all processes
+
     def _check_input_dim(self, input):
         pass
 
     def forward(self, x, mask=None):
         """`mask`: (B, T), or (N,) beside rows (N, C)."""
-        if mask is None:
+        if mask is None and not (self.synchronized and self.training):
             return super().forward(x)
+        if mask is None:
+            mask = x.new_ones(x.shape[0], *x.shape[2:3], dtype=torch.bool)
         real = beside_channels(mask, x) if x.ndim > 2 else mask[:, None]
         if not self.training:
             return super().forward(x).masked_fill(~real, 0)
@@ -37,16 +42,19 @@ class MaskedBatchNorm(_BatchNorm):
 
     def _normalize(self, x, real):
         axes = [0, *range(2, x.ndim)]
-        num = real.sum() * (x[0, 0].numel() // real[0, 0].numel())
-        mean = x.sum(axes, keepdim=True) / num
+        num = self._sum(real.sum() * (x[0, 0].numel() // real[0, 0].numel()))
+        mean = self._sum(x.sum(axes, keepdim=True)) / num
         centred = (x - mean).masked_fill(~real, 0)
-        var = centred.square().sum(axes, keepdim=True) / num
+        var = self._sum(centred.square().sum(axes, keepdim=True)) / num
         self._remember(mean.detach().flatten(), var.detach().flatten(), num)
         y = centred * (var + self.eps).rsqrt()
         if self.affine:
             shape = mean.shape
             y = (y * self.weight.view(shape) + self.bias.view(shape)).masked_fill(~real, 0)
         return y
+
+    def _sum(self, x):
+        return sum_over_processes(x) if self.synchronized else x
 
     def _remember(self, mean_C, var_C, num):
         """Running statistics, of the unbiased variance, as torch's."""
@@ -55,3 +63,14 @@ class MaskedBatchNorm(_BatchNorm):
             self.running_mean.lerp_(mean_C.to(self.running_mean.dtype), self.momentum)
             self.running_var.lerp_(unbiased_C.to(self.running_var.dtype), self.momentum)
             self.num_batches_tracked.add_(1)
+
+
+def synchronize_norms(module):
+    """From now on, every norm of `module` takes its statistics from the batches of all processes.
+
+    Training is then that of one process with the whole batch, for two small messages a norm
+    and as many on the way back.
+    """
+    for norm in module.modules():
+        if isinstance(norm, MaskedBatchNorm):
+            norm.synchronized = True

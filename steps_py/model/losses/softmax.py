@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from steps_py.model.encoders.tdnn import BATCH_NORM_EPS
+from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.loss import Loss
 from steps_py.model.registries import LOSSES
 
@@ -34,12 +35,12 @@ class Softmax(Loss):
 
     def __init__(self, config, in_dim, num_speakers):
         super().__init__()
-        layers = [nn.ReLU(), nn.BatchNorm1d(in_dim, eps=BATCH_NORM_EPS, affine=False)]
+        layers = [nn.ReLU(), MaskedBatchNorm(in_dim, eps=BATCH_NORM_EPS, affine=False)]
         if config.hidden_dim:
             layers += [
                 nn.Linear(in_dim, config.hidden_dim),
                 nn.ReLU(),
-                nn.BatchNorm1d(config.hidden_dim, eps=BATCH_NORM_EPS, affine=False),
+                MaskedBatchNorm(config.hidden_dim, eps=BATCH_NORM_EPS, affine=False),
             ]
         self.layers = nn.Sequential(*layers, nn.Linear(config.hidden_dim or in_dim, num_speakers))
         self.label_smoothing = config.label_smoothing
