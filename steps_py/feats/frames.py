@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from steps_py.errors import ConfigError, did_you_mean
+from steps_py.feats.fft import rfft
 from steps_py.feats.mixed_radix import rfft_of_any_length_like_kaldi
 from steps_py.feats.split_radix import rfft_like_kaldi
 
@@ -219,7 +220,7 @@ class FrameSpectra:
     def _transform(self, padded_BP, exact):
         size = padded_BP.shape[1]
         if not exact:
-            return np.fft.rfft(padded_BP, out=self._spec_BF[: len(padded_BP)])
+            return rfft(padded_BP, out=self._spec_BF[: len(padded_BP)])
         if size >= 8 and size & (size - 1) == 0:
             return rfft_like_kaldi(padded_BP)
         return rfft_of_any_length_like_kaldi(padded_BP)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from steps_py.errors import AudioError
+from steps_py.feats.fft import irfft, rfft
 from steps_py.feats.split_radix import drifting_roots
 from steps_py.kaldi.wave import samples_in
 
@@ -136,13 +137,15 @@ def convolve(x_N, h_H):
     blocks[:-1, step:] = 0
     blocks[-1, : len(x_N) - whole] = x_N[whole:]
     blocks[-1, len(x_N) - whole :] = 0
-    spec = np.fft.rfft(blocks, out=_scratch("spec", (num_blocks, size // 2 + 1), np.complex64))
-    filter_spec = np.fft.rfft(h_H, size)
-    for true_spec in (spec, filter_spec[None]):
+    padded_filter = np.zeros((1, size), np.float32)
+    padded_filter[0, : len(h_H)] = h_H
+    filter_spec = rfft(padded_filter)
+    spec = rfft(blocks, out=_scratch("spec", (num_blocks, size // 2 + 1), np.complex64))
+    for true_spec in (spec, filter_spec):
         _let_drift(true_spec, _drift(size))
-    _multiply(spec, filter_spec)
+    _multiply(spec, filter_spec[0])
     _let_drift(spec, _drift(size).conj())
-    pieces = np.fft.irfft(spec, size, out=blocks)
+    pieces = irfft(spec, size, out=blocks)
     return _joined(pieces, step)[: len(x_N) + len(h_H) - 1]
 
 
