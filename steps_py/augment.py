@@ -75,7 +75,8 @@ def augment_data_dir(data, parts, config, out):
     with atomic_write(out / "wav.scp") as scp:
         for copy in copies:
             draws = Draws(config.seed, copy.suffix, copy.clean)
-            options = kinds[copy.suffix].options(draws, utt2dur[copy.clean])
+            duration_sec = utt2dur[copy.clean]
+            options = kinds[copy.suffix].draw(draws, duration_sec).options(duration_sec)
             scp.write(f"{copy.utt} {reverberate(wavs[copy.clean], options)}\n")
         _write_maps(out, copies, utt2spk, utt2dur)
     return len(copies)

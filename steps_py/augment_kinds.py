@@ -1,7 +1,8 @@
-"""The kinds of augmented copies: each draws the options of one ``wav-reverberate`` call.
+"""The kinds of augmentation: each draws a room, or sounds to be added.
 
 A new kind is one class here: a `Config` with at least ``parts`` (the parts its sounds
-come from), and ``options(draws, duration_sec)``.
+come from), and ``draw(draws, duration_sec)``.  A `Corruption` becomes the options of one
+``wav-reverberate`` call for a copy, or is done to the samples of a chunk at once.
 """
 
 import bisect
@@ -20,6 +21,43 @@ class Sound:
 
     wav: str
     duration_sec: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Added:
+    """A sound that is added from `start_sec` on; with `fills` cut or repeated to the end."""
+
+    sound: Sound
+    start_sec: float
+    snr_db: float
+    fills: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Corruption:
+    """What is drawn for one utterance, or for one chunk of one."""
+
+    room: Sound | None = None
+    added: tuple = ()
+
+    def options(self, duration_sec):
+        """The options of ``wav-reverberate`` for an utterance of this duration (as text).
+
+        A response is quoted because it may be a pipe; sounds that fill are pipes within.
+        """
+        words = []
+        if self.room:
+            words.append(f'--impulse-response="{self.room.wav}"')
+        if self.added:
+            signals = [
+                f'wav-reverberate --duration={duration_sec} "{each.sound.wav}" - |'
+                if each.fills
+                else each.sound.wav
+                for each in self.added
+            ]
+            starts_sec = [each.start_sec for each in self.added]
+            words.append(additive(signals, starts_sec, [each.snr_db for each in self.added]))
+        return " ".join(words)
 
 
 @KINDS.register("reverb")
@@ -46,10 +84,9 @@ class Reverb:
         self._sounds = [sounds[part] for part in weights]
         self._sums = list(itertools.accumulate(weights.values()))
 
-    def options(self, draws, duration_sec):
-        """``--impulse-response``, quoted because it may be a pipe."""
+    def draw(self, draws, duration_sec):
         part = bisect.bisect_right(self._sums, draws.uniform() * self._sums[-1])
-        return f'--impulse-response="{draws.choice(self._sounds[part]).wav}"'
+        return Corruption(room=draws.choice(self._sounds[part]))
 
 
 @KINDS.register("noise")
@@ -70,16 +107,13 @@ class Noise:
         self._config = config
         self._sounds = join(sounds)
 
-    def options(self, draws, duration_sec):
-        """``--additive-signals`` with their start times, in seconds, and SNRs."""
-        signals, starts, snrs, start_sec = [], [], [], 0.0
+    def draw(self, draws, duration_sec):
+        added, start_sec = [], 0.0
         while start_sec < float(duration_sec):
             sound = draws.choice(self._sounds)
-            signals.append(sound.wav)
-            starts.append(start_sec)
-            snrs.append(draws.choice(self._config.snr_db))
+            added.append(Added(sound, start_sec, draws.choice(self._config.snr_db)))
             start_sec += sound.duration_sec + self._config.interval_sec
-        return additive(signals, starts, snrs)
+        return Corruption(added=tuple(added))
 
 
 @KINDS.register("music")
@@ -100,15 +134,12 @@ class Background:
         self._config = config
         self._sounds = join(sounds)
 
-    def options(self, draws, duration_sec):
-        """``--additive-signals``: nested pipes, all from the start."""
-        number = draws.choice(self._config.num_signals)
-        signals, snrs = [], []
-        for _ in range(number):
-            wav = draws.choice(self._sounds).wav
-            signals.append(f'wav-reverberate --duration={duration_sec} "{wav}" - |')
-            snrs.append(draws.choice(self._config.snr_db))
-        return additive(signals, [0] * number, snrs)
+    def draw(self, draws, duration_sec):
+        added = []
+        for _ in range(draws.choice(self._config.num_signals)):
+            sound = draws.choice(self._sounds)
+            added.append(Added(sound, 0, draws.choice(self._config.snr_db), fills=True))
+        return Corruption(added=tuple(added))
 
 
 @KINDS.register("babble")

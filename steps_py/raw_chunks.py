@@ -50,6 +50,54 @@ class RawBatch:
         return RawBatch(**moved)
 
 
+@dataclass(frozen=True, kw_only=True)
+class RowsAround:
+    """The rows [first_B, end_B) of utterances that chunks and their windows need.
+
+    frame_BT and start_BT, each frame and the first of its window, count from first_B;
+    length_B: frames of a window.
+    """
+
+    first_B: np.ndarray
+    end_B: np.ndarray
+    frame_BT: np.ndarray
+    start_BT: np.ndarray
+    length_B: np.ndarray
+
+    @property
+    def num_rows(self):
+        """Rows of the longest, L."""
+        return int((self.end_B - self.first_B).max())
+
+
+def rows_around(voiced, utts, row_B, index_BT, window_frames):
+    """The RowsAround of the voiced frames number ``index_BT[b]`` of utterance ``row_B[b]``.
+
+    `voiced` is a VoicedFrames; TableError, naming the utterance, if fewer frames are voiced.
+    """
+    frame_BT = np.empty(index_BT.shape, np.int64)
+    for b, (row, index_T) in enumerate(zip(row_B.tolist(), index_BT, strict=True)):
+        frames = voiced.frames(row)
+        if index_T.max() >= len(frames):
+            raise TableError(
+                f"{utts[row]}: {len(frames)} voiced frames, but number {index_T.max()} is"
+                " wanted, counted from 0. Run allocate_chunks again."
+            )
+        frame_BT[b] = frames[index_T]
+    num_frames_B = voiced.num_frames_U[row_B]
+    length_B = np.minimum(window_frames, num_frames_B)
+    start_BT = frame_BT - window_frames // 2
+    np.clip(start_BT, 0, (num_frames_B - length_B)[:, np.newaxis], out=start_BT)
+    first_B = start_BT.min(axis=1)
+    return RowsAround(
+        first_B=first_B,
+        end_B=start_BT.max(axis=1) + length_B,
+        frame_BT=frame_BT - first_B[:, np.newaxis],
+        start_BT=start_BT - first_B[:, np.newaxis],
+        length_B=length_B,
+    )
+
+
 class RawReader:
     """Reads RawBatches of the utterances of a VoicedFeatures, whose matrices are of one kind.
 
@@ -80,38 +128,25 @@ class RawReader:
         Raises TableError, naming the utterance, if fewer frames are voiced or an archive
         cannot be read.
         """
-        voiced, matrices = self._features.voiced, self._features.matrices
-        frame_BT = np.empty(index_BT.shape, np.int64)
-        for b, (row, index_T) in enumerate(zip(row_B.tolist(), index_BT, strict=True)):
-            frames = voiced.frames(row)
-            if index_T.max() >= len(frames):
-                raise TableError(
-                    f"{self._features.utts[row]}: {len(frames)} voiced frames, but number"
-                    f" {index_T.max()} is wanted, counted from 0. Run allocate_chunks again."
-                )
-            frame_BT[b] = frames[index_T]
-        num_frames_B = voiced.num_frames_U[row_B]
-        window_frames = self._features.cmvn.window_frames
-        length_B = np.minimum(window_frames, num_frames_B)
-        start_BT = frame_BT - window_frames // 2
-        np.clip(start_BT, 0, (num_frames_B - length_B)[:, np.newaxis], out=start_BT)
-        first_B = start_BT.min(axis=1)
-        end_B = start_BT.max(axis=1) + length_B
-        num_rows = int((end_B - first_B).max())
+        features, matrices = self._features, self._features.matrices
+        rows = rows_around(
+            features.voiced, features.utts, row_B, index_BT, features.cmvn.window_frames
+        )
         arrays = {
             "row_B": row_B,
-            "first_B": first_B,
+            "first_B": rows.first_B,
             "low_B": matrices.low_U[row_B],
             "width_B": matrices.width_U[row_B],
-            "frame_BT": frame_BT - first_B[:, np.newaxis],
-            "start_BT": start_BT - first_B[:, np.newaxis],
-            "length_B": length_B,
+            "frame_BT": rows.frame_BT,
+            "start_BT": rows.start_BT,
+            "length_B": rows.length_B,
         }
         bytes_BN = None
         if not self._resident:
-            bytes_BN = torch.from_numpy(self._read_bytes(row_B, first_B, end_B, num_rows))
+            read = self._read_bytes(row_B, rows.first_B, rows.end_B, rows.num_rows)
+            bytes_BN = torch.from_numpy(read)
         tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        return RawBatch(bytes_BN=bytes_BN, num_rows=num_rows, **tensors)
+        return RawBatch(bytes_BN=bytes_BN, num_rows=rows.num_rows, **tensors)
 
     def _read_bytes(self, row_B, first_B, end_B, num_rows):
         matrices = self._features.matrices
@@ -175,7 +210,11 @@ def free_bytes(device):
 
 def decode(batch, bytes_BN, kind, dim):
     """Normalised features float32 (B, T, D) of a RawBatch, wherever its tensors lie."""
-    x_BLD = decompress(batch, bytes_BN, kind, dim)
+    return normalise(batch, decompress(batch, bytes_BN, kind, dim))
+
+
+def normalise(batch, x_BLD):
+    """Frames (B, T, D) less the mean of their windows; `batch` has frame_BT, start_BT, length_B."""
     # what pads a shorter chunk may be anything; no window reaches it
     sums_BLD = torch.nn.functional.pad(x_BLD.double().cumsum(dim=1), (0, 0, 1, 0))
     end_BT = batch.start_BT + batch.length_B[:, None]

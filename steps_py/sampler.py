@@ -21,6 +21,7 @@ class Batch:
     """Chunks: utterance row, first frame, speaker of each, and their number of frames.
 
     Where `num_frames_B` is given, chunk b has so many frames, and `num_frames` is the most.
+    Chunk b is number ``offset + b`` of `step`: what else is drawn for it belongs to these.
     """
 
     rows_B: np.ndarray
@@ -28,6 +29,8 @@ class Batch:
     spk_id_B: np.ndarray
     num_frames: int
     num_frames_B: np.ndarray | None = None
+    step: int = 0
+    offset: int = 0
 
     def part(self, index, num_parts):
         """The chunks of one of several processes: a stretch of the rows.
@@ -39,8 +42,13 @@ class Batch:
         size = len(self.rows_B) // num_parts
         rows = slice(index * size, (index + 1) * size)
         lengths_B = None if self.num_frames_B is None else self.num_frames_B[rows]
-        return Batch(
-            self.rows_B[rows], self.first_B[rows], self.spk_id_B[rows], self.num_frames, lengths_B
+        return dataclasses.replace(
+            self,
+            rows_B=self.rows_B[rows],
+            first_B=self.first_B[rows],
+            spk_id_B=self.spk_id_B[rows],
+            num_frames_B=lengths_B,
+            offset=self.offset + rows.start,
         )
 
 
@@ -105,7 +113,7 @@ class ChunkSampler:
             num_frames = num_frames_B.max()
         spare_B = self.num_frames_U[rows_B] - (num_frames if num_frames_B is None else num_frames_B)
         first_B = random.integers(np.where(spare_B < 0, self.num_frames_U[rows_B], spare_B + 1))
-        return Batch(rows_B, first_B, self.spk_id_U[rows_B], int(num_frames), num_frames_B)
+        return Batch(rows_B, first_B, self.spk_id_U[rows_B], int(num_frames), num_frames_B, step)
 
     def _random(self, stream, first, second):
         return np.random.Generator(np.random.Philox([self._seed, stream, first, second]))

@@ -133,7 +133,8 @@ SIX = [f"/m/{n}.wav" for n in range(6)]
 
 def many(kind, config, sounds, num_utts=3000, duration="8"):
     made = kind(config, sounds)
-    return [made.options(Draws(1, "k", f"utt{n}"), duration) for n in range(num_utts)]
+    drawn = (made.draw(Draws(1, "k", f"utt{n}"), duration) for n in range(num_utts))
+    return [each.options(duration) for each in drawn]
 
 
 def even(counts, num_values, tolerance=0.15):
@@ -185,7 +186,8 @@ def test_rooms_are_drawn_by_the_weights_of_their_parts():
 def test_noises_cover_any_utterance_without_overlap(durations_sec, interval_sec, utt_sec, name):
     sounds = {"n": [Sound(f"/m/{n}.wav", sec) for n, sec in enumerate(durations_sec)]}
     config = Noise.Config(parts=["n"], interval_sec=interval_sec)
-    options = shlex.split(Noise(config, sounds).options(Draws(1, "n", name), str(utt_sec)))
+    drawn = Noise(config, sounds).draw(Draws(1, "n", name), str(utt_sec))
+    options = shlex.split(drawn.options(str(utt_sec)))
     signals, starts, snrs = (option.partition("=")[2].split(",") for option in options)
     assert len(signals) == len(starts) == len(snrs)
     lengths = [durations_sec[int(signal[3:-4])] + interval_sec for signal in signals]
@@ -285,7 +287,8 @@ SOUND_WAVS = ["/m/a b.wav", "/m/it's (1).wav", "flac -c -d -s '/m/a b.flac' |"]
 @pytest.mark.parametrize("kind", ["noise", "babble", "reverb"])
 def test_a_shell_reads_any_sound_as_it_was(tmp_path, kind, wav):
     cls, config = KINDS.configure({"name": kind, "parts": ["p"]})
-    options = cls(config, {"p": [Sound(wav, 90.0)]}).options(Draws(1, kind, "u"), "4.25")
+    drawn = cls(config, {"p": [Sound(wav, 90.0)]}).draw(Draws(1, kind, "u"), "4.25")
+    options = drawn.options("4.25")
     option = shell_arguments(tmp_path, reverberate("/c/a.wav", options))[1]
     if kind == "babble":  # the signals are shell commands themselves
         nested = option.removeprefix("--additive-signals=").split(",")
