@@ -5,6 +5,7 @@ Prints the table; with KALDI_ROOT set, both sides of it.  Inputs go to a tempora
 """
 
 import argparse
+import compileall
 import importlib
 import os
 import platform
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from benchmarks import harness
 
-SCRIPTS = ("features", "frames", "reverberation", "plda", "xvectors", "clustering")
+SCRIPTS = ("features", "frames", "reverberation", "plda", "xvectors", "clustering", "corpus")
 
 
 def script_of(name):
@@ -23,6 +24,8 @@ def script_of(name):
 def main(argv=None):
     args = _parser().parse_args(argv)
     harness.pin_to_one_core()
+    # As Python does by itself on the first run, unless PYTHONDONTWRITEBYTECODE forbids it.
+    compileall.compile_dir(harness.ROOT / "steps_py", quiet=1)
     load_average = os.getloadavg()[0]
     print(
         f"{platform.machine()}, one core of {os.cpu_count()}, load {load_average:.1f} at the start"
