@@ -4,9 +4,12 @@ import pytest
 import torch
 
 from steps_py.errors import StepsError
+from steps_py.features import CmvnConfig
 from steps_py.model.build import ModelConfig, build_model
+from steps_py.model.extractor import Extractor, save_extractor
 from steps_py.model.registries import ENCODERS
 from steps_py.model.weights import load_weights
+from steps_py.training.initial import digest_of, load_initial
 from tests.tiny_parts import tiny
 
 
@@ -42,8 +45,8 @@ def test_a_name_is_a_whole_word():
 @pytest.mark.parametrize(
     "old, said",
     [
-        ({"embedding_dim": 9}, "embedding.bias (9) instead of (6)"),
-        ({"encoder": "e_tdnn"}, "encoder.layers.5.affine.bias is one too many"),
+        ({"embedding_dim": 9}, "embedding.bias is [9], here [6]"),
+        ({"encoder": "e_tdnn"}, "encoder.layers.5.affine.bias is not known here"),
     ],
 )
 def test_weights_that_do_not_fit_change_nothing_and_are_named(old, said):
@@ -51,7 +54,7 @@ def test_weights_that_do_not_fit_change_nothing_and_are_named(old, said):
     before = {name: x.clone() for name, x in new.state_dict().items()}
     with pytest.raises(StepsError) as error:
         load_weights(new, build(**old).state_dict(), "exp/model/final.pt")
-    assert str(error.value).startswith("exp/model/final.pt: does not fit the network: ")
+    assert str(error.value).startswith("exp/model/final.pt: does not fit (")
     assert said in str(error.value)
     assert all(torch.equal(x, before[name]) for name, x in new.state_dict().items())
 
@@ -59,3 +62,18 @@ def test_weights_that_do_not_fit_change_nothing_and_are_named(old, said):
 def test_a_part_that_does_not_exist_is_answered_with_the_known_ones():
     with pytest.raises(StepsError, match=r"'embeding' to leave out\. Did you mean 'embedding'\?"):
         load_weights(build(), build().state_dict(), "final.pt", leave_out=["embeding"])
+
+
+def test_a_training_can_start_from_another_one_but_for_its_embedding_and_head(tmp_path):
+    """As where 128 dimensions follow 512: the encoder goes on, the rest is new, and is said."""
+    old, new, path, said = build(seed=1), build(seed=2, embedding_dim=9), tmp_path / "final.pt", []
+    config = ModelConfig(encoder=tiny(ENCODERS, "tdnn"), embedding_dim=6)
+    save_extractor(path, Extractor(model=old, config=config, feat_dim=4, cmvn=CmvnConfig()))
+    init = {"model": str(path), "leave_out": ["embedding"], "without_head": True}
+    load_initial(init, new, torch.nn.Linear(9, 3), None, said.append)
+    assert torch.equal(new.encoder.layers[0].affine.weight, old.encoder.layers[0].affine.weight)
+    assert said[0] == f"train: of {path}, embedding is left out and starts at random"
+    assert "its head is left out" in said[1]
+    assert digest_of(init) != digest_of(init | {"leave_out": []})
+    with pytest.raises(StepsError, match=r"embedding\.bias is \[6\], here \[9\].*leave_out\.$"):
+        load_initial(init | {"leave_out": []}, new, None, None, said.append)

@@ -2,8 +2,10 @@
 
 from steps_py.errors import StepsError, did_you_mean, some
 
+CURE = "Give the section model that it was trained with."
 
-def load_weights(module, state, where, leave_out=()):
+
+def load_weights(module, state, where, cure=CURE, leave_out=()):
     """Copy the tensors of `state` into `module`; whatever is not named fits, or it is an error.
 
     Parameters
@@ -13,6 +15,8 @@ def load_weights(module, state, where, leave_out=()):
         As of ``state_dict()``.
     where : str
         What the messages begin with: the file that `state` comes from.
+    cure : str
+        What they end with.
     leave_out : sequence of str
         Parts of `module` that keep the weights they have, such as "embedding": the first
         words of dotted names.  Of `state` nothing is asked there.
@@ -32,8 +36,8 @@ def load_weights(module, state, where, leave_out=()):
     True
     >>> load_weights(new, old.state_dict(), "final.pt")
     Traceback (most recent call last):
-    steps_py.errors.StepsError: final.pt: does not fit the network: head.bias (3) instead of (5), \
-head.weight (3, 2) instead of (5, 2). Change the config, or leave these parts out by name.
+    steps_py.errors.StepsError: final.pt: does not fit (head.bias is [3], here [5], head.weight \
+is [3, 2], here [5, 2]). Give the section model that it was trained with.
     """
     own = module.state_dict()
     for part in leave_out:
@@ -43,23 +47,16 @@ head.weight (3, 2) instead of (5, 2). Change the config, or leave these parts ou
     given = {name: x for name, x in state.items() if not _within(name, leave_out)}
     wanted = {name: x for name, x in own.items() if not _within(name, leave_out)}
     faults = [f"{name} is missing" for name in sorted(wanted.keys() - given.keys())]
-    faults += [f"{name} is one too many" for name in sorted(given.keys() - wanted.keys())]
+    faults += [f"{name} is not known here" for name in sorted(given.keys() - wanted.keys())]
     faults += [
-        f"{name} {_shape(given[name])} instead of {_shape(wanted[name])}"
+        f"{name} is {list(given[name].shape)}, here {list(wanted[name].shape)}"
         for name in sorted(given.keys() & wanted.keys())
         if given[name].shape != wanted[name].shape
     ]
     if faults:
-        raise StepsError(
-            f"{where}: does not fit the network: {some(faults)}."
-            " Change the config, or leave these parts out by name."
-        )
+        raise StepsError(f"{where}: does not fit ({some(faults)}). {cure}")
     module.load_state_dict(own | given, strict=True)
 
 
 def _within(name, parts):
     return any(name == part or name.startswith(f"{part}.") for part in parts)
-
-
-def _shape(x):
-    return f"({', '.join(map(str, x.shape))})"

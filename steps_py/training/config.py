@@ -53,7 +53,7 @@ class TrainConfig:
                 f" {self.num_epochs}. Lower it."
             )
         if self.init is not None:
-            known = ("model", "without_head")
+            known = ("model", "without_head", "leave_out")
             for key in self.init:
                 if key not in known:
                     raise ConfigError(

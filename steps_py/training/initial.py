@@ -7,9 +7,10 @@ from pathlib import Path
 
 import torch
 
-from steps_py.errors import ConfigError, StepsError, some
+from steps_py.errors import ConfigError, StepsError
 from steps_py.files import atomic_write
 from steps_py.model.extractor import load_extractor
+from steps_py.model.weights import load_weights
 
 
 def save_head(path, loss, config, speakers):
@@ -28,22 +29,27 @@ def start_from(network, init, speakers, previous, new_head, say):
             load_initial(init, network.model, network.loss, speakers, say)
         return
     where = f"train.stages: stage {previous.stage + 1}"
-    load_strictly(network.model, previous.network.model.state_dict(), where)
+    load_weights(network.model, previous.network.model.state_dict(), where)
     if new_head:
         say(f"train: stage {previous.stage + 1} has a new head; the old one is left out")
     else:
         cure = "Give that stage new_head: true."
-        load_strictly(network.loss, previous.network.loss.state_dict(), where, cure)
+        load_weights(network.loss, previous.network.loss.state_dict(), where, cure)
 
 
 def load_initial(init, model, loss, speakers, say):
     """Put the weights that ``train.init`` names into `model` and `loss`.
 
-    The head is read from head.pt beside the model, unless ``without_head`` leaves it out.
+    The head is read from head.pt beside the model, unless ``without_head`` leaves it out.  Parts
+    of the network that ``leave_out`` names keep the weights they were drawn with.
     Raises StepsError if anything is missing, too many or of another shape.
     """
     path = Path(init["model"])
-    load_strictly(model, load_extractor(path).model.state_dict(), f"train.init: {path}")
+    state, leave_out = load_extractor(path).model.state_dict(), init.get("leave_out", ())
+    cure = "Give the section model that it was trained with, or name parts in leave_out."
+    load_weights(model, state, f"train.init: {path}", cure, leave_out)
+    if leave_out:
+        say(f"train: of {path}, {', '.join(leave_out)} is left out and starts at random")
     if init.get("without_head"):
         say(f"train: starts from {path}; its head is left out, the new one is random")
         return
@@ -54,26 +60,11 @@ def load_initial(init, model, loss, speakers, say):
             f" are not the {len(speakers or [])} that are trained on. Set"
             " train.init.without_head: true for a new head."
         )
-    load_strictly(loss, saved["loss"], f"train.init: {path.with_name('head.pt')}", HEAD_CURE)
+    load_weights(loss, saved["loss"], f"train.init: {path.with_name('head.pt')}", HEAD_CURE)
     say(f"train: starts from {path} and its head")
 
 
 HEAD_CURE = "Set without_head: true for a new head, or give the loss that it was trained with."
-
-
-def load_strictly(module, state, where, cure="Give the section model that it was trained with."):
-    """load_state_dict with the differences in one line."""
-    own = module.state_dict()
-    wrong = [f"{name} is missing" for name in own if name not in state]
-    wrong += [f"{name} is not known here" for name in state if name not in own]
-    wrong += [
-        f"{name} is {list(state[name].shape)}, here {list(own[name].shape)}"
-        for name in own
-        if name in state and state[name].shape != own[name].shape
-    ]
-    if wrong:
-        raise StepsError(f"{where}: does not fit ({some(wrong)}). {cure}")
-    module.load_state_dict(state, strict=True)
 
 
 def digest_of(init):
@@ -82,7 +73,7 @@ def digest_of(init):
         return None
     paths = [Path(init["model"])]
     paths += [] if init.get("without_head") else [paths[0].with_name("head.pt")]
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(" ".join(init.get("leave_out", ())).encode())
     for path in paths:
         if not path.exists():
             raise ConfigError(

@@ -10,6 +10,7 @@ from steps_py.errors import ConfigError
 from steps_py.model import losses  # noqa: F401 - they register
 from steps_py.model.build import build_model
 from steps_py.model.device import PRECISIONS, choose_device, choose_precision
+from steps_py.model.layers.norm import synchronize_norms
 from steps_py.model.registries import LOSSES
 from steps_py.training.freezing import Freezing
 
@@ -52,9 +53,8 @@ class Network:
         if on_gpu if self.config.channels_last is None else self.config.channels_last:
             self.model.to(memory_format=torch.channels_last)  # concerns 2-D encoders alone
         if self.config.sync_batch_norm and ranks.num_ranks > 1:
-            from steps_py.training.synced_norm import sync_norms
-
-            sync_norms(self.model, self.loss)
+            synchronize_norms(self.model)
+            synchronize_norms(self.loss)
         self._run = self.model
         if self.config.compile:  # one program for all lengths: a resumed run must not need another
             self._run = torch.compile(self.model, dynamic=lengths_vary)
