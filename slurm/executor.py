@@ -114,6 +114,7 @@ class SlurmExecutor(plugin.Executor):
         except Exception as error:  # of any kind: unheard of, a job is waited for
             for job in jobs:
                 why = f"not submitted: {error}. "
+                self.tell_of_group(job, why)
                 self._report_job_error_threadsafe(SubmittedJobInfo(job), why)
             return
         if job_id is None:
@@ -167,7 +168,10 @@ class SlurmExecutor(plugin.Executor):
         }
 
     def script(self, jobs):
-        names = [" ".join([job.name, *map(str, job.wildcards or [])]) for job in jobs[:3]]
+        names = [
+            " ".join([job.name, *map(str, getattr(job, "wildcards", None) or [])])
+            for job in jobs[:3]
+        ]
         more = f" and {len(jobs) - 3} more" if len(jobs) > 3 else ""
         return SCRIPT.format(
             what=", ".join(names).replace("\n", " ") + more,
@@ -281,7 +285,13 @@ class SlurmExecutor(plugin.Executor):
         facts = client.describe(info.external_jobid)
         said = log.read_text(errors="replace") if log.is_file() else ""
         why = explain(info.external_jobid, verdict, facts, info.job.resources, said)
+        self.tell_of_group(info.job, why)
         self.report_job_error(info, msg=f"{why}. ", aux_logs=[str(log)])
+
+    def tell_of_group(self, job, why):
+        """Snakemake's own words about a failed group leave out the message."""
+        if job.is_group():
+            self.logger.error(f"Group {job.name} failed: {why}")
 
     # the end
 

@@ -100,6 +100,33 @@ def explain(job_id, verdict, facts, asked, log=""):
         words.append(f"killed by signal {number}")
     elif reason == "FAILED" and code not in ("", "0"):
         words.append(f"exit code {code}")
+    if reason == "FAILED" and stopped_early(facts, asked.get("slurm_extra")):
+        words.append("stopped by the signal that it asked for before the end of its run time")
     if facts.get("NodeList", "(null)") != "(null)":
         words.append(f"on {facts['NodeList']}")
     return f"Slurm job {job_id} ended as {verdict.state}: " + ", ".join(w for w in words if w)
+
+
+def stopped_early(facts, slurm_extra):
+    """Whether it ended about when `--signal=TERM@<seconds>` was due; Slurm may be a minute early.
+
+    >>> stopped_early({"RunTime": "1-23:58:10", "TimeLimit": "2-00:00:00"}, "--signal=TERM@120")
+    True
+    """
+    lead = re.search(r"--signal=\S*@(\d+)", slurm_extra or "")
+    try:
+        left_sec = seconds(facts["TimeLimit"]) - seconds(facts["RunTime"])
+    except (KeyError, ValueError):
+        return False
+    return lead is not None and left_sec <= int(lead[1]) + 60
+
+
+def seconds(slurm_time):
+    """Seconds of Slurm's [days-]hours:minutes:seconds.
+
+    >>> seconds("1-00:01:05")
+    86465
+    """
+    days, _, clock = slurm_time.rpartition("-")
+    hours, minutes, rest = clock.split(":")
+    return int(days or 0) * 86400 + int(hours) * 3600 + int(minutes) * 60 + int(rest)

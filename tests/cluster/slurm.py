@@ -15,13 +15,13 @@ class Slurm(Scheduler):
     name = "slurm"
     shepherd = "slurmstepd"
     options = ("--slurm-init-seconds-before-status-checks", "1")
-    requests = {
+    requests: dict = {
         "memory": {},  # every job's memory is limited
         "held": {"extra": "--hold"},
         "refused": {"partition": "nowhere"},
         "unstartable": None,  # it waits; test_slurm.py has it
     }
-    says = {
+    says: dict = {
         "cancelled": r"Slurm job \d+ ended as CANCELLED: cancelled by a person or by Slurm",
         "process_killed": r"Slurm job \d+ ended as FAILED: its command failed",
         "shell_killed": r"Slurm job \d+ ended as FAILED: its command failed, killed by signal 9",
