@@ -35,7 +35,7 @@ def launch(arguments, num_processes):
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    logging.disable(logging.CRITICAL)  # torchrun's own words, in this process alone
     os.environ[LAUNCHED] = str(os.getpid())
     config = LaunchConfig(
         min_nodes=1,
@@ -60,18 +60,20 @@ def launch(arguments, num_processes):
 
 def _exit_like(failures, num_processes):
     """Exit as the process did that failed by itself, not because of another."""
-    caused = {r: f for r, f in failures.items() if f.exitcode not in (PEER_LOST, -signal.SIGTERM)}
-    rank, failure = min((caused or failures).items(), key=lambda item: item[1].timestamp)
+    by_rank = sorted(failures.items(), key=lambda item: item[1].timestamp)
+    caused = [f for f in by_rank if f[1].exitcode not in (PEER_LOST, -signal.SIGTERM)]
+    spoke = [f for f in by_rank if f[1].error_file_data.get("sidewinder")]
+    rank, failure = (spoke or caused or by_rank)[0]
     if failure.exitcode in EXIT_CODES.values():
         sys.exit(failure.exitcode)
+    if spoke:
+        raise StepsError(failure.message)
     if failure.exitcode < 0:
         name = signal.Signals(-failure.exitcode).name
         raise StepsError(
             f"train: process {rank + 1} of {num_processes} was ended by {name}, and so all ended."
             " Start the same command again to resume; if memory ran out, ask for more."
         )
-    if failure.error_file_data.get("sidewinder"):
-        raise StepsError(failure.message)
     raise StepsError(
         f"train: process {rank + 1} of {num_processes} ended with status {failure.exitcode};"
         " what it said is above."
@@ -88,8 +90,7 @@ def one_of_several():
     try:
         yield
     except PeerLostError:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        time.sleep(PATIENCE_SEC)  # torchrun ends us, once it has seen whose fault it was
+        time.sleep(2)  # so that whose fault it was is seen before
         sys.exit(PEER_LOST)
     except StepsError as error:
         if not os.environ.get(LAUNCHED):
