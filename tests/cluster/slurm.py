@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 from pathlib import Path
+from typing import ClassVar
 
 from tests.cluster.scheduler import Scheduler
 
@@ -15,13 +16,13 @@ class Slurm(Scheduler):
     name = "slurm"
     shepherd = "slurmstepd"
     options = ("--slurm-init-seconds-before-status-checks", "1")
-    requests: dict = {
+    requests: ClassVar = {
         "memory": {},  # every job's memory is limited
         "held": {"extra": "--hold"},
         "refused": {"partition": "nowhere"},
         "unstartable": None,  # it waits; test_slurm.py has it
     }
-    says: dict = {
+    says: ClassVar = {
         "cancelled": r"Slurm job \d+ ended as CANCELLED: cancelled by a person or by Slurm",
         "process_killed": r"Slurm job \d+ ended as FAILED: its command failed",
         "shell_killed": r"Slurm job \d+ ended as FAILED: its command failed, killed by signal 9",
