@@ -110,6 +110,17 @@ def test_softmax_without_hidden_layer_by_hand():
     assert value.item() == pytest.approx(math.log(math.exp(z) + 1), abs=1e-5)
 
 
+def test_softmax_of_one_affine_by_hand():
+    """Identity weights: logits (2, -3), loss log(1 + e^5) for the second speaker."""
+    loss = build("softmax", hidden_dim=0, activation=False)
+    assert len(loss.layers) == 1
+    loss.layers[0].weight.data = torch.eye(2)
+    loss.layers[0].bias.data.zero_()
+    value, logits_BS = loss(torch.tensor([[2.0, -3.0]]), torch.tensor([1]))
+    assert logits_BS.tolist() == [[2.0, -3.0]]
+    assert value.item() == pytest.approx(math.log(1 + math.exp(5)), abs=1e-5)
+
+
 def test_label_smoothing_of_two_speakers_by_hand():
     """q = (0.9, 0.1) for smoothing 0.2; logits (z, 0): loss = log(1 + e^z) - 0.9 z."""
     loss = build("softmax", hidden_dim=0, label_smoothing=0.2).eval()

@@ -25,17 +25,20 @@ class Softmax(Loss):
               q_{is} = (1-\varepsilon)\,[s = y_i] + \varepsilon / S
 
     with :math:`\varepsilon` = `label_smoothing`.  With `hidden_dim` 0 the affine to the speakers
-    follows the first batch norm.
+    follows the first batch norm; without `activation` as well it is all there is.
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
         hidden_dim: int = 512
+        activation: bool = True  # ReLU and batch norm of the embedding come first
         label_smoothing: float = 0.0
 
     def __init__(self, config, in_dim, num_speakers):
         super().__init__()
-        layers = [nn.ReLU(), MaskedBatchNorm(in_dim, eps=BATCH_NORM_EPS, affine=False)]
+        layers = []
+        if config.activation:
+            layers += [nn.ReLU(), MaskedBatchNorm(in_dim, eps=BATCH_NORM_EPS, affine=False)]
         if config.hidden_dim:
             layers += [
                 nn.Linear(in_dim, config.hidden_dim),
