@@ -42,8 +42,8 @@ rule train_model:
     # A scheduler's SIGTERM before the end of the run time goes to every process of the job. The
     # shell and tee have to outlive the training, which catches it and writes a checkpoint.
     shell:
-        "trap '' TERM; python -m steps_py.gpu_lease --gpus {resources.gpu} --"
+        "trap : TERM; python -m steps_py.gpu_lease --gpus {resources.gpu} --"
         " python -m steps_py.stages.train_model --config {params.train:q}"
         " --model {params.model:q} --cmvn {params.cmvn:q} --chunks-config {params.chunks:q}"
         " --chunks exp/chunks --out exp/model --threads {threads} --gpus {resources.gpu}"
-        " 2>&1 | tee {log}"
+        " 2>&1 | (trap '' TERM; exec tee {log})"
