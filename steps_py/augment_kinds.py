@@ -1,8 +1,9 @@
 """The kinds of augmentation: each draws a room, or sounds to be added.
 
 A new kind is one class here: a `Config` with at least ``parts`` (the parts its sounds
-come from), and ``draw(draws, duration_sec)``.  A `Corruption` becomes the options of one
-``wav-reverberate`` call for a copy, or is done to the samples of a chunk at once.
+come from), ``sounds``, all of them, and ``draw(draws, duration_sec)``.  A `Corruption`
+becomes the options of one ``wav-reverberate`` call for a copy, or is done to the samples of
+a chunk at once.
 """
 
 import bisect
@@ -81,6 +82,7 @@ class Reverb:
 
     def __init__(self, config, sounds):
         weights = _weights(config.parts)
+        self.sounds = join(sounds)
         self._sounds = [sounds[part] for part in weights]
         self._sums = list(itertools.accumulate(weights.values()))
 
@@ -105,12 +107,12 @@ class Noise:
 
     def __init__(self, config, sounds):
         self._config = config
-        self._sounds = join(sounds)
+        self.sounds = join(sounds)
 
     def draw(self, draws, duration_sec):
         added, start_sec = [], 0.0
         while start_sec < float(duration_sec):
-            sound = draws.choice(self._sounds)
+            sound = draws.choice(self.sounds)
             added.append(Added(sound, start_sec, draws.choice(self._config.snr_db)))
             start_sec += sound.duration_sec + self._config.interval_sec
         return Corruption(added=tuple(added))
@@ -132,12 +134,12 @@ class Background:
 
     def __init__(self, config, sounds):
         self._config = config
-        self._sounds = join(sounds)
+        self.sounds = join(sounds)
 
     def draw(self, draws, duration_sec):
         added = []
         for _ in range(draws.choice(self._config.num_signals)):
-            sound = draws.choice(self._sounds)
+            sound = draws.choice(self.sounds)
             added.append(Added(sound, 0, draws.choice(self._config.snr_db), fills=True))
         return Corruption(added=tuple(added))
 

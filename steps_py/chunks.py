@@ -22,6 +22,7 @@ from steps_py.files import atomic_write
 from steps_py.voiced import VoicedFrames
 
 COLUMNS = ("utt", "spk_id", "num_frames", "feats", "vad")
+AUDIO_COLUMNS = ("wav", "speed")  # where training is from audio
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,10 @@ class ChunksConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Utterances:
-    """Utterances of data directories, in C order; `source` names what each is a copy of."""
+    """Utterances of data directories, in C order; `source` names what each is a copy of.
+
+    `wavs` and `speeds` are there for training from audio, see `steps_py.audio_rows`.
+    """
 
     utts: list
     spks: list
@@ -64,6 +68,8 @@ class Utterances:
     feats: list
     vad: list
     num_voiced_U: np.ndarray
+    wavs: list | None = None
+    speeds: list | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -288,33 +294,40 @@ def write_chunks(utterances, allocation, out_dir):
     with contextlib.ExitStack() as stack:
         for name, (rows, ids) in tables.items():
             out = stack.enter_context(atomic_write(out_dir / f"{name}.tsv"))
-            out.write("\t".join(COLUMNS) + "\n")
+            out.write("\t".join(COLUMNS + (AUDIO_COLUMNS if utterances.wavs else ())) + "\n")
             num_voiced = utterances.num_voiced_U[rows].tolist()
             out.writelines(
                 f"{utterances.utts[u]}\t{ids[utterances.spks[u]]}\t{frames}"
-                f"\t{utterances.feats[u]}\t{utterances.vad[u]}\n"
+                f"\t{utterances.feats[u]}\t{utterances.vad[u]}{_audio(utterances, u)}\n"
                 for u, frames in zip(rows.tolist(), num_voiced, strict=True)
             )
         out = stack.enter_context(atomic_write(out_dir / "spk2id"))
         out.writelines(f"{spk} {spk_id}\n" for spk, spk_id in spk2id.items())
 
 
+def _audio(utterances, row):
+    return f"\t{utterances.wavs[row]}\t{utterances.speeds[row]:g}" if utterances.wavs else ""
+
+
 class Chunks:
-    """The rows of train.tsv or valid.tsv, compactly."""
+    """The rows of train.tsv or valid.tsv, compactly; `wavs` is None where there is no audio."""
 
     def __init__(self, path):
         content = Path(path).read_bytes()
         header, _, body = content.decode().partition("\n")
         fields = body.replace("\n", "\t").split("\t")[:-1]
-        if header != "\t".join(COLUMNS) or len(fields) != len(COLUMNS) * body.count("\n"):
+        names = COLUMNS + AUDIO_COLUMNS if header.endswith(AUDIO_COLUMNS[-1]) else COLUMNS
+        if header != "\t".join(names) or len(fields) != len(names) * body.count("\n"):
             raise TableError(f"{path}: not a table of {', '.join(COLUMNS)}. Make it again.")
-        columns = [fields[i :: len(COLUMNS)] for i in range(len(COLUMNS))]
+        columns = [fields[i :: len(names)] for i in range(len(names))]
         self.path = path
         self.utts = columns[0]
         self.spk_id_U = np.array(columns[1], np.int64)
         self.num_frames_U = np.array(columns[2], np.int64)
         self.feats = Locations(columns[3])
         self.vad = Locations(columns[4])
+        self.wavs = columns[5] if len(names) > 5 else None
+        self.speed_U = np.array(columns[6], np.float64) if len(names) > 5 else None
         self.digest = hashlib.sha256(content).hexdigest()
 
     def __len__(self):

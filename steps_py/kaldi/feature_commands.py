@@ -12,8 +12,9 @@ from steps_py.kaldi.feature_options import (
     FbankOptions,
     MfccOptions,
     SpectrogramOptions,
+    fbank_config,
     frame_config,
-    mel_config,
+    mfcc_config,
 )
 from steps_py.kaldi.holders import FLOAT, FLOAT_MATRIX, TOKEN, WAVE
 from steps_py.kaldi.log import Tally, log, strict, warn
@@ -34,19 +35,9 @@ Usage:  compute-mfcc-feats [options...] <wav-rspecifier> <feats-wspecifier>""",
     max_args=2,
 )
 def compute_mfcc_feats(options, wav_in, feats_out):
-    from steps_py.feats.mfcc import Mfcc, MfccConfig
+    from steps_py.feats.mfcc import Mfcc
 
-    config = MfccConfig(
-        frames=frame_config(options),
-        mel=mel_config(options),
-        num_ceps=options.num_ceps,
-        use_energy=options.use_energy,
-        energy_floor=options.energy_floor,
-        raw_energy=options.raw_energy,
-        cepstral_lifter=options.cepstral_lifter,
-        htk_compat=options.htk_compat,
-    )
-    return _compute(options, Mfcc(config), wav_in, feats_out)
+    return _compute(options, Mfcc(mfcc_config(options)), wav_in, feats_out)
 
 
 @command(
@@ -58,19 +49,9 @@ Usage:  compute-fbank-feats [options...] <wav-rspecifier> <feats-wspecifier>""",
     max_args=2,
 )
 def compute_fbank_feats(options, wav_in, feats_out):
-    from steps_py.feats.fbank import Fbank, FbankConfig
+    from steps_py.feats.fbank import Fbank
 
-    config = FbankConfig(
-        frames=frame_config(options),
-        mel=mel_config(options),
-        use_energy=options.use_energy,
-        energy_floor=options.energy_floor,
-        raw_energy=options.raw_energy,
-        htk_compat=options.htk_compat,
-        use_log_fbank=options.use_log_fbank,
-        use_power=options.use_power,
-    )
-    return _compute(options, Fbank(config), wav_in, feats_out)
+    return _compute(options, Fbank(fbank_config(options)), wav_in, feats_out)
 
 
 @command(

@@ -131,3 +131,35 @@ def mel_config(options):
         vtln_low_hz=options.vtln_low,
         vtln_high_hz=options.vtln_high,
     )
+
+
+def mfcc_config(options):
+    """The MfccConfig of steps_py.feats that the options stand for."""
+    from steps_py.feats.mfcc import MfccConfig
+
+    return MfccConfig(
+        frames=frame_config(options),
+        mel=mel_config(options),
+        num_ceps=options.num_ceps,
+        use_energy=options.use_energy,
+        energy_floor=options.energy_floor,
+        raw_energy=options.raw_energy,
+        cepstral_lifter=options.cepstral_lifter,
+        htk_compat=options.htk_compat,
+    )
+
+
+def fbank_config(options):
+    """The FbankConfig of steps_py.feats that the options stand for."""
+    from steps_py.feats.fbank import FbankConfig
+
+    return FbankConfig(
+        frames=frame_config(options),
+        mel=mel_config(options),
+        use_energy=options.use_energy,
+        energy_floor=options.energy_floor,
+        raw_energy=options.raw_energy,
+        htk_compat=options.htk_compat,
+        use_log_fbank=options.use_log_fbank,
+        use_power=options.use_power,
+    )

@@ -14,6 +14,9 @@ def parser():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--config", required=True, help="section chunks as JSON")
     parser.add_argument("--data", nargs="+", required=True, help="data directories")
+    parser.add_argument(
+        "--online", help="section augment.online as JSON: training is from audio, of one directory"
+    )
     parser.add_argument("--out", required=True, help="folder of train.tsv, valid.tsv and spk2id")
     return parser
 
@@ -24,7 +27,16 @@ def main(argv=None):
 
     config = load_slice(args.config, ChunksConfig, "chunks")
     utterances = read_utterances(args.data)
-    write_chunks(utterances, allocate_chunks(utterances, config), args.out)
+    allocation = allocate_chunks(utterances, config)
+    if args.online is not None:
+        from steps_py.audio_rows import add_audio
+        from steps_py.corruption import OnlineConfig
+
+        speeds = load_slice(args.online, OnlineConfig, "augment.online").speeds
+        utterances, allocation = add_audio(
+            utterances, allocation, args.data[0], speeds, config.needed_frames
+        )
+    write_chunks(utterances, allocation, args.out)
 
 
 if __name__ == "__main__":
