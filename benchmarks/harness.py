@@ -24,23 +24,28 @@ class Case:
     """One line of the table.
 
     `argv` is the command line of both sides.  `at_most_ratio` is the target for our time
-    over Kaldi's, `at_most_sec` that for our time a unit.  A run does `units` of work, 20
-    utterances say; all times are per unit.  `without_kaldi` is what ours is compared
-    with where there is no Kaldi.
+    over Kaldi's, `at_most_sec` that for our time a unit, `at_most_mb` that for the memory of
+    a case that writes its own to the file ``peak_mb`` (benchmarks.peak_memory).  A run does
+    `units` of work, 20 utterances say; all times are per unit.  `without_kaldi` is what ours
+    is compared with where there is no Kaldi.
     """
 
     name: str
     argv: tuple
     at_most_ratio: float | None = None
     at_most_sec: float | None = None
+    at_most_mb: float | None = None
     units: int = 1
     without_kaldi: tuple | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Usage:
+    """Of a run or of several; `peak_mb` is nan where the command does not say it."""
+
     cpu_sec: float
     wall_sec: float
+    peak_mb: float = NOT_RUN
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +64,8 @@ class Row:
     @property
     def verdict(self):
         """Is the target met?  '' if nothing was measured that could say so."""
+        if self.case.at_most_mb is not None and not self.ours.peak_mb <= self.case.at_most_mb:
+            return "no"
         if self.case.at_most_sec is not None:
             return "yes" if self.ours.cpu_sec <= self.case.at_most_sec else "no"
         if self.case.at_most_ratio is None or self.other_name != "Kaldi":
@@ -67,15 +74,16 @@ class Row:
 
 
 def median_usage(usages, units=1):
-    """The medians of CPU and wall time, each for itself, per unit.
+    """The medians of CPU and wall time, each for itself, per unit, and the most memory.
 
-    >>> median_usage([Usage(4.0, 9.0), Usage(2.0, 8.0), Usage(3.0, 30.0)], units=2)
-    Usage(cpu_sec=1.5, wall_sec=4.5)
+    >>> median_usage([Usage(4.0, 9.0, 70), Usage(2.0, 8.0, 90), Usage(3.0, 30.0, 80)], units=2)
+    Usage(cpu_sec=1.5, wall_sec=4.5, peak_mb=90)
     """
     if not usages:
         return Usage(NOT_RUN, NOT_RUN)
     cpu_sec = statistics.median(usage.cpu_sec for usage in usages)
-    return Usage(cpu_sec / units, statistics.median(u.wall_sec for u in usages) / units)
+    wall_sec = statistics.median(usage.wall_sec for usage in usages)
+    return Usage(cpu_sec / units, wall_sec / units, max(usage.peak_mb for usage in usages))
 
 
 def environment(folders):
@@ -107,7 +115,17 @@ def run_once(argv, env, folder):
             log.seek(0)
             tail = log.read().decode(errors="replace")[-2000:]
             raise SystemExit(f"{' '.join(argv)}\n{tail}\nexit code {process.returncode}")
-    return Usage(used.ru_utime + used.ru_stime, wall_sec)
+    return Usage(used.ru_utime + used.ru_stime, wall_sec, read_peak_mb(folder))
+
+
+def read_peak_mb(folder):
+    """What the command said of its memory, once; nan if it said nothing."""
+    path = Path(folder) / "peak_mb"
+    if not path.exists():
+        return NOT_RUN
+    peak_mb = float(path.read_text())
+    path.unlink()
+    return peak_mb
 
 
 def measure(case, folder, num_runs):
@@ -135,7 +153,7 @@ def pin_to_one_core():
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-HEADER = ("case", "ours", "wall", "other", "wall", "ratio", "target", "met", "beside")
+HEADER = ("case", "ours", "wall", "MB", "other", "wall", "ratio", "target", "met", "beside")
 
 
 def table_row(row):
@@ -143,14 +161,18 @@ def table_row(row):
 
     >>> case = Case(name="x", argv=("x",), at_most_ratio=1.5)
     >>> table_row(Row(case, Usage(4.0, 4.5), Usage(2.0, 2.25), "Kaldi"))
-    ('x', '4.000', '4.500', '2.000', '2.250', '2.00', 'ratio <= 1.50', 'no', 'Kaldi')
+    ('x', '4.000', '4.500', '-', '2.000', '2.250', '2.00', 'ratio <= 1.50', 'no', 'Kaldi')
     """
     case, numbers = row.case, []
     for usage in (row.ours, row.other):
         numbers += [_seconds(usage.cpu_sec), _seconds(usage.wall_sec)]
+    peak = "-" if row.ours.peak_mb != row.ours.peak_mb else f"{row.ours.peak_mb:.0f}"
+    numbers.insert(2, peak)
     targets = []
     if case.at_most_sec is not None:
         targets.append(f"<= {case.at_most_sec:g} s")
+    if case.at_most_mb is not None:
+        targets.append(f"<= {case.at_most_mb:g} MB")
     if case.at_most_ratio is not None:
         targets.append(f"ratio <= {case.at_most_ratio:.2f}")
     ratio = "-" if row.ratio != row.ratio else f"{row.ratio:.2f}"

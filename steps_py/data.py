@@ -36,8 +36,13 @@ def combine_parts(parts, out):
     number in two corpora is seldom the same person.  Returns (utterances, speakers).
     """
     parts, out = [Path(part) for part in parts], Path(out)
-    utt2spk = join_tables([part / "utt2spk" for part in parts], PART_TWICE)
-    _check_speakers_of_corpora(parts)
+    speakers_of = {}
+
+    def see(path, table):
+        speakers_of[path.parent] = set(table.values())
+
+    utt2spk = join_tables([part / "utt2spk" for part in parts], PART_TWICE, see)
+    _check_speakers_of_corpora(speakers_of)
     tables = {out / "utt2spk": utt2spk, out / "spk2utt": spk2utt_of(utt2spk)}
     for name in ("wav.scp", "utt2dur"):
         table = join_tables([part / name for part in parts], PART_TWICE)
@@ -49,12 +54,11 @@ def combine_parts(parts, out):
     return len(utt2spk), len(tables[out / "spk2utt"])
 
 
-def _check_speakers_of_corpora(parts):
+def _check_speakers_of_corpora(speakers_of):
     """A speaker id of two corpora would make one speaker of two people."""
     corpus_of = {}
-    for part in parts:
+    for part, speakers in speakers_of.items():
         corpus = part.name.partition(".")[0]
-        speakers = set(read_table(part / "utt2spk").values())
         for spk in sorted(speakers & corpus_of.keys()):
             if corpus_of[spk] != corpus:
                 raise DataDirError(

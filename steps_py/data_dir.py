@@ -10,6 +10,7 @@ import dataclasses
 import io
 import itertools
 import math
+import operator
 from pathlib import Path
 
 from steps_py.errors import DataDirError, some
@@ -72,11 +73,16 @@ def spk2utt_of(utt2spk):
     return {spk: " ".join(sorted(utts[spk])) for spk in sorted(utts)}
 
 
-def join_tables(paths, cure):
-    """Several tables as one dict; DataDirError, ending in `cure`, for a key in two of them."""
+def join_tables(paths, cure, see=None):
+    """Several tables as one dict; DataDirError, ending in `cure`, for a key in two of them.
+
+    `see(path, table)` is called with each table that was read.
+    """
     joined = {}
     for path in paths:
         table = read_table(path)
+        if see is not None:
+            see(path, table)
         twice = joined.keys() & table.keys()
         if twice:
             raise DataDirError(
@@ -93,7 +99,8 @@ def compare_keys(got, want, path, reference):
     >>> compare_keys({"a": 1}.keys(), {"a": 1, "b": 2}.keys(), "feats.scp", "wav.scp")
     ['feats.scp: 1 missing (b) of the 2 keys of wav.scp']
     """
-    if got == want:
+    in_order = len(got) == len(want) and all(map(operator.eq, got, want))  # as most are
+    if in_order or got == want:
         return []
     faults = [
         f"{len(keys)} {word} ({some(sorted(keys))})"
@@ -222,9 +229,9 @@ def _parse_strict(content, path):
 
 
 def _table_bytes(path, pairs):
-    rows = sorted(pairs.items() if hasattr(pairs, "items") else pairs)
+    rows = _in_order(pairs)
     content = "".join([f"{key} {value}\n" for key, value in rows]).encode()
-    keys = {key for key, _ in rows}
+    keys = pairs if isinstance(pairs, dict) else {key for key, _ in rows}
     if len(keys) != len(rows):
         twice = [key for (key, _), (then, _) in itertools.pairwise(rows) if key == then]
         raise DataDirError(f"{path}: {len(twice)} keys would appear twice ({some(twice)}).")
@@ -234,6 +241,14 @@ def _table_bytes(path, pairs):
         if bad:
             raise DataDirError(f"{path}: not a key or not a value of a table: {some(bad)}.")
     return content
+
+
+def _in_order(pairs):
+    """(key, value) sorted by key; a dict in order, which most are, is not sorted as pairs."""
+    if not isinstance(pairs, dict):
+        return sorted(pairs)
+    keys = list(pairs)
+    return pairs.items() if keys == sorted(keys) else sorted(pairs.items())
 
 
 def _fits_on_line(value):
