@@ -34,14 +34,14 @@ def zero_pads(x, mask_BT):
 
 
 def mean_over_frames(x, mask_BT):
-    """Mean (B, C) of `x` (B, C, T) or (B, C, T, F) over all but channels, in float32.
+    """Mean (B, C) of `x` (B, C, T) or (B, C, T, F) over all but channels, in float32 at least.
 
     >>> x_BCT = torch.tensor([[[1.0, 3.0, 50.0]]])
     >>> mean_over_frames(x_BCT, torch.tensor([[True, True, False]]))
     tensor([[2.]])
     """
-    x = x.float()
+    axes, dtype = tuple(range(2, x.ndim)), torch.promote_types(x.dtype, torch.float32)
     if mask_BT is None:
-        return x.flatten(2).mean(dim=2)
+        return x.mean(axes, dtype=dtype)
     num_B1 = mask_BT.sum(dim=1, keepdim=True) * x[0, 0, 0].numel()
-    return zero_pads(x, mask_BT).flatten(2).sum(dim=2) / num_B1
+    return zero_pads(x, mask_BT).sum(axes, dtype=dtype) / num_B1

@@ -31,7 +31,8 @@ class Triplet(Loss):
     semi_hard  for each anchor and positive the nearest negative that is farther than the
                positive; if there is none, the farthest negative
 
-    A batch without any triplet has the loss 0.
+    A batch without any triplet has the loss 0.  All but hardest need memory for the cube of the
+    batch: 0.5 GB an intermediate result for 512 utterances.
     """
 
     utts_per_speaker_needed = 2
