@@ -114,8 +114,14 @@ def record_of(job, folder="active"):
 
 
 def close(job, reason=None):
-    """The job is over and Snakemake is told: forget it, or keep why it failed."""
+    """The job is over and Snakemake is told: forget it, or keep why it failed.
+
+    Of several attempts at the same work only the last has something to say.
+    """
     record = record_of(job)
+    for path in (STATE / "ended").glob("*.json"):
+        if record and record_of(path.stem, "ended").get("targets") == record["targets"]:
+            path.unlink(missing_ok=True)
     if reason is not None:
         write(STATE / "ended" / f"{job}.json", json.dumps({**record, "id": job, "reason": reason}))
     for path in (STATE / "scripts").glob(f"{record['token']}.*" if record else ""):

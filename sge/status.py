@@ -25,6 +25,12 @@ from jobs import STATE
 GRACE_S = jobs.seconds("GRACE", 30)
 ACCOUNTING_S = jobs.seconds("ACCOUNTING", 120)
 
+OUT_OF_MEMORY = re.compile(
+    r"MemoryError|cannot allocate memory|std::bad_alloc|can't allocate memory|out of memory"
+    r"|oom.?kill",
+    re.I,
+)
+
 WHY_WAITING = {
     "h": "is held (qrls lets it go)",
     "s": "is suspended",
@@ -63,6 +69,8 @@ def ended(job, done):
         reason = f"exit code {done.code} after {done.seconds} s"
         if done.code > 128:
             reason += f", its shell was killed by signal {done.code - 128}"
+        if OUT_OF_MEMORY.search(tail(record.get("rule_log")) + tail(scheduler_log(job, record))):
+            reason += f"; out of memory by its log, with {record['mem_mb']} MB asked (mem_mb)"
     elif is_walltime(record, done.seconds):
         reason = walltime(record, done.seconds)
     else:
@@ -123,6 +131,19 @@ def account_of(job):
     if told is None or told.returncode:
         return {}
     return dict(re.findall(r"^(\w+) +(.*?) *$", told.stdout, re.M))
+
+
+def scheduler_log(job, record):
+    return f"{record['log']}.{job}.log" if record else None
+
+
+def tail(path, num_chars=4000):
+    try:
+        with open(path, "rb") as log:
+            log.seek(max(0, log.seek(0, 2) - num_chars))
+            return log.read().decode(errors="replace")
+    except (OSError, TypeError):
+        return ""
 
 
 def is_walltime(record, ran_s):

@@ -46,11 +46,20 @@ fi
 warned=
 trap 'warned=warned' USR2
 trap '' USR1
+# If this shell is killed, SGE would leave what it started at work beside its replacement.
+(trap '' USR2; while kill -0 $$; do sleep 1; done; kill -KILL 0) 2>/dev/null &
+watcher=$!
+disown    # bash is not to tell of its end
 SECONDS=0
 bash {script}.job &
-wait $!
+job=$!
+wait $job
 code=$?
-if [ $warned ]; then wait; fi    # the first wait ended with the signal, not with the job
+if [ $warned ]; then wait $job; fi    # the first wait ended with the signal, not with the job
+kill -KILL $watcher
+if ((code)); then    # what a killed process left behind
+  for pid in $(pgrep -g 0); do ((pid == $$)) || kill -KILL $pid 2>/dev/null; done
+fi
 echo "exit code $code after $SECONDS s $warned"
 echo $code $SECONDS $warned >"$state/exit/.$JOB_ID" &&
   mv "$state/exit/.$JOB_ID" "$state/exit/$JOB_ID"

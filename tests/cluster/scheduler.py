@@ -5,10 +5,9 @@ scripts `<name>_up.sh` and `<name>_down.sh`. Everything else is written once, fo
 """
 
 import importlib
-import os
-import signal
 import subprocess
 from pathlib import Path
+from typing import ClassVar
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -23,18 +22,29 @@ def scheduler_of(name):
 class Scheduler:
     """One real scheduler on this host. Job ids are text, as Snakemake prints them.
 
-    A subclass says what is its own and gives the five commands that raise here.
+    A subclass gives what follows and the methods that raise here.
     """
 
-    name = ""  # of the profile, of the key in cluster.yaml, of <name>_up.sh
+    name = ""  # of the profile, of its section in cluster.yaml, of <name>_up.sh
     shepherd = ""  # the scheduler's process above a job's first shell, as in /proc/<pid>/comm
-    environment: dict = {}  # what the controller gets, so that waiting is short in tests
-    options: list = []  # of snakemake, with the same aim
-    memory_request: dict = {}  # the scheduler's section of cluster.yaml under which memory is enforced
-    # what the last words of a run say about each fault, as regular expressions
-    says: dict = dict.fromkeys(
-        ["cancelled", "process_killed", "shell_killed", "walltime", "memory", "refused"], ""
+    environment: ClassVar = {}  # of the controller, so that waiting is short in tests
+    options: ClassVar = ()  # of snakemake, with the same aim
+
+    # What a rule asks for (its section of cluster.yaml) to have its memory limited, to be held,
+    # to be refused at submission, to be taken and then not startable. None: there is no such thing.
+    requests: ClassVar = dict.fromkeys(["memory", "held", "refused", "unstartable"])
+
+    # What the run says of each fault, as regular expressions; the first group is a job id.
+    says: ClassVar = dict.fromkeys(
+        [
+            *("cancelled", "process_killed", "shell_killed", "walltime", "memory"),
+            *("held", "refused", "unstartable", "silent", "taken_over", "replaced"),
+        ]
     )
+
+    def has(self, fault):
+        """Whether there is such a fault here."""
+        return self.requests.get(fault, {}) is not None
 
     def up(self):
         subprocess.run([HERE / f"{self.name}_up.sh", "--fresh"], check=True)
@@ -50,8 +60,10 @@ class Scheduler:
         """As the user does it: qdel, scancel."""
         raise NotImplementedError
 
-    def hold_next(self):
-        """Let jobs that are submitted from now on be held; returns the function that ends it."""
+    def is_held(self, job):
+        raise NotImplementedError
+
+    def release(self, job):
         raise NotImplementedError
 
     def pause(self):
@@ -59,7 +71,7 @@ class Scheduler:
         raise NotImplementedError
 
     def resume(self):
-        """... and comes back, with its jobs."""
+        """... and comes back, and answers."""
         raise NotImplementedError
 
     def first_shell(self, pid):
@@ -68,12 +80,6 @@ class Scheduler:
             assert parent > 1, f"{pid} is not below a {self.shepherd}"
             pid = parent
         return pid
-
-    def kill_process(self, pid):
-        os.kill(pid, signal.SIGKILL)
-
-    def kill_shell(self, pid):
-        os.kill(self.first_shell(pid), signal.SIGKILL)
 
 
 def comm(pid):
