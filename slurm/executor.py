@@ -19,6 +19,7 @@ cancel       on Ctrl-C the plugin cancels what it has listed, not what is being 
 import asyncio
 import getpass
 import importlib.metadata
+import os
 import shlex
 import time
 import uuid
@@ -91,15 +92,13 @@ class SlurmExecutor(plugin.Executor):
             self._job_submission_executor.submit(self.submit, batch)
 
     def batches(self, jobs):
-        """Jobs that are submitted together: those of a rule that ask for the same."""
+        """Jobs that are submitted together: those of a rule or group that ask for the same."""
         batches = {}
         for job in jobs:
-            if job.is_group() or not {"all", job.rule.name} & self.array_jobs:
-                batches[id(job)] = [job]
-                continue
             asked = {k: str(v) for k, v in job.resources.items() if k not in NOT_ASKED_FOR}
-            key = (job.rule.name, job.attempt, job.threads, tuple(sorted(asked.items())))
-            batches.setdefault(key, []).append(job)
+            key = (job.name, job.attempt, job.threads, tuple(sorted(asked.items())))
+            alone = not {"all", job.name} & self.array_jobs
+            batches.setdefault(id(job) if alone else key, []).append(job)
         size = self.max_array_size
         return [
             batch[first : first + size]
@@ -113,9 +112,9 @@ class SlurmExecutor(plugin.Executor):
             log, job_id = self.sbatch(jobs)
         except Exception as error:  # of any kind: unheard of, a job is waited for
             for job in jobs:
-                why = f"not submitted: {error}. "
+                why = f"not submitted: {error}"
                 self.tell_of_group(job, why)
-                self._report_job_error_threadsafe(SubmittedJobInfo(job), why)
+                self._report_job_error_threadsafe(SubmittedJobInfo(job), f"{why}\n")
             return
         if job_id is None:
             return
@@ -285,8 +284,9 @@ class SlurmExecutor(plugin.Executor):
         facts = client.describe(info.external_jobid)
         said = log.read_text(errors="replace") if log.is_file() else ""
         why = explain(info.external_jobid, verdict, facts, info.job.resources, said)
+        why += f" (Slurm's log: {os.path.relpath(log)})" if said else " (it left no log)"
         self.tell_of_group(info.job, why)
-        self.report_job_error(info, msg=f"{why}. ", aux_logs=[str(log)])
+        self.report_job_error(info, msg=f"{why}\n", aux_logs=[str(log)])
 
     def tell_of_group(self, job, why):
         """Snakemake's own words about a failed group leave out the message."""
