@@ -84,3 +84,21 @@ def test_a_failed_write_leaves_the_previous_file(tmp_path, said, monkeypatch):
         kept.save(2, {"step": 2})
     assert kept.load()["step"] == 1
     assert [path.suffix for path in kept.paths()[0].parent.iterdir()].count(".tmp") == 0
+
+
+def test_the_newest_epoch_start_is_kept_and_gone_back_to(tmp_path, said):
+    kept = Checkpoints(tmp_path, SETTINGS, keep=2, steps_per_epoch=4, say=said.append)
+    for step in (0, 4, 5, 6, 7):
+        kept.save(step, {"step": step})
+    assert [int(path.stem[5:]) for path in kept.paths()] == [7, 6, 4]
+    assert kept.load_epoch_start()["step"] == 4
+    assert [int(path.stem[5:]) for path in kept.paths()] == [4]
+
+
+def test_a_damaged_epoch_start_leads_to_the_one_before(tmp_path, said):
+    kept = Checkpoints(tmp_path, SETTINGS, keep=5, steps_per_epoch=4, say=said.append)
+    for step in (0, 4, 8, 9):
+        kept.save(step, {"step": step})
+    kept.paths()[1].write_bytes(b"x")
+    assert kept.load_epoch_start()["step"] == 4
+    assert said == [f"train: {kept._folder}/step-000000008.pt is damaged and not used"]

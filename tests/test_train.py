@@ -1,6 +1,7 @@
 """Training: learns, stops and resumes to the bit, says what is wrong."""
 
 import dataclasses
+import functools
 import json
 import multiprocessing
 import os
@@ -197,9 +198,12 @@ def test_a_signal_leaves_a_checkpoint_and_the_rest_follows(
     assert_same(tmp_path, expected)
 
 
-def test_the_command_exits_143_on_sigterm_and_0_when_called_again(chunks_dir, tmp_path, expected):
+def test_the_command_exits_143_on_sigterm_and_0_when_called_again(chunks_dir, tmp_path):
+    changed = {"steps_per_epoch": 60, "checkpoint_minutes": 1e-9}
+    run(chunks_dir, tmp_path / "undisturbed", **changed)
     sections = {key: json_of(SECTIONS[key]) for key in SECTIONS}
-    command = [sys.executable, "-m", "steps_py.stages.train_model", "--out", tmp_path]
+    sections["train"] = json_of(dataclasses.replace(SECTIONS["train"], **changed))
+    command = [sys.executable, "-m", "steps_py.stages.train_model", "--out", tmp_path / "out"]
     command += ["--config", sections["train"], "--model", sections["model"]]
     command += ["--cmvn", sections["cmvn"], "--chunks-config", sections["chunks"]]
     command += ["--chunks", chunks_dir]
@@ -213,7 +217,7 @@ def test_the_command_exits_143_on_sigterm_and_0_when_called_again(chunks_dir, tm
             process.send_signal(signal.SIGTERM)
     assert process.wait() == 143
     subprocess.run(command, check=True, capture_output=True, env=environment)
-    assert_same(tmp_path, expected)
+    assert_same(tmp_path / "out", result(tmp_path / "undisturbed"))
 
 
 def test_a_number_that_yaml_took_for_text_is_answered_in_words(chunks_dir, tmp_path):
@@ -330,6 +334,95 @@ def test_every_registered_part_trains(chunks_dir, tmp_path, kind, name):
     assert (tmp_path / "final.pt").exists()
 
 
+NO_NORM = ModelConfig(
+    encoder={"name": "resnet20", "base_dim": 2}, pooling={"name": "mean"}, embedding_dim=8
+)
+
+
+@pytest.mark.parametrize("num_parts", [2, 4])
+def test_accumulated_parts_are_the_whole_batch(chunks_dir, tmp_path, monkeypatch, num_parts):
+    """Of a network without batch norm, clipping included: the parts' losses are divided."""
+    monkeypatch.setitem(SECTIONS, "model", NO_NORM)
+    run(chunks_dir, tmp_path / "whole", grad_clip=0.5)
+    run(chunks_dir, tmp_path / "parts", grad_clip=0.5, accumulate_steps=num_parts)
+    (weights, rows), (expected, expected_rows) = (
+        result(tmp_path / name) for name in ("parts", "whole")
+    )
+    assert all(torch.allclose(weights[name], expected[name], atol=1e-5) for name in expected)
+    losses = [[float(row[3]) for row in table[1:]] for table in (rows, expected_rows)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
+
+
+def test_gradients_are_clipped_before_the_step(chunks_dir):
+    """Plain SGD with lr 1 moves the weights by the gradient: by its largest norm at most."""
+    sgd = {"name": "sgd", "lr": 1.0, "momentum": 0.0, "weight_decay": 0.0}
+    clipped = trainer(
+        chunks_dir, optimizer=sgd, schedule={"name": "constant"}, grad_clip=0.01, num_workers=0
+    )
+    before = [p.detach().clone() for p in clipped.network.parameters]
+    clipped.take_step(*map(torch.from_numpy, clipped.read_batch(0)))
+    moved = [p - b for p, b in zip(clipped.network.parameters, before, strict=True)]
+    norm = sum(x.double().square().sum() for x in moved).sqrt().item()
+    assert norm == pytest.approx(0.01, rel=1e-3)
+
+
+def test_chunks_of_several_lengths_are_padded_and_masked(chunks_dir, tmp_path, monkeypatch):
+    """A chunk's x-vector is that of the chunk alone, whatever pads stand behind it."""
+    varied = dataclasses.replace(CHUNKS, vary_within_batch=True)
+    monkeypatch.setitem(SECTIONS, "chunks", varied)
+    drawn = trainer(chunks_dir)
+    x_BTD, _, num_frames_B = map(torch.from_numpy, drawn.read_batch(3))
+    assert x_BTD.shape[1] == num_frames_B.max() > num_frames_B.min()
+    assert all((x_BTD[b, n:] == 0).all() for b, n in enumerate(num_frames_B))
+    drawn.network.evaluate(0)
+    together = drawn.network.embed(x_BTD, num_frames_B)
+    for b, num_frames in enumerate(num_frames_B):
+        alone = drawn.network.embed(x_BTD[b : b + 1, :num_frames])
+        assert torch.allclose(together[b], alone[0], atol=1e-5)
+    run(chunks_dir, tmp_path, num_epochs=1)
+    assert (tmp_path / "final.pt").exists()
+
+
+def test_a_metric_loss_asks_for_groups(chunks_dir):
+    with pytest.raises(
+        ConfigError, match=r"Set train\.sampler to \{name: speaker_groups, utts_per"
+    ):
+        trainer(chunks_dir, loss={"name": "ge2e"})
+
+
+def test_a_metric_loss_has_neither_accuracy_nor_validation_loss(chunks_dir, tmp_path):
+    groups = {"name": "speaker_groups", "utts_per_speaker": 4}
+    said = run(chunks_dir, tmp_path, loss={"name": "ge2e"}, sampler=groups, num_epochs=1)
+    header, row = result(tmp_path)[1]
+    assert [name for name, value in zip(header, row, strict=True) if not value] == [
+        "train_accuracy",
+        "valid_loss",
+        "valid_accuracy",
+        "valid_eer",
+    ]
+    assert not any("accuracy" in line for line in said)
+
+
+def test_a_compiled_network_learns_the_same(chunks_dir, tmp_path):
+    """torch's "eager" backend: the calls are those of a compiler, the arithmetic is not."""
+    compile_eager = functools.partial(torch.compile, backend="eager")
+    run(chunks_dir, tmp_path / "plain", num_epochs=1)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("torch.compile", compile_eager)
+        run(chunks_dir, tmp_path / "compiled", num_epochs=1, compile=True)
+    assert_same(tmp_path / "compiled", result(tmp_path / "plain"))
+
+
+def test_channels_last_changes_the_layout_alone(chunks_dir, tmp_path, monkeypatch):
+    monkeypatch.setitem(SECTIONS, "model", NO_NORM)
+    last = trainer(chunks_dir, channels_last=True).network.model.encoder.stages[1].first.weight
+    assert last.is_contiguous(memory_format=torch.channels_last) and not last.is_contiguous()
+    for name, wanted in (("first", False), ("last", True)):
+        run(chunks_dir, tmp_path / name, channels_last=wanted, num_epochs=1)
+    weights, expected = (result(tmp_path / name)[0] for name in ("last", "first"))
+    assert all(torch.allclose(weights[n], expected[n], atol=1e-4) for n in expected)
+
+
 def test_bf16_trains_on_a_cpu(chunks_dir, tmp_path):
     run(chunks_dir, tmp_path, precision="bf16", num_epochs=1)
     weights = result(tmp_path)[0]
@@ -365,6 +458,11 @@ def test_another_file_is_no_model(tmp_path):
     "changed, said",
     [
         ({"batch_size": 1}, "batch norm needs two chunks"),
+        ({"accumulate_steps": 3}, "batch_size, 8, is no multiple of accumulate_steps, 3."),
+        ({"average_epochs": 4}, "average_epochs is 4, more than num_epochs, 3."),
+        ({"init": {"modle": "x"}}, "train.init: unknown key 'modle'. Did you mean 'model'?"),
+        ({"init": {}}, "train.init: model, the path of a final.pt, must be given."),
+        ({"sampler": {"name": "balance"}}, "Did you mean 'balanced'?"),
         ({"device": "gpu"}, "device is 'gpu'. Did you mean 'cpu'? Known: auto, cpu, cuda."),
         ({"precision": "fp16", "device": "cpu"}, "precision fp16 needs a GPU"),
         ({"precision": "float16"}, "precision is 'float16'. Did you mean"),
