@@ -14,6 +14,8 @@ from steps_py.nnet3.convert import Layer, XvectorParts, network_of_parts
 from steps_py.nnet3.network_file import NNET
 
 NUM_UTTS, DIM = 53, 30
+# Every utterance has a length of its own, as recordings have: Kaldi compiles for each anew.
+STEP_FRAMES = {11: 8, 5: 4}
 # of run_xvector_1a.sh: offsets of the frames that a layer reads, and its outputs
 TOPOLOGY = (
     ((-2, -1, 0, 1, 2), 512),
@@ -36,10 +38,11 @@ def make_inputs(folder, scale=1.0):
     embedding = _affine(rng, 2 * dim, max(int(512 * scale), 4))
     network = network_of_parts(XvectorParts(tuple(layers), 1e-10, *embedding))
     write_object(str(folder / "extract.raw"), NNET, network)
-    for seconds in (11, 5):
+    for seconds, step_frames in STEP_FRAMES.items():
         with TableWriter(f"ark:{folder}/feats{seconds}.ark", FLOAT_MATRIX) as writer:
             for number in range(max(int(NUM_UTTS * scale), 1)):
-                x_TD = rng.standard_normal((100 * seconds, DIM), np.float32)
+                num_frames = 100 * seconds + step_frames * (number - NUM_UTTS // 2)
+                x_TD = rng.standard_normal((num_frames, DIM), np.float32)
                 writer.write(f"utt{number:02d}", x_TD)
 
 
@@ -52,7 +55,7 @@ def cases():
     sizes = ("--use-gpu=no", "--min-chunk-size=25", "--chunk-size=10000")
     return [
         Case(
-            name=f"nnet3-xvector-compute, {NUM_UTTS} x {seconds} s",
+            name=f"nnet3-xvector-compute, {NUM_UTTS} utterances of about {seconds} s",
             argv=(
                 *("nnet3-xvector-compute", *sizes, "extract.raw"),
                 *(f"ark:feats{seconds}.ark", f"ark:xvectors{seconds}.ark"),
