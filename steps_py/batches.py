@@ -58,6 +58,14 @@ class BatchReader:
             return x_BTD, batch.spk_id_B
         return x_BTD, batch.spk_id_B, batch.num_frames_B
 
+    def chunk_bytes(self, num_frames):
+        """What a chunk of so many frames takes."""
+        return 4 * num_frames * self.feat_dim
+
+    def decode(self, batch, device):
+        """The batch as it was read: these are features already."""
+        return batch
+
     def _chunk(self, row, first, num_frames):
         available = int(self._num_frames_U[row])
         if available >= num_frames:

@@ -209,13 +209,13 @@ class Stage:
 
 def batches_ahead(trainer):
     """The batches of the steps that are left."""
-    num_values = trainer.sections["chunks"].max_frames * trainer.reader.feat_dim
+    chunk_bytes = trainer.reader.chunk_bytes(trainer.sections["chunks"].max_frames)
     num_chunks = trainer.config.batch_size // trainer.ranks.num_ranks
     return read_ahead(
         trainer.read_batch,
         range(trainer.step, trainer.num_steps),
         min(trainer.config.num_workers, len(os.sched_getaffinity(0))),
-        batch_bytes=4 * num_values * num_chunks,
+        batch_bytes=chunk_bytes * num_chunks,
         pin_memory=trainer.network.device.type == "cuda",
     )
 

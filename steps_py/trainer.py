@@ -9,7 +9,7 @@ import time
 
 import torch
 
-from steps_py.batches import BatchReader
+from steps_py.inputs import open_reader
 from steps_py.model import schedules  # noqa: F401 - they register
 from steps_py.model.registries import SCHEDULES
 from steps_py.model.schedules.base import KEEP, RESET
@@ -21,6 +21,7 @@ from steps_py.training.initial import digest_of, start_from
 from steps_py.training.network import Network
 from steps_py.training.non_finite import LOWER_LR, Statistics, finite
 from steps_py.training.ranks import Ranks
+from steps_py.training.spec_augment import SpecAugment
 from steps_py.training.updates import Updates
 from steps_py.training.validation import Validation
 
@@ -67,7 +68,7 @@ class Trainer:
         self.config, self.sections = sections["train"], sections
         self.ranks, self.speakers = ranks or Ranks(), speakers
         self.stage = previous.stage + 1 if previous else 1
-        self.reader = BatchReader(train, sections["cmvn"])
+        self.reader = open_reader(sections, train)
         self.sampler = sampler_of(sections, train)
         self.network = Network(
             sections, self.reader.feat_dim, self.sampler.num_speakers, self.ranks
@@ -89,6 +90,7 @@ class Trainer:
         self.schedule = SCHEDULES.build(
             self.config.schedule, num_steps=self.num_steps, steps_per_epoch=self.steps_per_epoch
         )
+        self.masks = SpecAugment.of(self.config)
         self.validation = Validation(sections, valid, valid_speakers)
         check_parts_fit(self)
         self.step, self.rollbacks = 0, 0
@@ -125,8 +127,11 @@ class Trainer:
     def take_step(self, *batch):
         """One step down the gradient of a batch, of which this process has its part.
 
-        `batch` is x_BTD, spk_id_B, and num_frames_B where lengths differ.
+        `batch` is what `read_batch` gave, as tensors: x_BTD, spk_id_B, and num_frames_B where
+        lengths differ, or what the reader decodes to that.
         """
+        features = self.reader.decode(batch, self.network.device)
+        batch = self.masks.apply(self.step, *features, rank=self.ranks.rank)
         self.network.prepare(self.step / self.steps_per_epoch)
         num_parts = self.config.accumulate_steps
         told = torch.zeros(4, device=self.network.device)  # loss, number correct, wishes
@@ -234,9 +239,13 @@ class Trainer:
         if self.config.average_epochs > 1:
             num_batches = min(self.steps_per_epoch, STATISTICS_BATCHES)
             steps = range(self.num_steps, self.num_steps + num_batches)
-            batches = (map(torch.from_numpy, self.read_batch(step)) for step in steps)
+            batches = (self._decoded(step) for step in steps)
             average_network(self.network, self.average, batches)
         self.network.evaluate(self.epoch)
+
+    def _decoded(self, step):
+        batch = tuple(map(torch.from_numpy, self.read_batch(step)))
+        return self.reader.decode(batch, self.network.device)
 
     def roll_back(self, state):
         """Go back to an epoch's start; from there, with half the learning rate."""

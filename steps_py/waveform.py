@@ -18,6 +18,7 @@ import torch
 
 from steps_py.corruption import Corruptor, OnlineConfig
 from steps_py.errors import AudioError, ConfigError, StepsError
+from steps_py.feats.on_device import DeviceFeatures
 from steps_py.kaldi.feature_conf import extractor_of, read_feature_conf
 from steps_py.raw_chunks import normalise, rows_around
 from steps_py.speed import VoicedAtSpeeds, read_at_speed
@@ -41,20 +42,12 @@ class WaveformConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AudioChunks:
-    """Audio of the rows around chunks, and which of its frames to take; see `RowsAround`.
+class Windows:
+    """What `steps_py.raw_chunks.normalise` wants of RowsAround; int64 tensors on any device."""
 
-    audio_BN: int16, what is shorter is followed by zeros; frame_BT, start_BT, length_B: int64.
-    """
-
-    audio_BN: torch.Tensor
     frame_BT: torch.Tensor
     start_BT: torch.Tensor
     length_B: torch.Tensor
-
-    def to(self, device):
-        moved = {key: value.to(device, non_blocking=True) for key, value in vars(self).items()}
-        return AudioChunks(**moved)
 
 
 class WaveformReader:
@@ -67,6 +60,8 @@ class WaveformReader:
     cmvn : CmvnConfig
     config : WaveformConfig
     seed : int
+    on_device : bool
+        Leave the features to `decode`, on the device that trains.
 
     Raises
     ------
@@ -76,7 +71,7 @@ class WaveformReader:
         If a recording or a sound needs a program to be read, or a part is not there.
     """
 
-    def __init__(self, chunks, cmvn, config, seed):
+    def __init__(self, chunks, cmvn, config, seed, on_device=False):
         if cmvn.norm_vars:
             raise ConfigError(
                 "train: input is waveform and cmvn.norm_vars true; only means are normalised"
@@ -90,8 +85,9 @@ class WaveformReader:
         self._frames = feats.frames
         # the stretches are cut so that every frame lies wholly inside
         inside = dataclasses.replace(feats.frames, snip_edges=True)
-        self.features = dataclasses.replace(feats, frames=inside)
-        self._extractor = extractor_of(config.type, self.features)
+        self._feats = dataclasses.replace(feats, frames=inside)
+        self._on_device, self._features_there = on_device, None
+        self._extractor = extractor_of(config.type, self._feats)
         self.feat_dim = self._extractor.dim
         self._rate_hz = int(feats.frames.sample_rate_hz)
         online = OnlineConfig(**config.online)
@@ -99,22 +95,43 @@ class WaveformReader:
         self._recordings = Stretches()
 
     def read(self, batch):
-        """Float32 features (B, T, D) and int64 speakers (B,)."""
+        """Float32 features (B, T, D) and int64 speakers (B,), as a BatchReader does.
+
+        With `on_device`: int16 audio (B, N), frame_BT, start_BT, length_B, and the same
+        speakers; `decode` makes features of it.
+        """
         rows, stretches = self._stretches(batch)
+        windows = rows.frame_BT, rows.start_BT, rows.length_B
+        speakers = (batch.spk_id_B,)
+        if batch.num_frames_B is not None:
+            speakers += (batch.num_frames_B,)
+        if self._on_device:
+            audio_BN = np.zeros((len(stretches), max(map(len, stretches))), np.int16)
+            for padded_N, samples_N in zip(audio_BN, stretches, strict=True):
+                padded_N[: len(samples_N)] = samples_N
+            return audio_BN, *windows, *speakers
         x_BLD = np.zeros((len(stretches), rows.num_rows, self.feat_dim), np.float32)
         for x_LD, samples_N in zip(x_BLD, stretches, strict=True):
             feats_LD = self._extractor.compute(samples_N)
             x_LD[: len(feats_LD)] = feats_LD
-        return normalise(_tensors(rows), torch.from_numpy(x_BLD)).numpy(), batch.spk_id_B
+        x_BTD = _normalised(torch.from_numpy(x_BLD), *map(torch.from_numpy, windows))
+        return _cut(x_BTD, batch.num_frames_B).numpy(), *speakers
 
-    def read_audio(self, batch):
-        """The AudioChunks of a batch, whose features are left to the device, and its speakers."""
-        rows, stretches = self._stretches(batch)
-        audio_BN = np.zeros((len(stretches), max(map(len, stretches))), np.int16)
-        for padded_N, samples_N in zip(audio_BN, stretches, strict=True):
-            padded_N[: len(samples_N)] = samples_N
-        tensors = vars(_tensors(rows))
-        return AudioChunks(audio_BN=torch.from_numpy(audio_BN), **tensors), batch.spk_id_B
+    def chunk_bytes(self, num_frames):
+        """What a chunk of so many voiced frames takes, about: its audio may have gaps."""
+        if self._on_device:
+            return 4 * (num_frames + self._window_frames) * self._frames.shift_samples
+        return 4 * num_frames * self.feat_dim
+
+    def decode(self, batch, device):
+        """Features and what else `read` gave, as tensors on the device if it left them to it."""
+        if not self._on_device:
+            return batch
+        audio_BN, *windows, spk_id_B = (x.to(device, non_blocking=True) for x in batch[:5])
+        if self._features_there is None:
+            self._features_there = DeviceFeatures(self._feats).to(device)
+        x_BTD = _normalised(self._features_there(audio_BN), *windows)
+        return _cut(x_BTD, batch[5] if len(batch) > 5 else None), spk_id_B, *batch[5:]
 
     def _stretches(self, batch):
         """RowsAround the chunks, and the samples that these rows are made of."""
@@ -175,17 +192,15 @@ class WaveformReader:
             raise naming_recording(self._utts[row], error) from None
 
 
-def _tensors(rows):
-    """What `normalise` wants of RowsAround."""
-    return _Windows(
-        frame_BT=torch.from_numpy(rows.frame_BT),
-        start_BT=torch.from_numpy(rows.start_BT),
-        length_B=torch.from_numpy(rows.length_B),
-    )
+def _normalised(x_BLD, frame_BT, start_BT, length_B):
+    windows = Windows(frame_BT=frame_BT, start_BT=start_BT, length_B=length_B)
+    return normalise(windows, x_BLD)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Windows:
-    frame_BT: torch.Tensor
-    start_BT: torch.Tensor
-    length_B: torch.Tensor
+def _cut(x_BTD, num_frames_B):
+    """Zeros behind the end of chunks that are shorter than others."""
+    if num_frames_B is None:
+        return x_BTD
+    num_frames_B = torch.as_tensor(num_frames_B, device=x_BTD.device)
+    beyond_BT = torch.arange(x_BTD.shape[1], device=x_BTD.device) >= num_frames_B[:, None]
+    return x_BTD.masked_fill(beyond_BT[..., None], 0.0)

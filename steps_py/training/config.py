@@ -6,6 +6,7 @@ from steps_py.errors import ConfigError, did_you_mean
 
 # Settings that change how fast a model comes out, never which one.
 FREE_SETTINGS = ("device", "num_workers", "checkpoint_minutes", "keep_checkpoints", "precision")
+INPUTS = ("feats", "waveform")
 CHUNK_KEYS = ("min_frames", "max_frames")
 
 
@@ -18,6 +19,8 @@ class TrainConfig:
     schedule: dict
     num_epochs: int
     batch_size: int  # chunks of a step, of all processes together
+    input: str = "feats"  # "waveform": features are made on the way, of audio altered anew
+    spec_augment: dict | None = None  # see SpecAugmentConfig
     steps_per_epoch: int | None = None  # None: as many as read each utterance about once
     sampler: dict = dataclasses.field(default_factory=lambda: {"name": "balanced"})
     accumulate_steps: int = 1  # parts that a process computes one after another
@@ -42,6 +45,9 @@ class TrainConfig:
     def __post_init__(self):
         if self.batch_size < 2:
             raise ConfigError("train: batch_size is below 2; batch norm needs two chunks.")
+        if self.input not in INPUTS:
+            hint = did_you_mean(self.input, INPUTS)
+            raise ConfigError(f"train: input is '{self.input}'. {hint}")
         if self.batch_size % self.accumulate_steps:
             raise ConfigError(
                 f"train: batch_size, {self.batch_size}, is no multiple of accumulate_steps,"
@@ -93,7 +99,16 @@ def split_stages(sections):
 
 
 NOT_OF_A_STAGE = (
-    *("stages", "init", "precision", "device", "compile", "channels_last", "sync_batch_norm"),
+    *(
+        "stages",
+        "init",
+        "input",
+        "precision",
+        "device",
+        "compile",
+        "channels_last",
+        "sync_batch_norm",
+    ),
     *("num_workers", "checkpoint_minutes", "keep_checkpoints", "seed", "num_valid_trials"),
 )
 
@@ -101,7 +116,9 @@ NOT_OF_A_STAGE = (
 def flat_settings(sections, **others):
     """Whatever makes a training come out different, as one flat dict of plain values."""
     flat = dict(others)
-    for name in ("train", "model", "cmvn"):
+    for name in ("train", "model", "cmvn", "waveform"):
+        if sections.get(name) is None:
+            continue
         for key, value in dataclasses.asdict(sections[name]).items():
             if name == "train" and key in FREE_SETTINGS:
                 continue
