@@ -11,7 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 from steps_py.model import losses  # noqa: F401 - registers
 from steps_py.model.build import ModelConfig, build_model
 from steps_py.model.gather import gather_embeddings, gather_labels
-from steps_py.model.layers.norm import synchronize_norms
+from steps_py.model.layers.norm import MaskedBatchNorm, synchronize_norms
 from steps_py.model.registries import ENCODERS, LOSSES
 from tests.tiny_parts import tiny
 
@@ -30,13 +30,16 @@ def draw_batch():
 
 
 class Network(nn.Module):
-    """One affine and a loss.  Norms of the loss are in eval mode: their statistics are local."""
+    """One affine and a loss, whose norms are in eval mode: their statistics are local."""
 
     def __init__(self, name):
         super().__init__()
         torch.manual_seed(2)
         self.affine = nn.Linear(5, 4)
-        self.loss = LOSSES.build({"name": name}, in_dim=4, num_speakers=5).eval()
+        self.loss = LOSSES.build({"name": name}, in_dim=4, num_speakers=5)
+        for module in self.loss.modules():
+            if isinstance(module, MaskedBatchNorm):
+                module.eval()
 
     def forward(self, x_BD, spk_id_B):
         return self.loss(self.affine(x_BD), spk_id_B)[0]
@@ -86,6 +89,10 @@ def train_in_half(rank, folder):
     for name in LOSSES.names():
         network = DistributedDataParallel(Network(name))
         results[name] = value_and_gradients(network, x_BD, spk_id_B)
+    with torch.no_grad():  # a validation may be one process's alone
+        results["validation"] = {
+            name: Network(name).eval()(x_BD, spk_id_B).item() for name in METRIC if rank == 0
+        }
     for name in ENCODERS.names():
         network = DistributedDataParallel(WholeNetwork(name))
         synchronize_norms(network)
@@ -151,6 +158,12 @@ def test_with_synchronized_norms_the_whole_network_trains_as_in_one_process(resu
 def test_a_metric_loss_has_the_same_value_in_every_process(results, name):
     first, second = (result[name][0] for result in results)
     assert first.item() == second.item()
+
+
+@pytest.mark.parametrize("name", METRIC)
+def test_in_validation_a_process_compares_what_it_has(results, name):
+    alone = Network(name).eval()(draw_batch()[:6], SPK_ID_A[:6]).item()
+    assert results[0]["validation"][name] == pytest.approx(alone, rel=1e-6)
 
 
 def test_alone_a_process_gathers_what_it_has():

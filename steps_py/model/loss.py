@@ -1,9 +1,12 @@
 """What all losses have in common.
 
-Shape suffixes: B batch, E embedding, S speakers.
+Shape suffixes: B batch, A batch of all processes, E embedding, S speakers.
 """
 
+import torch
 from torch import nn
+
+from steps_py.model.gather import gather_embeddings, gather_labels
 
 
 class Loss(nn.Module):
@@ -17,3 +20,20 @@ class Loss(nn.Module):
 
     def set_epoch(self, epoch):
         """What grows with training, for a moment `epoch` in epochs since its start."""
+
+
+class MetricLoss(Loss):
+    """Compares the embeddings of a batch, in training those of all processes: see gather.py."""
+
+    utts_per_speaker_needed = 2
+
+    def compare(self, embedding_AE, spk_id_A):
+        """The loss of float32 embeddings, from where in the batch the same speakers are."""
+        raise NotImplementedError
+
+    def forward(self, embedding_BE, spk_id_B):
+        """The mean loss, and None for logits."""
+        if self.training:
+            embedding_BE, spk_id_B = gather_embeddings(embedding_BE), gather_labels(spk_id_B)
+        with torch.autocast(embedding_BE.device.type, enabled=False):
+            return self.compare(embedding_BE.float(), spk_id_B), None

@@ -6,7 +6,7 @@ ENCODERS    ``cls(config, in_dim)``; ``out_dim``; ``min_frames``, the shortest i
             ``forward(x_BTD, mask_BT) -> (y_BTC, mask_BT)``, the mask cut as the frames are;
             pads of the input are 0, and must change nothing else: see layers/
 POOLINGS    ``cls(config, in_dim)``; ``out_dim``; ``forward(x_BTC, mask_BT) -> (B, out_dim)``
-LOSSES      ``cls(config, in_dim, num_speakers)``, a ``steps_py.model.loss.Loss``;
+LOSSES      ``cls(config, in_dim, num_speakers)``, a Loss or MetricLoss of loss.py;
             ``set_epoch(epoch)``, for margins that grow; ``utts_per_speaker_needed`` in a batch;
             ``forward(embedding_BE, spk_id_B) -> (loss, logits_BS)``, the logits without margin,
             or None from a loss that compares embeddings and does not classify

@@ -13,13 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from steps_py.model.gather import gather_embeddings, gather_labels
-from steps_py.model.loss import Loss
+from steps_py.model.loss import MetricLoss
 from steps_py.model.registries import LOSSES
 
 
 @LOSSES.register("angular_prototypical")
-class AngularPrototypical(Loss):
+class AngularPrototypical(MetricLoss):
     r"""One query of each speaker against the prototypes of all speakers of the batch.
 
     .. math:: S_{jk} = w \cos(q_j, c_k) + b, \qquad
@@ -29,8 +28,6 @@ class AngularPrototypical(Loss):
     others.  w > 0 and b are learnt.  Speakers with one utterance are left out; without any
     other the loss is 0.
     """
-
-    utts_per_speaker_needed = 2
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -42,19 +39,16 @@ class AngularPrototypical(Loss):
         self.w = nn.Parameter(torch.tensor(float(config.initial_scale)))
         self.b = nn.Parameter(torch.tensor(float(config.initial_offset)))
 
-    def forward(self, embedding_BE, spk_id_B):
-        """Mean loss of the queries of all processes, and None."""
-        embedding_AE, spk_id_A = gather_embeddings(embedding_BE), gather_labels(spk_id_B)
-        with torch.autocast(embedding_BE.device.type, enabled=False):
-            same_AA = spk_id_A[:, None] == spk_id_A
-            is_query_A = ~same_AA.tril(diagonal=-1).any(dim=1)
-            support_AA = same_AA & ~is_query_A
-            counts_A = is_query_A & support_AA.any(dim=1)
-            # the mean of the others has the direction of their sum
-            prototype_AE = F.normalize(support_AA.float() @ embedding_AE.float())
-            cos_AA = F.normalize(embedding_AE.float()) @ prototype_AE.T
-            similarity_AA = self.w.clamp(min=1e-6) * cos_AA + self.b
-            # a large negative number, not -inf: rows without any query must stay finite
-            log_p_AA = similarity_AA.masked_fill(~counts_A, -1e9).log_softmax(dim=1)
-            loss_A = -log_p_AA.diagonal().masked_fill(~counts_A, 0)
-            return loss_A.sum() / counts_A.sum().clamp(min=1), None
+    def compare(self, embedding_AE, spk_id_A):
+        same_AA = spk_id_A[:, None] == spk_id_A
+        is_query_A = ~same_AA.tril(diagonal=-1).any(dim=1)
+        support_AA = same_AA & ~is_query_A
+        counts_A = is_query_A & support_AA.any(dim=1)
+        # the mean of the others has the direction of their sum
+        prototype_AE = F.normalize(support_AA.float() @ embedding_AE)
+        cos_AA = F.normalize(embedding_AE) @ prototype_AE.T
+        similarity_AA = self.w.clamp(min=1e-6) * cos_AA + self.b
+        # a large negative number, not -inf: rows without any query must stay finite
+        log_p_AA = similarity_AA.masked_fill(~counts_A, -1e9).log_softmax(dim=1)
+        loss_A = -log_p_AA.diagonal().masked_fill(~counts_A, 0)
+        return loss_A.sum() / counts_A.sum().clamp(min=1)

@@ -14,15 +14,14 @@ import torch.nn.functional as F
 from torch import nn
 
 from steps_py.errors import ConfigError, did_you_mean
-from steps_py.model.gather import gather_embeddings, gather_labels
-from steps_py.model.loss import Loss
+from steps_py.model.loss import MetricLoss
 from steps_py.model.registries import LOSSES
 
 VARIANTS = ("softmax", "contrast")
 
 
 @LOSSES.register("ge2e")
-class Ge2e(Loss):
+class Ge2e(MetricLoss):
     r"""Each utterance against the centroids of all speakers of the batch.
 
     .. math:: S_{jk} = w \cos(e_j, c_k) + b, \qquad
@@ -33,8 +32,6 @@ class Ge2e(Loss):
     The loss is the mean over utterances of speakers that have two or more in the batch, in
     any order; 0 if there are none.
     """
-
-    utts_per_speaker_needed = 2
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -53,23 +50,19 @@ class Ge2e(Loss):
         self.w = nn.Parameter(torch.tensor(float(config.initial_scale)))
         self.b = nn.Parameter(torch.tensor(float(config.initial_offset)))
 
-    def forward(self, embedding_BE, spk_id_B):
-        """Mean loss of the utterances of all processes, and None."""
-        embedding_AE, spk_id_A = gather_embeddings(embedding_BE), gather_labels(spk_id_B)
-        with torch.autocast(embedding_BE.device.type, enabled=False):
-            same_AA = spk_id_A[:, None] == spk_id_A
-            cos_AA = cosines_to_centroids(F.normalize(embedding_AE.float()), same_AA)
-            similarity_AA = self.w.clamp(min=1e-6) * cos_AA + self.b
-            own_A = similarity_AA.diagonal()
-            if self.contrast:
-                others_A = similarity_AA.sigmoid().masked_fill(same_AA, 0).amax(dim=1)
-                loss_A = 1 - own_A.sigmoid() + others_A
-            else:  # a speaker of n utterances fills n columns; it counts once
-                num_utts_A = same_AA.sum(dim=0)
-                loss_A = (similarity_AA - num_utts_A.log()).logsumexp(dim=1) - own_A
-            counts_A = same_AA.sum(dim=1) > 1
-            loss = loss_A.masked_fill(~counts_A, 0).sum() / counts_A.sum().clamp(min=1)
-        return loss, None
+    def compare(self, embedding_AE, spk_id_A):
+        same_AA = spk_id_A[:, None] == spk_id_A
+        cos_AA = cosines_to_centroids(F.normalize(embedding_AE), same_AA)
+        similarity_AA = self.w.clamp(min=1e-6) * cos_AA + self.b
+        own_A = similarity_AA.diagonal()
+        if self.contrast:
+            others_A = similarity_AA.sigmoid().masked_fill(same_AA, 0).amax(dim=1)
+            loss_A = 1 - own_A.sigmoid() + others_A
+        else:  # a speaker of n utterances fills n columns; it counts once
+            num_utts_A = same_AA.sum(dim=0)
+            loss_A = (similarity_AA - num_utts_A.log()).logsumexp(dim=1) - own_A
+        counts_A = same_AA.sum(dim=1) > 1
+        return loss_A.masked_fill(~counts_A, 0).sum() / counts_A.sum().clamp(min=1)
 
 
 def cosines_to_centroids(unit_AE, same_AA):

@@ -14,13 +14,12 @@ import torch
 import torch.nn.functional as F
 
 from steps_py.errors import ConfigError, did_you_mean
-from steps_py.model.gather import gather_embeddings, gather_labels
-from steps_py.model.loss import Loss
+from steps_py.model.loss import MetricLoss
 from steps_py.model.registries import LOSSES
 
 
 @LOSSES.register("triplet")
-class Triplet(Loss):
+class Triplet(MetricLoss):
     r"""Mean over triplets of :math:`\max(0, d_{ap} - d_{an} + m)`.
 
     Anchor a and positive p are of one speaker, the negative n of another.  The distance is
@@ -34,8 +33,6 @@ class Triplet(Loss):
     A batch without any triplet has the loss 0.  All but hardest need memory for the cube of the
     batch: 0.5 GB an intermediate result for 512 utterances.
     """
-
-    utts_per_speaker_needed = 2
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -57,18 +54,13 @@ class Triplet(Loss):
         self.distance = DISTANCES[config.distance]
         self.mine = MININGS[config.mining]
 
-    def forward(self, embedding_BE, spk_id_B):
-        """Mean loss of the triplets of all processes, and None."""
-        embedding_AE, spk_id_A = gather_embeddings(embedding_BE), gather_labels(spk_id_B)
-        with torch.autocast(embedding_BE.device.type, enabled=False):
-            distance_AA = self.distance(F.normalize(embedding_AE.float()))
-            same_AA = spk_id_A[:, None] == spk_id_A
-            positive_AA = same_AA & ~torch.eye(
-                len(same_AA), dtype=torch.bool, device=same_AA.device
-            )
-            d_ap, d_an, exists = self.mine(distance_AA, positive_AA, ~same_AA)
-            loss = F.relu(d_ap - d_an + self.margin).masked_fill(~exists, 0)
-            return loss.sum() / exists.sum().clamp(min=1), None
+    def compare(self, embedding_AE, spk_id_A):
+        distance_AA = self.distance(F.normalize(embedding_AE))
+        same_AA = spk_id_A[:, None] == spk_id_A
+        itself_AA = torch.eye(len(same_AA), dtype=torch.bool, device=same_AA.device)
+        d_ap, d_an, exists = self.mine(distance_AA, same_AA & ~itself_AA, ~same_AA)
+        loss = F.relu(d_ap - d_an + self.margin).masked_fill(~exists, 0)
+        return loss.sum() / exists.sum().clamp(min=1)
 
 
 def euclidean_distance(unit_AE):
