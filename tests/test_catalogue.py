@@ -4,11 +4,12 @@ import dataclasses
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
 from steps_py.model import encoders, losses, optimizers, poolings, schedules  # noqa: F401
-from steps_py.model.catalogue import PLACES, catalogue, check_parts
+from steps_py.model.catalogue import PLACES, catalogue, check_parts, entries
 from steps_py.model.registries import ENCODERS, LOSSES, OPTIMIZERS, POOLINGS, SCHEDULES
 from steps_py.samplers import SAMPLERS
 
@@ -26,6 +27,11 @@ def test_the_catalogue_holds_what_the_registry_holds(registry):
     for name, fields in known.items():
         _, config = registry.configure({"name": name})
         assert fields == dataclasses.asdict(config)
+        assert entries()[registry.kind][name].choices == {
+            key: get_args(hint)
+            for key, hint in get_type_hints(type(config)).items()
+            if get_origin(hint) is Literal
+        }
     assert registry.kind in PLACES.values()
 
 
@@ -92,6 +98,30 @@ def test_it_needs_no_torch():
         (
             "train",
             "loss",
+            {"name": "triplet", "mining": "hard"},
+            "'train.loss.mining' is 'hard'. Did you mean 'hardest'? Known: all, hardest",
+        ),
+        (
+            "model",
+            "encoder",
+            {"name": "resnet", "depth": 35},
+            "'model.encoder.depth' is 35. Known: 101, 152, 18, 221, 293, 34, 50.",
+        ),
+        (
+            "train",
+            "loss",
+            {"name": "weighted_sum", "metric": {"name": "softmax"}},
+            "'train.loss.metric.name' is 'softmax'. Name a loss there that compares utterances.",
+        ),
+        (
+            "train",
+            "loss",
+            {"name": "weighted_sum", "classification": {"name": "ge2e"}},
+            "'train.loss.classification.name' is 'ge2e'. Name a loss there that classifies.",
+        ),
+        (
+            "train",
+            "loss",
             {"name": "weighted_sum", "metric": "triplet"},
             "'train.loss.metric' is 'triplet'; it must be a loss: a name and its keys.",
         ),
@@ -130,3 +160,28 @@ def test_a_sound_config_has_no_faults():
     }
     assert check_parts(parts) == []
     assert check_parts({}) == []
+
+
+@pytest.mark.parametrize("loss", [{"name": "ge2e"}, {"name": "weighted_sum"}])
+def test_a_loss_that_compares_utterances_of_a_speaker_must_get_some(loss):
+    train = {"loss": loss, "sampler": {"name": "balanced"}}
+    (fault,) = check_parts({"train": train})
+    assert fault.startswith(f"'train.loss.name' is '{loss['name']}', which compares utterances")
+    assert "sampler 'balanced' puts one of each together" in fault
+    for sampler in ({"name": "speaker_groups", "utts_per_speaker": 4}, {"name": "all_utts"}):
+        assert check_parts({"train": train | {"sampler": sampler}}) == []
+
+
+def test_a_stage_that_compares_utterances_may_bring_its_sampler():
+    stage = {"loss": {"name": "triplet"}}
+    train = {"loss": {"name": "softmax"}, "sampler": {"name": "uniform"}, "stages": [{}, stage]}
+    (fault,) = check_parts({"train": train})
+    assert fault.startswith("'train.stages.1.loss.name' is 'triplet'")
+    stage["sampler"] = {"name": "speaker_groups"}
+    assert check_parts({"train": train}) == []
+
+
+def test_the_catalogue_knows_which_losses_compare():
+    for name, entry in entries()["loss"].items():
+        cls, _ = LOSSES.configure({"name": name})
+        assert entry.is_metric == (cls.utts_per_speaker_needed > 1)

@@ -6,6 +6,7 @@ workflow that is started should answer at once, and before any job.
 
 import ast
 import functools
+from dataclasses import dataclass
 from pathlib import Path
 
 from steps_py.errors import did_you_mean
@@ -28,13 +29,19 @@ _TYPES = {
 }
 
 
-@functools.cache
-def catalogue():
-    """{kind: {name: {key: default}}} of all registered classes.
+@dataclass(frozen=True)
+class Entry:
+    """What the source of a registered class says."""
 
-    >>> catalogue()["pooling"]["stats"]
-    {'variance_floor': 1e-10}
-    """
+    fields: dict  # of its Config: {key: default}, None where the source is no plain value
+    choices: dict  # {key: values} of those that are Literal[...]
+    is_metric: bool  # a loss that compares utterances
+    utts_per_speaker: int | None  # of a sampler, where it is always the same
+
+
+@functools.cache
+def entries():
+    """{kind: {name: Entry}} of all registered classes."""
     paths = sorted(path for folder in FOLDERS for path in folder.rglob("*.py"))
     trees = [ast.parse(path.read_text()) for path in paths]
     nodes = [node for tree in trees for node in tree.body]
@@ -49,8 +56,20 @@ def catalogue():
         for decorator in getattr(node, "decorator_list", ()):
             registry, _, method = ast.unparse(decorator).partition(".")
             if registry in kinds and method.startswith("register("):
-                found[kinds[registry]][decorator.args[0].value] = _config_fields(node, classes)
+                found[kinds[registry]][decorator.args[0].value] = _entry(node, classes)
     return found
+
+
+def catalogue():
+    """{kind: {name: {key: default}}} of all registered classes.
+
+    >>> catalogue()["pooling"]["stats"]
+    {'variance_floor': 1e-10}
+    """
+    return {
+        kind: {name: entry.fields for name, entry in known.items()}
+        for kind, known in entries().items()
+    }
 
 
 def check_parts(config):
@@ -69,16 +88,17 @@ def check_parts(config):
         for (section, key), kind in PLACES.items():
             if section == "train":
                 parts[f"train.stages.{number}.{key}"] = (kind, stage.get(key))
-    return [
+    faults = [
         fault
         for where, (kind, part) in parts.items()
         if part is not None
         for fault in _check_part(where, kind, part)
     ]
+    return faults or _check_groups(config.get("train", {}))
 
 
 def _check_part(where, kind, part):
-    known = catalogue()[kind]
+    known = entries()[kind]
     name = part.get("name")
     if name not in known:
         return [f"'{where}.name' is '{name}'. {did_you_mean(name, known)}"]
@@ -90,13 +110,18 @@ def _check_part(where, kind, part):
     ]
 
 
-def _check_field(where, key, value, kind, known):
+def _check_field(where, key, value, kind, entry):
+    known = entry.fields
     if key not in known:
         return [f"unknown key '{where}'. {did_you_mean(key, known)}"]
     if isinstance(known[key], dict):  # a part within the part, of the same kind
         if not isinstance(value, dict):
             return [f"'{where}' is {value!r}; it must be a {kind}: a name and its keys."]
-        return _check_part(where, kind, value)
+        return _check_part(where, kind, value) or _check_family(where, value, known[key])
+    if key in entry.choices:
+        if value in entry.choices[key]:
+            return []
+        return [f"'{where}' is {value!r}. {did_you_mean(value, entry.choices[key])}"]
     wanted, types = _TYPES.get(type(known[key]), ("", (object,)))
     if isinstance(value, types) and (bool in types or not isinstance(value, bool)):
         return []
@@ -106,24 +131,63 @@ def _check_field(where, key, value, kind, known):
     return [f"'{where}' is {value!r}; it must be {wanted}.{hint}"]
 
 
-def _config_fields(class_node, classes):
-    """{key: default} of the nested dataclass; None where the source is no plain value."""
+def _check_family(where, part, default):
+    """A metric loss stands where the default is one, and nowhere else."""
+    if _compares(part) == _compares(default):
+        return []
+    wanted = "compares utterances" if _compares(default) else "classifies"
+    return [f"'{where}.name' is '{part['name']}'. Name a loss there that {wanted}."]
+
+
+def _check_groups(train):
+    """A loss that compares utterances of a speaker has to get some."""
+    sections = {"train": train}
+    for number, stage in enumerate(train.get("stages", ())):
+        sections[f"train.stages.{number}"] = train | stage
+    return [
+        f"'{where}.loss.name' is '{section['loss']['name']}', which compares utterances of a"
+        f" speaker, but sampler '{section['sampler']['name']}' puts one of each together."
+        " Set sampler to {name: speaker_groups, utts_per_speaker: 2}."
+        for where, section in sections.items()
+        if "loss" in section and "sampler" in section
+        if _compares(section["loss"])
+        if entries()["sampler"][section["sampler"]["name"]].utts_per_speaker == 1
+    ]
+
+
+def _compares(loss):
+    entry = entries()["loss"][loss["name"]]
+    parts = (loss.get(key, default) for key, default in entry.fields.items())
+    return entry.is_metric or any(_compares(part) for part in parts if isinstance(part, dict))
+
+
+def _entry(class_node, classes):
     (config,) = [node for node in class_node.body if getattr(node, "name", None) == "Config"]
-    fields = {}
-    for base in config.bases:  # a dataclass of some module here, for keys that classes share
-        fields |= _own_fields(classes[ast.unparse(base)])
-    return fields | _own_fields(config)
+    # the bases are dataclasses of some module here, for keys that classes share
+    configs = [*(classes[ast.unparse(base)] for base in config.bases), config]
+    own = [node for each in configs for node in each.body if isinstance(node, ast.AnnAssign)]
+    constants = {
+        ast.unparse(node.targets[0]): node.value.value
+        for node in class_node.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+    }
+    return Entry(
+        fields={node.target.id: _plain(node.value) for node in own},
+        choices={
+            node.target.id: ast.literal_eval(node.annotation.slice)
+            for node in own
+            if ast.unparse(node.annotation).startswith("Literal[")
+        },
+        is_metric="MetricLoss" in map(ast.unparse, class_node.bases),
+        utts_per_speaker=constants.get("utts_per_speaker"),
+    )
 
 
-def _own_fields(config):
-    fields = {}
-    for node in config.body:
-        if isinstance(node, ast.AnnAssign):
-            value = node.value
-            if ast.unparse(value).startswith("field(default_factory=lambda"):
-                value = value.keywords[0].value.body
-            try:
-                fields[node.target.id] = ast.literal_eval(value)
-            except (TypeError, ValueError):
-                fields[node.target.id] = None
-    return fields
+def _plain(value):
+    """The value of a default, None where the source is no plain one."""
+    if ast.unparse(value).startswith("field(default_factory=lambda"):
+        value = value.keywords[0].value.body
+    try:
+        return ast.literal_eval(value)
+    except (TypeError, ValueError):
+        return None

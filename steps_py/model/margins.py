@@ -4,6 +4,7 @@ Shape suffixes: B batch, E embedding, S speakers, K sub-centres or nearest speak
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +29,7 @@ class MarginConfig:
     initial_margin: float = 0.0
     margin_start_epoch: float = 0.0
     margin_warmup_epochs: float = 0.0
-    margin_growth: str = "linear"  # or "exponential": most of it at the beginning
+    margin_growth: Literal["linear", "exponential"] = "linear"  # the latter: most of it early
     sub_centers: int = 1  # directions of a speaker, of which the nearest counts
     top_k: int = 0  # nearest other speakers that are drawn nearer, by ...
     top_k_penalty: float = 0.06  # ... this margin of theirs

@@ -8,6 +8,7 @@ defence of metric learning for speaker recognition", Interspeech 2020.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch.nn.functional as F
 from torch import nn
@@ -45,7 +46,7 @@ class ResNet(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        depth: int = 34
+        depth: Literal[18, 34, 50, 101, 152, 221, 293] = 34
         base_dim: int = 32
         squeeze_ratio: int = 0  # channels to one hidden unit of squeeze and excitation; 0: none
         mean_over_bins: bool = False  # else they are kept, beside the channels

@@ -8,6 +8,7 @@ equations (5) to (9).
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -35,7 +36,7 @@ class Ge2e(MetricLoss):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        variant: str = "softmax"  # or "contrast"
+        variant: Literal["softmax", "contrast"] = "softmax"
         initial_scale: float = 10.0
         initial_offset: float = -5.0
 

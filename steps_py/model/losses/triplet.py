@@ -9,6 +9,7 @@ loss for person re-identification", arXiv:1703.07737, 2017, equations (5) and (6
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -37,8 +38,8 @@ class Triplet(MetricLoss):
     @dataclass(frozen=True, kw_only=True)
     class Config:
         margin: float = 0.3
-        distance: str = "euclidean"  # or "cosine"
-        mining: str = "all"  # or "hardest", "semi_hard"
+        distance: Literal["euclidean", "cosine"] = "euclidean"
+        mining: Literal["all", "hardest", "semi_hard"] = "all"
 
         def __post_init__(self):
             for key, known in (("distance", DISTANCES), ("mining", MININGS)):
