@@ -1,5 +1,6 @@
 """What the config schema leaves to the classes: the own keys of corpora, kinds and networks."""
 
+from steps_py.augment import OnlineConfig
 from steps_py.augment_kinds import KINDS
 from steps_py.chunks import ChunksConfig
 from steps_py.corpora import load_corpus
@@ -29,6 +30,8 @@ def _checks(config):
         yield lambda name=name, options=options: load_corpus(name, options)
     for name, options in config["augment"]["copies"].items():
         yield lambda name=name, options=options: KINDS.configure({"name": name, **options})
+    if config["augment"]["online"]:
+        yield lambda: OnlineConfig(**config["augment"]["online"])
     yield lambda: split_stages(
         {"train": TrainConfig(**config["train"]), "chunks": ChunksConfig(**config["chunks"])}
     )

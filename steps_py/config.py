@@ -110,6 +110,11 @@ def _contradictions(config):
         for side in ("enroll", "test"):
             if trials[side] in trained:
                 yield f"'data.trials.{name}.{side}' is '{trials[side]}', a set that is trained on."
+    from_audio = config["train"]["input"] == "waveform"
+    if config["augment"]["online"] and not from_audio:
+        yield "'augment.online' is given, but 'train.input' is feats. Set it to waveform."
+    if config["cmvn"]["norm_vars"] and from_audio:
+        yield "'cmvn.norm_vars' is true; with 'train.input' waveform only means are normalised."
     if chunks["min_frames"] > chunks["max_frames"]:
         yield (
             f"'chunks.min_frames' is {chunks['min_frames']}, more than"

@@ -12,7 +12,6 @@ Array suffixes (scope: this module):
     N = samples   H = samples of an impulse response   F = frequencies
 """
 
-import dataclasses
 from collections import OrderedDict
 
 import numpy as np
@@ -20,32 +19,13 @@ import scipy.fft
 
 from steps_py.augment import AugmentConfig, build_kinds
 from steps_py.draws import Draws
-from steps_py.errors import AudioError, ConfigError, StepsError
+from steps_py.errors import AudioError, StepsError
 from steps_py.kaldi.wave import quantise
-from steps_py.speed import ratio_of
 from steps_py.stretches import Stretches, check_entries, naming_recording
 
 LEAD_SEC = 0.5
 KEPT_BYTES = 128 << 20  # of spectra
 EPSILON = np.finfo(np.float32).eps
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class OnlineConfig:
-    """Section ``augment.online``: `probability` of a chunk to be altered, by any kind alike.
-
-    `speeds` other than 1 make new speakers of all speakers.
-    """
-
-    probability: float = 0.6
-    speeds: list = dataclasses.field(default_factory=lambda: [1.0])
-
-    def __post_init__(self):
-        ratios = [ratio_of(speed) for speed in self.speeds]
-        if 1 not in ratios or len(set(ratios)) < len(ratios):
-            raise ConfigError(
-                f"augment.online.speeds: {self.speeds} must name 1.0, and each speed once."
-            )
 
 
 class Corruptor:

@@ -11,30 +11,13 @@ Array suffixes (scope: this module):
     N = samples   T = frames   U = utterances
 """
 
-from fractions import Fraction
-
 import numpy as np
 
-from steps_py.errors import ConfigError
+from steps_py.augment import ratio_of
 from steps_py.feats.resample import SincFilter, resample
 
-LARGEST = 100  # numerator and denominator of a speed
 # Flat to 94 % of the band, 80 dB down beyond it: a fifth of the cost of FINE_FILTER.
 SPEED_FILTER = SincFilter(cutoff=0.94, num_zeros=40, kaiser_beta=8.0)
-
-
-def ratio_of(speed):
-    """A speed as a Fraction; ConfigError if it is none of small whole numbers from 0.5 to 2.
-
-    >>> ratio_of(0.9), ratio_of(1.1)
-    (Fraction(9, 10), Fraction(11, 10))
-    """
-    ratio = Fraction(speed).limit_denominator(LARGEST)
-    if not 0.5 <= ratio <= 2 or abs(float(ratio) - speed) > 1e-6:
-        raise ConfigError(
-            f"augment.online.speeds: {speed} is no speed. Give 0.5 to 2, such as 0.9 or 1.1."
-        )
-    return ratio
 
 
 def prefix_of(speed):

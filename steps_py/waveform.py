@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from steps_py.corruption import Corruptor, OnlineConfig
+from steps_py.augment import OnlineConfig
+from steps_py.corruption import Corruptor
 from steps_py.errors import AudioError, ConfigError, StepsError
 from steps_py.feats.on_device import DeviceFeatures
 from steps_py.kaldi.feature_conf import extractor_of, read_feature_conf

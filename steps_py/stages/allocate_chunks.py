@@ -30,7 +30,7 @@ def main(argv=None):
     allocation = allocate_chunks(utterances, config)
     if args.online is not None:
         from steps_py.audio_rows import add_audio
-        from steps_py.corruption import OnlineConfig
+        from steps_py.augment import OnlineConfig
 
         speeds = load_slice(args.online, OnlineConfig, "augment.online").speeds
         utterances, allocation = add_audio(

@@ -22,6 +22,7 @@ def parser():
     parser.add_argument("--model", required=True, help="section model as JSON")
     parser.add_argument("--cmvn", required=True, help="section cmvn as JSON")
     parser.add_argument("--chunks-config", required=True, help="section chunks as JSON")
+    parser.add_argument("--waveform", help="options of training from audio as JSON")
     parser.add_argument("--chunks", type=Path, required=True, help="folder of allocate_chunks")
     parser.add_argument("--out", required=True, help="folder of final.pt and epochs.tsv")
     parser.add_argument("--threads", type=int, default=1, help="processor threads of the job")
@@ -38,6 +39,7 @@ def parser():
 def main(argv=None):
     argv = sys.argv[1:] if argv is None else argv
     args = parser().parse_args(argv)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy computes in the reading processes
     import torch
 
     from steps_py.training.launch import launch, one_of_several
@@ -64,7 +66,12 @@ def load_sections(args):
         "model": load_slice(args.model, ModelConfig, "model"),
         "cmvn": load_slice(args.cmvn, CmvnConfig, "cmvn"),
         "chunks": load_slice(args.chunks_config, ChunksConfig, "chunks"),
+        "waveform": None,
     }
+    if args.waveform:
+        from steps_py.waveform import WaveformConfig
+
+        sections["waveform"] = load_slice(args.waveform, WaveformConfig, "waveform")
     faults = check_parts({key: vars(sections[key]) for key in ("model", "train")})
     if faults:
         raise ConfigError("\n".join(faults))

@@ -1,7 +1,5 @@
 # feats + vad + utt2spk -> which frames to train on     config: chunks    library: steps_py/chunks.py
 
-CHUNK_SETS = ["train", *AUGMENTED]
-
 
 rule allocate_chunks:
     """Choose the utterances each speaker is trained on; an index, not a copy of features."""
@@ -9,7 +7,10 @@ rule allocate_chunks:
         expand(
             "data/{dset}/{table}",
             dset=CHUNK_SETS,
-            table=["feats.scp", "vad.scp", "utt2spk", "utt2num_frames"],
+            table=[
+                *["feats.scp", "vad.scp", "utt2spk", "utt2num_frames"],
+                *(["wav.scp"] if FROM_AUDIO else []),
+            ],
         ),
     output:
         train="exp/chunks/train.tsv",
@@ -28,6 +29,7 @@ rule allocate_chunks:
     params:
         config=slice_of("chunks"),
         data=expand("data/{dset}", dset=CHUNK_SETS),
+        audio=["--online", json.dumps(config["augment"]["online"] or {})] if FROM_AUDIO else [],
     shell:
         "python -m steps_py.stages.allocate_chunks --config {params.config:q}"
-        " --data {params.data} --out exp/chunks > {log} 2>&1"
+        " --data {params.data} {params.audio:q} --out exp/chunks > {log} 2>&1"

@@ -9,6 +9,8 @@ KALDI = os.path.realpath(os.environ["KALDI_ROOT"]) if os.environ.get("KALDI_ROOT
 
 SETS = list(config["data"]["sets"])
 AUGMENTED = ["train_augmented"] if config["augment"]["copies"] else []
+FROM_AUDIO = config["train"]["input"] == "waveform"
+CHUNK_SETS = ["train"] if FROM_AUDIO else ["train", *AUGMENTED]
 TRIALS = list(config["data"]["trials"])
 TRIAL_SETS = sorted(
     {t[side] for t in config["data"]["trials"].values() for side in ("enroll", "test")}

@@ -1,4 +1,4 @@
-# chunks -> exp/model/final.pt              config: model, train, cmvn       library: steps_py/train.py
+# chunks -> exp/model/final.pt     config: model, train, cmvn, augment/online   library: steps_py/train.py
 
 
 def files_of_init():
@@ -10,6 +10,28 @@ def files_of_init():
     return [init["model"], *head]
 
 
+def waveform_options():
+    """What training from audio needs of other sections, for the stage's --waveform."""
+    online = config["augment"]["online"]
+    options = {
+        "type": config["feats"]["type"],
+        "conf": recipe_file(config["feats"]["conf"]),
+        "copies": config["augment"]["copies"] if online else {},
+        "online": online or {"probability": 0},
+        "parts": {part: f"data/parts/{part}" for part in AUGMENT_PARTS},
+    }
+    return ["--waveform", json.dumps(options)] if FROM_AUDIO else []
+
+
+def files_of_audio():
+    """The sounds that are drawn while training from audio, and the options of its features."""
+    if not FROM_AUDIO:
+        return []
+    parts = AUGMENT_PARTS if config["augment"]["online"] else []
+    sounds = expand("data/parts/{part}/{table}", part=parts, table=["wav.scp", "utt2dur"])
+    return [recipe_file(config["feats"]["conf"]), *sounds]
+
+
 rule train_model:
     """Train the network; killed and started again, it goes on from its last checkpoint."""
     input:
@@ -18,7 +40,8 @@ rule train_model:
         valid_speakers="exp/chunks/valid_speakers.tsv",
         spk2id="exp/chunks/spk2id",
         init=files_of_init(),
-        feats=[ark for dset in AUGMENTED for ark in archives_of(dset)],
+        feats=[ark for dset in CHUNK_SETS for ark in archives_of(dset)],
+        audio=files_of_audio(),
         voiced=ancient(
             expand("exp/vad/{clean}/num_voiced", clean=[s for s in XVECTOR_SETS if s in SETS])
         ),
@@ -39,11 +62,13 @@ rule train_model:
         train=slice_of("train"),
         chunks=slice_of("chunks"),
         cmvn=slice_of("cmvn"),
+        waveform=waveform_options(),
     # A scheduler's SIGTERM before the end of the run time goes to every process of the job. The
     # shell and tee have to outlive the training, which catches it and writes a checkpoint.
     shell:
         "trap : TERM; python -m steps_py.gpu_lease --gpus {resources.gpu} --"
         " python -m steps_py.stages.train_model --config {params.train:q}"
         " --model {params.model:q} --cmvn {params.cmvn:q} --chunks-config {params.chunks:q}"
+        " {params.waveform:q}"
         " --chunks exp/chunks --out exp/model --threads {threads} --gpus {resources.gpu}"
         " 2>&1 | (trap '' TERM; exec tee {log})"
