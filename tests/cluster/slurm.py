@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import ClassVar
 
+from tests.cluster.runs import wait_until
 from tests.cluster.scheduler import Scheduler
 
 SLURMCTLD_PID = Path("/run/slurm/slurmctld.pid")
@@ -54,8 +55,7 @@ class Slurm(Scheduler):
 
     def resume(self):
         subprocess.run(["/usr/sbin/slurmctld"], check=True)
-        while "is UP" not in command("scontrol", "ping"):
-            pass
+        wait_until(answers, "an answer of slurmctld")
 
     def first_shell(self, pid):
         """The batch script's: the rule's own shell is below srun, in another step."""
@@ -63,6 +63,10 @@ class Slurm(Scheduler):
         job = next(word for word in environment if word.startswith(b"SLURM_JOB_ID="))
         listed = command("scontrol", "listpids", job.decode().partition("=")[2])
         return int(re.search(r"^ *(\d+) +\d+ +batch +0 ", listed, re.M)[1])
+
+
+def answers():
+    return subprocess.run(["scontrol", "ping"], capture_output=True).returncode == 0
 
 
 def command(*words):

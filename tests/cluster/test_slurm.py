@@ -1,0 +1,77 @@
+"""What only Slurm does: arrays, requeued jobs, limits of a partition."""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.cluster.runs import Run, small_table, wait_until
+from tests.cluster.slurm import command
+
+
+@pytest.fixture
+def slurm(scheduler):
+    if scheduler.name != "slurm":
+        pytest.skip("about Slurm")
+    return scheduler
+
+
+def test_equal_jobs_are_one_array_and_each_task_is_judged_by_itself(slurm, tmp_path):
+    names = [f"waits.{number}" for number in range(5)]
+    run = Run(slurm, tmp_path / "run", *[f"out/{name}" for name in names])
+    jobs = [run.wait_for_attempt(name)[0] for name in names]
+    tasks = re.findall(r"is Slurm job (\d+)_(\d)", run.said())
+    assert len({array for array, _ in tasks}) == 1
+    assert sorted(task for _, task in tasks) == list("12345")
+    slurm.cancel(jobs[2])
+    run.wait_for_attempt(names[2], 2)
+    (run.folder / "go").touch()
+    assert run.end() == 0, run.said()
+    assert [len(run.attempts(name)) for name in names] == [1, 1, 2, 1, 1]
+
+
+def test_more_ready_jobs_than_may_run_at_once_are_all_run(slurm, tmp_path):
+    names = [f"waits.{number}" for number in range(5)]
+    targets = [f"out/{name}" for name in names]
+    run = Run(slurm, tmp_path / "run", *targets, options=["--jobs", "2"])
+    (run.folder / "go").touch()
+    assert run.end() == 0, run.said()
+    assert [len(run.attempts(name)) for name in names] == [1] * 5
+
+
+def test_a_job_that_slurm_puts_back_into_the_queue_is_the_same_job(slurm, tmp_path):
+    run = Run(slurm, tmp_path / "run", "out/waits.1")
+    job, _ = run.wait_for_attempt("waits.1")
+    command("scontrol", "requeue", job)
+    start_now(job)
+    assert run.wait_for_attempt("waits.1", 2)[0] == job
+    (run.folder / "go").touch()
+    assert run.end() == 0, run.said()
+    assert not re.search(r"Error in rule|restart", run.said())
+    assert not (run.folder / "twice_at_once").exists()
+
+
+def start_now(job):
+    """A requeued job would wait for two minutes."""
+    wait_until(
+        lambda: (
+            subprocess.run(
+                ["scontrol", "update", f"job={job}", "starttime=now"], capture_output=True
+            ).returncode
+            == 0
+        ),
+        "a requeued job whose start may be set",
+    )
+
+
+def test_a_job_that_can_never_start_is_spoken_of_and_waited_for(slurm, tmp_path):
+    table = small_table(slurm)
+    table["rules"]["waits"] = {"slurm": {"partition": "short"}}  # 5 minutes at most
+    run = Run(slurm, tmp_path / "run", "out/waits.1", table=table)
+    said = run.wait_for_word(
+        r"Slurm job (\d+) \(waits\S*\) may wait for ever, PartitionTimeLimit: "
+    )
+    assert "max_runtime_min in cluster.yaml" in run.said()
+    command("scontrol", "update", f"job={said[1]}", "timelimit=2")
+    (run.folder / "go").touch()
+    assert run.end() == 0, run.said()
