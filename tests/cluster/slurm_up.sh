@@ -3,6 +3,7 @@
 #
 #   slurm_up.sh           start what is not running
 #   slurm_up.sh --fresh   stop it first, and forget all jobs
+#   slurm_up.sh --packages    install what it needs, and no more
 #
 #   SLURM_CPUS=8 SLURM_MEM_MB=16000 SLURM_GPUS=2    what the node says it has; GPUs are fake devices
 #   SLURM_DBD=1             accounting too: slurmdbd on MariaDB
@@ -43,8 +44,10 @@ if ! dpkg -s $packages >/dev/null 2>&1; then
   fi
   export DEBIAN_FRONTEND=noninteractive
   install="apt-get install -y -qq --no-install-recommends $packages"
-  $install >/dev/null 2>&1 || { apt-get update -qq && $install >/dev/null; }
+  $install >/dev/null 2>&1 || { apt-get update -qq && $install >/dev/null; } ||
+    fail "apt-get cannot install $packages"
 fi
+[ "${1:-}" != --packages ] || exit 0
 
 if [ "${1:-}" = --fresh ]; then
   "$here/slurm_down.sh"
@@ -91,7 +94,7 @@ SchedulerParameters=batch_sched_delay=1,sched_min_interval=100000,bf_interval=5
 # memory limits without cgroups: a job above its request is killed
 JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
-JobAcctGatherParams=OverMemoryKill
+JobAcctGatherParams=OverMemoryKill,UsePss
 MinJobAge=$min_job_age
 KillWait=10
 ReturnToService=2
