@@ -28,7 +28,7 @@ def test_readme_names_what_there_is(key):
     [(registry, name) for registry in REGISTRIES.values() for name in registry.names()],
     ids=str,
 )
-def test_the_module_of_every_class_names_its_paper_and_its_shapes(registry, name):
+def test_the_module_of_every_class_has_its_name_and_names_its_paper(registry, name):
     cls, _ = registry.configure({"name": name})
     module = sys.modules[cls.__module__]
     assert re.search(r"References?: .*\b(19|20)\d\d\b", module.__doc__, flags=re.S)
