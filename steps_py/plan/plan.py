@@ -29,7 +29,7 @@ class Plan:
     gpus: int
     costs: Costs
     learnt: list  # rules timed in this recipe
-    unsized: int  # outputs of which no size is known
+    unsized: list  # outputs of which no size is known
 
 
 def make_plan(snakefile, directory, recipe, config, asked):
@@ -48,12 +48,12 @@ def plan_jobs(jobs, temporary, amounts, directory, asked):
     costs, with_gpus = Costs(site=asked.costs), asked.gpus > 0
     work = [amounts.of(job, costs.about(job.rule)) for job in jobs]
     learnt = costs.learn(directory, jobs, work, with_gpus)
-    made, unsized = {}, 0
+    made, unsized = {}, []
     for job, amount in zip(jobs, work, strict=True):
         for path in job.outputs:
             size = costs.bytes(path, amount)
             made[path] = size and size * output_share(job, path)
-            unsized += size is None
+            unsized += [path] if size is None else []
     steps = [
         Step(
             job=job,

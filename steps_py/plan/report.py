@@ -2,6 +2,7 @@
 
 import collections
 
+from steps_py.errors import some
 from steps_py.plan.jobs import order, waits_for
 from steps_py.plan.sizes import ASSUMED, PUBLISHED
 
@@ -98,7 +99,7 @@ def _notes(plan):
                 f"times on a GPU are arithmetic, nobody measured them: {', '.join(guessed)}"
             )
     if plan.unsized:
-        lines.append(f"files of unknown size, counted as nothing: {plan.unsized}")
+        lines.append(f"files of unknown size, counted as nothing: {some(plan.unsized)}")
     sources = {size.source for size in plan.sizes.values()}
     if ASSUMED in sources:
         lines.append(
