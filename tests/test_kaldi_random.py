@@ -17,7 +17,7 @@ pytestmark = [
     pytest.mark.kaldi,
     pytest.mark.skipif(not KALDI_ROOT, reason="KALDI_ROOT names no build of Kaldi"),
 ]
-NUM_CASES = 10
+NUM_CASES = 8
 
 
 def compare(name, number, folder):

@@ -152,9 +152,20 @@ def _(component: c.BatchNormComponent):
     text += f", target-rms={component.target_rms:g}, count={component.count:g}"
     text += f", test-mode={_bool(component.test_mode)}"
     if component.count > 0:
-        stddev = np.sqrt(np.maximum(component.stats_var, 0))
-        text += f", data-mean={summarize(component.stats_mean)}, data-stddev={summarize(stddev)}"
+        mean, stddev = _from_sums(component)
+        text += f", data-mean={summarize(mean)}, data-stddev={summarize(stddev)}"
     return text
+
+
+def _from_sums(component):
+    """Mean and deviation, rounded as those of Kaldi, which keeps sums: 0.295 is shown as 0.30."""
+    mean_D = component.stats_mean.astype(np.float64)
+    squares_D = component.stats_var.astype(np.float64) + mean_D**2
+    each = np.float32(1 / component.count)
+    mean_D, squares_D = (
+        (x * component.count).astype(np.float32) * each for x in (mean_D, squares_D)
+    )
+    return mean_D, np.sqrt(np.maximum(squares_D - mean_D**2, 0))
 
 
 @summary.register
