@@ -8,39 +8,34 @@ import pytest
 from tests.cluster.runs import Run, small_table, wait_until
 from tests.cluster.slurm import command
 
-
-@pytest.fixture
-def slurm(scheduler):
-    if scheduler.name != "slurm":
-        pytest.skip("about Slurm")
-    return scheduler
+pytestmark = pytest.mark.parametrize("scheduler", ["slurm"], indirect=True)
 
 
-def test_equal_jobs_are_one_array_and_each_task_is_judged_by_itself(slurm, tmp_path):
+def test_equal_jobs_are_one_array_and_each_task_is_judged_by_itself(scheduler, tmp_path):
     names = [f"waits.{number}" for number in range(5)]
-    run = Run(slurm, tmp_path / "run", *[f"out/{name}" for name in names])
+    run = Run(scheduler, tmp_path / "run", *[f"out/{name}" for name in names])
     jobs = [run.wait_for_attempt(name)[0] for name in names]
     tasks = re.findall(r"is Slurm job (\d+)_(\d)", run.said())
     assert len({array for array, _ in tasks}) == 1
     assert sorted(task for _, task in tasks) == list("12345")
-    slurm.cancel(jobs[2])
+    scheduler.cancel(jobs[2])
     run.wait_for_attempt(names[2], 2)
     (run.folder / "go").touch()
     assert run.end() == 0, run.said()
     assert [len(run.attempts(name)) for name in names] == [1, 1, 2, 1, 1]
 
 
-def test_more_ready_jobs_than_may_run_at_once_are_all_run(slurm, tmp_path):
+def test_more_ready_jobs_than_may_run_at_once_are_all_run(scheduler, tmp_path):
     names = [f"waits.{number}" for number in range(5)]
     targets = [f"out/{name}" for name in names]
-    run = Run(slurm, tmp_path / "run", *targets, options=["--jobs", "2"])
+    run = Run(scheduler, tmp_path / "run", *targets, options=["--jobs", "2"])
     (run.folder / "go").touch()
     assert run.end() == 0, run.said()
     assert [len(run.attempts(name)) for name in names] == [1] * 5
 
 
-def test_a_job_that_slurm_puts_back_into_the_queue_is_the_same_job(slurm, tmp_path):
-    run = Run(slurm, tmp_path / "run", "out/waits.1")
+def test_a_job_that_slurm_puts_back_into_the_queue_is_the_same_job(scheduler, tmp_path):
+    run = Run(scheduler, tmp_path / "run", "out/waits.1")
     job, _ = run.wait_for_attempt("waits.1")
     command("scontrol", "requeue", job)
     start_now(job)
@@ -64,10 +59,10 @@ def start_now(job):
     )
 
 
-def test_a_job_that_can_never_start_is_spoken_of_and_waited_for(slurm, tmp_path):
-    table = small_table(slurm)
+def test_a_job_that_can_never_start_is_spoken_of_and_waited_for(scheduler, tmp_path):
+    table = small_table(scheduler)
     table["rules"]["waits"] = {"slurm": {"partition": "short"}}  # 5 minutes at most
-    run = Run(slurm, tmp_path / "run", "out/waits.1", table=table)
+    run = Run(scheduler, tmp_path / "run", "out/waits.1", table=table)
     said = run.wait_for_word(
         r"Slurm job (\d+) \(waits\S*\) may wait for ever, PartitionTimeLimit: "
     )
