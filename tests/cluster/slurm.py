@@ -41,7 +41,9 @@ class Slurm(Scheduler):
         return command("squeue", "--noheader", "--array", "--format=%A").split()
 
     def cancel(self, job):
-        command("scancel", job)
+        listed = command("squeue", "--noheader", "--array", "--format=%A %i").split()
+        names = dict(zip(listed[::2], listed[1::2], strict=True))
+        command("scancel", names[job])  # a task of an array goes by that name alone: 7_2
 
     def is_held(self, job):
         return "JobHeldUser" in command("squeue", "--noheader", "--format=%r", "--jobs", job)
