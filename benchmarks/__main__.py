@@ -14,7 +14,10 @@ from pathlib import Path
 
 from benchmarks import harness
 
-SCRIPTS = ("features", "frames", "reverberation", "plda", "xvectors", "clustering", "corpus")
+SCRIPTS = (
+    *("features", "frames", "reverberation", "plda", "xvectors", "clustering"),
+    *("chunks", "training", "corpus"),
+)
 
 
 def script_of(name):

@@ -26,7 +26,8 @@ def cases():
                     name=f"{kind} of 1,804 s, dither {dither}",
                     argv=(f"compute-{kind}-feats", *settings, "scp:wav.scp", "ark:feats.ark"),
                     at_most_ratio=target,
-                    without_kaldi=_native(kind, dither),
+                    rival=_native(kind, dither),
+                    rival_name="kaldi-native-fbank",
                 )
             )
     return made
