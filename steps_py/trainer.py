@@ -16,7 +16,7 @@ from steps_py.model.schedules.base import KEEP, RESET
 from steps_py.sampler import ChunkSampler, num_steps_per_epoch
 from steps_py.training.averaging import STATISTICS_BATCHES, Average, average_network
 from steps_py.training.checks import check_parts_fit
-from steps_py.training.config import flat_settings, split_stages
+from steps_py.training.config import digest_of_settings, flat_settings, split_stages
 from steps_py.training.initial import digest_of, start_from
 from steps_py.training.network import Network
 from steps_py.training.non_finite import LOWER_LR, Statistics, finite
@@ -83,7 +83,7 @@ class Trainer:
             precision=self.network.precision,
             chunks=train.digest[:12],
             init=digest_of(self.config.init),
-            before=previous.settings if previous else None,
+            before=digest_of_settings(previous.settings) if previous else None,
         )
         start_from(self.network, self.config.init, speakers, previous, new_head, say)
         self.updates = Updates(self.config, self.network, self.ranks)

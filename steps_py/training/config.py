@@ -1,6 +1,8 @@
 """Section ``train`` of a recipe, and its stages."""
 
 import dataclasses
+import hashlib
+import json
 
 from steps_py.errors import ConfigError, did_you_mean
 
@@ -127,3 +129,9 @@ def flat_settings(sections, **others):
     for key in (*CHUNK_KEYS, "vary_within_batch"):
         flat[f"chunks.{key}"] = getattr(sections["chunks"], key)
     return flat
+
+
+def digest_of_settings(settings):
+    """A short name of all settings of a stage, for those of the next."""
+    text = json.dumps(settings, sort_keys=True, default=list)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
