@@ -3,10 +3,10 @@
 The kinds, parts and numbers are those that a recipe declares for copies of whole
 utterances (`steps_py.augment`); here each chunk gets a new draw, and nothing is stored.
 
-Of one room and one signal this computes what ``wav-reverberate`` does, by one Fourier
-transform.  Three things are other than in a copy, all because a chunk is no whole utterance:
-levels are those of the chunk; of a sound that is longer than its place a random stretch
-is taken; and a room hears only LEAD_SEC of what was said before the chunk.
+This does what ``wav-reverberate`` does, by one Fourier transform and without the weak tone
+that Kaldi's convolution adds.  Three things are other than in a copy, because a chunk is no
+whole utterance: levels are those of the chunk; of a sound that is longer than its place a
+random stretch is taken; and a room hears only LEAD_SEC of what was said before the chunk.
 
 Array suffixes (scope: this module):
     N = samples   H = samples of an impulse response   F = frequencies

@@ -48,7 +48,8 @@ class Stretches:
         else:
             rate_hz, num_samples, read = _open(entry)
             if num_samples is not None and num_samples > KEPT_SEC * rate_hz:
-                return rate_hz, read(first, num_samples if end is None else min(end, num_samples))
+                end = num_samples if end is None else min(end, num_samples)
+                return rate_hz, read(min(first, end), end)
             self._keep(entry, rate_hz, read(0, num_samples))
         rate_hz, samples_N = self._kept[entry]
         return rate_hz, samples_N[first:end]

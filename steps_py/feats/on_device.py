@@ -38,6 +38,7 @@ class DeviceFeatures(torch.nn.Module):
         self.config, self.frames = config, config.frames
         self.is_mfcc = isinstance(config, MfccConfig)
         self.use_power = self.is_mfcc or config.use_power
+        self.dim = config.num_ceps if self.is_mfcc else config.mel.num_bins + config.use_energy
         self._keep("window_L", window_function(self.frames))
         self._keep("mel_FM", mel_filters(config.mel, self.frames))
         if self.is_mfcc:
@@ -52,6 +53,8 @@ class DeviceFeatures(torch.nn.Module):
     def forward(self, audio_BN, generator=None):
         """Features (B, T, D) float32 of samples of equal length, in units of 16-bit audio."""
         x_BTL = self._cut(audio_BN.float())
+        if x_BTL.shape[1] == 0:
+            return x_BTL.new_zeros(len(x_BTL), 0, self.dim)
         if self.frames.dither:
             noise_BTL = torch.randn(x_BTL.shape, generator=generator, device=x_BTL.device)
             x_BTL = x_BTL + self.frames.dither * noise_BTL
