@@ -617,6 +617,49 @@ def plda(draw):
 
 
 @family
+def tables(draw):
+    """Names of tables: options, offsets, pipes, text and binary, single and double precision."""
+    kind, command = draw.one_of(("Matrix", "copy-feats"), ("Vector", "copy-vector"))
+    precision = draw.one_of("Float", "Double")
+    keys = sorted(f"utt{i}" for i in draw.rng.choice(99, draw.integer(1, 6), replace=False))
+    shape = [draw.integer(1, 20) for _ in range(1 + (kind == "Matrix"))]
+    entries = {
+        key: draw.rng.normal(0, 10, shape).astype("f4" if precision == "Float" else "f8")
+        for key in keys
+    }
+    table = draw.table("data", f"{precision}{kind}", entries, scp=True)
+    names = ["p", "s", "cs", "o", "bg"]
+    if draw.chance(0.5):
+        table = "ark:in/data.ark"
+    elif draw.chance(0.4):  # an entry that is not there, and what p makes of it
+        names.remove("bg")  # Kaldi hangs
+        lines = (draw.folder / "data.scp").read_text().splitlines()
+        lines.insert(draw.integer(0, len(lines)), draw.one_of("zzz in/none.ark:5", "zzz false |"))
+        draw.lines("data.scp", lines)
+    kind_of_table, _, place = table.partition(":")
+    options = [name for name in names if draw.chance(0.3)]
+    if draw.chance(0.3):
+        place = f"cat {place} |"
+    source = ",".join([kind_of_table, *options]) + f":{place}"
+    line, target = f"{command} '{source}'", "OUT/out.ark"
+    how = draw.one_of("ark", "ark,t", "ark,scp", "pipe", "random")
+    if how == "random" and kind == "Matrix":
+        voiced = {key: np.ones(shape[0], np.float32) for key in keys if draw.chance(0.8)}
+        draw.table("vad", "FloatVector", voiced)
+        line = f"select-voiced-frames ark:in/data.ark '{source.replace('data', 'vad')}'"
+        line = line.replace("scp", "ark").replace("none.ark:5", "")
+        line += f" ark:{target}"
+    elif how == "pipe":
+        line += f" ark:'| cat > {target}'"
+    elif how == "ark,scp":
+        line += f" ark,scp:{target},OUT/out.scp && {command} scp:OUT/out.scp ark:OUT/again.ark"
+        target = "OUT/again.ark"
+    else:
+        line += f" {how if how != 'random' else 'ark'}:{target}"
+    return Case(line, {target.removeprefix("OUT/"): kind.lower()})
+
+
+@family
 def eer(draw):
     lines = []
     for _ in range(draw.integer(2, 200)):

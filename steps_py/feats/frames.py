@@ -219,11 +219,11 @@ class FrameSpectra:
 
     def _transform(self, padded_BP, exact):
         size = padded_BP.shape[1]
-        if not exact:
-            return rfft(padded_BP, out=self._spec_BF[: len(padded_BP)])
-        if size >= 8 and size & (size - 1) == 0:
+        if size & (size - 1):  # Kaldi's own transform of such lengths is good to five digits
+            return rfft_of_any_length_like_kaldi(padded_BP)
+        if exact and size >= 8:
             return rfft_like_kaldi(padded_BP)
-        return rfft_of_any_length_like_kaldi(padded_BP)
+        return rfft(padded_BP, out=self._spec_BF[: len(padded_BP)])
 
     def _process(self, x_BL, exact):
         """What is done to frames before their transform, in place; their power and log energy."""

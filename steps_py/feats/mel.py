@@ -10,6 +10,8 @@ import numpy as np
 from steps_py.errors import ConfigError
 from steps_py.feats.libm import logf
 
+_NUM_GROUPS = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class MelConfig:
@@ -123,17 +125,26 @@ class MelFilters:
         self.config = config
         self.frames = frames
         self.use_power = use_power
-        self._weights = {}
-        self.weights(1.0)  # so that a bad configuration is known before the first utterance
+        self._groups = {}
+        self.groups(1.0)  # so that a bad configuration is known before the first utterance
 
-    def weights(self, vtln_warp):
-        if vtln_warp not in self._weights:
+    def groups(self, vtln_warp):
+        """(frequencies, filters, weights) of neighbouring filters: two slices and a matrix.
+
+        Neighbours reach over few frequencies: a few small products are faster than one of
+        all filters with all frequencies.
+        """
+        if vtln_warp not in self._groups:
             weights_FM = mel_filters(self.config, self.frames, vtln_warp)
             # Real and imaginary parts lie side by side, and their squares are summed by the
             # same product that sums frequencies.
-            repeats = 2 if self.use_power else 1
-            self._weights[vtln_warp] = np.repeat(weights_FM, repeats, axis=0)
-        return self._weights[vtln_warp]
+            weights_FM = np.repeat(weights_FM, 2 if self.use_power else 1, axis=0)
+            self._groups[vtln_warp] = [
+                _group(weights_FM, filters)
+                for filters in np.array_split(np.arange(self.config.num_bins), _NUM_GROUPS)
+                if len(filters)
+            ]
+        return self._groups[vtln_warp]
 
     def apply(self, spec_BF, vtln_warp, out=None):
         """Filter energies (B, M) of spectra, in `out` if given; the spectra are overwritten."""
@@ -142,4 +153,15 @@ class MelFilters:
             np.multiply(parts, parts, out=parts)
         else:
             parts = np.abs(spec_BF)
-        return np.matmul(parts, self.weights(vtln_warp), out=out)
+        if out is None:
+            out = np.empty((len(parts), self.config.num_bins), np.float32)
+        for freqs, filters, weights in self.groups(vtln_warp):
+            np.matmul(parts[:, freqs], weights, out=out[:, filters])
+        return out
+
+
+def _group(weights_FM, filters):
+    filters = slice(filters[0], filters[-1] + 1)
+    used = np.flatnonzero(weights_FM[:, filters].any(axis=1))
+    freqs = slice(used[0], used[-1] + 1)
+    return freqs, filters, np.ascontiguousarray(weights_FM[freqs, filters])
