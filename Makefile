@@ -1,12 +1,13 @@
 # make demo    the whole workflow on a small synthetic corpus: audio to EER in minutes
 # make test    the tests
+# make test-cluster    real SGE and Slurm on this host, faults included; needs root and Debian's packages
 # make bench   times of the built-in commands, beside a real Kaldi's with KALDI_ROOT set; 15 minutes
 # All need bash, make and Python >= 3.11; everything else goes to .venv.
 SHELL := /bin/bash
 PYTHON ?= python3
 ACTIVATE := . ./path.sh
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-cluster lint bench clean
 
 demo: .venv/ready
 	@$(ACTIVATE) && snakemake --directory egs/mini all
@@ -14,6 +15,10 @@ demo: .venv/ready
 
 test: .venv/ready
 	@$(ACTIVATE) && python -m pytest
+
+test-cluster: .venv/ready
+	@tests/cluster/packages.sh
+	@$(ACTIVATE) && python -m pytest -m cluster tests/cluster
 
 lint: .venv/ready
 	@$(ACTIVATE) && ruff check . && ruff format --check . && snakefmt --check Snakefile workflow

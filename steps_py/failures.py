@@ -30,7 +30,7 @@ class Failure:
     message: str | None
 
     def lines(self):
-        """``<rule> (<wildcards>): <last line of its log> (log: <file>)``, and the cluster's word."""
+        """``<rule> (<wildcards>): <last line of its log> (log: <file>)``; the cluster's word."""
         what = f"{self.rule} ({self.wildcards})" if self.wildcards else self.rule
         said = last_lines(self.log)
         if said:
