@@ -30,7 +30,10 @@ class Amounts:
         self.frames_per_hour = 3600 * 1000 / float(options.get("frame-shift", 10))
         self.embedding_dim = config["model"]["embedding_dim"]
         self.gflop_per_frame, self.num_weights = measure_network(config["model"], self.feat_dim)
-        self.train_sets = ["train"] + ["train_augmented"] * ("train_augmented" in sizes)
+        from_audio = config["train"]["input"] == "waveform"
+        copies = "train_augmented" in sizes and not from_audio
+        self.train_sets = ["train"] + ["train_augmented"] * copies
+        self.num_speeds = len((config["augment"]["online"] or {}).get("speeds", [1.0]))
 
     def of(self, job, about=None):
         """Amounts of `job`, by its wildcards, or `about` where its rule has none that say it."""
@@ -82,11 +85,11 @@ class Amounts:
 
     def of_training(self):
         train, chunks = self.config["train"], self.config["chunks"]
-        utts = self.about("training").utts
+        utts = self.about("training").utts * self.num_speeds
         steps = num_steps_per_epoch(int(utts), train["batch_size"], train["steps_per_epoch"])
         num_chunks = train["num_epochs"] * steps * train["batch_size"]
         frames = num_chunks * (chunks["min_frames"] + chunks["max_frames"]) / 2
-        head = 2e-9 * self.embedding_dim * self.sizes["train"].speakers
+        head = 2e-9 * self.embedding_dim * self.sizes["train"].speakers * self.num_speeds
         gflop = BACKWARD * (frames * self.gflop_per_frame + num_chunks * head)
         return {"chunk": num_chunks, "train_gflop": gflop, "weight": self.num_weights}
 
