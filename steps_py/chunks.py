@@ -302,7 +302,7 @@ def write_chunks(utterances, allocation, out_dir):
                 for u, frames in zip(rows.tolist(), num_voiced, strict=True)
             )
         out = stack.enter_context(atomic_write(out_dir / "spk2id"))
-        out.writelines(f"{spk} {spk_id}\n" for spk, spk_id in spk2id.items())
+        out.writelines(f"{spk} {spk_id}\n" for spk, spk_id in sorted(spk2id.items()))
 
 
 def _audio(utterances, row):

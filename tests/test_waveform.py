@@ -10,6 +10,7 @@ import torch
 
 from steps_py.batches import BatchReader, read_ahead
 from steps_py.chunks import Chunks, ChunksConfig
+from steps_py.data_dir import read_table
 from steps_py.errors import AudioError, ConfigError, StepsError
 from steps_py.features import CmvnConfig
 from steps_py.model.build import ModelConfig
@@ -153,6 +154,8 @@ def test_speeds_are_other_speakers_whose_held_out_utterances_are_held_out_too(co
         speakers.setdefault(utt.rpartition("-")[0], set()).add(spk_id)
     assert sorted(map(len, speakers.values())) == [1] * 9
     assert set.union(*speakers.values()) == set(range(9))
+    spk2id = read_table(corpus[0] / "chunks/spk2id")
+    assert {spk: {int(spk_id)} for spk, spk_id in spk2id.items()} == speakers
 
 
 def test_too_few_voiced_frames_at_a_speed_leave_the_utterance_out(tmp_path):
