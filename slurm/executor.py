@@ -291,7 +291,7 @@ class SlurmExecutor(plugin.Executor):
     def tell_of_group(self, job, why):
         """Snakemake's own words about a failed group leave out the message."""
         if job.is_group():
-            self.logger.error(f"Group {job.name} failed: {why}")
+            self.logger.error(f"Group {job.name} ({job.jobid}) failed: {why}")
 
     # the end
 

@@ -13,6 +13,7 @@ STARTED = re.compile(r"^ *(?:local)?rule (\w+):\n((?: +\S.*\n)*)", re.M)
 FAILED = re.compile(rf"^( *)Error in rule (\w+):\n(.*?)(?={STAMP}|\Z)", re.M | re.S)
 RESTARTED = re.compile(r"^Trying to restart job (\S+)\.$", re.M)
 SUBMITTED_GROUP = re.compile(r"^Submitted group job (\S+) with external jobid '(\S+)'", re.M)
+SLURM_GROUP = re.compile(r"^Group \S+ \((\S+)\) failed: (.+) \(Slurm's log: (.+)\)$", re.M)
 SAYS_NOTHING = re.compile(
     r"None|For further error details see|Error submitting jobscript|Error in group"
 )
@@ -94,10 +95,25 @@ def group_lines(snakemake_log):
         for failure in last_failures(inner):
             lines += failure.lines()
         lines.append(job_line(record))
+    lines += slurm_group_lines(snakemake_log)
     if not lines:
         for failure in last_failures(snakemake_log, indent="    "):
             if last_lines(failure.log):
                 lines += failure.lines()
+    return lines
+
+
+def slurm_group_lines(snakemake_log):
+    """The same of groups in Slurm, of which slurm/executor.py says where the job's log is."""
+    told = SLURM_GROUP.findall(snakemake_log)
+    times = collections.Counter(number for number, *_ in told)
+    restarts = collections.Counter(RESTARTED.findall(snakemake_log))
+    last = {number: rest for number, *rest in told if times[number] > restarts[number]}
+    lines = []
+    for why, log in last.values():
+        for failure in last_failures(read(log)):
+            lines += failure.lines()
+        lines.append(f"    {why} (Slurm's log: {log})")
     return lines
 
 

@@ -101,3 +101,18 @@ def test_of_a_failed_group_the_rule_that_failed_is_named(tmp_path, monkeypatch):
         f"estimate_plda: 3 speakers are too few (log: {log})",
         "    job 9: exit code 1 after 8 s (scheduler's log: backend.9.log)",
     ]
+
+
+def test_of_a_group_in_slurm_the_rule_that_failed_is_read_from_the_job_s_log(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "plda.log").write_text("estimate_plda: one speaker\n")
+    (tmp_path / "12.log").write_text(
+        "Error in rule estimate_plda:\n    jobid: 4\n    log: plda.log (check log file(s))\n"
+        "[Fri Nov 20 17:12:13 2026]\nError in group backend:\n"
+    )
+    said = "Group backend (9-a) failed: Slurm job 12 ended as FAILED (Slurm's log: 12.log)\n"
+    assert failure_lines(said) == [
+        "estimate_plda: one speaker (log: plda.log)",
+        "    Slurm job 12 ended as FAILED (Slurm's log: 12.log)",
+    ]
+    assert failure_lines(said + "Trying to restart job 9-a.\n") == []
