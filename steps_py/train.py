@@ -74,7 +74,7 @@ class Storage:
     """Where the state of a stage and its rows go; the first process alone touches files."""
 
     def __init__(self, folder, trainer, rows_before, say):
-        self._trainer, self._rows_before = trainer, rows_before
+        self._trainer, self._rows_before, self._say = trainer, rows_before, say
         self._out_dir = folder.parents[1]
         self._checkpoints = Checkpoints(
             folder,
@@ -91,6 +91,11 @@ class Storage:
         if state:
             self._trainer.restore(state)
             self.write_epochs()
+            if len(state["random"]) != ranks.num_ranks:
+                self._say(
+                    f"train: {len(state['random'])} processes wrote it, {ranks.num_ranks} go on:"
+                    " the result is not that of either alone, bit for bit"
+                )
         else:
             self.save()  # to roll back to
 

@@ -23,6 +23,7 @@ from steps_py.train import train
 from steps_py.trainer import builders
 from steps_py.training.ranks import Ranks, check_split
 from tests.small_features import draw_utts, write_data_dir
+from tests.small_training import small_run
 from tests.test_train import CHUNKS, SECTIONS, assert_same, json_of, result
 
 ROOT = Path(__file__).parents[1]
@@ -48,14 +49,32 @@ def sections_of(model=None, **changed):
     return SECTIONS | {"train": train} | ({"model": model} if model else {})
 
 
-def train_as(ranks, chunks_dir, out_dir, sections):
+def train_as(ranks, chunks_dir, out_dir, sections, num_steps=None):
+    """Train to the end, or until `num_steps` are taken and a checkpoint of them is written."""
     torch.set_num_threads(1)
     chunks = [Chunks(chunks_dir / f"{n}.tsv") for n in ("train", "valid", "valid_speakers")]
+
+    def end_after_steps(build):
+        def build_one_that_ends(previous):
+            trainer = build(previous)
+            take_step = trainer.take_step
+
+            def take_step_or_exit(*batch):
+                if trainer.step == num_steps:
+                    os._exit(0)
+                take_step(*batch)
+
+            trainer.take_step = take_step_or_exit
+            return trainer
+
+        return build_one_that_ends
+
+    stages = [end_after_steps(b) for b in builders(sections, chunks, ranks=ranks, say=str)]
     with ranks.together(torch.device("cpu")):
-        train(builders(sections, chunks, ranks=ranks, say=str), out_dir, ranks, say=str)
+        train(stages, out_dir, ranks, say=str)
 
 
-def run_two(chunks_dir, out_dir, sections):
+def run_two(chunks_dir, out_dir, sections, num_steps=None):
     """Two forked processes that find each other as torchrun's do."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -64,7 +83,7 @@ def run_two(chunks_dir, out_dir, sections):
     def run(rank):
         os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2"}
-        train_as(Ranks(rank, 2, rank, 2), chunks_dir, out_dir, sections)
+        train_as(Ranks(rank, 2, rank, 2), chunks_dir, out_dir, sections, num_steps)
 
     fork = multiprocessing.get_context("fork")
     processes = [fork.Process(target=run, args=(rank,)) for rank in (0, 1)]
@@ -113,6 +132,17 @@ def test_without_synced_norms_two_processes_are_not_one(chunks_dir, tmp_path):
     (weights, _), (expected, _) = (result(tmp_path / n) for n in ("two", "one"))
     difference = weights["embedding.weight"] - expected["embedding.weight"]
     assert difference.abs().max() > 1e-3
+
+
+def test_another_number_of_processes_goes_on_and_says_so(chunks_dir, tmp_path):
+    """Of a network without batch norm it comes to nearly the same."""
+    sections = sections_of(NO_NORM, checkpoint_minutes=1e-9)
+    train_as(Ranks(), chunks_dir, tmp_path / "one", sections)
+    run_two(chunks_dir, tmp_path / "mixed", sections, num_steps=5)
+    said, _ = small_run(chunks_dir, tmp_path / "mixed", sections, speakers=None)
+    assert any("train: 2 processes wrote it, 1 go on" in line for line in said)
+    (weights, _), (expected, _) = (result(tmp_path / n) for n in ("mixed", "one"))
+    assert all(torch.allclose(weights[name], x, atol=2e-4) for name, x in expected.items())
 
 
 def command(chunks_dir, out_dir, sections, *options):

@@ -116,6 +116,16 @@ def test_the_default_recipe_runs_in_a_folder_without_a_config(tmp_path, target):
     assert re.search(r"^make_feats +\d+", done.stdout, re.M)
 
 
+def test_a_model_to_start_from_that_is_not_there_stops_before_any_job(tmp_path):
+    def start_from_nowhere(config):
+        config["train"]["init"] = {"model": "nowhere/final.pt"}
+
+    folder = copy_recipe(ROOT / "egs/folder", tmp_path / "recipe", start_from_nowhere)
+    done = snakemake(folder, "--dry-run", "all")
+    assert done.returncode != 0
+    assert "train.init: nowhere/final.pt is not there. Train that model first" in done.stderr
+
+
 def test_the_cluster_table_names_rules_that_exist():
     """A rule of another name would be asked for nothing, without a word."""
     table = yaml.safe_load((ROOT / "cluster.yaml").read_text())

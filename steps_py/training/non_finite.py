@@ -34,11 +34,12 @@ class Statistics:
 
     def __init__(self, network):
         self._buffers = [b for b in network.buffers() if b.is_floating_point()]
-        self.remember()
+        self._before = [buffer.clone() for buffer in self._buffers]
 
     def remember(self):
         """Take note of them as they are."""
-        self._before = [buffer.clone() for buffer in self._buffers]
+        if self._buffers:
+            torch._foreach_copy_(self._before, self._buffers)
 
     def bring_back(self):
         """Set them to what was remembered."""
