@@ -16,6 +16,28 @@ def files_of_init():
     return [init["model"], *head]
 
 
+def waveform_options():
+    """What training from audio needs of other sections, for the stage's --waveform."""
+    online = config["augment"]["online"]
+    options = {
+        "type": config["feats"]["type"],
+        "conf": recipe_file(config["feats"]["conf"]),
+        "copies": config["augment"]["copies"] if online else {},
+        "online": online or {"probability": 0},
+        "parts": {part: f"data/parts/{part}" for part in AUGMENT_PARTS},
+    }
+    return ["--waveform", json.dumps(options)] if FROM_AUDIO else []
+
+
+def files_of_audio():
+    """The sounds that are drawn while training from audio, and the options of its features."""
+    if not FROM_AUDIO:
+        return []
+    parts = AUGMENT_PARTS if config["augment"]["online"] else []
+    sounds = expand("data/parts/{part}/{table}", part=parts, table=["wav.scp", "utt2dur"])
+    return [recipe_file(config["feats"]["conf"]), *sounds]
+
+
 rule train_model:
     """Train the network; killed and started again, it goes on from its last checkpoint."""
     input:
