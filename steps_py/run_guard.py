@@ -19,6 +19,9 @@ from pathlib import Path
 
 NAME = "SIDEWINDER_RUN"
 PLANS_ONLY = re.compile(r"-[a-zA-Z]*n[a-zA-Z]*|--dry-?run|--list.*|--lint|--unlock|--.*graph|--dag")
+# Jobs asked for again are not taken over from a killed run; sge/submit.py reads the name.
+FORCES = re.compile(r"-[RfF]|--force(run|all)?(=.*)?")
+FRESH = "SIDEWINDER_FRESH"
 
 _held = []  # the open lock file: closed, and so released, when this process ends
 
@@ -32,6 +35,9 @@ def guard_run(directory, argv):
     os.environ[NAME] = name = run_name(directory)
     if any(PLANS_ONLY.fullmatch(arg) for arg in argv[1:]):
         return False
+    os.environ.pop(FRESH, None)
+    if any(FORCES.fullmatch(arg) for arg in argv[1:]):
+        os.environ[FRESH] = "1"
     folder = Path(directory, ".snakemake")
     folder.mkdir(exist_ok=True)
     lock = open(folder / "sidewinder.lock", "w")  # noqa: SIM115 - held until the process ends

@@ -83,3 +83,11 @@ def test_the_jobs_of_a_killed_run_are_ended_and_others_live(locked, tmp_path):
     assert orphan.wait(timeout=10) == -signal.SIGKILL
     assert other.poll() is None
     stop(other)
+
+
+@pytest.mark.parametrize("option, asked", [("-R", "1"), ("--forceall", "1"), ("--until", "None")])
+def test_that_the_user_asks_for_jobs_again_is_passed_on(tmp_path, option, asked):
+    tell = "import os; print(os.environ.get('SIDEWINDER_FRESH'), flush=True); time.sleep(60)"
+    process, _ = start(tmp_path, option, "make_feats", then=tell)
+    assert process.stdout.readline().strip() == asked
+    stop(process)
