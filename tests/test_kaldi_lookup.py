@@ -105,7 +105,9 @@ def test_promises_that_are_not_kept_are_errors(archive):
         with pytest.raises(TableError, match="asked for after b"):
             table["a"]
     with RandomReader(f"o,ark:{archive}/feats.ark", FLOAT_MATRIX) as table:
-        np.testing.assert_array_equal(table["a"], X)
+        for _ in range(2):  # the last one is still there, as for a command that looks twice
+            np.testing.assert_array_equal(table["a"], X)
+        np.testing.assert_array_equal(table["b"], Y)
         with pytest.raises(TableError, match="asked for twice"):
             table["a"]
 

@@ -49,6 +49,7 @@ class ArchiveTable:
         self._values = {}
         self._seen = set()
         self._last = ""
+        self._given = (None, None)  # with the option o: the last (key, value), for one who asks on
 
     def _next(self):
         """Read one entry: its key, or None at the end."""
@@ -87,11 +88,15 @@ class ArchiveTable:
         return True
 
     def value(self, key):
-        if key not in self._values:
-            raise TableError(
-                f"{self._spec.text}: {key} is asked for twice. Leave out the option o."
-            )
-        return self._values.pop(key) if self._spec.once else self._values[key]
+        if not self._spec.once:
+            return self._values[key]
+        if key != self._given[0]:
+            if key not in self._values:
+                raise TableError(
+                    f"{self._spec.text}: {key} is asked for twice. Leave out the option o."
+                )
+            self._given = key, self._values.pop(key)
+        return self._given[1]
 
     def close(self, failed=False):
         try:
