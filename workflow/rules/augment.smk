@@ -25,7 +25,7 @@ rule augment_data:
     resources:
         **CLUSTER.resources("augment_data"),
     params:
-        config=slice_of("augment", without=["keep_feats"]),
+        config=slice_of("augment", without=["keep_feats", "online"]),
         parts=[f"{part}=data/parts/{part}" for part in AUGMENT_PARTS],
     shell:
         "python -m steps_py.stages.augment_data --config {params.config:q} --data data/train"
