@@ -13,6 +13,7 @@ from steps_py.archives import Locations
 from steps_py.data_dir import compare_keys, read_table
 from steps_py.errors import DataDirError, some
 from steps_py.speed import prefix_of, voiced_at_speed
+from steps_py.stretches import check_entries
 from steps_py.voiced import VoicedFrames
 
 
@@ -26,6 +27,11 @@ def add_audio(utterances, allocation, data_dir, speeds, needed_frames, say=print
     speeds : list of float
     needed_frames : int
         Voiced frames that an utterance must have at its speed; what has fewer is left out.
+
+    Raises
+    ------
+    DataDirError, AudioError
+        If wav.scp has other utterances, or entries that need a program to be read.
     """
     path = Path(data_dir, "wav.scp")
     wavs = read_table(path)
@@ -34,6 +40,7 @@ def add_audio(utterances, allocation, data_dir, speeds, needed_frames, say=print
     odd = [utt for utt in utterances.utts if "\t" in wavs[utt]]
     if odd:
         raise DataDirError(f"{path}: {some(odd)}: a tab in the entry. Rename the files.")
+    check_entries(utterances.utts, [wavs[utt] for utt in utterances.utts], path)
     parts, rows, spk2id = [], [allocation.train_rows], dict(allocation.spk2id)
     original = _copies(utterances, np.arange(len(utterances.utts)), wavs, 1.0)
     parts.append(original)

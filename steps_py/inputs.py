@@ -13,6 +13,11 @@ def open_reader(sections, chunks):
     """
     config = sections["train"]
     if config.input == "feats":
+        if chunks.speed_U is not None and (chunks.speed_U != 1).any():
+            raise StepsError(
+                f"{chunks.path}: has speeds, which need train.input waveform. Set it, or run"
+                " allocate_chunks again."
+            )
         return BatchReader(chunks, sections["cmvn"])
     from steps_py.waveform import WaveformReader
 

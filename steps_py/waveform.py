@@ -23,7 +23,7 @@ from steps_py.feats.on_device import DeviceFeatures
 from steps_py.kaldi.feature_conf import extractor_of, read_feature_conf
 from steps_py.raw_chunks import normalise, rows_around
 from steps_py.speed import VoicedAtSpeeds, read_at_speed
-from steps_py.stretches import Stretches, check_entries, naming_recording
+from steps_py.stretches import Stretches, naming_recording
 from steps_py.voiced import VoicedFrames
 
 
@@ -69,7 +69,7 @@ class WaveformReader:
     ConfigError
         For features or a normalisation that stretches of audio cannot have.
     AudioError, DataDirError
-        If a recording or a sound needs a program to be read, or a part is not there.
+        If a sound needs a program to be read, or a part is not there.
     """
 
     def __init__(self, chunks, cmvn, config, seed, on_device=False):
@@ -79,7 +79,6 @@ class WaveformReader:
                 " there. Set train.input to feats."
             )
         self._utts, self._wavs, self._speed_U = chunks.utts, chunks.wavs, chunks.speed_U
-        check_entries(self._utts, self._wavs, chunks.path)
         self._voiced = VoicedAtSpeeds(VoicedFrames(chunks.utts, chunks.vad), chunks.speed_U)
         self._num_voiced_U, self._window_frames = chunks.num_frames_U, cmvn.window_frames
         feats = read_feature_conf(config.type, config.conf)

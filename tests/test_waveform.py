@@ -59,9 +59,9 @@ def sampler_of(chunks, **changed):
     return ChunkSampler(chunks.spk_id_U, chunks.num_frames_U, **(settings | changed))
 
 
-def reader_of(corpus, seed=1, on_device=False, cmvn=None, table=None, **changed):
+def reader_of(corpus, seed=1, on_device=False, cmvn=None, **changed):
     folder, config = corpus
-    chunks = Chunks(table or folder / "chunks/train.tsv")
+    chunks = Chunks(folder / "chunks/train.tsv")
     config = dataclasses.replace(config, **changed)
     return WaveformReader(chunks, cmvn or CmvnConfig(window_frames=70), config, seed, on_device)
 
@@ -168,17 +168,22 @@ def test_too_few_voiced_frames_at_a_speed_leave_the_utterance_out(tmp_path):
     assert len(fast) == 7  # a second at twice the speed has fewer than 60 frames
 
 
-def test_a_recording_that_needs_a_program_stops_before_training_with_the_cure(tmp_path, corpus):
-    table = tmp_path / "train.tsv"
-    lines = (corpus[0] / "chunks/train.tsv").read_text().splitlines(keepends=True)
-    fields = lines[2].split("\t")
-    fields[5] = "ffmpeg -v 8 -i a.m4a -f wav -acodec pcm_s16le - |"
-    table.write_text("".join([*lines[:2], "\t".join(fields), *lines[3:]]))
+def test_a_recording_that_needs_a_program_stops_before_training_with_the_cure(tmp_path):
+    data = write_recordings(tmp_path, write_conf(tmp_path))
+    table = (data / "wav.scp").read_text().splitlines()
+    table[3] = "spk1-utt0 ffmpeg -v 8 -i a.m4a -f wav -acodec pcm_s16le - |"
+    (data / "wav.scp").write_text("\n".join(table) + "\n")
     with pytest.raises(AudioError) as error:
-        reader_of(corpus, table=table)
+        allocate(data, tmp_path / "chunks")
     message = str(error.value)
-    assert f"{fields[0]} needs the program 'ffmpeg'" in message
+    assert "1 of 9 recordings" in message and "spk1-utt0 needs the program 'ffmpeg'" in message
     assert "Decode these recordings to WAV or FLAC files first" in message
+    assert not (tmp_path / "chunks").exists()
+
+
+def test_speeds_cannot_be_had_from_features(corpus):
+    with pytest.raises(StepsError, match=r"train\.tsv: has speeds, which need train\.input wav"):
+        trainer_of(corpus, input="feats")
 
 
 def damaged(corpus, folder, part, content):

@@ -5,6 +5,7 @@ python -m steps_py.stages.allocate_chunks --config '{"min_frames": 200, "max_fra
 """
 
 import argparse
+import json
 
 from steps_py.config import load_slice
 from steps_py.stages import run
@@ -15,7 +16,7 @@ def parser():
     parser.add_argument("--config", required=True, help="section chunks as JSON")
     parser.add_argument("--data", nargs="+", required=True, help="data directories")
     parser.add_argument(
-        "--online", help="section augment.online as JSON: training is from audio, of one directory"
+        "--speeds", help="augment.online.speeds as JSON: training is from audio, of one directory"
     )
     parser.add_argument("--out", required=True, help="folder of train.tsv, valid.tsv and spk2id")
     return parser
@@ -28,11 +29,11 @@ def main(argv=None):
     config = load_slice(args.config, ChunksConfig, "chunks")
     utterances = read_utterances(args.data)
     allocation = allocate_chunks(utterances, config)
-    if args.online is not None:
+    if args.speeds is not None:
         from steps_py.audio_rows import add_audio
         from steps_py.augment import OnlineConfig
 
-        speeds = load_slice(args.online, OnlineConfig, "augment.online").speeds
+        speeds = OnlineConfig(speeds=json.loads(args.speeds)).speeds
         utterances, allocation = add_audio(
             utterances, allocation, args.data[0], speeds, config.needed_frames
         )

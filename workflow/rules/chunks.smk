@@ -1,6 +1,10 @@
 # feats + vad + utt2spk -> which frames to train on     config: chunks    library: steps_py/chunks.py
 
 
+def speeds_of_training():
+    return (config["augment"]["online"] or {"speeds": [1.0]})["speeds"]
+
+
 rule allocate_chunks:
     """Choose the utterances each speaker is trained on; an index, not a copy of features."""
     input:
@@ -29,7 +33,7 @@ rule allocate_chunks:
     params:
         config=slice_of("chunks"),
         data=expand("data/{dset}", dset=CHUNK_SETS),
-        audio=["--online", json.dumps(config["augment"]["online"] or {})] if FROM_AUDIO else [],
+        audio=["--speeds", json.dumps(speeds_of_training())] if FROM_AUDIO else [],
     shell:
         "python -m steps_py.stages.allocate_chunks --config {params.config:q}"
         " --data {params.data} {params.audio:q} --out exp/chunks > {log} 2>&1"
