@@ -10,6 +10,7 @@ look. They run in the recipe's folder and keep everything in .snakemake/sge:
     scripts/<token>.*     the job's script and environment
     said/<id>             what was told about a job, so that it is told once
     qstat                 the last list of this user's jobs
+    complexes, verified   the site's complexes; requests that SGE was asked whether it can run
 """
 
 import collections

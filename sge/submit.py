@@ -222,10 +222,8 @@ def submit(work):
         pending.write_text(json.dumps({**work, "token": token, "time": time.time()}))
         done = qsub([*options(work), f"{script}.sh"], pending)
         if done.returncode == 0:
-            job = done.stdout.strip()
-            if "no suitable queues" in done.stderr:
-                jobs.say_once(job, f"job {job}, {work['name']}: no queue can run it as SGE is now")
-            return job
+            tell_if_hopeless(work, f"{script}.sh")
+            return done.stdout.strip()
         if not jobs.SILENT.search(done.stderr):
             refused(work, done.stderr, pending)
         say_waiting()
@@ -254,12 +252,29 @@ def qsub(arguments, pending):
     )
 
 
+def tell_if_hopeless(work, script):
+    """Say once of each kind of job that no queue can run it: it would wait without a word.
+
+    Not a failure: hosts may come back, and what SGE verifies is only how it is now.
+    """
+    asked = options(work)
+    kind = " ".join(word for word in asked if word != work["name"])
+    seen = STATE / "verified"
+    if seen.exists() and kind in seen.read_text().splitlines():
+        return
+    with seen.open("a") as kinds:
+        kinds.write(f"{kind}\n")
+    answer = jobs.ask("qsub", "-w", "v", *asked, script)
+    if answer and "no suitable queues" in answer.stdout + answer.stderr:
+        say(f"{work['name']} waits: no queue of SGE can run what asks for {kind}")
+
+
 def options(work):
     """qsub's options: names of complexes, queue and so on are the site's, from cluster.yaml."""
     site = {"pe": "smp", "memory": "mem_free", "time": "h_rt", "gpu": "gpu", **work["sge"]}
     site = {key: value for key, value in site.items() if value != "none"}
     given = ["-terse", "-cwd", "-S", "/bin/bash", "-N", work["name"], "-j", "y", "-o", "/dev/null"]
-    given += ["-r", "n", "-notify", "-w", "w"]
+    given += ["-r", "n", "-notify"]
     for option, key in (("-q", "queue"), ("-P", "project"), ("-A", "account")):
         if key in site:
             given += [option, site[key]]

@@ -183,7 +183,7 @@ def test_memory_is_asked_for_per_slot_where_sge_multiplies_it(sge, memory, asked
     sge.answers("qsub", "41\n")
     done = sge.run("submit", jobscript(sge, threads=4, sge_memory=memory, sge_queue="a.q"))
     assert done.stdout == "41\n", done.stderr
-    (call,) = [call for call in sge.calls() if call.startswith("qsub")]
+    call = next(call for call in sge.calls() if call.startswith("qsub"))
     assert f"-q a.q -pe smp 4 -l {asked},h_rt=120 " in call
     assert (sge.state / "active/41.json").exists()
     assert not list((sge.state / "pending").iterdir())
@@ -246,3 +246,14 @@ def test_work_that_the_user_asks_for_again_is_never_taken_over(sge, monkeypatch)
     (sge.state / "exit/7").write_text("0 5\n")
     sge.answers("qsub", "8\n")
     assert sge.run("submit", jobscript(sge)).stdout == "8\n"
+
+
+def test_a_job_that_no_queue_can_run_is_told_once_of_its_kind(sge):
+    sge.answers("qconf", CONSUMABLES)
+    sge.answers("qsub", "41\n")
+    sge.answers("qsub -w", "verification: no suitable queues\n", 1)
+    first = sge.run("submit", jobscript(sge))
+    again = sge.run("submit", jobscript(sge, targets=["make_feats:n=2"]))
+    assert first.stdout == again.stdout == "41\n"
+    assert "make_feats.1 waits: no queue of SGE can run" in first.stderr
+    assert again.stderr == ""
