@@ -110,9 +110,11 @@ if [ "$dbd" != 0 ]; then
   mkdir -p /run/mysqld
   chown mysql:mysql /run/mysqld
   [ -d /var/lib/mysql/mysql ] || mysql_install_db --user=mysql --datadir=/var/lib/mysql >/dev/null
-  alive /run/mysqld/mysqld.pid || setsid nohup /usr/sbin/mariadbd --user=mysql \
-    --skip-networking --pid-file=/run/mysqld/mysqld.pid --socket=/run/mysqld/mysqld.sock \
-    --innodb-buffer-pool-size=128M >$logs/mariadb.log 2>&1 &
+  if ! alive /run/mysqld/mysqld.pid; then
+    setsid nohup /usr/sbin/mariadbd --user=mysql --skip-networking \
+      --pid-file=/run/mysqld/mysqld.pid --socket=/run/mysqld/mysqld.sock \
+      --innodb-buffer-pool-size=128M </dev/null >$logs/mariadb.log 2>&1 &
+  fi
   until_true "MariaDB" mysqladmin ping
   mysql -e "create database if not exists slurm_acct_db;
     create user if not exists 'slurm'@'localhost' identified by 'slurm';
