@@ -2,9 +2,9 @@
 
 
 rule plan:
+    """Print what the whole workflow would take; it runs nothing and needs no corpus."""
     log:
         "logs/plan.log",
-    """Print what the whole workflow would take; it runs nothing and needs no corpus."""
     localrule: True
     threads: CLUSTER.threads("plan")
     resources:
