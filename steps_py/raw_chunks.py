@@ -1,165 +1,136 @@
 """Chunks as the bytes of their archives, decoded and normalised on the device.
 
 Reading a batch then costs a pread a chunk and no arithmetic: bytes go to the device as they
-are, a quarter of the size, and `decode` makes of them there what
-`steps_py.features.VoicedFeatures` makes on the host.  A data set that fits may live on the
-device whole (`ResidentBytes`); then only row numbers are sent.
+are, a quarter of the size, and there become what `steps_py.features.VoicedFeatures` makes on
+the host.  A data set that fits may live on the device whole; then only row numbers are sent.
 
 Shape suffixes (scope: this module):
     B = chunks   T = frames of a chunk   L = rows around a chunk, the longest   U = utterances
-    D = feature dimension   N = bytes of L rows; of CM: its 8 D bytes of percentiles, then L of
-    each column
+    D = feature dimension
+    N = bytes of L rows; of CM: its 8 D bytes of percentiles, then L of each column
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from steps_py.archives import CM, DM, FM, KINDS, OpenFiles, naming
-from steps_py.errors import ConfigError, StepsError, TableError
+from steps_py.archives import CM, DM, FM, KINDS, MatrixIndex, OpenFiles, naming
+from steps_py.errors import ConfigError, StepsError
+from steps_py.features import VoicedFeatures
+from steps_py.windows import normalise, rows_around, voiced_numbers, zeros_beyond
 
 _NUMBERS = {FM: torch.float32, DM: torch.float64}
 
 
-@dataclass(frozen=True, kw_only=True)
-class RawBatch:
-    """Which bytes a batch needs and how to normalise them; tensors, on any device.
+class RawBatch(NamedTuple):
+    """Which bytes a batch needs and how to normalise them; arrays, or tensors on any device."""
 
-    bytes_BN: uint8, or None if they lie on the device; row_B, first_B: int64, the utterance
-    and its first row of the L; low_B, width_B: float32, the ranges of compressed matrices;
-    frame_BT, start_BT: int64, each frame and the first frame of its window, counted from
-    first_B; length_B: int64, frames of a window.
-    """
-
-    bytes_BN: torch.Tensor | None
-    row_B: torch.Tensor
-    first_B: torch.Tensor
-    low_B: torch.Tensor
-    width_B: torch.Tensor
-    frame_BT: torch.Tensor
-    start_BT: torch.Tensor
-    length_B: torch.Tensor
-    num_rows: int  # L
-
-    def to(self, device):
-        moved = {
-            name: value.to(device, non_blocking=True) if torch.is_tensor(value) else value
-            for name, value in vars(self).items()
-        }
-        return RawBatch(**moved)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RowsAround:
-    """The rows [first_B, end_B) of utterances that chunks and their windows need.
-
-    frame_BT and start_BT, each frame and the first of its window, count from first_B;
-    length_B: frames of a window.
-    """
-
-    first_B: np.ndarray
-    end_B: np.ndarray
-    frame_BT: np.ndarray
+    bytes_BN: np.ndarray  # uint8; N is 0 where they lie on the device
+    row_B: np.ndarray  # utterances
+    first_B: np.ndarray  # the first of the L rows
+    num_rows: np.ndarray  # L, of no dimension
+    low_B: np.ndarray  # float32: the range of a compressed matrix begins here ...
+    width_B: np.ndarray  # ... and is so wide
+    frame_BT: np.ndarray  # as RowsAround has them
     start_BT: np.ndarray
     length_B: np.ndarray
-
-    @property
-    def num_rows(self):
-        """Rows of the longest, L."""
-        return int((self.end_B - self.first_B).max())
+    spk_id_B: np.ndarray
 
 
-def rows_around(voiced, utts, row_B, index_BT, window_frames):
-    """The RowsAround of the voiced frames number ``index_BT[b]`` of utterance ``row_B[b]``.
+class RawBatchReader:
+    """Reads the bytes of a `steps_py.sampler.Batch`, and makes features of them on a device.
 
-    `voiced` is a VoicedFrames; TableError, naming the utterance, if fewer frames are voiced.
-    """
-    frame_BT = np.empty(index_BT.shape, np.int64)
-    for b, (row, index_T) in enumerate(zip(row_B.tolist(), index_BT, strict=True)):
-        frames = voiced.frames(row)
-        if index_T.max() >= len(frames):
-            raise TableError(
-                f"{utts[row]}: {len(frames)} voiced frames, but number {index_T.max()} is"
-                " wanted, counted from 0. Run allocate_chunks again."
-            )
-        frame_BT[b] = frames[index_T]
-    num_frames_B = voiced.num_frames_U[row_B]
-    length_B = np.minimum(window_frames, num_frames_B)
-    start_BT = frame_BT - window_frames // 2
-    np.clip(start_BT, 0, (num_frames_B - length_B)[:, np.newaxis], out=start_BT)
-    first_B = start_BT.min(axis=1)
-    return RowsAround(
-        first_B=first_B,
-        end_B=start_BT.max(axis=1) + length_B,
-        frame_BT=frame_BT - first_B[:, np.newaxis],
-        start_BT=start_BT - first_B[:, np.newaxis],
-        length_B=length_B,
-    )
+    The same numbers as a BatchReader's, but for rounding.
 
+    Parameters
+    ----------
+    chunks : steps_py.chunks.Chunks
+        Their matrices are of one kind and dimension.
+    cmvn : CmvnConfig
+    device : torch.device
+        That trains.
+    resident : bool
+        All bytes lie there.
 
-class RawReader:
-    """Reads RawBatches of the utterances of a VoicedFeatures, whose matrices are of one kind.
-
-    With `resident` the bytes are left out.
-
-    Raises StepsError for matrices of several kinds, ConfigError for cmvn.norm_vars.
+    Raises
+    ------
+    StepsError
+        For matrices of several kinds or sizes of row, or that do not fit on the device.
+    ConfigError
+        For cmvn.norm_vars.
     """
 
-    def __init__(self, features, resident=False):
-        kinds = np.unique(features.matrices.kind_U)
-        if len(kinds) > 1:
-            names = ", ".join(KINDS[kind] for kind in kinds)
-            raise StepsError(
-                f"chunks: matrices of several kinds ({names}) cannot be decoded on the device."
-                " Make all features with the same --compress, or set train.decode to host."
-            )
-        if features.cmvn.norm_vars:
+    def __init__(self, chunks, cmvn, device, resident=False):
+        if cmvn.norm_vars:
             raise ConfigError(
-                "train: decode is device and cmvn.norm_vars true; variances are normalised on"
+                "train: decode is not host and cmvn.norm_vars true; variances are normalised on"
                 " the host only. Set train.decode to host."
             )
-        self._features, self._resident = features, resident
-        self.kind, self.dim = int(kinds[0]), features.feat_dim(0)
-
-    def read(self, row_B, index_BT):
-        """The RawBatch of the voiced frames number ``index_BT[b]`` of utterance ``row_B[b]``.
-
-        Raises TableError, naming the utterance, if fewer frames are voiced or an archive
-        cannot be read.
-        """
-        features, matrices = self._features, self._features.matrices
-        rows = rows_around(
-            features.voiced, features.utts, row_B, index_BT, features.cmvn.window_frames
-        )
-        arrays = {
-            "row_B": row_B,
-            "first_B": rows.first_B,
-            "low_B": matrices.low_U[row_B],
-            "width_B": matrices.width_U[row_B],
-            "frame_BT": rows.frame_BT,
-            "start_BT": rows.start_BT,
-            "length_B": rows.length_B,
-        }
-        bytes_BN = None
-        if not self._resident:
-            read = self._read_bytes(row_B, rows.first_B, rows.end_B, rows.num_rows)
-            bytes_BN = torch.from_numpy(read)
-        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        return RawBatch(bytes_BN=bytes_BN, num_rows=rows.num_rows, **tensors)
-
-    def _read_bytes(self, row_B, first_B, end_B, num_rows):
+        self._features = VoicedFeatures(chunks.utts, chunks.feats, chunks.vad, cmvn)
         matrices = self._features.matrices
-        num_bytes = num_rows * matrices.row_bytes(self.kind, self.dim)
-        if self.kind == CM:
-            num_bytes += 8 * self.dim
+        shapes = sorted(
+            set(zip(matrices.kind_U.tolist(), matrices.num_cols_U.tolist(), strict=True))
+        )
+        if len(shapes) > 1:
+            names = ", ".join(f"{KINDS[kind]} of {dim} columns" for kind, dim in shapes)
+            raise StepsError(
+                f"{chunks.path}: matrices of several kinds ({names}) cannot be decoded on the"
+                " device. Make all features with the same conf and feats.compress, or set"
+                " train.decode to host."
+            )
+        ((self._kind, self.feat_dim),) = shapes
+        self._num_frames_U = chunks.num_frames_U
+        self._row_bytes = matrices.row_bytes(self._kind, self.feat_dim)
+        self._resident = ResidentBytes(matrices, chunks.utts, device) if resident else None
+
+    def chunk_bytes(self, num_frames):
+        """What a chunk of so many voiced frames takes, about: there may be gaps."""
+        num_rows = num_frames + self._features.cmvn.window_frames
+        return 4 * 8 * num_frames + (0 if self._resident else num_rows * self._row_bytes)
+
+    def read(self, batch):
+        """A RawBatch, and the numbers of frames (B,) where they differ."""
+        features, row_B = self._features, batch.rows_B
+        index_BT = voiced_numbers(batch, self._num_frames_U)
+        window_frames = features.cmvn.window_frames
+        rows = rows_around(features.voiced, features.utts, row_B, index_BT, window_frames)
+        num_bytes = 0
+        if not self._resident:
+            num_bytes = rows.num_rows * self._row_bytes
+            num_bytes += 8 * self.feat_dim if self._kind == CM else 0
         bytes_BN = np.zeros((len(row_B), num_bytes), np.uint8)
-        matrices.read_bytes(row_B, first_B, end_B, bytes_BN)
-        return bytes_BN
+        if num_bytes:
+            features.matrices.read_bytes(row_B, rows.first_B, rows.end_B, bytes_BN)
+        raw = RawBatch(
+            bytes_BN=bytes_BN,
+            row_B=row_B,
+            first_B=rows.first_B,
+            num_rows=np.array(rows.num_rows),
+            low_B=features.matrices.low_U[row_B],
+            width_B=features.matrices.width_U[row_B],
+            frame_BT=rows.frame_BT,
+            start_BT=rows.start_BT,
+            length_B=rows.length_B,
+            spk_id_B=batch.spk_id_B,
+        )
+        return (*raw, *(() if batch.num_frames_B is None else (batch.num_frames_B,)))
+
+    def decode(self, batch, device):
+        """x_BTD, spk_id_B (and num_frames_B) on the device, of the tensors of what was read."""
+        num_rows = int(batch[RawBatch._fields.index("num_rows")])
+        batch = [part.to(device, non_blocking=True) for part in batch]
+        raw, lengths = RawBatch(*batch[: len(RawBatch._fields)]), batch[len(RawBatch._fields) :]
+        bytes_BN = raw.bytes_BN
+        if self._resident:
+            bytes_BN = self._resident.cut(raw, num_rows, self._kind, self.feat_dim)
+        x_BLD = decompress(bytes_BN, raw.low_B, raw.width_B, self._kind, self.feat_dim)
+        x_BTD = normalise(x_BLD, raw.frame_BT, raw.start_BT, raw.length_B)
+        return zeros_beyond(x_BTD, *(lengths or [None])), raw.spk_id_B, *lengths
 
 
 class ResidentBytes:
-    """The bytes of all matrices of a MatrixIndex on a device, one after the other.
+    """The bytes of all matrices of a MatrixIndex, one after the other on a device.
 
     Raises StepsError, with both figures, if they do not fit.
     """
@@ -170,7 +141,7 @@ class ResidentBytes:
         if total > free:
             raise StepsError(
                 f"train: the features have {total / 1e9:.1f} GB, {device} has"
-                f" {free / 1e9:.1f} GB free. Set train.resident to false."
+                f" {free / 1e9:.1f} GB free. Set train.decode to device."
             )
         start_U = np.cumsum(size_U) - size_U
         self._bytes = torch.empty(total, dtype=torch.uint8, device=device)
@@ -183,18 +154,19 @@ class ResidentBytes:
         self._start_U = torch.from_numpy(start_U).to(device)
         self._num_rows_U = torch.from_numpy(matrices.num_rows_U).to(device)
 
-    def cut(self, batch, kind, dim, row_bytes):
+    def cut(self, batch, num_rows, kind, dim):
         """bytes_BN of a RawBatch that is on this device; what lies past a matrix is rubbish."""
         start_B1 = self._start_U[batch.row_B][:, None]
         first_B1 = batch.first_B[:, None]
         device = self._bytes.device
         if kind != CM:
+            row_bytes = MatrixIndex.row_bytes(kind, dim)
             index_BN = start_B1 + first_B1 * row_bytes
-            index_BN = index_BN + torch.arange(batch.num_rows * row_bytes, device=device)
+            index_BN = index_BN + torch.arange(num_rows * row_bytes, device=device)
         else:
             num_rows_B11 = self._num_rows_U[batch.row_B][:, None, None]
             column_1D1 = torch.arange(dim, device=device)[None, :, None]
-            row_11L = torch.arange(batch.num_rows, device=device)
+            row_11L = torch.arange(num_rows, device=device)
             codes_BDL = column_1D1 * num_rows_B11 + first_B1[:, :, None] + row_11L
             codes_BN = (start_B1[:, :, None] + 8 * dim + codes_BDL).flatten(1)
             percentiles_BN = start_B1 + torch.arange(8 * dim, device=device)
@@ -208,33 +180,12 @@ def free_bytes(device):
     return 2**63
 
 
-def decode(batch, bytes_BN, kind, dim):
-    """Normalised features float32 (B, T, D) of a RawBatch, wherever its tensors lie."""
-    return normalise(batch, decompress(batch, bytes_BN, kind, dim))
-
-
-def normalise(batch, x_BLD):
-    """Frames (B, T, D) less the mean of their windows; `batch` has frame_BT, start_BT, length_B."""
-    # what pads a shorter chunk may be anything; no window reaches it
-    sums_BLD = torch.nn.functional.pad(x_BLD.double().cumsum(dim=1), (0, 0, 1, 0))
-    end_BT = batch.start_BT + batch.length_B[:, None]
-    window_BTD = rows_of(sums_BLD, end_BT) - rows_of(sums_BLD, batch.start_BT)
-    mean_BTD = window_BTD / batch.length_B[:, None, None]
-    return (rows_of(x_BLD, batch.frame_BT) - mean_BTD).float()
-
-
-def rows_of(x_BLD, index_BT):
-    """Rows ``index_BT[b]`` of each ``x_BLD[b]``."""
-    index_BTD = index_BT[:, :, None].expand(-1, -1, x_BLD.shape[2])
-    return x_BLD.gather(1, index_BTD)
-
-
-def decompress(batch, bytes_BN, kind, dim):
+def decompress(bytes_BN, low_B, width_B, kind, dim):
     """Float32 rows (B, L, D) of the bytes of matrices; as src/matrix/compressed-matrix.cc."""
     num_chunks = len(bytes_BN)
     if kind in _NUMBERS:
         return bytes_BN.view(_NUMBERS[kind]).view(num_chunks, -1, dim).float()
-    low_B11, width_B11 = batch.low_B[:, None, None], batch.width_B[:, None, None]
+    low_B11, width_B11 = low_B[:, None, None], width_B[:, None, None]
     if kind == CM:
         split = 8 * dim
         percentiles_BD4 = unsigned(bytes_BN[:, :split]).view(num_chunks, dim, 4)

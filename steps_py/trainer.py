@@ -68,7 +68,7 @@ class Trainer:
         self.config, self.sections = sections["train"], sections
         self.ranks, self.speakers = ranks or Ranks(), speakers
         self.stage = previous.stage + 1 if previous else 1
-        self.reader = open_reader(sections, train)
+        self.reader = open_reader(sections, train, self.ranks.local_rank)
         self.sampler = sampler_of(sections, train)
         self.network = Network(
             sections, self.reader.feat_dim, self.sampler.num_speakers, self.ranks

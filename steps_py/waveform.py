@@ -21,10 +21,10 @@ from steps_py.corruption import Corruptor
 from steps_py.errors import AudioError, ConfigError, StepsError
 from steps_py.feats.on_device import DeviceFeatures
 from steps_py.kaldi.feature_conf import extractor_of, read_feature_conf
-from steps_py.raw_chunks import normalise, rows_around
 from steps_py.speed import VoicedAtSpeeds, read_at_speed
 from steps_py.stretches import Stretches, naming_recording
 from steps_py.voiced import VoicedFrames
+from steps_py.windows import normalise, rows_around, voiced_numbers, zeros_beyond
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,15 +40,6 @@ class WaveformConfig:
     copies: dict = field(default_factory=dict)
     online: dict = field(default_factory=dict)
     parts: dict = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Windows:
-    """What `steps_py.raw_chunks.normalise` wants of RowsAround; int64 tensors on any device."""
-
-    frame_BT: torch.Tensor
-    start_BT: torch.Tensor
-    length_B: torch.Tensor
 
 
 class WaveformReader:
@@ -114,8 +105,8 @@ class WaveformReader:
         for x_LD, samples_N in zip(x_BLD, stretches, strict=True):
             feats_LD = self._extractor.compute(samples_N)
             x_LD[: len(feats_LD)] = feats_LD
-        x_BTD = _normalised(torch.from_numpy(x_BLD), *map(torch.from_numpy, windows))
-        return _cut(x_BTD, batch.num_frames_B).numpy(), *speakers
+        x_BTD = normalise(torch.from_numpy(x_BLD), *map(torch.from_numpy, windows))
+        return zeros_beyond(x_BTD, batch.num_frames_B).numpy(), *speakers
 
     def chunk_bytes(self, num_frames):
         """What a chunk of so many voiced frames takes, about: its audio may have gaps."""
@@ -130,13 +121,12 @@ class WaveformReader:
         audio_BN, *windows, spk_id_B = (x.to(device, non_blocking=True) for x in batch[:5])
         if self._features_there is None:
             self._features_there = DeviceFeatures(self._feats).to(device)
-        x_BTD = _normalised(self._features_there(audio_BN), *windows)
-        return _cut(x_BTD, batch[5] if len(batch) > 5 else None), spk_id_B, *batch[5:]
+        x_BTD = normalise(self._features_there(audio_BN), *windows)
+        return zeros_beyond(x_BTD, batch[5] if len(batch) > 5 else None), spk_id_B, *batch[5:]
 
     def _stretches(self, batch):
         """RowsAround the chunks, and the samples that these rows are made of."""
-        index_BT = batch.first_B[:, np.newaxis] + np.arange(batch.num_frames)
-        index_BT %= self._num_voiced_U[batch.rows_B][:, np.newaxis]  # short ones go round
+        index_BT = voiced_numbers(batch, self._num_voiced_U)
         rows = rows_around(self._voiced, self._utts, batch.rows_B, index_BT, self._window_frames)
         hulls = zip(batch.rows_B.tolist(), rows.first_B.tolist(), rows.end_B.tolist(), strict=True)
         return rows, [
@@ -190,17 +180,3 @@ class WaveformReader:
             return np.clip(np.rint(x_N), -32768, 32767)
         except (StepsError, OSError) as error:
             raise naming_recording(self._utts[row], error) from None
-
-
-def _normalised(x_BLD, frame_BT, start_BT, length_B):
-    windows = Windows(frame_BT=frame_BT, start_BT=start_BT, length_B=length_B)
-    return normalise(windows, x_BLD)
-
-
-def _cut(x_BTD, num_frames_B):
-    """Zeros behind the end of chunks that are shorter than others."""
-    if num_frames_B is None:
-        return x_BTD
-    num_frames_B = torch.as_tensor(num_frames_B, device=x_BTD.device)
-    beyond_BT = torch.arange(x_BTD.shape[1], device=x_BTD.device) >= num_frames_B[:, None]
-    return x_BTD.masked_fill(beyond_BT[..., None], 0.0)

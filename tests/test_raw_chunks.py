@@ -5,47 +5,53 @@ import pytest
 import torch
 
 from steps_py.archives import Locations, MatrixIndex, OpenFiles
+from steps_py.batches import BatchReader
+from steps_py.chunks import Chunks, ChunksConfig, allocate_chunks, read_utterances, write_chunks
 from steps_py.errors import StepsError, TableError
-from steps_py.features import CmvnConfig, VoicedFeatures
-from steps_py.raw_chunks import RawReader, ResidentBytes, decode
-from tests.small_features import matrix_bytes, vector_bytes, write_archive
+from steps_py.features import CmvnConfig
+from steps_py.raw_chunks import RawBatchReader
+from steps_py.sampler import Batch
+from tests.small_features import matrix_bytes, write_data_dir
 
 KINDS = ["FM", "DM", "CM", "CM2", "CM3"]
-NUM_FRAMES = [40, 7, 90, 64]
+NUM_FRAMES = [40, 12, 90, 64]
+CPU = torch.device("cpu")
 
 
-def make_features(folder, kinds, **cmvn):
+def make_chunks(folder, kinds):
+    """Chunks of four utterances, of which the second is shorter than the chunks."""
     rng = np.random.default_rng(0)
-    matrices, decisions = {}, {}
-    for i, (num_frames, kind) in enumerate(zip(NUM_FRAMES, kinds, strict=True)):
+    utts = {}
+    for i, num_frames in enumerate(NUM_FRAMES):
         x_TD = rng.normal(3, 5, (num_frames, 6)).astype(np.float32)
-        matrices[f"u{i}"] = matrix_bytes(x_TD, kind)
-        decisions[f"u{i}"] = vector_bytes(rng.random(num_frames) < 0.7)
-    feats = write_archive(folder / "f.ark", folder / "f.scp", matrices)
-    vad = write_archive(folder / "v.ark", folder / "v.scp", decisions)
-    places = (Locations(list(table.values())) for table in (feats, vad))
-    return VoicedFeatures(list(feats), *places, CmvnConfig(**cmvn))
+        utts[f"u{i}"] = (f"spk{i % 2}", x_TD, rng.random(num_frames) < 0.7)
+    for i, kind in enumerate(kinds):
+        write_data_dir(folder / f"{i}", dict(list(utts.items())[i :: len(kinds)]), kind)
+    utterances = read_utterances([folder / f"{i}" for i in range(len(kinds))])
+    config = ChunksConfig(min_frames=20, max_frames=20, short_utts="tile", num_valid_utts=0)
+    allocation = allocate_chunks(utterances, config, say=lambda line: None)
+    write_chunks(utterances, allocation, folder / "chunks")
+    return Chunks(folder / "chunks/train.tsv")
 
 
+@pytest.mark.parametrize("varied", [False, True])
 @pytest.mark.parametrize("resident", [False, True])
 @pytest.mark.parametrize("window_frames", [5, 30, 300])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_device_gives_what_the_host_gives(tmp_path, kind, window_frames, resident):
-    features = make_features(tmp_path, [kind] * 4, window_frames=window_frames)
-    row_B = np.array([2, 0, 3, 1, 2])
-    num_voiced_B = features.voiced.num_voiced_U[row_B]
-    index_BT = (np.arange(20) + np.array([[9], [3], [1], [0], [30]])) % num_voiced_B[:, None]
-    reader = RawReader(features, resident)
-    batch = reader.read(row_B, index_BT)
-    bytes_BN = batch.bytes_BN
-    if resident:
-        data = ResidentBytes(features.matrices, features.utts, torch.device("cpu"))
-        row_bytes = features.matrices.row_bytes(reader.kind, reader.dim)
-        bytes_BN = data.cut(batch, reader.kind, reader.dim, row_bytes)
-    x_BTD = decode(batch, bytes_BN, reader.kind, reader.dim)
-    assert x_BTD.dtype == torch.float32
-    expected = [features.read(row)[index_T] for row, index_T in zip(row_B, index_BT, strict=True)]
-    np.testing.assert_allclose(x_BTD.numpy(), np.stack(expected), atol=2e-5)
+def test_the_device_gives_what_the_host_gives(tmp_path, kind, window_frames, resident, varied):
+    chunks, cmvn = make_chunks(tmp_path, [kind]), CmvnConfig(window_frames=window_frames)
+    rows_B = np.array([2, 0, 3, 1, 2])
+    num_frames_B = np.array([20, 7, 20, 11, 1]) if varied else None
+    first_B = np.array([9, 0, 1, 5, 30])
+    batch = Batch(rows_B, first_B, chunks.spk_id_U[rows_B], 20, num_frames_B)
+    expected = BatchReader(chunks, cmvn).read(batch)
+    reader = RawBatchReader(chunks, cmvn, CPU, resident)
+    decoded = reader.decode([torch.as_tensor(part) for part in reader.read(batch)], CPU)
+    assert decoded[0].dtype == torch.float32
+    np.testing.assert_allclose(decoded[0].numpy(), expected[0], atol=2e-5)
+    assert len(decoded) == len(expected)
+    for got, wanted in zip(decoded[1:], expected[1:], strict=True):
+        assert np.array_equal(got, wanted)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -68,26 +74,23 @@ def test_a_batch_may_lie_in_more_files_than_may_be_open(tmp_path, kind, monkeypa
 
 
 def test_matrices_of_several_kinds_are_refused_with_the_cure(tmp_path):
-    features = make_features(tmp_path, ["CM", "CM", "FM", "CM"])
-    with pytest.raises(StepsError, match=r"several kinds \(FM, CM\).*train\.decode to host"):
-        RawReader(features)
+    chunks = make_chunks(tmp_path, ["CM", "FM"])
+    with pytest.raises(StepsError, match=r"\(FM of 6 columns, CM of 6 .*train\.decode to host"):
+        RawBatchReader(chunks, CmvnConfig(), CPU)
 
 
 def test_variances_are_refused_with_the_cure(tmp_path):
-    features = make_features(tmp_path, ["CM"] * 4, norm_vars=True)
+    chunks = make_chunks(tmp_path, ["CM"])
     with pytest.raises(StepsError, match=r"norm_vars.*train\.decode to host"):
-        RawReader(features)
+        RawBatchReader(chunks, CmvnConfig(norm_vars=True), CPU)
 
 
-def test_an_utterance_with_fewer_voiced_frames_is_named(tmp_path):
-    reader = RawReader(make_features(tmp_path, ["FM"] * 4))
-    with pytest.raises(TableError, match=r"u1: \d voiced frames, but number 19 is wanted"):
-        reader.read(np.array([0, 1]), np.tile(np.arange(20), (2, 1)))
-
-
-def test_an_archive_cut_off_later_is_named_with_the_utterance(tmp_path):
-    features = make_features(tmp_path, ["FM"] * 4)
-    with open(tmp_path / "f.ark", "r+b") as ark:
+@pytest.mark.parametrize("kind", ["FM", "CM"])
+def test_an_archive_cut_off_later_is_named_with_the_utterance(tmp_path, kind):
+    chunks = make_chunks(tmp_path, [kind])
+    reader = RawBatchReader(chunks, CmvnConfig(), CPU)
+    with open(tmp_path / "0/feats.ark", "r+b") as ark:
         ark.truncate(100)
-    with pytest.raises(TableError, match=r"^u2: .*f\.ark: ends at byte 100"):
-        RawReader(features).read(np.array([2]), np.arange(5)[np.newaxis])
+    batch = Batch(np.array([2]), np.array([0]), np.array([0]), 20, None)
+    with pytest.raises(TableError, match=r"^u2: .*feats\.ark: ends at byte 100"):
+        reader.read(batch)

@@ -119,6 +119,14 @@ def test_the_number_of_readers_changes_nothing(chunks_dir, tmp_path, expected, n
     assert_same(tmp_path, expected)
 
 
+@pytest.mark.parametrize("decode", ["device", "resident"])
+def test_where_bytes_become_features_changes_rounding_alone(chunks_dir, tmp_path, expected, decode):
+    run(chunks_dir, tmp_path, decode=decode, num_workers=1)
+    weights, _ = result(tmp_path)
+    for name, weight in weights.items():
+        torch.testing.assert_close(weight, expected[0][name], atol=1e-3, rtol=1e-3)
+
+
 def test_batches_through_pipes_are_those_through_shared_memory(
     chunks_dir, tmp_path, expected, monkeypatch
 ):

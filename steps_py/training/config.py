@@ -7,7 +7,9 @@ import json
 from steps_py.errors import ConfigError, did_you_mean
 
 # Settings that change how fast a model comes out, never which one.
-FREE_SETTINGS = ("device", "num_workers", "checkpoint_minutes", "keep_checkpoints", "precision")
+FREE_SETTINGS = (
+    *("device", "decode", "num_workers", "checkpoint_minutes", "keep_checkpoints", "precision"),
+)
 INPUTS = ("feats", "waveform")
 CHUNK_KEYS = ("min_frames", "max_frames")
 
@@ -22,6 +24,7 @@ class TrainConfig:
     num_epochs: int
     batch_size: int  # chunks of a step, of all processes together
     input: str = "feats"  # "waveform": features are made on the way, of audio altered anew
+    decode: str = "auto"  # where the bytes of feats.scp become features; see open_features
     spec_augment: dict | None = None  # see SpecAugmentConfig
     steps_per_epoch: int | None = None  # None: as many as read each utterance about once
     sampler: dict = dataclasses.field(default_factory=lambda: {"name": "balanced"})
@@ -105,6 +108,7 @@ NOT_OF_A_STAGE = (
         "stages",
         "init",
         "input",
+        "decode",
         "precision",
         "device",
         "compile",
