@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 
 import numpy as np
 import pytest
@@ -211,8 +212,9 @@ def test_a_failure_leaves_no_half_tables_behind(extractor, tmp_path):
     save_extractor(tmp_path / "final.pt", extractor)
     folder = data_dir(tmp_path / "data", [30, 40])
     with open(folder / "feats.ark", "r+b") as ark:
-        ark.truncate((folder / "feats.ark").stat().st_size - 10)
-    with pytest.raises(StepsError, match=r"utt01: .* The archive is truncated"):
+        ark.seek(-200, os.SEEK_END)
+        ark.write(200 * b"\xff")  # nan
+    with pytest.raises(StepsError, match=r"utt01: its features are not finite"):
         command(folder, tmp_path / "out", tmp_path / "final.pt")
     assert list((tmp_path / "out").iterdir()) == []
 
