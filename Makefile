@@ -18,7 +18,7 @@ test: .venv/ready
 
 test-cluster: .venv/ready
 	@tests/cluster/packages.sh
-	@$(ACTIVATE) && python -m pytest -m cluster tests/cluster
+	@$(ACTIVATE) && tests/cluster/run.sh
 
 lint: .venv/ready
 	@$(ACTIVATE) && ruff check . && ruff format --check . && snakefmt --check Snakefile workflow
