@@ -5,7 +5,7 @@ pids=()
 for name in sge slurm; do
   (
     set -o pipefail
-    python -m pytest -m cluster -k "$name" tests/cluster 2>&1 | sed -u "s/^/$name: /"
+    python -m pytest --verbosity=1 -m cluster -k "$name" tests/cluster 2>&1 | sed -u "s/^/$name: /"
   ) &
   pids+=($!)
 done
