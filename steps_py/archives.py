@@ -156,13 +156,6 @@ class MatrixIndex:
         for kind, token in enumerate(KINDS):
             marker = np.frombuffer(b"\0B" + token.encode() + b" ", np.uint8)
             kind_U[(heads_U[:, : len(marker)] == marker).all(axis=1)] = kind
-        if (kind_U < 0).any():
-            row = int(np.argmax(kind_U < 0))
-            path, offset = places[row]
-            raise TableError(
-                f"{names[row]}: {path}:{offset}: no binary matrix is there. Make the archive and"
-                " its script file again; text archives: copy-feats ark,t:x.txt ark,scp:x.ark,x.scp"
-            )
         plain_U = kind_U <= DM
         start_U = np.where(kind_U >= CM2, 6, 5)
 
@@ -174,6 +167,14 @@ class MatrixIndex:
         self.low_U, self.width_U = field(0, "<f4"), field(4, "<f4")
         self.num_rows_U = np.where(plain_U, field(1, "<i4"), field(8, "<i4")).astype(np.int64)
         self.num_cols_U = np.where(plain_U, field(6, "<i4"), field(12, "<i4")).astype(np.int64)
+        wrong_U = (kind_U < 0) | (self.num_rows_U < 0) | (self.num_cols_U < 0)
+        if wrong_U.any():
+            row = int(np.argmax(wrong_U))
+            path, offset = places[row]
+            raise TableError(
+                f"{names[row]}: {path}:{offset}: no binary matrix is there. Make the archive and"
+                " its script file again; text archives: copy-feats ark,t:x.txt ark,scp:x.ark,x.scp"
+            )
         self.file_id_U = places.file_id_U.astype(np.int64)
         self.body_U = places.offset_U + start_U + np.where(plain_U, 10, compressed.HEADER.size)
 
@@ -263,12 +264,12 @@ def read_vector_at(files, path, offset):
     data = files.read_some(path, offset, _START_OF_TEXT)
     if data.lstrip().startswith(b"["):
         return _read_text_vector(files, path, offset, data)
-    if len(data) < 10 or data[:2] != b"\0B" or data[2:5] not in (b"FV ", b"DV "):
+    dim = int.from_bytes(data[6:10], "little", signed=True)
+    if len(data) < 10 or data[:2] != b"\0B" or data[2:5] not in (b"FV ", b"DV ") or dim < 0:
         raise TableError(
             f"{path}:{offset}: no vector is there. Make the archive and its script file again."
         )
     dtype = np.dtype("<f4" if data[2:3] == b"F" else "<f8")
-    dim = int.from_bytes(data[6:10], "little", signed=True)
     num_bytes = 10 + dim * dtype.itemsize
     if len(data) < num_bytes:
         data = files.read(path, offset, num_bytes)

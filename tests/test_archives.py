@@ -83,3 +83,15 @@ def test_what_cannot_be_read_at_random_is_refused(entry):
 def test_a_path_may_contain_colons():
     assert Locations(["C:x/a:b.ark:12", "a:b"])[0] == ("C:x/a:b.ark", 12)
     assert Locations(["a:b"])[0] == ("a:b", 0)
+
+
+def test_sizes_below_zero_are_no_matrix_and_no_vector(tmp_path):
+    size = (-3).to_bytes(4, "little", signed=True)
+    path = tmp_path / "x"
+    for data in (b"\0BFM \4" + size + b"\4\2\0\0\0", b"\0BCM3 " + bytes(8) + size + size):
+        path.write_bytes(data + bytes(40))
+        with pytest.raises(TableError, match=r"^a: .*no binary matrix is there"):
+            MatrixIndex(["a"], Locations([str(path)]))
+    path.write_bytes(b"\0BFV \4" + size + bytes(40))
+    with pytest.raises(TableError, match="no vector is there"):
+        read_vector_at(OpenFiles(), str(path), 0)
