@@ -114,7 +114,8 @@ def test_every_part_trains_in_bf16_with_pads(encoder, pooling):
     exact_BE = copy.deepcopy(model)(x_BTD, num_frames_B)
     with torch.autocast("cpu", torch.bfloat16):
         embedding_BE = model(x_BTD, num_frames_B)
-    assert (embedding_BE - exact_BE).abs().max() < 0.1 * exact_BE.abs().max()
+    # an untrained resnet of 18 layers is off by 3 to 8 %, by processor and seed; all others by 2
+    assert (embedding_BE - exact_BE).norm() < 0.2 * exact_BE.norm()
     embedding_BE.float().square().sum().backward()
     assert all(p.grad.isfinite().all() for p in model.parameters())
 

@@ -207,7 +207,7 @@ def test_a_signal_leaves_a_checkpoint_and_the_rest_follows(
 
 
 def test_the_command_exits_143_on_sigterm_and_0_when_called_again(chunks_dir, tmp_path):
-    changed = {"steps_per_epoch": 60, "checkpoint_minutes": 1e-9}
+    changed = {"steps_per_epoch": 150, "checkpoint_minutes": 1e-9}
     run(chunks_dir, tmp_path / "undisturbed", **changed)
     sections = {key: json_of(SECTIONS[key]) for key in SECTIONS}
     sections["train"] = json_of(dataclasses.replace(SECTIONS["train"], **changed))
