@@ -141,9 +141,9 @@ class FieldReader:
         size = dtype.itemsize
         for count in shape:
             size *= count
-        body = self.stream.take(size, f"{self.where}an array of {' x '.join(map(str, shape))}")
+        body = self.stream.take_own(size, f"{self.where}an array of {' x '.join(map(str, shape))}")
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.frombuffer(body, dtype).reshape(shape).astype(np.float32)
+            return np.frombuffer(body, dtype).reshape(shape).astype(np.float32, copy=False)
 
 
 class FieldWriter:

@@ -78,6 +78,7 @@ class Plan:
         self._steps = steps
         self._last = next(reversed(steps))
         self._there = first_time, first_time + num_frames - 1
+        self._input_bounds = {}  # between which the input of a step may be computable
         self._bounds = self._bound()
         self._find_computable(self._ask(output_times))
         self.computable = self._can[self._last]
@@ -94,15 +95,10 @@ class Plan:
     def _bound(self):
         bounds = {}
         for name, step in self._steps.items():
+            self._input_bounds[name] = first, last = _bound_of_all(step.terms, bounds)
             if step.is_input:
                 bounds[name] = self._there
                 continue
-            reached = [_bound_of(term, bounds) for term in step.terms]
-            if None in reached:
-                bounds[name] = None
-                continue
-            first = max(low for low, _ in reached)
-            last = min(high for _, high in reached)
             bounds[name] = step.window.reach(first, last) if first <= last else None
         return bounds
 
@@ -119,7 +115,8 @@ class Plan:
             elif bound != _EVERYWHERE:
                 asked[name] = tm.clip(asked[name], *bound)
             if len(asked[name]):
-                self._pass_on(asked, step, step.window.reads(asked[name], *self._input_bound(step)))
+                read = step.window.reads(asked[name], *self._input_bounds[name])
+                self._pass_on(asked, step, read)
         return asked
 
     def _pass_on(self, asked, step, read):
@@ -128,28 +125,24 @@ class Plan:
             for source, sequence in _leaves(term, read):
                 asked[source] = tm.union(asked[source], tm.as_set(sequence))
 
-    def _input_bound(self, step):
-        """The times between which the input of a step may be computable."""
-        reached = [_bound_of(term, self._bounds) for term in step.terms]
-        if not reached or None in reached:
-            return 0, -1
-        return max(low for low, _ in reached), min(high for _, high in reached)
-
     # --- forward again: which of them can be computed -----------------------------------
 
     def _find_computable(self, asked):
-        can = self._can = {}
+        can, self._read = {}, {}
+        self._can = can
         for name, step in self._steps.items():
             if step.is_input:
                 can[name] = tm.clip(asked[name], *self._there)
             elif len(asked[name]):
-                can[name] = step.window.gives(asked[name], self._readable(step, asked[name]))
+                read = self._readable(step, asked[name])
+                self._read[name] = asked[name], read
+                can[name] = step.window.gives(asked[name], read)
             else:
                 can[name] = tm.EMPTY
 
     def _readable(self, step, times):
         """The input times that exist of those that `step` reads to give `times`."""
-        read = step.window.reads(times, *self._input_bound(step))
+        read = step.window.reads(times, *self._input_bounds[step.name])
         for term in step.terms:
             read = tm.as_set(tm.take(read, self._present(term, read)))
         return read
@@ -174,9 +167,15 @@ class Plan:
             used[name] = tm.as_set(tm.take(used[name], tm.contained(used[name], can)))
             self.reads[name] = used[name]
             if not step.is_input and len(used[name]):
-                self.reads[name] = self._readable(step, used[name])
+                self.reads[name] = self._read_by(step, used[name])
                 self._pass_on(used, step, self.reads[name])
         return used
+
+    def _read_by(self, step, times):
+        """`_readable`, which was found out before if all that was asked for is used."""
+        asked, read = self._read[step.name]
+        same = isinstance(times, range) and isinstance(asked, range) and times == asked
+        return read if same else self._readable(step, times)
 
     def _recipe(self, term, times):
         """How `term` is put together at `times`, all of which can be computed."""
@@ -228,6 +227,14 @@ def _leaves(term, sequence):
     elif term.kind != "Const":
         source, mapped, _ = follow(term, sequence)
         yield source, mapped
+
+
+def _bound_of_all(terms, bounds):
+    """Times between which all terms may be computable."""
+    reached = [_bound_of(term, bounds) for term in terms]
+    if not reached or None in reached:
+        return 0, -1
+    return max([low for low, _ in reached]), min([high for _, high in reached])
 
 
 def _bound_of(term, bounds):

@@ -26,7 +26,8 @@ def from_array(times):
     >>> from_array(np.array([5, 1, 3, 1]))
     range(1, 7, 2)
     """
-    times = np.unique(times)
+    times = np.sort(times)  # not np.unique: that imports numpy.ma
+    times = times[np.diff(times, prepend=times[:1] - 1) != 0]
     if len(times) <= 1:
         return range(int(times[0]), int(times[0]) + 1) if len(times) else EMPTY
     step = int(times[1] - times[0])
