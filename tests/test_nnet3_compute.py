@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from steps_py.errors import KaldiError
 from steps_py.nnet3.compute import Computer
 from steps_py.nnet3.config_lines import parse_lines
-from steps_py.nnet3.convolution import SpacedAffine
+from steps_py.nnet3.convolution import SpacedProduct
 from steps_py.nnet3.network import Network
 from tests.nnet3_oracle import Oracle
 
@@ -65,7 +65,16 @@ def agree(built, num_frames):
             Computer(built)(x_TD)
         return False
     np.testing.assert_allclose(Computer(built)(x_TD), want, rtol=2e-5, atol=2e-5)
+    together_agrees(built, num_frames)
     return True
+
+
+def together_agrees(built, num_frames):
+    """Compare with the oracle what comes of several utterances at once."""
+    utts = [features(count, seed=count) for count in (num_frames, num_frames + 5, num_frames)]
+    want = [Oracle(built, x_TD).value("output", 0) for x_TD in utts]
+    if all(vector is not None for vector in want):
+        np.testing.assert_allclose(Computer(built).many(utts), want, rtol=2e-5, atol=2e-5)
 
 
 XVECTOR = (
@@ -237,8 +246,42 @@ def test_the_fast_product_is_as_exact_as_single_precision():
     x_TD = np.maximum(x_TD, 0)
     rows = [x_TD[:-4], x_TD[2:-2], x_TD[4:]]
     want = np.concatenate(rows, axis=1).astype(np.float64) @ weight_IO
-    found = SpacedAffine(weight_IO, np.zeros(32, np.float32), 2)(x_TD)
-    assert np.abs(found - want).max() < 1e-6 * np.abs(want).max()
+    found = SpacedProduct(weight_IO.T.copy(), 2)([x_TD])
+    assert np.abs(found - want).max() < 2e-6 * np.abs(want).max()
+
+
+@settings(max_examples=50, deadline=None)
+@given(lengths=st.lists(st.integers(7, 90), min_size=1, max_size=8))
+def test_utterances_at_once_agree_with_one_by_one(lengths):
+    computer = Computer(network(XVECTOR))
+    utts = [features(length, seed) for seed, length in enumerate(lengths)]
+    want = [computer(x_TD) for x_TD in utts]
+    np.testing.assert_allclose(computer.many(utts), want, rtol=2e-5, atol=2e-5)
+
+
+def test_what_is_no_number_stays_in_its_utterance():
+    computer = Computer(network(XVECTOR))
+    utts = [features(length) for length in (70, 71, 72)]
+    utts[1] = np.full_like(utts[1], np.nan)
+    found = computer.many(utts)
+    assert np.isnan(found[1]).all()
+    np.testing.assert_allclose(found[::2], [computer(utts[0]), computer(utts[2])], rtol=2e-5)
+
+
+def test_utterances_at_once_may_need_different_nodes():
+    """The second is too short for the pooling, and falls back on the layer before."""
+    text = affine("a", "input", 3, 6) + affine("b", "Append(a, Offset(a, 9))", 12, 3)
+    text += stats("b", 3) + "output-node name=output input=Failover(pool, a)\n"
+    built = network(text)
+    utts = [features(12), features(4), features(9), features(10)]
+    want = [Oracle(built, x_TD).value("output", 0) for x_TD in utts]
+    np.testing.assert_allclose(Computer(built).many(utts), want, rtol=2e-5, atol=2e-5)
+
+
+@pytest.mark.parametrize("reader", ["r", "Scale(2, r)", "Sum(r, Offset(r, 1))", "IfDefined(r)"])
+def test_whatever_reads_a_rectified_layer_gets_its_bias(reader):
+    text = affine("a", "input", 3, 4) + simple("r", "a", "RectifiedLinearComponent", "dim=4")
+    assert agree(network(text + f"output-node name=output input={reader}\n"), 3)
 
 
 def test_frames_that_are_stored_with_gaps_are_found():

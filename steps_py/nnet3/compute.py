@@ -1,21 +1,19 @@
-"""Run features through a network: numpy, one matrix product per affine component.
+"""Run features through a network: numpy, one matrix product per affine component and batch.
 
 Shape suffixes (scope: this module):
-    T = frames   D = dimension   O = outputs   P = pooled frames   S = statistics
+    T = frames, of all utterances   D = dimension   I = inputs   O = outputs   U = utterances
 """
-
-from dataclasses import dataclass, replace
 
 import numpy as np
 
 from steps_py.errors import KaldiError
 from steps_py.nnet3.convolution import WORTH_FRAMES
 from steps_py.nnet3.plan import Choice, Constant, Plan, Rows, Total
+from steps_py.nnet3.pooling import dense, observe, pool
 from steps_py.nnet3.program import build
 from steps_py.nnet3.times import positions
 
 _KEPT_PLANS = 1000
-_BLOCK_FRAMES = 512  # summed in single precision, then added up in double
 _LONGEST_CONTEXT = 3000
 
 
@@ -52,8 +50,8 @@ class Computer:
         lengths = range(1, _LONGEST_CONTEXT)
         return next((n for n in lengths if len(Plan(self.steps, n, range(1)).computable)), None)
 
-    def __call__(self, x_TD):
-        """The output at time 0 of the features x_TD: float32 (O,).
+    def check(self, x_TD):
+        """The Plan for the features x_TD.
 
         Raises
         ------
@@ -71,25 +69,48 @@ class Computer:
                 f"{len(x_TD)} frames are too few: the network needs {self.min_frames()}."
                 " Raise --min-chunk-size, with --pad-input=true."
             )
-        return self._run(plan, x_TD)[0]
+        return plan
 
-    def _run(self, plan, x_TD):
+    def __call__(self, x_TD):
+        """The output at time 0 of the features x_TD: float32 (O,); KaldiError as from `check`."""
+        return self.many([x_TD])[0]
+
+    def many(self, utts):
+        """The outputs at time 0 of several utterances: float32 (U, O).
+
+        They go through the network together, one product with each matrix for all: short
+        utterances are faster then.  No frame is mixed with those of another utterance.
+        """
+        plans = [self.check(x_TD) for x_TD in utts]
         values = {}
         for name, step in self.steps.items():
-            if not len(plan.times[name]):
-                continue
-            if step.is_input:
-                values[name] = x_TD[positions(plan.times[name], range(len(x_TD)))]
-                continue
-            recipes, num_rows = plan.recipes[name], len(plan.reads[name])
-            if _goes_at_once(step, recipes, num_rows):
-                rows = slice(recipes[0].index.start, recipes[2].index.stop)
-                values[name] = step.spaced(_dense(values[recipes[0].source][rows]))
-            else:
-                values[name] = _do(step, plan, _gather(recipes, step, values, num_rows))
-            for source in self._forgotten_after[name]:
-                values.pop(source, None)
-        return values[self._output]
+            if any(len(plan.times[name]) for plan in plans):
+                values[name] = self._step_value(step, plans, values, utts)
+                for source in self._forgotten_after[name]:
+                    values.pop(source, None)
+        return values[self._output].joined()
+
+    def _step_value(self, step, plans, values, utts):
+        """The value of a node in all utterances, from those of its sources."""
+        if step.is_input:
+            return Stacked(
+                [
+                    x_TD[positions(plan.times[step.name], range(len(x_TD)))]
+                    for plan, x_TD in zip(plans, utts, strict=True)
+                ]
+            )
+        counts = [len(plan.reads[step.name]) for plan in plans]
+        if _goes_spaced(step, plans, sum(counts)):
+            return Stacked.split(_shifted(step, _spaced(step, plans, values)), counts)
+        x = _gather(step, plans, values, counts)
+        kind = step.component.type if step.component is not None else ""
+        if kind == "StatisticsExtractionComponent":
+            per_utt = zip(plans, x.parts, strict=True)
+            return Stacked([observe(step, plan, x_TD) for plan, x_TD in per_utt])
+        if kind == "StatisticsPoolingComponent":
+            per_utt = zip(plans, x.parts, strict=True)
+            return Stacked([pool(step, plan, part) for plan, part in per_utt])
+        return Stacked.split(_do(step, x.joined()), counts)
 
     def _last_readers(self):
         """{node: the nodes that it is the last to read}"""
@@ -103,158 +124,126 @@ class Computer:
         return after
 
 
-def _goes_at_once(step, recipes, num_rows):
-    """Are the parts of the input one stretch of stored frames, long enough for SpacedAffine?"""
+class Stacked:
+    """The frames of a node, utterance by utterance.
+
+    `parts` has an array (or Statistics) for each; the arrays are views of one if `rows` is
+    not None.
+    """
+
+    def __init__(self, parts, rows=None):
+        self.parts = parts
+        self._rows = parts[0] if len(parts) == 1 else rows
+
+    @classmethod
+    def split(cls, rows_TD, counts):
+        """Of all frames and how many there are of each utterance."""
+        if len(counts) == 1:
+            return cls([rows_TD])
+        ends = np.cumsum(counts).tolist()
+        spans = zip([0, *ends[:-1]], ends, strict=True)
+        return cls([rows_TD[start:end] for start, end in spans], rows_TD)
+
+    def joined(self):
+        """All frames, one utterance after another: (T, D)."""
+        if self._rows is None:
+            self._rows = np.concatenate([dense(part) for part in self.parts])
+        return dense(self._rows)
+
+    def chosen(self, indices):
+        """Those of the frames at an index for each utterance; itself if that is all of them."""
+        per_utt = list(zip(self.parts, indices, strict=True))
+        if all(isinstance(i, slice) and i == slice(0, len(part)) for part, i in per_utt):
+            return self
+        return Stacked([part[index] for part, index in per_utt])
+
+
+def _goes_spaced(step, plans, num_rows):
+    """Are the parts of the input one stretch of stored frames, long enough for SpacedProduct?"""
     if step.spaced is None or num_rows < WORTH_FRAMES:
         return False
-    if not all(isinstance(recipe.index, slice) for recipe in recipes):
-        return False
-    starts = [recipe.index.start for recipe in recipes]
-    return np.diff(starts).tolist() == [step.spaced.spacing] * 2
+    spacings = [step.spaced.spacing] * 2
+    for plan in plans:
+        recipes = plan.recipes.get(step.name)
+        if recipes is None or not all(isinstance(recipe.index, slice) for recipe in recipes):
+            return False
+        if np.diff([recipe.index.start for recipe in recipes]).tolist() != spacings:
+            return False
+    return True
 
 
-def _do(step, plan, x_TD):
+def _spaced(step, plans, values):
+    """The product of SpacedProduct: (T, O)."""
+    utts = []
+    for number, plan in enumerate(plans):
+        first, _, last = plan.recipes[step.name]
+        rows = slice(first.index.start, last.index.stop)
+        utts.append(dense(values[first.source].parts[number][rows]))
+    return step.spaced(utts)
+
+
+def _do(step, x_TD):
     """What a step makes of its input."""
     if step.part is not None:
         return x_TD[:, step.part]
     if step.affine is not None:
-        weight_DO, bias_O = step.affine
-        y_TO = x_TD @ weight_DO
-        y_TO += bias_O
-        return y_TO
+        weight_OI, _ = step.affine
+        return _shifted(step, x_TD @ weight_OI.T)
     if step.component is None:
         return x_TD
-    if step.component.type == "StatisticsExtractionComponent":
-        spans = step.window.spans(plan.times[step.name], plan.reads[step.name])
-        return Statistics(x_TD, *spans, *step.diagonal, step.component.include_variance)
-    if step.component.type == "StatisticsPoolingComponent":
-        return _pool(step, plan, x_TD)
+    if step.floor_D is not None:
+        return np.maximum(x_TD, step.floor_D, out=x_TD)
     if step.diagonal is not None:
         scale_D, offset_D = (x.astype(np.float32) for x in step.diagonal)
         return x_TD * scale_D + offset_D
     return step.component.apply(x_TD, x_TD if step.overwrites else None)
 
 
-def _gather(recipes, step, values, num_rows):
+def _shifted(step, y_TO):
+    """y + bias, in its place; there is none if the next step sees to it."""
+    bias_O = step.affine[1]
+    if bias_O is not None:
+        y_TO += bias_O
+    return y_TO
+
+
+def _gather(step, plans, values, counts):
     """The input of a step: its parts side by side."""
-    if len(recipes) == 1:
-        return _part(recipes[0], values, num_rows, step.dims[0])
-    out_TD = np.empty((num_rows, step.input_dim), np.float32)
-    start = 0
-    for recipe, dim in zip(recipes, step.dims, strict=True):
-        out_TD[:, start : start + dim] = _dense(_part(recipe, values, num_rows, dim))
-        start += dim
-    return out_TD
+    recipes = [plan.recipes.get(step.name, ()) for plan in plans]  # none where it has no frames
+    sources = {
+        recipe.source if _is_plain(recipe) else None for of_utt in recipes for recipe in of_utt
+    }
+    if len(step.terms) == 1 and len(sources) == 1 and None not in sources:
+        indices = [of_utt[0].index if of_utt else slice(0, 0) for of_utt in recipes]
+        return values[sources.pop()].chosen(indices)
+    out_TD = np.empty((sum(counts), step.input_dim), np.float32)
+    stacked = Stacked.split(out_TD, counts)
+    for number, (of_utt, out_of_utt_TD) in enumerate(zip(recipes, stacked.parts, strict=True)):
+        start = 0
+        for recipe, dim in zip(of_utt, step.dims, strict=bool(of_utt)):
+            columns = slice(start, start + dim)
+            out_of_utt_TD[:, columns] = _part(recipe, values, number, counts[number], dim)
+            start += dim
+    return stacked
 
 
-def _part(recipe, values, num_rows, dim):
-    """The frames that a recipe makes; a view of them if they are simply there."""
+def _is_plain(recipe):
+    return isinstance(recipe, Rows) and recipe.scale == 1
+
+
+def _part(recipe, values, number, num_rows, dim):
+    """The frames that a recipe makes for an utterance, a view of them if they are simply there."""
     if isinstance(recipe, Rows):
-        value = values[recipe.source]
-        if recipe.scale == 1:
-            return value[recipe.index]
-        return _dense(value[recipe.index]) * np.float32(recipe.scale)
+        rows_TD = dense(values[recipe.source].parts[number][recipe.index])
+        return rows_TD if recipe.scale == 1 else rows_TD * np.float32(recipe.scale)
     if isinstance(recipe, Constant):
         return np.full((num_rows, dim), recipe.value, np.float32)
     if isinstance(recipe, Total):
-        first = _dense(_part(recipe.first, values, num_rows, dim))
-        return first + _dense(_part(recipe.second, values, num_rows, dim))
+        first_TD = _part(recipe.first, values, number, num_rows, dim)
+        return first_TD + _part(recipe.second, values, number, num_rows, dim)
     assert isinstance(recipe, Choice)
     out_TD = np.zeros((num_rows, dim), np.float32)
     for rows, inner in ((recipe.rows, recipe.first), (recipe.other_rows, recipe.second)):
         if inner is not None:
-            out_TD[rows] = _dense(_part(inner, values, len(rows), dim))
+            out_TD[rows] = _part(inner, values, number, len(rows), dim)
     return out_TD
-
-
-def _dense(value):
-    return value.dense() if isinstance(value, Statistics) else value
-
-
-@dataclass
-class Statistics:
-    """What StatisticsExtractionComponent gives, not yet summed up.
-
-    Frame i of it stands for rows ``begin[i]:end[i]`` of x_TD, scaled and shifted.  Pooling
-    sums longer stretches at once.
-    """
-
-    x_TD: np.ndarray
-    begin: np.ndarray
-    end: np.ndarray
-    scale_D: np.ndarray
-    offset_D: np.ndarray
-    include_variance: bool
-
-    def __getitem__(self, index):
-        return replace(self, begin=self.begin[index], end=self.end[index])
-
-    def moments(self, first, last):
-        """(count, mean (D,), variance (D,)) over frames `first` to `last`, exclusive.
-
-        Blocks are centred before they are squared, and joined as in Chan, Golub and LeVeque,
-        "Updating formulae and a pairwise algorithm for computing sample variances", 1979:
-        frames that hardly differ have a small variance, not a rounding error.
-        """
-        count, mean_D, sumsq_D = 0, 0.0, 0.0
-        for begin, end in self._stretches(first, last):
-            for start in range(begin, end, _BLOCK_FRAMES):
-                block_TD = self.x_TD[start : min(end, start + _BLOCK_FRAMES)]
-                size = len(block_TD)
-                ones_T = np.ones(size, np.float32)
-                block_mean_D = (ones_T @ block_TD) / np.float32(size)
-                centred_TD = block_TD - block_mean_D
-                rest_D = (ones_T @ centred_TD).astype(np.float64) / size  # what rounding left
-                delta_D = block_mean_D + rest_D - mean_D
-                np.square(centred_TD, out=centred_TD)
-                own_D = (ones_T @ centred_TD).astype(np.float64) - size * np.square(rest_D)
-                sumsq_D = sumsq_D + own_D + np.square(delta_D) * (count * size / (count + size))
-                count += size
-                mean_D = mean_D + delta_D * (size / count)
-        scale_D = self.scale_D
-        return count, scale_D * mean_D + self.offset_D, np.square(scale_D) * (sumsq_D / count)
-
-    def _stretches(self, first, last):
-        """The rows of frames `first` to `last`; neighbours in one piece."""
-        begin, end = self.begin[first:last], self.end[first:last]
-        cuts = np.flatnonzero(begin[1:] != end[:-1]) + 1
-        starts, stops = [0, *cuts.tolist()], [*cuts.tolist(), len(begin)]
-        return [(int(begin[i]), int(end[j - 1])) for i, j in zip(starts, stops, strict=True)]
-
-    def dense(self):
-        """Count, sum and sum of squares of each frame: (T, S)."""
-        rows = []
-        for i in range(len(self.begin)):
-            count, mean_D, var_D = self.moments(i, i + 1)
-            parts = [[count], count * mean_D]
-            if self.include_variance:
-                parts.append(count * (var_D + mean_D * mean_D))
-            rows.append(np.concatenate(parts))
-        return np.array(rows, np.float32)
-
-
-def _pool(step, plan, x):
-    """StatisticsPoolingComponent: (P, O)."""
-    component = step.component
-    begin, end = step.window.spans(plan.times[step.name], plan.reads[step.name])
-    rows = []
-    for first, last in zip(begin.tolist(), end.tolist(), strict=True):
-        if isinstance(x, Statistics) and x.include_variance:
-            count, mean_D, var_D = x.moments(first, last)
-            second_D = var_D if component.output_stddevs else var_D + mean_D * mean_D
-        else:
-            count, mean_D, second_D = _pool_dense(component, _dense(x[first:last]))
-        if component.output_stddevs:
-            second_D = np.sqrt(np.maximum(second_D, component.variance_floor))
-        log_count = np.full(component.num_log_count_features, np.log(count))
-        rows.append(np.concatenate([log_count, mean_D, second_D]))
-    return np.array(rows, np.float32)
-
-
-def _pool_dense(component, x_TS):
-    sum_S = x_TS.sum(axis=0, dtype=np.float64)
-    mean_S = sum_S[1:] / sum_S[0]
-    if not component.output_stddevs:
-        return sum_S[0], mean_S, mean_S[:0]
-    mean_D, second_D = np.split(mean_S, 2)
-    return sum_S[0], mean_D, second_D - mean_D * mean_D

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from steps_py.errors import KaldiError
-from steps_py.nnet3.components import Component
-from steps_py.nnet3.convolution import SpacedAffine, spacing_of
+from steps_py.nnet3.components import Component, NoOpComponent
+from steps_py.nnet3.convolution import SpacedProduct, spacing_of
 from steps_py.nnet3.descriptors import Term, node
 from steps_py.nnet3.network import DimRangeNode, InputNode, OutputNode
 from steps_py.nnet3.windows import SameFrame, window_of
@@ -37,8 +37,9 @@ class Step:
     window: object = field(default_factory=SameFrame)
     part: slice | None = None
     component: Component | None = None
-    affine: tuple | None = None  # (matrix (I, O), bias (O,))
-    spaced: SpacedAffine | None = None  # the same, if it reads three evenly spaced frames
+    affine: tuple | None = None  # (matrix (O, I), bias (O,) or None)
+    spaced: SpacedProduct | None = None  # its product, if it reads three evenly spaced frames
+    floor_D: np.ndarray | None = None  # rectifies: what is less becomes this
     diagonal: tuple | None = None  # (scale (D,), offset (D,)); of statistics, what came before
     overwrites: bool = False  # its input belongs to nobody else
 
@@ -62,12 +63,7 @@ def build(network, output):
     for step in steps.values():
         for term in step.terms:
             _check(network, step.name, term)
-    for step in steps.values():
-        if step.affine is not None:
-            _fold_into_affine(steps, step)
-        elif step.component is not None and step.component.type == _OBSERVED:
-            _fold_into_statistics(steps, step)
-    steps = _only_needed(steps, output)
+    steps = _only_needed(_folded(steps), output)
     _mark_overwriting(steps)
     return steps
 
@@ -89,7 +85,7 @@ def _step(network, name):
     step = Step(name, terms, dims, window=window_of(component), component=component)
     if hasattr(component, "affine"):
         weight_OI, bias_O = component.affine()
-        step.affine = weight_OI.T.copy(), bias_O
+        step.affine = weight_OI, bias_O
     elif hasattr(component, "diagonal"):
         step.diagonal = component.diagonal()
     return step
@@ -124,24 +120,66 @@ def _check(network, name, term):
         _check(network, name, inner)
 
 
+def _folded(steps):
+    """The steps, with as little to do as can be: what only scales and shifts is multiplied in."""
+    readers, folded = _num_readers(steps), {}
+    for name, step in steps.items():
+        folded[name] = step
+        if step.affine is not None:
+            _fold_into_affine(folded, step)
+        elif step.component is not None and step.component.type == _OBSERVED:
+            _fold_into_statistics(folded, step)
+        elif _rectifies_affine(folded, step, readers):
+            _postpone_bias(folded, step)
+    return folded
+
+
 def _fold_into_affine(steps, step):
     """Leave out the diagonal steps right before an affine one."""
-    weight_IO, bias_O = step.affine
+    weight_OI, bias_O = step.affine
+    scale_I, offset_I = np.ones(step.input_dim), np.zeros(step.input_dim)
     terms, start = [], 0
     for term, dim in zip(step.terms, step.dims, strict=True):
         columns = slice(start, start + dim)
         while (source := _diagonal_source(steps, term)) is not None:
-            scale_D, offset_D = (x.astype(np.float32) for x in source.diagonal)
-            bias_O = bias_O + offset_D @ weight_IO[columns]
-            weight_IO[columns] *= scale_D[:, np.newaxis]
+            offset_I[columns] += scale_I[columns] * source.diagonal[1]
+            scale_I[columns] *= source.diagonal[0]
             term = _replaced(term, source.terms[0])
         terms.append(term)
         start += dim
-    step.terms = tuple(terms)
-    step.affine = weight_IO, bias_O
+    if offset_I.any():
+        bias_O = bias_O + weight_OI @ offset_I.astype(np.float32)
+    if (scale_I != 1).any():
+        weight_OI = weight_OI * scale_I.astype(np.float32)
+    step.terms, step.affine = tuple(terms), (weight_OI, bias_O)
     spacing = spacing_of(step.terms)
     if spacing is not None:
-        step.spaced = SpacedAffine(weight_IO, bias_O, spacing)
+        step.spaced = SpacedProduct(weight_OI, spacing)
+
+
+def _rectifies_affine(steps, step, readers):
+    """Is `step` max(x, 0) of an affine step that nothing else reads?"""
+    if step.component is None or step.component.type != "RectifiedLinearComponent":
+        return False
+    if len(step.terms) > 1 or step.terms[0].kind != "node":
+        return False
+    source = steps[step.terms[0].values[0]]
+    return source.affine is not None and readers[source.name] == 1
+
+
+def _postpone_bias(steps, step):
+    """max(x + b, 0) = max(x, -b) + b: the bias is left to what comes next, which folds it."""
+    source, name = steps[step.terms[0].values[0]], step.name
+    weight_OI, bias_O = source.affine
+    source.affine = weight_OI, None
+    step.name, step.floor_D = f"{name} before its bias", -bias_O
+    dim = len(bias_O)
+    diagonal = np.ones(dim), bias_O.astype(np.float64)
+    steps[step.name] = step
+    del steps[name]
+    steps[name] = Step(
+        name, (node(step.name),), (dim,), component=NoOpComponent(dim=dim), diagonal=diagonal
+    )
 
 
 def _fold_into_statistics(steps, step):
@@ -183,12 +221,18 @@ def _only_needed(steps, output):
 
 def _mark_overwriting(steps):
     """Find the steps that may write their result over their input."""
+    readers = _num_readers(steps)
+    for step in steps.values():
+        if len(step.terms) == 1 and step.terms[0].kind == "node":
+            source = steps[step.terms[0].values[0]]
+            step.overwrites = readers[source.name] == 1 and source.affine is not None
+
+
+def _num_readers(steps):
+    """{node: how many terms read it}"""
     readers = {}
     for step in steps.values():
         for term in step.terms:
             for source in term.names():
                 readers[source] = readers.get(source, 0) + 1
-    for step in steps.values():
-        if len(step.terms) == 1 and step.terms[0].kind == "node":
-            source = steps[step.terms[0].values[0]]
-            step.overwrites = readers[source.name] == 1 and source.affine is not None
+    return readers
