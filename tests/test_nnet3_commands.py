@@ -1,6 +1,7 @@
 """nnet3-copy, nnet3-info and nnet3-xvector-compute as commands; conversion of networks."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 
 from steps_py.errors import ConfigError
 from steps_py.features import CmvnConfig
+from steps_py.kaldi import nnet3_commands
 from steps_py.kaldi.commands import main
 from steps_py.kaldi.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.kaldi.tables import SequentialReader, TableWriter, read_object
@@ -136,6 +138,51 @@ def test_chunks_are_weighted_by_length(tmp_path):
     want = (computer(x_TD[:30]) + computer(x_TD[30:60])) / 2  # the short chunk is left out
     np.testing.assert_allclose(found["u"], want, rtol=1e-5, atol=1e-5)
     assert code == 0
+
+
+def test_utterances_go_in_batches_of_bounded_length(tmp_path, monkeypatch):
+    batches = []
+    many = Computer.many
+
+    def spied(computer, utts):
+        batches.append([len(x_TD) for x_TD in utts])
+        return many(computer, utts)
+
+    monkeypatch.setattr(Computer, "many", spied)
+    monkeypatch.setattr(nnet3_commands, "_BATCH_FRAMES", 100)
+    feats = {"a": features(50, 1), "b": features(40, 2), "c": features(130, 3), "d": features(9, 4)}
+    code, found = extract(tmp_path, feats, "--chunk-size=60", "--min-chunk-size=15")
+    assert code == 0 and list(found) == list(feats)
+    assert batches == [[50, 40], [60], [60, 15, 15]]  # c is 60 + 60 + 10, d 9 frames
+    computer = Computer(read_object(EXTRACT, NNET))
+    np.testing.assert_allclose(found["b"], computer(feats["b"]), rtol=1e-5, atol=1e-5)
+    chunks = [feats["c"][:60], feats["c"][60:120]]
+    chunks.append(np.pad(feats["c"][120:], ((2, 3), (0, 0)), mode="edge"))
+    want = np.average([computer(x_TD) for x_TD in chunks], axis=0, weights=[60, 60, 10])
+    np.testing.assert_allclose(found["c"], want, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "bad, said",
+    [
+        (FLOAT_MATRIX.encode(features(50)[:, :7], True), b"bad: 7-dimensional features, but"),
+        (FLOAT_MATRIX.encode(features(50), True)[:-1], b"key bad.* The file is truncated"),
+    ],
+)
+def test_what_comes_before_a_bad_utterance_is_written(tmp_path, capfdbinary, bad, said):
+    feats = {"a": features(50, 1), "b": features(40, 2)}
+    with TableWriter(f"ark:{tmp_path}/feats.ark", FLOAT_MATRIX) as writer:
+        for utt, x_TD in feats.items():
+            writer.write(utt, x_TD)
+    with open(tmp_path / "feats.ark", "ab") as out:
+        out.write(b"bad " + bad)
+    pipe = f"ark:cat {tmp_path}/feats.ark |"
+    assert main(["nnet3-xvector-compute", EXTRACT, pipe, "ark:-"]) == 255
+    written, messages = capfdbinary.readouterr()
+    assert re.search(said, messages)
+    (tmp_path / "x.ark").write_bytes(written)
+    with SequentialReader(f"ark:{tmp_path}/x.ark", FLOAT_VECTOR) as reader:
+        assert [utt for utt, _ in reader] == ["a", "b"]
 
 
 def test_short_and_empty_utterances_are_counted(tmp_path, capfd):

@@ -9,10 +9,11 @@ Shape suffixes (scope: this module):
 import dataclasses
 import time
 
-from steps_py.errors import KaldiError
+from steps_py.errors import KaldiError, StepsError
 from steps_py.kaldi.commands import command
 from steps_py.kaldi.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.kaldi.log import Tally, log, warn
+from steps_py.kaldi.memory import keep_freed_memory
 from steps_py.kaldi.options import UsageError, option, parse_command_line
 from steps_py.kaldi.tables import SequentialReader, TableWriter, read_object, write_object
 
@@ -135,6 +136,10 @@ def nnet3_info(options, nnet_in):
 _NO_EFFECT = "Has no effect here: nothing is compiled"
 
 
+# Enough for large products, and so few that they and what they make stay in the cache.
+_BATCH_FRAMES = 4000
+
+
 @dataclasses.dataclass
 class XvectorOptions:
     use_gpu: str = option("no", "yes|no|optional|wait; has no effect, as in a Kaldi without CUDA")
@@ -192,6 +197,7 @@ def nnet3_xvector_compute(options, nnet_in, feats_in, vectors_out):
     from steps_py.nnet3.network_file import NNET
 
     _check_options(options)
+    keep_freed_memory()
     started = time.monotonic()
     computer = Computer(read_object(nnet_in, NNET))
     tally, num_frames = Tally(), 0
@@ -199,17 +205,10 @@ def nnet3_xvector_compute(options, nnet_in, feats_in, vectors_out):
         TableWriter(vectors_out, FLOAT_VECTOR) as writer,
         SequentialReader(feats_in, FLOAT_MATRIX) as reader,
     ):
-        for utt, x_TD in reader:
-            why = _unusable(options, utt, x_TD)
-            if why:
-                tally.lost(utt, why)
-                continue
-            try:
-                xvector_E = _mean_over_chunks(computer, _chunks(options, utt, x_TD))
-            except KaldiError as error:
-                raise KaldiError(f"{utt}: {error}") from None
+        chunks = _all_chunks(options, reader, computer, tally)
+        for utt, count, xvector_E in _means(computer, _batches(chunks)):
             writer.write(utt, xvector_E)
-            num_frames += len(x_TD)
+            num_frames += count
             tally.done()
     elapsed_sec = time.monotonic() - started
     factor = elapsed_sec * 100 / num_frames if num_frames else 0
@@ -246,6 +245,66 @@ def _unusable(options, utt, x_TD):
     return None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Chunk:
+    """What the network reads at once, of an utterance of `num_frames`, whose last it may be."""
+
+    utt: str
+    num_frames: int
+    weight: int  # its true length
+    x_TD: object
+    is_last: bool
+
+
+def _all_chunks(options, reader, computer, tally):
+    """The chunks of all utterances that give an x-vector; KaldiError if one cannot."""
+    for utt, x_TD in reader:
+        why = _unusable(options, utt, x_TD)
+        if why:
+            tally.lost(utt, why)
+            continue
+        chunks = _chunks(options, utt, x_TD)
+        for number, (weight, chunk_TD) in enumerate(chunks, 1):
+            try:
+                computer.check(chunk_TD)
+            except KaldiError as error:
+                raise KaldiError(f"{utt}: {error}") from None
+            yield _Chunk(utt, len(x_TD), weight, chunk_TD, number == len(chunks))
+
+
+def _batches(chunks):
+    """Lists of neighbouring chunks; what comes before an error is given out before it is raised."""
+    batch, num_frames, failure = [], 0, None
+    try:
+        for chunk in chunks:
+            if batch and num_frames + len(chunk.x_TD) > _BATCH_FRAMES:
+                yield batch
+                batch, num_frames = [], 0
+            batch.append(chunk)
+            num_frames += len(chunk.x_TD)
+    except StepsError as error:
+        failure = error
+    if batch:
+        yield batch
+    if failure is not None:
+        raise failure
+
+
+def _means(computer, batches):
+    """(utterance, frames, mean (E,) of its chunks' x-vectors weighted by length, float32)."""
+    import numpy as np
+
+    sum_E, total = np.zeros(computer.output_dim), 0
+    for batch in batches:
+        xvectors = computer.many([chunk.x_TD for chunk in batch]).astype(np.float64)
+        for chunk, xvector_E in zip(batch, xvectors, strict=True):
+            sum_E += chunk.weight * xvector_E
+            total += chunk.weight
+            if chunk.is_last:
+                yield chunk.utt, chunk.num_frames, (sum_E / total).astype(np.float32)
+                sum_E, total = np.zeros(computer.output_dim), 0
+
+
 def _chunks(options, utt, x_TD):
     """(weight, frames (T, D)) of each chunk: its true length, and what the network reads."""
     import numpy as np
@@ -257,6 +316,7 @@ def _chunks(options, utt, x_TD):
             f" chunk size  of {len(x_TD)}"
         )
     size = len(x_TD) if size == -1 else min(size, len(x_TD))
+    chunks = []
     for start in range(0, len(x_TD), size):
         chunk_TD = x_TD[start : start + size]
         missing = options.min_chunk_size - len(chunk_TD)
@@ -266,15 +326,5 @@ def _chunks(options, utt, x_TD):
         if missing > 0:
             pads = ((missing // 2, missing - missing // 2), (0, 0))
             chunk_TD = np.pad(chunk_TD, pads, mode="edge")
-        yield weight, chunk_TD
-
-
-def _mean_over_chunks(computer, chunks):
-    """The mean of the chunks' x-vectors, weighted by length: float32 (E,)."""
-    import numpy as np
-
-    sum_E, total = np.zeros(computer.output_dim), 0
-    for weight, chunk_TD in chunks:
-        sum_E += weight * computer(chunk_TD).astype(np.float64)
-        total += weight
-    return (sum_E / total).astype(np.float32)
+        chunks.append((weight, chunk_TD))
+    return chunks
