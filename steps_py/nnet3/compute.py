@@ -4,6 +4,8 @@ Shape suffixes (scope: this module):
     T = frames, of all utterances   D = dimension   I = inputs   O = outputs   U = utterances
 """
 
+import itertools
+
 import numpy as np
 
 from steps_py.errors import KaldiError
@@ -15,6 +17,7 @@ from steps_py.nnet3.times import positions
 
 _KEPT_PLANS = 1000
 _LONGEST_CONTEXT = 3000
+_SLICE_FRAMES = 1000  # of a product; they are still in the cache when they are rectified
 
 
 class Computer:
@@ -101,7 +104,7 @@ class Computer:
             )
         counts = [len(plan.reads[step.name]) for plan in plans]
         if _goes_spaced(step, plans, sum(counts)):
-            return Stacked.split(_shifted(step, _spaced(step, plans, values)), counts)
+            return Stacked.split(_finished(step, _spaced(step, plans, values)), counts)
         x = _gather(step, plans, values, counts)
         kind = step.component.type if step.component is not None else ""
         if kind == "StatisticsExtractionComponent":
@@ -187,23 +190,31 @@ def _do(step, x_TD):
     if step.part is not None:
         return x_TD[:, step.part]
     if step.affine is not None:
-        weight_OI, _ = step.affine
-        return _shifted(step, x_TD @ weight_OI.T)
+        return _affine(step, x_TD)
     if step.component is None:
         return x_TD
-    if step.floor_D is not None:
-        return np.maximum(x_TD, step.floor_D, out=x_TD)
     if step.diagonal is not None:
         scale_D, offset_D = (x.astype(np.float32) for x in step.diagonal)
         return x_TD * scale_D + offset_D
     return step.component.apply(x_TD, x_TD if step.overwrites else None)
 
 
-def _shifted(step, y_TO):
-    """y + bias, in its place; there is none if the next step sees to it."""
-    bias_O = step.affine[1]
-    if bias_O is not None:
-        y_TO += bias_O
+def _affine(step, x_TD):
+    """The frames of an affine step, slice by slice of about `_SLICE_FRAMES`."""
+    weight_OI, _ = step.affine
+    y_TO = np.empty((len(x_TD), len(weight_OI)), np.float32)
+    num_slices = max(1, round(len(x_TD) / _SLICE_FRAMES))
+    ends = [len(x_TD) * number // num_slices for number in range(num_slices + 1)]
+    for start, end in itertools.pairwise(ends):
+        _finished(step, np.matmul(x_TD[start:end], weight_OI.T, out=y_TO[start:end]))
+    return y_TO
+
+
+def _finished(step, y_TO):
+    """What an affine step makes of its product, in its place."""
+    if step.floor_O is not None:
+        return np.maximum(y_TO, step.floor_O, out=y_TO)
+    y_TO += step.affine[1]
     return y_TO
 
 

@@ -39,7 +39,7 @@ class Step:
     component: Component | None = None
     affine: tuple | None = None  # (matrix (O, I), bias (O,) or None)
     spaced: SpacedProduct | None = None  # its product, if it reads three evenly spaced frames
-    floor_D: np.ndarray | None = None  # rectifies: what is less becomes this
+    floor_O: np.ndarray | None = None  # of the product, in the place of a bias
     diagonal: tuple | None = None  # (scale (D,), offset (D,)); of statistics, what came before
     overwrites: bool = False  # its input belongs to nobody else
 
@@ -130,7 +130,7 @@ def _folded(steps):
         elif step.component is not None and step.component.type == _OBSERVED:
             _fold_into_statistics(folded, step)
         elif _rectifies_affine(folded, step, readers):
-            _postpone_bias(folded, step)
+            _fold_into_rectifier(folded, step)
     return folded
 
 
@@ -167,19 +167,14 @@ def _rectifies_affine(steps, step, readers):
     return source.affine is not None and readers[source.name] == 1
 
 
-def _postpone_bias(steps, step):
-    """max(x + b, 0) = max(x, -b) + b: the bias is left to what comes next, which folds it."""
-    source, name = steps[step.terms[0].values[0]], step.name
+def _fold_into_rectifier(steps, step):
+    """max(x + b, 0) = max(x, -b) + b: the affine step does the first, what comes next folds b."""
+    source = steps[step.terms[0].values[0]]
     weight_OI, bias_O = source.affine
-    source.affine = weight_OI, None
-    step.name, step.floor_D = f"{name} before its bias", -bias_O
+    source.affine, source.floor_O = (weight_OI, None), -bias_O
     dim = len(bias_O)
-    diagonal = np.ones(dim), bias_O.astype(np.float64)
-    steps[step.name] = step
-    del steps[name]
-    steps[name] = Step(
-        name, (node(step.name),), (dim,), component=NoOpComponent(dim=dim), diagonal=diagonal
-    )
+    step.component = NoOpComponent(dim=dim)
+    step.diagonal = np.ones(dim), bias_O.astype(np.float64)
 
 
 def _fold_into_statistics(steps, step):
