@@ -22,6 +22,7 @@ from steps_py.features import VoicedFeatures
 from steps_py.slots import Filled, Slots
 
 PREFETCH_BATCHES = 4  # per process
+CHOSEN_WORKERS, MAX_CHOSEN_WORKERS = 2, 8  # the most: of a GPU
 SHARED_MEMORY = "/dev/shm"
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
@@ -72,6 +73,23 @@ class BatchReader:
         if available >= num_frames:
             return self._features.read(row, first, num_frames)
         return self._features.read(row, 0, available)[(first + np.arange(num_frames)) % available]
+
+
+def choose_num_workers(wanted, on_gpu, num_processors):
+    """Processes that read ahead: `wanted`, or where that is None as many as a device needs.
+
+    A GPU outruns two of them; one of this process's processors is left to itself.
+
+    >>> choose_num_workers(None, on_gpu=False, num_processors=64)
+    2
+    >>> [choose_num_workers(None, on_gpu=True, num_processors=n) for n in (1, 2, 6, 64)]
+    [2, 2, 5, 8]
+    >>> choose_num_workers(0, on_gpu=True, num_processors=64)
+    0
+    """
+    if wanted is not None or not on_gpu:
+        return CHOSEN_WORKERS if wanted is None else wanted
+    return min(max(CHOSEN_WORKERS, num_processors - 1), MAX_CHOSEN_WORKERS)
 
 
 def read_ahead(read, steps, num_workers, batch_bytes, pin_memory=False):
