@@ -131,6 +131,7 @@ class MatrixIndex:
     def __init__(self, names, places):
         self.files, self._names = places.files, names
         self._open = OpenFiles()
+        self._decoders = {}  # of CM, by their number of columns
         self._whole = np.empty(0, np.uint8)  # of a matrix from whose columns rows are cut
         heads_U = np.zeros((len(places), HEAD_BYTES), np.uint8)
         sizes = {}
@@ -273,8 +274,10 @@ class MatrixIndex:
         low, width = self.low_U[row], self.width_U[row]
         if kind == CM:  # stored by columns: all of it is needed
             data = self._open.read(path, body, num_cols * (8 + num_rows))
-            bounds = (first, end, 0, num_cols)
-            return compressed.decompress(b"CM", (low, width, num_rows, num_cols), data, bounds)
+            decoder = self._decoders.get(num_cols)
+            if decoder is None:
+                decoder = self._decoders[num_cols] = compressed.ColumnDecoder(num_cols)
+            return decoder.decode((low, width, num_rows, num_cols), data, first, end)
         step = num_cols * (2 if kind == CM2 else 1)
         data = self._open.read(path, body + first * step, (end - first) * step)
         header = (low, width, end - first, num_cols)
