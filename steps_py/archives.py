@@ -131,6 +131,8 @@ class MatrixIndex:
     def __init__(self, names, places):
         self.files, self._names = places.files, names
         self._open = OpenFiles()
+        self._decoders = {}  # of CM, by their number of columns
+        self._whole = np.empty(0, np.uint8)  # of a matrix from whose columns rows are cut
         heads_U = np.zeros((len(places), HEAD_BYTES), np.uint8)
         sizes = {}
         for row in places.in_file_order().tolist():
@@ -192,51 +194,72 @@ class MatrixIndex:
         """Bytes of a row of numbers."""
         return num_cols * int(_ELEMENT_BYTES[kind])
 
-    def read_bytes(self, row_B, first_B, end_B, out_BN):
-        """The bytes of rows ``[first_B[b], end_B[b])`` into the start of each ``out_BN[b]``.
+    def read_bytes(self, row_B, first_B, end_B, out, at_B=None):
+        """The bytes of rows ``[first_B[b], end_B[b])`` into `out`, from ``at_B[b]`` on.
 
-        The matrices are of one kind.  Of CM, which is stored by columns: the percentiles of
-        all columns (8 bytes each), then the wanted rows of each, the columns as far apart as
-        `out_BN` (uint8) has room for.
+        Without `at_B`, into the start of each ``out[b]``; `out` is uint8, in C's order.  The
+        matrices are of one kind.  Of CM, which is stored by columns: the percentiles of all
+        columns (8 bytes each), then the wanted rows of each.
         """
-        kind, num_cols = int(self.kind_U[row_B[0]]), int(self.num_cols_U[row_B[0]])
+        if at_B is None:
+            at_B = np.arange(len(out)) * out.shape[1]
         if len(row_B) > MAX_OPEN_FILES:  # all files of a part can be open at once
             for b in range(0, len(row_B), MAX_OPEN_FILES):
                 part = slice(b, b + MAX_OPEN_FILES)
-                self.read_bytes(row_B[part], first_B[part], end_B[part], out_BN[part])
+                self.read_bytes(row_B[part], first_B[part], end_B[part], out, at_B[part])
             return
-        if kind == CM:
-            for row, first, end, out_N in zip(row_B, first_B, end_B, out_BN, strict=True):
-                self._read_columns(row, first, end, out_N)
-            return
-        step = self.row_bytes(kind, num_cols)
-        sizes = ((end_B - first_B) * step).tolist()
-        offsets = (self.body_U[row_B] + first_B * step).tolist()
+        memory, body_B = memoryview(out.reshape(-1)), self.body_U[row_B]
+        kind, num_cols = int(self.kind_U[row_B[0]]), int(self.num_cols_U[row_B[0]])
+        if kind != CM:
+            step = self.row_bytes(kind, num_cols)
+            size_B = (end_B - first_B) * step
+            return self._read_parts(row_B, body_B + first_B * step, size_B, memory, at_B)
+        whole_B = end_B - first_B == self.num_rows_U[row_B]
+        if whole_B.any():
+            size_B = num_cols * (8 + end_B - first_B)
+            parts = (array_B[whole_B] for array_B in (row_B, body_B, size_B))
+            self._read_parts(*parts, memory, at_B[whole_B])
+        for b in np.flatnonzero(~whole_B).tolist():
+            self._read_columns(int(row_B[b]), int(first_B[b]), int(end_B[b]), memory[at_B[b] :])
+
+    def _read_parts(self, row_B, offset_B, size_B, memory, at_B):
+        """`size_B` bytes of the files of matrices, from `offset_B` on, to `at_B` in memory."""
+        rows, sizes = row_B.tolist(), size_B.tolist()
         file_ids = self.file_id_U[row_B].tolist()
-        descriptors = {}
-        for row, file_id in zip(row_B, file_ids, strict=True):
-            if file_id not in descriptors:
-                with naming(self._names[row]):
-                    descriptors[file_id] = self._open.descriptor(self.files[file_id])
-        got = [
-            os.preadv(descriptors[file_id], (out_N[:size],), offset)
-            for file_id, out_N, size, offset in zip(file_ids, out_BN, sizes, offsets, strict=True)
-        ]
+        row_of, descriptors = dict(zip(file_ids, rows, strict=True)), {}
+        try:
+            for file_id in row_of:
+                descriptors[file_id] = self._open.descriptor(self.files[file_id])
+        except OSError:
+            with naming(self._names[row_of[file_id]]):
+                raise
+        # a loop in C: what Python does for a chunk takes as long as the copy of its bytes
+        places = map(memory.__getitem__, map(slice, at_B.tolist(), (at_B + size_B).tolist()))
+        files = map(descriptors.__getitem__, file_ids)
+        got = list(map(os.preadv, files, zip(places), offset_B.tolist()))
         if got != sizes:
             b = next(b for b, size in enumerate(sizes) if got[b] != size)
             path = self.files[file_ids[b]]
-            with naming(self._names[row_B[b]]):
+            with naming(self._names[rows[b]]):
                 raise truncated(path, self._open.size(path), sizes[b])
 
-    def _read_columns(self, row, first, end, out_N):
+    def _read_columns(self, row, first, end, memory):
         file_id, body, num_rows, num_cols, _ = self._entry_UK[row].tolist()
-        split = 8 * num_cols
-        with naming(self._names[row]):
-            data = self._open.read(self.files[file_id], body, split + num_cols * num_rows)
-        bytes_N = np.frombuffer(data, np.uint8)
-        out_N[:split] = bytes_N[:split]
-        codes_DT = bytes_N[split:].reshape(num_cols, num_rows)
-        out_N[split:].reshape(num_cols, -1)[:, : end - first] = codes_DT[:, first:end]
+        split, size = 8 * num_cols, num_cols * (8 + num_rows)
+        if len(self._whole) < size:
+            self._whole = np.empty(size, np.uint8)
+        path = self.files[file_id]
+        try:
+            got = os.preadv(self._open.descriptor(path), (self._whole[:size],), body)
+            if got < size:
+                raise truncated(path, self._open.size(path), size)
+        except (StepsError, OSError):
+            with naming(self._names[row]):
+                raise
+        memory[:split] = self._whole[:split]
+        out_DT = np.frombuffer(memory, np.uint8, num_cols * (end - first), split)
+        codes_DT = self._whole[split:size].reshape(num_cols, num_rows)
+        out_DT.reshape(num_cols, -1)[...] = codes_DT[:, first:end]
 
     def rows(self, row, first, end):
         """Rows [first, end) of matrix `row` as float32 (T, D)."""
@@ -251,8 +274,10 @@ class MatrixIndex:
         low, width = self.low_U[row], self.width_U[row]
         if kind == CM:  # stored by columns: all of it is needed
             data = self._open.read(path, body, num_cols * (8 + num_rows))
-            bounds = (first, end, 0, num_cols)
-            return compressed.decompress(b"CM", (low, width, num_rows, num_cols), data, bounds)
+            decoder = self._decoders.get(num_cols)
+            if decoder is None:
+                decoder = self._decoders[num_cols] = compressed.ColumnDecoder(num_cols)
+            return decoder.decode((low, width, num_rows, num_cols), data, first, end)
         step = num_cols * (2 if kind == CM2 else 1)
         data = self._open.read(path, body + first * step, (end - first) * step)
         header = (low, width, end - first, num_cols)

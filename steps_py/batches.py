@@ -19,8 +19,10 @@ import torch
 
 from steps_py.errors import StepsError, TableError
 from steps_py.features import VoicedFeatures
+from steps_py.slots import Filled, Slots
 
 PREFETCH_BATCHES = 4  # per process
+CHOSEN_WORKERS, MAX_CHOSEN_WORKERS = 2, 8  # the most: of a GPU
 SHARED_MEMORY = "/dev/shm"
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
@@ -73,28 +75,52 @@ class BatchReader:
         return self._features.read(row, 0, available)[(first + np.arange(num_frames)) % available]
 
 
+def choose_num_workers(wanted, on_gpu, num_processors):
+    """Processes that read ahead: `wanted`, or where that is None as many as a device needs.
+
+    A GPU outruns two of them; one of this process's processors is left to itself.
+
+    >>> choose_num_workers(None, on_gpu=False, num_processors=64)
+    2
+    >>> [choose_num_workers(None, on_gpu=True, num_processors=n) for n in (1, 2, 6, 64)]
+    [2, 2, 5, 8]
+    >>> choose_num_workers(0, on_gpu=True, num_processors=64)
+    0
+    """
+    if wanted is not None or not on_gpu:
+        return CHOSEN_WORKERS if wanted is None else wanted
+    return min(max(CHOSEN_WORKERS, num_processors - 1), MAX_CHOSEN_WORKERS)
+
+
 def read_ahead(read, steps, num_workers, batch_bytes, pin_memory=False):
     """Yield ``read(step)`` for each of `steps`, in order, as tensors.
 
     With `num_workers` 0 this process reads; otherwise that many others do, ahead.
-    `batch_bytes` is the size of the largest batch: batches come through shared memory if
-    it has the room, else through pipes.
+    `batch_bytes` is the size of the largest batch, about: larger ones come through shared
+    memory if it has the room, else through pipes, but slower.
     """
-    in_flight = num_workers * PREFETCH_BATCHES * batch_bytes
+    in_flight, slots = num_workers * PREFETCH_BATCHES, None
+    if num_workers:
+        with contextlib.suppress(OSError):  # no such memory: as for larger batches
+            # one more than are in flight: the one that is looked at
+            slots = Slots(in_flight + 1, batch_bytes)
     loader = torch.utils.data.DataLoader(
-        _Steps(read, as_tensors=in_flight < _free_shared_memory() / 2),
+        _Steps(read, slots, as_tensors=in_flight * batch_bytes < _free_shared_memory() / 2),
         batch_size=None,
-        sampler=steps,
+        sampler=enumerate(steps),
         num_workers=num_workers,
         prefetch_factor=PREFETCH_BATCHES if num_workers else None,
         collate_fn=_as_it_is,
         pin_memory=pin_memory,
         worker_init_fn=functools.partial(_start_reader, os.getpid()),
+        multiprocessing_context="fork" if num_workers else None,  # slots are inherited
         generator=torch.Generator(),  # the iterator draws a number: not from ours
     )
     for batch in loader:
         if isinstance(batch, Exception):
             raise batch
+        if isinstance(batch, Filled):
+            batch = batch.tensors()
         yield tuple(torch.as_tensor(part) for part in batch)
 
 
@@ -115,14 +141,20 @@ def readers_may_die():
 
 
 class _Steps(torch.utils.data.Dataset):
-    def __init__(self, read, as_tensors):
-        self._read, self._as_tensors = read, as_tensors
+    def __init__(self, read, slots, as_tensors):
+        self._read, self._slots, self._as_tensors = read, slots, as_tensors
 
-    def __getitem__(self, step):
+    def __getitem__(self, numbered_step):
+        number, step = numbered_step
         try:
             batch = self._read(step)
         except (StepsError, OSError) as error:
             return error
+        if self._slots is not None:
+            # who had this slot before is done with it: as many later ones are in flight
+            filled = self._slots.fill(number % self._slots.num_slots, batch)
+            if filled:
+                return filled
         return tuple(map(torch.from_numpy, batch)) if self._as_tensors else batch
 
 

@@ -104,7 +104,9 @@ class VoicedFeatures:
             return normalise_rows(x_TD, *bounds, norm_vars=True)
         # every window is as long as every other: near the ends it is moved, not cut
         length = min(self.cmvn.window_frames, num_frames)
-        start = (frames - self.cmvn.window_frames // 2).clip(0, num_frames - length)
+        start = frames - self.cmvn.window_frames // 2
+        np.maximum(start, 0, out=start)
+        np.minimum(start, num_frames - length, out=start)
         origin = int(start[0])
         x_TD = self.matrices.rows(row, origin, int(start[-1]) + length)
         sums_WD = window_sums(x_TD, length)

@@ -8,13 +8,14 @@ new speakers: H. Yamamoto et al., "Speaker augmentation and bandwidth extension 
 speaker embedding", Interspeech 2019.
 
 Array suffixes (scope: this module):
-    N = samples   T = frames   U = utterances
+    N = samples   T = frames   U = utterances   B = chunks
 """
 
 import numpy as np
 
 from steps_py.augment import ratio_of
 from steps_py.feats.resample import SincFilter, resample
+from steps_py.voiced import NO_FRAME
 
 # Flat to 94 % of the band, 80 dB down beyond it: a fifth of the cost of FINE_FILTER.
 SPEED_FILTER = SincFilter(cutoff=0.94, num_zeros=40, kaiser_beta=8.0)
@@ -81,3 +82,12 @@ class VoicedAtSpeeds:
         """Indices of the voiced frames of an utterance, ascending; int64."""
         num_frames, speed = int(self._voiced.num_frames_U[row]), float(self._speed_U[row])
         return voiced_at_speed(self._voiced.frames(row), num_frames, speed)
+
+    def at(self, row_B, index_BT):
+        """As `VoicedFrames.at`."""
+        frame_BT = np.full(index_BT.shape, NO_FRAME, np.int32)
+        for frame_T, row, index_T in zip(frame_BT, row_B.tolist(), index_BT, strict=True):
+            frames = self.frames(row)
+            there_T = index_T < len(frames)
+            frame_T[there_T] = frames[index_T[there_T]]
+        return frame_BT

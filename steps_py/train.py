@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from steps_py.batches import read_ahead, readers_may_die
+from steps_py.batches import choose_num_workers, read_ahead, readers_may_die
 from steps_py.checkpoint import Checkpoints
 from steps_py.errors import StepsError
 from steps_py.files import atomic_write
@@ -216,12 +216,16 @@ def batches_ahead(trainer):
     """The batches of the steps that are left."""
     chunk_bytes = trainer.reader.chunk_bytes(trainer.sections["chunks"].max_frames)
     num_chunks = trainer.config.batch_size // trainer.ranks.num_ranks
+    on_gpu, num_processors = trainer.network.device.type == "cuda", len(os.sched_getaffinity(0))
+    # the job may have fewer than the machine: what torch was told
+    num_own = min(torch.get_num_threads(), num_processors // trainer.ranks.num_local)
+    num_workers = choose_num_workers(trainer.config.num_workers, on_gpu, num_own)
     return read_ahead(
         trainer.read_batch,
         range(trainer.step, trainer.num_steps),
-        min(trainer.config.num_workers, len(os.sched_getaffinity(0))),
+        min(num_workers, num_processors),
         batch_bytes=chunk_bytes * num_chunks,
-        pin_memory=trainer.network.device.type == "cuda",
+        pin_memory=on_gpu,
     )
 
 

@@ -1,12 +1,15 @@
 """Which frames of many utterances are voiced, in memory at a bit a frame.
 
 Array suffixes (scope: this module):
-    T = frames   U = utterances
+    T = frames   U = utterances   B = chunks
 """
 
 import numpy as np
 
 from steps_py.archives import OpenFiles, naming, read_vector_at
+
+NO_FRAME = -1
+_FRAMES_AT_ONCE = 2**17  # whose places stay in the processor's cache, however long utterances are
 
 
 class VoicedFrames:
@@ -41,7 +44,7 @@ class VoicedFrames:
                 previous, counts = place, (len(voiced_T), np.count_nonzero(voiced_T))
             self.num_frames_U[row], self.num_voiced_U[row] = counts
             self._start_U[row] = start
-        self._bits = np.frombuffer(b"".join(packed), np.uint8)
+        self._bits = b"".join(packed)
 
     def __len__(self):
         return len(self._start_U)
@@ -49,5 +52,32 @@ class VoicedFrames:
     def frames(self, row):
         """Indices of the voiced frames of an utterance, ascending; int64."""
         start, num_frames = int(self._start_U[row]), int(self.num_frames_U[row])
-        bits = self._bits[start : start + (num_frames + 7) // 8]
+        bits = np.frombuffer(self._bits, np.uint8, (num_frames + 7) // 8, start)
         return np.unpackbits(bits, count=num_frames).view(bool).nonzero()[0]
+
+    def at(self, row_B, index_BT):
+        """``frames(row_B[b])[index_BT[b]]`` for every b, int32 (B, T); NO_FRAME beyond the last."""
+        frame_BT = np.empty(index_BT.shape, np.int32)
+        part_B = self.num_frames_U[row_B].cumsum() // _FRAMES_AT_ONCE
+        bounds = [0, *(np.flatnonzero(np.diff(part_B)) + 1).tolist(), len(row_B)]
+        for part in map(slice, bounds, bounds[1:]):
+            frame_BT[part] = self._at(row_B[part], index_BT[part])
+        return frame_BT
+
+    def _at(self, row_B, index_BT):
+        start_B, size_B = self._start_U[row_B], (self.num_frames_U[row_B] + 7) // 8
+        places = map(slice, start_B.tolist(), (start_B + size_B).tolist())
+        bits = b"".join(map(self._bits.__getitem__, places))
+        frames = np.unpackbits(np.frombuffer(bits, np.uint8)).view(bool).nonzero()[0]
+        num_B = self.num_voiced_U[row_B]
+        beyond_B1 = (index_BT.max(axis=1) >= num_B)[:, np.newaxis]
+        if beyond_B1.any():
+            beyond_BT = index_BT >= num_B[:, np.newaxis]
+            index_BT = np.where(beyond_BT, 0, index_BT)
+            frames = np.append(frames, 0)  # there may be none at all
+        first_B1 = (num_B.cumsum() - num_B)[:, np.newaxis]
+        frame_BT = frames.take(index_BT + first_B1)
+        frame_BT -= 8 * (size_B.cumsum() - size_B)[:, np.newaxis]
+        if beyond_B1.any():
+            frame_BT[beyond_BT] = NO_FRAME
+        return frame_BT

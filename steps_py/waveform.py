@@ -88,11 +88,11 @@ class WaveformReader:
     def read(self, batch):
         """Float32 features (B, T, D) and int64 speakers (B,), as a BatchReader does.
 
-        With `on_device`: int16 audio (B, N), frame_BT, start_BT, length_B, and the same
+        With `on_device`: int16 audio (B, N), frame_BT, last_B, length_B, and the same
         speakers; `decode` makes features of it.
         """
         rows, stretches = self._stretches(batch)
-        windows = rows.frame_BT, rows.start_BT, rows.length_B
+        windows = rows.frame_BT, rows.last_B, rows.length_B
         speakers = (batch.spk_id_B,)
         if batch.num_frames_B is not None:
             speakers += (batch.num_frames_B,)
@@ -105,7 +105,8 @@ class WaveformReader:
         for x_LD, samples_N in zip(x_BLD, stretches, strict=True):
             feats_LD = self._extractor.compute(samples_N)
             x_LD[: len(feats_LD)] = feats_LD
-        x_BTD = normalise(torch.from_numpy(x_BLD), *map(torch.from_numpy, windows))
+        windows = map(torch.from_numpy, windows)
+        x_BTD = normalise(torch.from_numpy(x_BLD), *windows, self._window_frames)
         return zeros_beyond(x_BTD, batch.num_frames_B).numpy(), *speakers
 
     def chunk_bytes(self, num_frames):
@@ -121,7 +122,7 @@ class WaveformReader:
         audio_BN, *windows, spk_id_B = (x.to(device, non_blocking=True) for x in batch[:5])
         if self._features_there is None:
             self._features_there = DeviceFeatures(self._feats).to(device)
-        x_BTD = normalise(self._features_there(audio_BN), *windows)
+        x_BTD = normalise(self._features_there(audio_BN), *windows, self._window_frames)
         return zeros_beyond(x_BTD, batch[5] if len(batch) > 5 else None), spk_id_B, *batch[5:]
 
     def _stretches(self, batch):

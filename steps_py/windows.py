@@ -13,20 +13,21 @@ import numpy as np
 import torch
 
 from steps_py.errors import TableError
+from steps_py.voiced import NO_FRAME
 
 
 @dataclass(frozen=True, kw_only=True)
 class RowsAround:
     """The rows [first_B, end_B) of utterances that chunks and their windows need.
 
-    frame_BT and start_BT, each frame and the first of its window, count from first_B;
-    length_B: frames of a window.
+    frame_BT, each frame (int32), and last_B, the last place where a window may begin, count
+    from first_B; length_B: frames of a window.
     """
 
     first_B: np.ndarray
     end_B: np.ndarray
     frame_BT: np.ndarray
-    start_BT: np.ndarray
+    last_B: np.ndarray
     length_B: np.ndarray
 
     @property
@@ -40,25 +41,27 @@ def rows_around(voiced, utts, row_B, index_BT, window_frames):
 
     `voiced` is a VoicedFrames; TableError, naming the utterance, if fewer frames are voiced.
     """
-    frame_BT = np.empty(index_BT.shape, np.int64)
-    for b, (row, index_T) in enumerate(zip(row_B.tolist(), index_BT, strict=True)):
-        frames = voiced.frames(row)
-        if index_T.max() >= len(frames):
-            raise TableError(
-                f"{utts[row]}: {len(frames)} voiced frames, but number {index_T.max()} is"
-                " wanted, counted from 0. Run allocate_chunks again."
-            )
-        frame_BT[b] = frames[index_T]
+    frame_BT = voiced.at(row_B, index_BT)
+    least_B, most_B = frame_BT.min(axis=1), frame_BT.max(axis=1)
+    if least_B.min() == NO_FRAME:
+        b = int(least_B.argmin())
+        row, wanted = int(row_B[b]), index_BT[b].max()
+        raise TableError(
+            f"{utts[row]}: {len(voiced.frames(row))} voiced frames, but number {wanted} is"
+            " wanted, counted from 0. Run allocate_chunks again."
+        )
     num_frames_B = voiced.num_frames_U[row_B]
     length_B = np.minimum(window_frames, num_frames_B)
-    start_BT = frame_BT - window_frames // 2
-    np.clip(start_BT, 0, (num_frames_B - length_B)[:, np.newaxis], out=start_BT)
-    first_B = start_BT.min(axis=1)
+    last_B = num_frames_B - length_B
+    first_B, last_start_B = (
+        (frame_B.astype(np.int64) - window_frames // 2).clip(0, last_B)
+        for frame_B in (least_B, most_B)
+    )
     return RowsAround(
         first_B=first_B,
-        end_B=start_BT.max(axis=1) + length_B,
-        frame_BT=frame_BT - first_B[:, np.newaxis],
-        start_BT=start_BT - first_B[:, np.newaxis],
+        end_B=last_start_B + length_B,
+        frame_BT=frame_BT - first_B[:, np.newaxis].astype(np.int32),
+        last_B=last_B - first_B,
         length_B=length_B,
     )
 
@@ -70,11 +73,17 @@ def voiced_numbers(batch, num_voiced_U):
     chunk that is shorter than others.
     """
     index_BT = batch.first_B[:, np.newaxis] + np.arange(batch.num_frames)
-    return index_BT % num_voiced_U[batch.rows_B][:, np.newaxis]
+    num_B = num_voiced_U[batch.rows_B]
+    round_B = batch.first_B + batch.num_frames > num_B
+    index_BT[round_B] %= num_B[round_B][:, np.newaxis]
+    return index_BT
 
 
-def normalise(x_BLD, frame_BT, start_BT, length_B):
+def normalise(x_BLD, frame_BT, last_B, length_B, window_frames):
     """Frames float32 (B, T, D) less the means of their windows; the fields of RowsAround."""
+    frame_BT = frame_BT.long()
+    # not before the first row: that is where the earliest window begins
+    start_BT = (frame_BT - window_frames // 2).clamp_(min=0).minimum(last_B[:, None])
     # what pads a shorter chunk may be anything; no window reaches it
     sums_BLD = torch.nn.functional.pad(x_BLD.double().cumsum(dim=1), (0, 0, 1, 0))
     end_BT = start_BT + length_B[:, None]

@@ -1,5 +1,6 @@
 """Reading batches ahead in other processes."""
 
+import errno
 import itertools
 import multiprocessing
 import os
@@ -38,6 +39,36 @@ def test_batches_come_in_the_order_of_their_steps(tmp_path, num_workers):
     batches = read_ahead(read_and_tell(tmp_path), range(5, 25), num_workers, batch_bytes=24)
     assert [int(spk_id_B[0]) for _, spk_id_B in batches] == list(range(5, 25))
     assert len(list(tmp_path.iterdir())) == max(1, num_workers)
+
+
+def test_batches_stay_as_they_are_while_later_ones_are_read():
+    def read(step):
+        return np.full(1000, step), np.array(step)
+
+    batches = list(read_ahead(read, range(40), num_workers=2, batch_bytes=9000))
+    for step, (x, number) in enumerate(batches):
+        assert x.shape == (1000,) and (x == step).all() and number == step
+
+
+@pytest.mark.parametrize("free_bytes", [0, 2**30])
+def test_batches_larger_than_was_said_come_too(monkeypatch, free_bytes):
+    monkeypatch.setattr("steps_py.batches._free_shared_memory", lambda: free_bytes)
+
+    def read(step):
+        return (np.full(5000 * (step % 3) + 1, step),)
+
+    batches = read_ahead(read, range(12), num_workers=2, batch_bytes=24)
+    for step, (x,) in enumerate(batches):
+        assert len(x) == 5000 * (step % 3) + 1 and (x == step).all()
+
+
+def test_batches_come_without_memory_for_slots(monkeypatch, tmp_path):
+    def refused(num_slots, num_bytes):
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr("steps_py.batches.Slots", refused)
+    batches = read_ahead(read_and_tell(tmp_path), range(9), num_workers=2, batch_bytes=24)
+    assert [int(spk_id_B[0]) for _, spk_id_B in batches] == list(range(9))
 
 
 def test_readers_end_with_a_trainer_that_is_killed(tmp_path):

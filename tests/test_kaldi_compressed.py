@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from steps_py.errors import TableError
 from steps_py.kaldi import compressed
-from steps_py.kaldi.compressed import compress, decompress
+from steps_py.kaldi.compressed import ColumnDecoder, compress, decompress
 from steps_py.kaldi.holders import COMPRESSED_MATRIX, FLOAT_MATRIX
 from steps_py.kaldi.tables import SequentialReader, TableWriter
 
@@ -99,6 +99,26 @@ def test_a_part_is_decoded_as_the_whole_is(x, data):
         part = decoded(packed, (row, row_end, col, cols))
         np.testing.assert_array_equal(part, decoded(packed)[row:row_end, col:])
         assert part.flags["C_CONTIGUOUS"] and part.dtype == np.float32
+
+
+@pytest.mark.parametrize("scale", [1e-37, 1e-20, 1.0, 1e30])
+def test_a_decoder_of_columns_gives_the_same_bits_one_matrix_after_another(scale):
+    """Oracle: parts of so few rows that they are computed value by value, without a table."""
+    rng = np.random.default_rng(0)
+    decoder = ColumnDecoder(3)
+    for num_rows in (9, 3000, 700):
+        x = (scale * rng.normal([0, 5, -300], [1, 1e-3, 90], (num_rows, 3))).astype(np.float32)
+        data = compress(x, method=2)
+        header, body = compressed.HEADER.unpack(data[3:19]), data[19:]
+        parts = [
+            decompress(b"CM", header, body, (row, min(row + 100, num_rows), 0, 3))
+            for row in range(0, num_rows, 100)
+        ]
+        expected = np.concatenate(parts)
+        for row, row_end in [(0, num_rows), (5, 9), (num_rows // 3, num_rows), (4, 4)]:
+            got = decoder.decode(header, body, row, row_end)
+            assert got.dtype == np.float32 and got.flags["C_CONTIGUOUS"]
+            assert np.array_equal(got.view(np.int32), expected[row:row_end].view(np.int32))
 
 
 @given(matrices())

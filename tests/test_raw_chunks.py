@@ -27,11 +27,15 @@ def make_chunks(folder, kinds):
         utts[f"u{i}"] = (f"spk{i % 2}", x_TD, rng.random(num_frames) < 0.7)
     for i, kind in enumerate(kinds):
         write_data_dir(folder / f"{i}", dict(list(utts.items())[i :: len(kinds)]), kind)
-    utterances = read_utterances([folder / f"{i}" for i in range(len(kinds))])
+    return chunks_of([folder / f"{i}" for i in range(len(kinds))], folder / "chunks")
+
+
+def chunks_of(data_dirs, folder):
+    utterances = read_utterances(data_dirs)
     config = ChunksConfig(min_frames=20, max_frames=20, short_utts="tile", num_valid_utts=0)
     allocation = allocate_chunks(utterances, config, say=lambda line: None)
-    write_chunks(utterances, allocation, folder / "chunks")
-    return Chunks(folder / "chunks/train.tsv")
+    write_chunks(utterances, allocation, folder)
+    return Chunks(folder / "train.tsv")
 
 
 @pytest.mark.parametrize("varied", [False, True])
@@ -71,6 +75,28 @@ def test_a_batch_may_lie_in_more_files_than_may_be_open(tmp_path, kind, monkeypa
         one = slice(b, b + 1)
         index.read_bytes(rows_B[one], np.array([3]), np.array([5]), alone_BN[one])
     assert np.array_equal(together_BN, alone_BN) and len({bytes(row) for row in alone_BN}) > 1
+
+
+@pytest.mark.parametrize(
+    "kind, num_bytes", [("FM", 24 * 24), ("CM", 6 * (8 + 24)), ("CM3", 24 * 6)]
+)
+def test_of_a_long_utterance_the_rows_around_a_chunk_come_alone(tmp_path, kind, num_bytes):
+    """20 frames, all voiced, and windows of 5: 2 rows before and 2 behind."""
+    x_TD = np.random.default_rng(0).standard_normal((900, 6)).astype(np.float32)
+    utts = {name: (name, x_TD, np.ones(900)) for name in ("a", "b")}
+    chunks = chunks_of([write_data_dir(tmp_path / "data", utts, kind)], tmp_path / "chunks")
+    reader = RawBatchReader(chunks, CmvnConfig(window_frames=5), CPU)
+    batch = Batch(np.array([0]), np.array([400]), np.array([0]), 20)
+    assert reader.read(batch)[0].nbytes == num_bytes
+
+
+def test_too_few_voiced_frames_are_told_by_name(tmp_path):
+    chunks = make_chunks(tmp_path, ["CM"])
+    reader = RawBatchReader(chunks, CmvnConfig(), CPU)
+    reader._num_frames_U = reader._num_frames_U + 50  # as if decisions had been made anew since
+    batch = Batch(np.array([3, 0]), np.array([0, 45]), np.array([1, 0]), 20)
+    with pytest.raises(TableError, match=r"^u0: \d+ voiced frames, but number 64 is wanted"):
+        reader.read(batch)
 
 
 def test_matrices_of_several_kinds_are_refused_with_the_cure(tmp_path):

@@ -12,6 +12,7 @@ from steps_py.speed import (
     read_at_speed,
     voiced_at_speed,
 )
+from steps_py.voiced import NO_FRAME
 
 RATE_HZ = 8000
 
@@ -74,4 +75,7 @@ def test_each_utterance_has_its_own_speed():
     voiced = VoicedAtSpeeds(Voiced(), np.array([1.0, 2.0]))
     assert voiced.frames(0).tolist() == list(range(10, 20))
     assert voiced.frames(1).tolist() == list(range(5, 10))
+    index_BT = np.array([[4, 0], [0, 5]])
+    assert voiced.at(np.array([1, 0]), index_BT).tolist() == [[9, 5], [10, 15]]
+    assert voiced.at(np.array([1]), np.array([[4, 5]])).tolist() == [[9, NO_FRAME]]
     assert voiced.num_frames_U.tolist() == [40, 19]

@@ -9,7 +9,7 @@ Arithmetic follows Kaldi's types (float32 with a few float64 steps), so that the
 are the same as Kaldi's.
 
 Shape suffixes (scope: this module):
-    T = rows (frames)   D = columns
+    T = rows (frames)   D = columns   B = values of a byte
 """
 
 import struct
@@ -45,6 +45,7 @@ _SEGMENT = np.where(_BYTES <= 64, 0, np.where(_BYTES <= 192, 1, 2))
 _SEGMENT_SIZES = np.bincount(_SEGMENT)
 _OFFSET = (_BYTES - np.array([0, 64, 192])[_SEGMENT]).astype(np.float32)
 _SCALE = np.array([1 / 64.0, 1 / 128.0, 1 / 63.0])[_SEGMENT]
+_ROWS_AT_ONCE = 1024  # whose indices stay in the processor's cache
 
 
 def compress(x_TD, method=_AUTO):
@@ -137,6 +138,42 @@ def decompress(token, header, body, bounds=None):
         return low + codes_TD.astype(np.float32) * step
 
 
+class ColumnDecoder:
+    """Decodes one CM after another, to the numbers of `decompress`, from their bytes in memory.
+
+    It keeps the memory that it looks values up by, so that several threads need one each.
+
+    >>> data = compress(np.array([[0.0, 4.0], [1.0, 5.0], [2.0, 6.0]]), method=2)
+    >>> header, body = HEADER.unpack(data[3:19]), data[19:]
+    >>> ColumnDecoder(2).decode(header, body, 1, 3).round(3)
+    array([[1., 5.],
+           [2., 6.]], dtype=float32)
+    """
+
+    def __init__(self, num_cols):
+        self._index_TD = np.empty((_ROWS_AT_ONCE, num_cols), "<i8")
+        self._index_TD[:] = 256 * np.arange(num_cols)
+        # a code is the lowest byte of its index into the tables of all columns: nothing to add
+        self._code_TD = self._index_TD.view(np.uint8)[:, ::8]
+
+    def decode(self, header, body, row, row_end):
+        """Float32 rows [row, row_end)."""
+        low, width, num_rows, num_cols = header
+        percentiles_D4 = np.frombuffer(body, "<u2", 4 * num_cols).reshape(num_cols, 4)
+        codes_DT = np.frombuffer(body, "u1", offset=8 * num_cols).reshape(num_cols, num_rows)
+        codes_TD = codes_DT[:, row:row_end].T
+        with np.errstate(over="ignore", invalid="ignore"):
+            points_D4 = _to_float(percentiles_D4, np.float32(low), np.float32(width))
+            table_DB = _table_of_columns(points_D4, points_D4[:, 1:] - points_D4[:, :3])
+        x_TD = np.empty(codes_TD.shape, np.float32)
+        for t in range(0, len(x_TD), _ROWS_AT_ONCE):
+            part_TD = x_TD[t : t + _ROWS_AT_ONCE]
+            self._code_TD[: len(part_TD)] = codes_TD[t : t + _ROWS_AT_ONCE]
+            # "clip" writes to `out` directly; no index is outside
+            table_DB.reshape(-1).take(self._index_TD[: len(part_TD)], out=part_TD, mode="clip")
+        return x_TD
+
+
 def _range_of(x_TD):
     low, high = x_TD.min(), x_TD.max()
     if not (np.isfinite(low) and np.isfinite(high)):
@@ -210,11 +247,18 @@ def _decode_columns(percentiles_D4, codes_DT, low, width):
             base_DT = np.take_along_axis(points_D4, segment_DT, axis=1)
             x_DT = (base_DT + rise_DT * _SCALE[codes_DT]).astype(np.float32)
         else:  # long enough for a table of all 256 values of each column
-            rise_DB = np.repeat(gaps_D3, _SEGMENT_SIZES, axis=1) * _OFFSET
-            base_DB = np.repeat(points_D4[:, :3], _SEGMENT_SIZES, axis=1)
-            table_DB = (base_DB + rise_DB * _SCALE).astype(np.float32)
+            table_DB = _table_of_columns(points_D4, gaps_D3)
             first_D = 256 * np.arange(len(codes_DT), dtype=np.uint32)
             if len(codes_DT) <= 256:
                 first_D = first_D.astype(np.uint16)  # half the bytes to index by
             return table_DB.reshape(-1).take(codes_DT.T + first_D)
     return np.ascontiguousarray(x_DT.T)
+
+
+def _table_of_columns(points_D4, gaps_D3):
+    """What each byte stands for in each column, float32 (D, 256)."""
+    rise_DB = np.repeat(gaps_D3, _SEGMENT_SIZES, axis=1)
+    rise_DB *= _OFFSET
+    table_DB = rise_DB * _SCALE
+    table_DB += np.repeat(points_D4[:, :3], _SEGMENT_SIZES, axis=1)
+    return table_DB.astype(np.float32)

@@ -42,7 +42,7 @@ class TrainConfig:
     compile: bool = False
     channels_last: bool | None = None  # None: on a GPU
     sync_batch_norm: bool = False
-    num_workers: int = 2  # processes that read batches ahead; 0: none
+    num_workers: int | None = None  # that read ahead; 0: none, None: see choose_num_workers
     checkpoint_minutes: float = 10
     keep_checkpoints: int = 2
     seed: int = 1
