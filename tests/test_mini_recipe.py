@@ -133,6 +133,7 @@ def test_a_second_run_does_nothing_and_says_so(finished):
     [
         ("metrics", "p_target", [0.05], "compute_metrics", "score_plda"),
         ("backend", "lda_dim", 5, "estimate_lda", "extract_xvectors"),
+        ("backend", "lda_covariance_floor", 0.1, "estimate_lda", "collect_xvectors"),
         ("xvectors", "max_chunk_frames", 200, "extract_xvectors", "train_model"),
         ("train", "num_epochs", 3, "train_model", "allocate_chunks"),
         ("chunks", "num_valid_utts", 3, "allocate_chunks", "make_feats"),

@@ -77,9 +77,11 @@ rule estimate_lda:
     params:
         kaldi=KALDI,
         total=config["backend"]["lda_total_covariance_factor"],
+        floor=config["backend"]["lda_covariance_floor"],
         vectors=lambda wildcards, input: f"ark:{centred(input.xvectors)} |",
     shell:
-        "ivector-compute-lda --total-covariance-factor={params.total} --dim=$(cat {input.dim})"
+        "ivector-compute-lda --total-covariance-factor={params.total}"
+        " --covariance-floor={params.floor} --dim=$(cat {input.dim})"
         " {params.vectors:q} ark:{input.utt2spk} {output} 2> {log}"
 
 
