@@ -147,8 +147,8 @@ def read_sound(stretches, wav, rate_hz, first=0, end=None):
         raise naming_recording(f"augment: sound '{wav}'", error) from None
     if found_hz != rate_hz:
         raise AudioError(
-            f"augment: sound '{wav}' has {found_hz} Hz, the features {rate_hz} Hz. Set resample"
-            " of its corpus in data.corpora."
+            f"augment: sound '{wav}' has {found_hz} Hz, the features {rate_hz} Hz. Of"
+            f" its corpus in data.corpora, set sample_rate_hz to {rate_hz} and resample to true."
         )
     if not len(samples_N):
         raise AudioError(

@@ -54,17 +54,19 @@ def results_text(table, commands):
     first = table.iloc[0]
     costs = [name for name in table.columns if name.startswith("min_dcf_")]
     titles = [f"minDCF {name.removeprefix('min_dcf_')}" for name in costs]
+    rows = [["system", "EER %", *(f"{title:>12}" for title in titles)]]
+    for row in table.itertuples(index=False):
+        values = [f"{row[table.columns.get_loc(name)]:12.4f}" for name in costs]
+        rows.append([row.system, f"{row.eer_percent:.3f}", *values])
+    name_width = max(8, *(len(row[0]) for row in rows))
+    eer_width = max(len(row[1]) for row in rows)
     lines = [
         f"list      {first.trials}: {first.num_trials} trials, {first.num_targets} of them target,"
         f" sha256 {first.list_sha256}",
         f"commands  {commands}",
         "",
-        "  ".join([f"{'system':8}", f"{'EER %':>5}", *(f"{title:>12}" for title in titles)]),
+        *("  ".join([f"{n:{name_width}}", f"{eer:>{eer_width}}", *rest]) for n, eer, *rest in rows),
     ]
-    for row in table.itertuples(index=False):
-        values = [f"{row.eer_percent:5.3f}"]
-        values += [f"{row[table.columns.get_loc(name)]:12.4f}" for name in costs]
-        lines.append("  ".join([f"{row.system:8}", *values]))
     return "\n".join(lines) + "\n"
 
 

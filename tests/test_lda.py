@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from steps_py.backend.covariance import diagonalize, eigh_falling, whitening_transform
 from steps_py.backend.lda import Lda, Pca
 from steps_py.errors import BackendError
+from steps_py.stages.collect_xvectors import check_enough
 
 
 def speakers(seed=0, num_speakers=10, num_utts=6, dim=5):
@@ -156,3 +157,9 @@ def test_eigenvectors_have_a_fixed_sign():
 def test_covariances_with_nan_are_refused():
     with pytest.raises(BackendError, match="covariances are not finite in rows 0"):
         eigh_falling(np.array([[np.nan]]))
+
+
+def test_fewer_xvectors_than_dimensions_are_refused_with_the_cure():
+    check_enough(45, 45)
+    with pytest.raises(BackendError, match=r"^backend: 44 .* model\.embedding_dim to 44 or less"):
+        check_enough(44, 45)

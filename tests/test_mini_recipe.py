@@ -12,11 +12,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
 from steps_py.config import fill_defaults
+from steps_py.kaldi.holders import FLOAT_MATRIX, FLOAT_VECTOR
+from steps_py.kaldi.tables import SequentialReader, read_object
 from steps_py.plan.plan import PlanConfig, make_plan
 from tests.test_workflow import ROOT, copy_recipe, snakemake
 
@@ -147,6 +150,24 @@ def test_an_edited_key_reruns_the_rules_that_read_it(
     rules = rules_to_run(folder, "all")
     assert first in rules
     assert untouched not in rules
+
+
+def test_a_cosine_after_lda_is_that_of_the_projected_xvectors(finished, tmp_path, monkeypatch):
+    systems = {"systems": ["lda_cosine"]}
+    folder = edited(finished, tmp_path, lambda config: config.update(scores=systems))
+    done = snakemake(folder, "all")
+    assert done.returncode == 0, done.stderr[-2000:]
+    monkeypatch.chdir(folder)
+    mean_E = read_object("exp/backend/mean.vec", FLOAT_VECTOR)
+    transform_DE = read_object("exp/backend/transform.mat", FLOAT_MATRIX)
+    y_D = {}
+    with SequentialReader("scp:exp/xvectors/mini_test/xvector.scp", FLOAT_VECTOR) as reader:
+        for utt, x_E in reader:  # the last column is an offset
+            y_D[utt] = transform_DE[:, :-1] @ (x_E - mean_E) + transform_DE[:, -1]
+    for line in Path("exp/scores/lda_cosine/mini").read_text().splitlines():
+        enroll, test, score = line.split()
+        cosine = y_D[enroll] @ y_D[test] / np.linalg.norm(y_D[enroll]) / np.linalg.norm(y_D[test])
+        assert float(score) == pytest.approx(cosine, abs=1e-4)
 
 
 def test_one_stage_can_be_asked_for_again_or_be_the_last(finished):

@@ -27,6 +27,7 @@ def main(argv=None):
     spk2utt = {}
     for utt in sorted(xvectors):
         spk2utt.setdefault(utt2spk[utt], []).append(utt)
+    check_enough(len(xvectors), args.max_lda_dim)
     lda_dim = choose_lda_dim(args.lda_dim, len(spk2utt), args.max_lda_dim)
 
     out = Path(args.out)
@@ -35,6 +36,16 @@ def main(argv=None):
     write_table(out / "xvector.scp", sorted(xvectors.items()))
     write_table(out / "utt2spk", ((utt, utt2spk[utt]) for utt in sorted(xvectors)))
     write_table(out / "spk2utt", ((spk, " ".join(utts)) for spk, utts in sorted(spk2utt.items())))
+
+
+def check_enough(num_xvectors, dim):
+    """Raise BackendError for fewer x-vectors than dimensions, which LDA refuses as Kaldi does."""
+    if num_xvectors < dim:
+        raise BackendError(
+            f"backend: {num_xvectors} x-vectors of {dim} dimensions are too few for LDA. Set"
+            f" model.embedding_dim to {num_xvectors} or less, or add train_augmented to"
+            " backend.train_sets."
+        )
 
 
 def choose_lda_dim(lda_dim, num_speakers, max_lda_dim):

@@ -10,9 +10,9 @@ def xvectors_of(side):
     return get
 
 
-def unit_length(xvectors, mean):
-    """A Kaldi pipe: centred x-vectors of length one, whose dot product is the cosine."""
-    return f"{centred(xvectors, mean)} | ivector-normalize-length --scaleup=false ark:- ark:-"
+def unit_length(pipe):
+    """A Kaldi pipe: its vectors at length one, so that their dot product is the cosine."""
+    return f"{pipe} | ivector-normalize-length --scaleup=false ark:- ark:-"
 
 
 rule score_plda:
@@ -64,8 +64,34 @@ rule score_cosine:
         **CLUSTER.resources("score_cosine"),
     params:
         kaldi=KALDI,
-        enroll=lambda wildcards, input: f"ark:{unit_length(input.enroll, input.mean)} |",
-        test=lambda wildcards, input: f"ark:{unit_length(input.test, input.mean)} |",
+        enroll=lambda wildcards, input: f"ark:{unit_length(centred(input.enroll, input.mean))} |",
+        test=lambda wildcards, input: f"ark:{unit_length(centred(input.test, input.mean))} |",
+    shell:
+        "ivector-compute-dot-products \"cut -d' ' -f1,2 {input.trials} |\""
+        " {params.enroll:q} {params.test:q} {output} 2> {log}"
+
+
+rule score_lda_cosine:
+    """The cosine of every trial's x-vectors after LDA."""
+    input:
+        trials="data/trials/{trials}",
+        enroll=xvectors_of("enroll"),
+        test=xvectors_of("test"),
+        mean="exp/backend/mean.vec",
+        transform="exp/backend/transform.mat",
+    output:
+        "exp/scores/lda_cosine/{trials}",
+    log:
+        "logs/score_lda_cosine/{trials}.log",
+    group:
+        "backend"
+    threads: CLUSTER.threads("score_lda_cosine")
+    resources:
+        **CLUSTER.resources("score_lda_cosine"),
+    params:
+        kaldi=KALDI,
+        enroll=lambda wildcards, input: f"ark:{unit_length(projected(input.enroll, input.mean))} |",
+        test=lambda wildcards, input: f"ark:{unit_length(projected(input.test, input.mean))} |",
     shell:
         "ivector-compute-dot-products \"cut -d' ' -f1,2 {input.trials} |\""
         " {params.enroll:q} {params.test:q} {output} 2> {log}"
