@@ -1,6 +1,6 @@
 """Training steps of the engine, or of its model alone on one batch, as a process to be timed.
 
-    python -m benchmarks.train_steps engine|ceiling <num_epochs> <chunks folder> [encoder]
+    python -m benchmarks.train_steps engine|ceiling <num_epochs> <chunks folder> [system]
     python -m benchmarks.train_steps report [chunks folder] [--systems NAME ...]
 
 engine: batches read from the archives ahead of the steps.  ceiling: the same steps on features
@@ -103,7 +103,7 @@ def resident_features(trainer):
 
 
 def examples_per_sec(run, trainer):
-    """Of all steps but the first, in which a device warms up and readers start."""
+    """Of all steps but the first `WARM_UP_STEPS`, or the first half of fewer."""
     started, take_step = [], trainer.take_step
     first = min(WARM_UP_STEPS, trainer.num_steps // 2)
 

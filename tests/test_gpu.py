@@ -11,12 +11,7 @@ from steps_py.feats.on_device import DeviceFeatures
 from steps_py.model.build import ModelConfig
 from steps_py.model.extractor import load_extractor
 from steps_py.xvectors import XvectorsConfig, extract_xvectors, open_features
-from tests.small_training import (
-    run_cut_off,
-    small_run,
-    small_sections,
-    write_small_chunks,
-)
+from tests.small_training import run_cut_off, small_run, small_sections, write_small_chunks
 from tests.test_device_features import FRAMES, MELS, audio
 from tests.test_non_finite import column, spoil
 from tests.test_train import assert_same, result
@@ -42,7 +37,7 @@ def chunks_dir(tmp_path_factory):
 
 
 def learn(chunks_dir, out_dir, **train):
-    """Train for long enough to tell five speakers; the last row of epochs.tsv."""
+    """Train for long enough to tell seven speakers; the last row of epochs.tsv."""
     sections = small_sections(**{"num_epochs": 6, "steps_per_epoch": 20, "optimizer": SGD} | train)
     small_run(chunks_dir, out_dir, sections)
     names, *_, last = result(out_dir)[1]
