@@ -17,8 +17,8 @@ test: .venv/ready
 	@$(ACTIVATE) && python -m pytest
 
 test-cluster: .venv/ready
-	@tests/cluster/packages.sh
-	@$(ACTIVATE) && tests/cluster/run.sh
+	@tests/real_clusters/packages.sh
+	@$(ACTIVATE) && tests/real_clusters/run.sh
 
 lint: .venv/ready
 	@$(ACTIVATE) && ruff check . && ruff format --check . && snakefmt --check Snakefile workflow

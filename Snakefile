@@ -13,8 +13,8 @@ from snakemake.utils import min_version
 min_version("9.0")
 sys.path.insert(0, workflow.basedir)
 
-from steps_py.components import check_components
-from steps_py.config import check_config, fill_defaults
+from steps_py.recipe.components import check_components
+from steps_py.recipe.config import check_config, fill_defaults
 from steps_py.errors import StepsError
 
 RECIPE = Path.cwd() if Path("config.yaml").exists() else Path(workflow.basedir, "egs/voxceleb")

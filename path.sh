@@ -3,7 +3,7 @@
 #
 #   KALDI_ROOT set    the binaries of that Kaldi build, and nothing else
 #   KALDI_ROOT unset  the built-in commands of steps_py/kaldi/bin: same names, same
-#                     options, same files (tests/test_kaldi_reference.py holds them to it)
+#                     options, same files (tests/kaldi/test_reference.py holds them to it)
 #
 # No rule names a backend: a rule says compute-mfcc-feats, this file says whose.
 #

@@ -4,8 +4,8 @@ import numpy as np
 
 from benchmarks import inputs
 from benchmarks.harness import Case
-from steps_py.kaldi.holders import COMPRESSED_MATRIX, FLOAT_MATRIX, FLOAT_VECTOR
-from steps_py.kaldi.tables import TableWriter
+from steps_py.formats.holders import COMPRESSED_MATRIX, FLOAT_MATRIX, FLOAT_VECTOR
+from steps_py.formats.tables import TableWriter
 
 NUM_UTTS, NUM_FRAMES, DIM = 1500, 800, 30
 HOLDERS = {"FM": FLOAT_MATRIX, "CM": COMPRESSED_MATRIX(2), "CM3": COMPRESSED_MATRIX(5)}

@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks import inputs
 from benchmarks.harness import Case
-from steps_py.kaldi.holders import FLOAT_MATRIX
-from steps_py.kaldi.tables import TableWriter
+from steps_py.formats.holders import FLOAT_MATRIX
+from steps_py.formats.tables import TableWriter
 
 NUM_SEGMENTS, NUM_SPEAKERS, DIM = 2000, 40, 20
 

@@ -12,7 +12,7 @@ import yaml
 
 from benchmarks.harness import ROOT, Case
 from benchmarks.inputs import rng_of, write_lines
-from steps_py.config import fill_defaults
+from steps_py.recipe.config import fill_defaults
 
 NUM_SPEAKERS, NUM_TEST_SPEAKERS, UTTS_PER_SPEAKER = 7000, 40, 143
 NUM_TRIALS, NUM_SOUNDS, NUM_JOBS = 580_000, 900, 40

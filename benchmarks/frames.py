@@ -4,8 +4,8 @@ import numpy as np
 
 from benchmarks import inputs
 from benchmarks.harness import Case
-from steps_py.kaldi.holders import FLOAT_MATRIX, FLOAT_VECTOR
-from steps_py.kaldi.tables import TableWriter
+from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
+from steps_py.formats.tables import TableWriter
 
 NUM_FRAMES, DIM = 3_300_000, 30
 

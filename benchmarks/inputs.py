@@ -10,9 +10,9 @@ import subprocess
 import numpy as np
 
 from benchmarks import harness
-from steps_py.kaldi.holders import FLOAT_VECTOR
-from steps_py.kaldi.tables import TableWriter
-from steps_py.kaldi.wave import Wave, write_wave
+from steps_py.audio.wave import Wave, write_wave
+from steps_py.formats.holders import FLOAT_VECTOR
+from steps_py.formats.tables import TableWriter
 
 RATE_HZ = 16000
 

@@ -6,7 +6,7 @@ second an utterance, so its process has fewer; a job of a recipe has thousands.
 
 from benchmarks import inputs
 from benchmarks.harness import Case
-from steps_py.augment_kinds import additive
+from steps_py.augment.kinds import additive
 
 NUM_UTTS = {8: 20, 11: 100}  # by their length in seconds
 NOISES = range(5)

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import torch
 
-from steps_py.chunks import Chunks, ChunksConfig
-from steps_py.features import CmvnConfig
+from steps_py.chunks.allocation import Chunks, ChunksConfig
+from steps_py.chunks.host_features import CmvnConfig
 from steps_py.model.build import ModelConfig
-from steps_py.train import batches_ahead
-from steps_py.trainer import Trainer
 from steps_py.training.config import TrainConfig
+from steps_py.training.loop import batches_ahead
+from steps_py.training.trainer import Trainer
 
 NUM_FRAMES, BATCH_SIZE = 200, 64
 GPU_FRAMES = 300

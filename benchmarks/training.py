@@ -5,9 +5,9 @@ import numpy as np
 from benchmarks import inputs
 from benchmarks.harness import Case
 from benchmarks.train_steps import BATCH_SIZE
-from steps_py.chunks import ChunksConfig, allocate_chunks, read_utterances, write_chunks
-from steps_py.kaldi.holders import COMPRESSED_MATRIX, FLOAT_VECTOR
-from steps_py.kaldi.tables import TableWriter
+from steps_py.chunks.allocation import ChunksConfig, allocate_chunks, read_utterances, write_chunks
+from steps_py.formats.holders import COMPRESSED_MATRIX, FLOAT_VECTOR
+from steps_py.formats.tables import TableWriter
 
 NUM_SPEAKERS, UTTS_PER_SPEAKER, NUM_FRAMES, DIM = 100, 10, 600, 30
 NUM_EPOCHS = 2

@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks import inputs
 from benchmarks.harness import Case
-from steps_py.kaldi.holders import FLOAT_MATRIX
-from steps_py.kaldi.tables import TableWriter, write_object
+from steps_py.formats.holders import FLOAT_MATRIX
+from steps_py.formats.tables import TableWriter, write_object
 from steps_py.nnet3.convert import Layer, XvectorParts, network_of_parts
 from steps_py.nnet3.network_file import NNET
 

@@ -10,9 +10,9 @@ import dataclasses
 import os
 from pathlib import Path
 
-from steps_py.corpora import Corpus, CorpusConfig, Recording, make_id
+from steps_py.audio.recordings import SUFFIXES, walk_audio
+from steps_py.data.corpora import Corpus, CorpusConfig, Recording, make_id
 from steps_py.errors import DataDirError, did_you_mean, some
-from steps_py.recordings import SUFFIXES, walk_audio
 
 
 class Folder(Corpus):

@@ -8,10 +8,7 @@ import dataclasses
 import os
 import re
 
-from steps_py.corpora import Corpus, CorpusConfig, Utterance
-from steps_py.data_dir import compare_keys, read_table
-from steps_py.errors import AudioError, DataDirError
-from steps_py.recordings import (
+from steps_py.audio.recordings import (
     Header,
     check_headers,
     count_conversions,
@@ -19,6 +16,9 @@ from steps_py.recordings import (
     read_headers,
     wav_entry,
 )
+from steps_py.data.corpora import Corpus, CorpusConfig, Utterance
+from steps_py.data.data_dir import compare_keys, read_table
+from steps_py.errors import AudioError, DataDirError
 
 OVERSHOOT_SEC = 0.5  # a segment may end so much behind its recording, as in extract-segments
 
@@ -105,8 +105,8 @@ def is_stream(entry):
 
 def run_entry(entry):
     """The `Header` of what an entry gives, all of it read."""
-    from steps_py.kaldi.holders import WAVE
-    from steps_py.kaldi.tables import read_object
+    from steps_py.formats.holders import WAVE
+    from steps_py.formats.tables import read_object
 
     wave = read_object(entry, WAVE)
     num_channels, num_samples = wave.samples_CN.shape

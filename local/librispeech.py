@@ -1,8 +1,8 @@
 """LibriSpeech: 2,484 speakers reading English books (Panayotov et al., ICASSP 2015)."""
 
-from steps_py.corpora import Corpus, Published, Recording
+from steps_py.audio.recordings import walk_audio
+from steps_py.data.corpora import Corpus, Published, Recording
 from steps_py.errors import DataDirError, some
-from steps_py.recordings import walk_audio
 
 PUBLISHED = {
     "train-clean-100": Published(251, 28539, 100.6),

@@ -2,9 +2,9 @@
 
 import dataclasses
 
-from steps_py.corpora import Corpus, CorpusConfig, Published, Recording
+from steps_py.audio.recordings import walk_audio
+from steps_py.data.corpora import Corpus, CorpusConfig, Published, Recording
 from steps_py.errors import DataDirError, some
-from steps_py.recordings import walk_audio
 
 PUBLISHED = {
     "noise": Published(None, 930, 6.0),

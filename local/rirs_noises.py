@@ -7,7 +7,7 @@ word is the file, ``RIRS_NOISES/...`` whatever the folder is called on this disk
 import dataclasses
 import shlex
 
-from steps_py.corpora import Corpus, CorpusConfig, Recording, make_id
+from steps_py.data.corpora import Corpus, CorpusConfig, Recording, make_id
 from steps_py.errors import DataDirError
 
 LISTS = {

@@ -3,9 +3,9 @@
 import dataclasses
 import os
 
-from steps_py.corpora import Corpus, CorpusConfig, Recording, make_id
+from steps_py.audio.recordings import walk_audio
+from steps_py.data.corpora import Corpus, CorpusConfig, Recording, make_id
 from steps_py.errors import ConfigError
-from steps_py.recordings import walk_audio
 
 
 class Sounds(Corpus):

@@ -9,10 +9,10 @@ by vox1_meta.csv.
 
 import itertools
 
-from steps_py.corpora import Corpus, Published, Recording, first_file
+from steps_py.audio.recordings import walk_audio
+from steps_py.data.corpora import Corpus, Published, Recording, first_file
+from steps_py.data.trials import read_trial_list
 from steps_py.errors import ConfigError, DataDirError, some
-from steps_py.recordings import walk_audio
-from steps_py.trials import read_trial_list
 
 # Published are 352 hours in all; here they are shared out by utterances.
 PUBLISHED = {

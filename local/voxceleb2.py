@@ -6,9 +6,9 @@ copy converted to wav saves that time and takes about four times the room.
 
 import shutil
 
-from steps_py.corpora import Corpus, Published, Recording
+from steps_py.audio.recordings import walk_audio
+from steps_py.data.corpora import Corpus, Published, Recording
 from steps_py.errors import ConfigError, DataDirError
-from steps_py.recordings import walk_audio
 
 # Published are 2,442 hours in all; here they are shared out by utterances.
 PUBLISHED = {

@@ -6,12 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from slurm.executor import use_slurm_executor
-from steps_py.cluster import Cluster
+from steps_py.cluster.slurm.executor import use_slurm_executor
+from steps_py.cluster.requests import Cluster
 from steps_py.errors import StepsError
-from steps_py.failures import failure_lines
-from steps_py.run_guard import guard_run
-from steps_py.slurm.orphans import end_orphans
+from steps_py.cluster.failures import failure_lines
+from steps_py.cluster.run_guard import guard_run
+from steps_py.cluster.slurm.orphans import end_orphans
 
 ROOT = Path(str(workflow.current_basedir)).parent
 

@@ -7,16 +7,16 @@ wav-reverberate.cc.
 import dataclasses
 import math
 
+from steps_py.audio.wav_reverberate import ReverberateOptions, corrupt, corrupt_wave
+from steps_py.audio.wave import Wave, WaveError, WaveInfo, read_header
 from steps_py.errors import KaldiError, TableError
+from steps_py.formats.holders import FLOAT, WAVE, Holder
+from steps_py.formats.log import Tally, log, strict, warn
+from steps_py.formats.options import option
+from steps_py.formats.specifiers import is_rspecifier, is_wspecifier
+from steps_py.formats.streams import open_input
+from steps_py.formats.tables import RandomReader, SequentialReader, TableWriter, write_object
 from steps_py.kaldi.commands import command
-from steps_py.kaldi.corrupt import ReverberateOptions, corrupt, corrupt_wave
-from steps_py.kaldi.holders import FLOAT, WAVE, Holder
-from steps_py.kaldi.log import Tally, log, strict, warn
-from steps_py.kaldi.options import option
-from steps_py.kaldi.specifiers import is_rspecifier, is_wspecifier
-from steps_py.kaldi.streams import open_input
-from steps_py.kaldi.tables import RandomReader, SequentialReader, TableWriter, write_object
-from steps_py.kaldi.wave import Wave, WaveError, WaveInfo, read_header
 
 
 @command(
@@ -33,7 +33,7 @@ See also: wav-to-duration extract-segments""",
 )
 def wav_copy(options, wav_in, wav_out):
     if not _are_tables(wav_in, wav_out):
-        from steps_py.kaldi.pipelines import read_recording
+        from steps_py.audio.pipelines import read_recording
 
         write_object(wav_out, WAVE, read_recording(wav_in))
         return 0
@@ -75,7 +75,7 @@ class WaveInfoHolder(Holder):
         return WaveInfo(header.rate_hz, header.num_channels, num_samples)
 
     def evaluate(self, command):
-        from steps_py.kaldi.pipelines import inspect
+        from steps_py.audio.pipelines import inspect
 
         return inspect(command)
 
@@ -250,7 +250,7 @@ wav-reverberate --duration=20.25 --impulse-response=rir.wav \\
     max_args=2,
 )
 def wav_reverberate(options, wav_in, wav_out):
-    from steps_py.kaldi.pipelines import read_recording
+    from steps_py.audio.pipelines import read_recording
 
     if not _are_tables(wav_in, wav_out):
         write_object(wav_out, WAVE, corrupt(options, wav_in, read_recording))

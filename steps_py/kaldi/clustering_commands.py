@@ -7,10 +7,10 @@ Shape suffixes (scope: this module):
 import dataclasses
 
 from steps_py.errors import KaldiError
+from steps_py.formats.holders import FLOAT_MATRIX, INT, TOKENS
+from steps_py.formats.options import option
+from steps_py.formats.tables import RandomReader, SequentialReader, TableWriter
 from steps_py.kaldi.commands import command
-from steps_py.kaldi.holders import FLOAT_MATRIX, INT, TOKENS
-from steps_py.kaldi.options import option
-from steps_py.kaldi.tables import RandomReader, SequentialReader, TableWriter
 
 
 @dataclasses.dataclass
@@ -63,7 +63,7 @@ e.g.:
     max_args=3,
 )
 def agglomerative_cluster(options, scores_in, reco2utt, labels_out):
-    from steps_py.backend.clustering import cluster
+    from steps_py.diarization.clustering import cluster
 
     config_of = _ConfigSource(options)
     with (
@@ -103,7 +103,7 @@ class _ConfigSource:
             self._num_spk.close(failed=kind is not None)
 
     def __call__(self, reco):
-        from steps_py.backend.clustering import ClusterConfig
+        from steps_py.diarization.clustering import ClusterConfig
 
         options = self._options
         if not self._num_spk:

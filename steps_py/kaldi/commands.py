@@ -19,8 +19,8 @@ import sys
 from collections.abc import Callable
 
 from steps_py.errors import KaldiError, StepsError, did_you_mean
-from steps_py.kaldi import log
-from steps_py.kaldi.options import UsageError, parse_command_line, usage_text
+from steps_py.formats import log
+from steps_py.formats.options import UsageError, parse_command_line, usage_text
 
 FATAL = 255  # the exit code of Kaldi's KALDI_ERR, which returns -1 from main
 

@@ -9,18 +9,18 @@ Shape suffixes (scope: this module):
 import dataclasses
 
 from steps_py.errors import KaldiError
-from steps_py.kaldi.commands import command
-from steps_py.kaldi.holders import COMPRESSED_MATRIX, FLOAT_MATRIX, FLOAT_VECTOR, INT
-from steps_py.kaldi.log import Tally, log, warn
-from steps_py.kaldi.options import option
-from steps_py.kaldi.outputs import open_output
-from steps_py.kaldi.specifiers import is_rspecifier, is_wspecifier
-from steps_py.kaldi.tables import (
+from steps_py.formats.holders import COMPRESSED_MATRIX, FLOAT_MATRIX, FLOAT_VECTOR, INT
+from steps_py.formats.log import Tally, log, warn
+from steps_py.formats.options import option
+from steps_py.formats.outputs import open_output
+from steps_py.formats.specifiers import is_rspecifier, is_wspecifier
+from steps_py.formats.tables import (
     SequentialReader,
     TableWriter,
     read_object,
     write_object,
 )
+from steps_py.kaldi.commands import command
 
 
 @dataclasses.dataclass

@@ -6,11 +6,11 @@ Shapes: T frames, D features.
 import dataclasses
 
 from steps_py.errors import KaldiError
+from steps_py.formats.holders import FLOAT_MATRIX
+from steps_py.formats.log import Tally
+from steps_py.formats.options import option
+from steps_py.formats.tables import SequentialReader, TableWriter
 from steps_py.kaldi.commands import command
-from steps_py.kaldi.holders import FLOAT_MATRIX
-from steps_py.kaldi.log import Tally
-from steps_py.kaldi.options import option
-from steps_py.kaldi.tables import SequentialReader, TableWriter
 
 
 @dataclasses.dataclass

@@ -7,8 +7,7 @@ Shapes: N samples, T frames, D features.
 """
 
 from steps_py.errors import AudioError, KaldiError
-from steps_py.kaldi.commands import command
-from steps_py.kaldi.feature_options import (
+from steps_py.feats.feature_options import (
     FbankOptions,
     MfccOptions,
     SpectrogramOptions,
@@ -16,12 +15,13 @@ from steps_py.kaldi.feature_options import (
     frame_config,
     mfcc_config,
 )
-from steps_py.kaldi.holders import FLOAT, FLOAT_MATRIX, TOKEN, WAVE
-from steps_py.kaldi.log import Tally, log, strict, warn
-from steps_py.kaldi.memory import keep_freed_memory
-from steps_py.kaldi.specifiers import parse_rspecifier
-from steps_py.kaldi.streams import classify_rxfilename
-from steps_py.kaldi.tables import RandomReader, SequentialReader, TableWriter
+from steps_py.formats.holders import FLOAT, FLOAT_MATRIX, TOKEN, WAVE
+from steps_py.formats.log import Tally, log, strict, warn
+from steps_py.formats.memory import keep_freed_memory
+from steps_py.formats.specifiers import parse_rspecifier
+from steps_py.formats.streams import classify_rxfilename
+from steps_py.formats.tables import RandomReader, SequentialReader, TableWriter
+from steps_py.kaldi.commands import command
 
 LOG_EVERY = 1000  # utterances
 
@@ -168,7 +168,7 @@ class Job:
 
     def _resampled(self, utt, samples_N, rate_hz):
         """Samples at the rate of the options, where these allow to change it."""
-        from steps_py.feats.resample import resample
+        from steps_py.audio.resample import resample
 
         down = rate_hz > self.rate_hz
         if not (self.options.allow_downsample if down else self.options.allow_upsample):
@@ -182,7 +182,7 @@ class Job:
 
     def _entry(self, utt):
         """What the script file says of an utterance, '' if there is none to look in."""
-        from steps_py.kaldi.entries import read_script
+        from steps_py.formats.entries import read_script
 
         if self._entries is None:
             spec = parse_rspecifier(self.wav_in)

@@ -11,19 +11,19 @@ import dataclasses
 import math
 
 from steps_py.errors import KaldiError
-from steps_py.kaldi.commands import command
-from steps_py.kaldi.holders import FLOAT_MATRIX
-from steps_py.kaldi.log import Tally, log
-from steps_py.kaldi.options import option
-from steps_py.kaldi.specifiers import is_rspecifier
-from steps_py.kaldi.streams import open_input
-from steps_py.kaldi.tables import (
+from steps_py.formats.holders import FLOAT_MATRIX
+from steps_py.formats.log import Tally, log
+from steps_py.formats.options import option
+from steps_py.formats.specifiers import is_rspecifier
+from steps_py.formats.streams import open_input
+from steps_py.formats.tables import (
     RandomReader,
     SequentialReader,
     TableWriter,
     read_object,
     write_object,
 )
+from steps_py.kaldi.commands import command
 
 
 @dataclasses.dataclass

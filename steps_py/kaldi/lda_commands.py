@@ -9,12 +9,12 @@ Shape suffixes (scope: this module):
 import dataclasses
 
 from steps_py.errors import KaldiError
+from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR, TOKEN
+from steps_py.formats.log import Tally, log, warn
+from steps_py.formats.options import option
+from steps_py.formats.tables import RandomReader, SequentialReader, write_object
+from steps_py.formats.vector_tables import batches, batches_of_one_dim
 from steps_py.kaldi.commands import command
-from steps_py.kaldi.holders import FLOAT_MATRIX, FLOAT_VECTOR, TOKEN
-from steps_py.kaldi.log import Tally, log, warn
-from steps_py.kaldi.options import option
-from steps_py.kaldi.tables import RandomReader, SequentialReader, write_object
-from steps_py.kaldi.vector_tables import batches, batches_of_one_dim
 
 
 @dataclasses.dataclass

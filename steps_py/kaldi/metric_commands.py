@@ -5,9 +5,9 @@ Shape suffixes (scope: this module):
 """
 
 from steps_py.errors import KaldiError, some
+from steps_py.formats.log import log
+from steps_py.formats.streams import open_input
 from steps_py.kaldi.commands import command
-from steps_py.kaldi.log import log
-from steps_py.kaldi.streams import open_input
 
 _KINDS = (b"target", b"nontarget")
 
@@ -26,7 +26,7 @@ e.g.: compute-eer -""",
     max_args=1,
 )
 def compute_eer(options, scores_in):
-    from steps_py.metrics import kaldi_eer
+    from steps_py.scoring.metrics import kaldi_eer
 
     target, nontarget = _read_scores(scores_in)
     if not target.size and not nontarget.size:
@@ -45,7 +45,7 @@ def _read_scores(scores_in):
     """Target and nontarget scores, float32."""
     import numpy as np
 
-    from steps_py.kaldi.word_pairs import read_blocks
+    from steps_py.formats.word_pairs import read_blocks
 
     target, nontarget = [np.zeros(0, np.float32)], [np.zeros(0, np.float32)]
     with open_input(scores_in) as stream:

@@ -10,12 +10,12 @@ import dataclasses
 import time
 
 from steps_py.errors import KaldiError, StepsError
+from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
+from steps_py.formats.log import Tally, log, warn
+from steps_py.formats.memory import keep_freed_memory
+from steps_py.formats.options import UsageError, option, parse_command_line
+from steps_py.formats.tables import SequentialReader, TableWriter, read_object, write_object
 from steps_py.kaldi.commands import command
-from steps_py.kaldi.holders import FLOAT_MATRIX, FLOAT_VECTOR
-from steps_py.kaldi.log import Tally, log, warn
-from steps_py.kaldi.memory import keep_freed_memory
-from steps_py.kaldi.options import UsageError, option, parse_command_line
-from steps_py.kaldi.tables import SequentialReader, TableWriter, read_object, write_object
 
 
 @dataclasses.dataclass
@@ -72,7 +72,7 @@ def evaluate_copy(shell_command):
 
     The recipes give networks as such pipes; this saves a process, and a copy of the network.
     """
-    from steps_py.kaldi.pipelines import split_pipeline
+    from steps_py.audio.pipelines import split_pipeline
 
     stages = split_pipeline(shell_command)
     if not stages or len(stages) > 1 or not stages[0].words or stages[0].words[0] != "nnet3-copy":

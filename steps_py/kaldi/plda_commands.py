@@ -10,18 +10,18 @@ Shape suffixes (scope: this module):
 import dataclasses
 
 from steps_py.errors import KaldiError
-from steps_py.kaldi.commands import command
-from steps_py.kaldi.holders import FLOAT_MATRIX, FLOAT_VECTOR, TOKENS, Holder
-from steps_py.kaldi.log import Tally, log, verbose, warn
-from steps_py.kaldi.options import option
-from steps_py.kaldi.tables import (
+from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR, TOKENS, Holder
+from steps_py.formats.log import Tally, log, verbose, warn
+from steps_py.formats.options import option
+from steps_py.formats.tables import (
     RandomReader,
     SequentialReader,
     TableWriter,
     read_object,
     write_object,
 )
-from steps_py.kaldi.vector_tables import check_finite, read_vectors
+from steps_py.formats.vector_tables import check_finite, read_vectors
+from steps_py.kaldi.commands import command
 
 _BATCH = 4096
 

@@ -12,14 +12,14 @@ import math
 import numpy as np
 
 from steps_py.errors import KaldiError
-from steps_py.kaldi.holders import INT
-from steps_py.kaldi.log import Tally, log
-from steps_py.kaldi.outputs import open_output
-from steps_py.kaldi.specifiers import parse_rspecifier
-from steps_py.kaldi.streams import open_input
-from steps_py.kaldi.tables import RandomReader
-from steps_py.kaldi.vector_tables import check_finite, read_vectors
-from steps_py.kaldi.word_pairs import keep_lines, look_up, read_blocks, with_numbers
+from steps_py.formats.holders import INT
+from steps_py.formats.log import Tally, log
+from steps_py.formats.outputs import open_output
+from steps_py.formats.specifiers import parse_rspecifier
+from steps_py.formats.streams import open_input
+from steps_py.formats.tables import RandomReader
+from steps_py.formats.vector_tables import check_finite, read_vectors
+from steps_py.formats.word_pairs import keep_lines, look_up, read_blocks, with_numbers
 
 _TRIAL = "A trial is two keys; take them from a longer line with \"cut -d' ' -f1,2 trials |\"."
 _NEAR_ALL = 0.998  # a target energy above means all dimensions, as in Kaldi

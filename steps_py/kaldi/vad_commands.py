@@ -9,12 +9,12 @@ Shape suffixes (scope: this module):
 import dataclasses
 
 from steps_py.errors import KaldiError
+from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
+from steps_py.formats.log import Tally, log, warn
+from steps_py.formats.memory import keep_freed_memory
+from steps_py.formats.options import option
+from steps_py.formats.tables import RandomReader, SequentialReader, TableWriter
 from steps_py.kaldi.commands import command
-from steps_py.kaldi.holders import FLOAT_MATRIX, FLOAT_VECTOR
-from steps_py.kaldi.log import Tally, log, warn
-from steps_py.kaldi.memory import keep_freed_memory
-from steps_py.kaldi.options import option
-from steps_py.kaldi.tables import RandomReader, SequentialReader, TableWriter
 
 
 @dataclasses.dataclass
@@ -45,7 +45,7 @@ class VadOptions:
     )
 
     def config(self):
-        from steps_py.vad import VadConfig
+        from steps_py.feats.vad import VadConfig
 
         return VadConfig(
             vad_energy_threshold=self.vad_energy_threshold,
@@ -71,7 +71,7 @@ e.g.: compute-vad scp:feats.scp ark:vad.ark""",
     max_args=2,
 )
 def compute_vad(options, feats_in, vad_out):
-    from steps_py import vad
+    from steps_py.feats import vad
 
     keep_freed_memory()
     config = options.config()

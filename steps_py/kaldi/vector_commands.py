@@ -11,18 +11,18 @@ import dataclasses
 import math
 
 from steps_py.errors import KaldiError
-from steps_py.kaldi.commands import command
-from steps_py.kaldi.holders import DOUBLE_VECTOR, FLOAT_MATRIX, FLOAT_VECTOR, INT, TOKENS
-from steps_py.kaldi.log import Tally, log, verbose, warn
-from steps_py.kaldi.options import option
-from steps_py.kaldi.tables import (
+from steps_py.formats.holders import DOUBLE_VECTOR, FLOAT_MATRIX, FLOAT_VECTOR, INT, TOKENS
+from steps_py.formats.log import Tally, log, verbose, warn
+from steps_py.formats.options import option
+from steps_py.formats.tables import (
     RandomReader,
     SequentialReader,
     TableWriter,
     read_object,
     write_object,
 )
-from steps_py.kaldi.vector_tables import batches, batches_of_one_dim
+from steps_py.formats.vector_tables import batches, batches_of_one_dim
+from steps_py.kaldi.commands import command
 
 
 @dataclasses.dataclass

@@ -19,7 +19,8 @@ PLACES = {
     ("train", "schedule"): "schedule",
     ("train", "sampler"): "sampler",
 }
-FOLDERS = [Path(__file__).parent, Path(__file__).parents[1] / "samplers"]
+PACKAGE = Path(__file__).parents[1]
+FOLDERS = [PACKAGE / "model", PACKAGE / "training", PACKAGE / "chunks/samplers"]
 _TYPES = {
     bool: ("true or false", (bool,)),
     int: ("a whole number", (int,)),

@@ -6,7 +6,7 @@ Shape suffixes: B batch, A batch of all processes, E embedding, S speakers.
 import torch
 from torch import nn
 
-from steps_py.model.gather import gather_embeddings, gather_labels
+from steps_py.model.all_gather import gather_embeddings, gather_labels
 
 
 class Loss(nn.Module):

@@ -110,7 +110,7 @@ def parse_lines(text, where):
 
 def read_lines(rxfilename):
     """The ConfigLines of a file or a pipe."""
-    from steps_py.kaldi.streams import open_input
+    from steps_py.formats.streams import open_input
 
     with open_input(rxfilename) as stream:
         text = stream.read()

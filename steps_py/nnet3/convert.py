@@ -289,8 +289,8 @@ def _make_norm(layer):
 
 
 def main(argv=None):
-    from steps_py.features import CmvnConfig
-    from steps_py.kaldi.tables import read_object, write_object
+    from steps_py.chunks.host_features import CmvnConfig
+    from steps_py.formats.tables import read_object, write_object
     from steps_py.model.extractor import load_extractor, save_extractor
     from steps_py.nnet3.network_file import NNET
 

@@ -9,7 +9,7 @@ import re
 import numpy as np
 
 from steps_py.errors import did_you_mean
-from steps_py.kaldi.log import log
+from steps_py.formats.log import log
 from steps_py.nnet3.components import (
     AffineComponent,
     BatchNormComponent,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steps_py.kaldi.arrays import encode_matrix, encode_vector, read_matrix, read_vector
-from steps_py.kaldi.holders import MARKER, encode_float, encode_int, read_float, read_int
+from steps_py.formats.arrays import encode_matrix, encode_vector, read_matrix, read_vector
+from steps_py.formats.holders import MARKER, encode_float, encode_int, read_float, read_int
 
 REQUIRED = object()
 _SIZES = {b"F": np.dtype("<f4"), b"D": np.dtype("<f8")}

@@ -1,11 +1,11 @@
 """Raw nnet3 models, binary and text: the graph, then the components.
 
 Source: src/nnet3/nnet-nnet.cc, Nnet::Read and Nnet::Write.  NNET is a holder, as those in
-steps_py/kaldi/holders.py.
+steps_py/formats/holders.py.
 """
 
 from steps_py.errors import did_you_mean
-from steps_py.kaldi.holders import MARKER, Holder, read_marker
+from steps_py.formats.holders import MARKER, Holder, read_marker
 from steps_py.nnet3.components import COMPONENTS
 from steps_py.nnet3.config_lines import is_name, parse_lines
 from steps_py.nnet3.fields import FieldReader, FieldWriter

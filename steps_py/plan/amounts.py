@@ -10,9 +10,9 @@ import re
 import shlex
 from pathlib import Path
 
+from steps_py.chunks.sampler import num_steps_per_epoch
 from steps_py.plan.jobs import scatter_share
 from steps_py.plan.sizes import Size
-from steps_py.sampler import num_steps_per_epoch
 
 DIM_OPTION = {"mfcc": ("num-ceps", 13), "fbank": ("num-mel-bins", 23)}  # and Kaldi's default
 BACKWARD = 3  # forward and backward take three times the arithmetic of forward

@@ -7,7 +7,7 @@ each figure knows which, and the report says so.
 import dataclasses
 from pathlib import Path
 
-from steps_py.corpora import load_corpus
+from steps_py.data.corpora import load_corpus
 from steps_py.errors import ConfigError, StepsError, did_you_mean
 
 MEASURED, PUBLISHED, GIVEN, ASSUMED = "measured", "published", "given", "assumed"
@@ -73,7 +73,7 @@ def recipe_sizes(config, directory, given):
 def _measured(folder):
     """The Size by the tables of a part or set, or None where they are not there or not sound.
 
-    Counts only: `steps_py.data_dir` checks tables, and takes ten times as long.
+    Counts only: `steps_py.data.data_dir` checks tables, and takes ten times as long.
     """
     try:
         durations = _values(folder / "utt2dur")

@@ -7,7 +7,7 @@ python -m steps_py.stages.allocate_chunks --config '{"min_frames": 200, "max_fra
 import argparse
 import json
 
-from steps_py.config import load_slice
+from steps_py.recipe.config import load_slice
 from steps_py.stages import run
 
 
@@ -24,14 +24,19 @@ def parser():
 
 def main(argv=None):
     args = parser().parse_args(argv)
-    from steps_py.chunks import ChunksConfig, allocate_chunks, read_utterances, write_chunks
+    from steps_py.chunks.allocation import (
+        ChunksConfig,
+        allocate_chunks,
+        read_utterances,
+        write_chunks,
+    )
 
     config = load_slice(args.config, ChunksConfig, "chunks")
     utterances = read_utterances(args.data)
     allocation = allocate_chunks(utterances, config)
     if args.speeds is not None:
-        from steps_py.audio_rows import add_audio
-        from steps_py.augment import OnlineConfig
+        from steps_py.augment.copies import OnlineConfig
+        from steps_py.chunks.audio_rows import add_audio
 
         speeds = OnlineConfig(speeds=json.loads(args.speeds)).speeds
         utterances, allocation = add_audio(

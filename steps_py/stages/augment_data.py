@@ -8,9 +8,9 @@ python -m steps_py.stages.augment_data --data data/train --out data/train_augmen
 import argparse
 import sys
 
-from steps_py.augment import AugmentConfig, augment_data_dir
-from steps_py.config import load_slice
+from steps_py.augment.copies import AugmentConfig, augment_data_dir
 from steps_py.errors import ConfigError
+from steps_py.recipe.config import load_slice
 from steps_py.stages import run
 
 

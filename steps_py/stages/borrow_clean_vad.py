@@ -6,7 +6,7 @@ python -m steps_py.stages.borrow_clean_vad --vad data/train/vad.scp \
 
 import argparse
 
-from steps_py.data_dir import read_table, write_table
+from steps_py.data.data_dir import read_table, write_table
 from steps_py.errors import DataDirError, some
 from steps_py.stages import run
 

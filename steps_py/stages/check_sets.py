@@ -5,7 +5,7 @@ python -m steps_py.stages.check_sets --train data/train --test data/vox1_test --
 
 import argparse
 
-from steps_py.data import check_sets, write_sets
+from steps_py.data.sets import check_sets, write_sets
 from steps_py.stages import run
 
 

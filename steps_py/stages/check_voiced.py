@@ -6,8 +6,8 @@ python -m steps_py.stages.check_voiced --feats data/dev/feats.scp --vad data/dev
 
 import argparse
 
-from steps_py.config import load_slice
-from steps_py.data_dir import write_table
+from steps_py.data.data_dir import write_table
+from steps_py.recipe.config import load_slice
 from steps_py.stages import run
 
 
@@ -19,8 +19,8 @@ def main(argv=None):
     parser.add_argument("--out", required=True, help="table of utterance, voiced frames")
     args = parser.parse_args(argv)
 
-    from steps_py.features import CmvnConfig
-    from steps_py.xvectors import XvectorsConfig, check_lengths, open_features
+    from steps_py.chunks.host_features import CmvnConfig
+    from steps_py.embeddings.xvectors import XvectorsConfig, check_lengths, open_features
 
     config = load_slice(args.config, XvectorsConfig, "xvectors")
     features, num_voiced_U = open_features(args.feats, args.vad, CmvnConfig())

@@ -7,7 +7,7 @@ python -m steps_py.stages.collect_xvectors --xvectors exp/xvectors/train/xvector
 import argparse
 from pathlib import Path
 
-from steps_py.data_dir import join_tables, write_table
+from steps_py.data.data_dir import join_tables, write_table
 from steps_py.errors import BackendError
 from steps_py.files import atomic_write
 from steps_py.stages import run

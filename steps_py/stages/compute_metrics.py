@@ -8,7 +8,7 @@ python -m steps_py.stages.compute_metrics --trials data/trials/vox1 \
 import argparse
 
 from steps_py.files import atomic_write
-from steps_py.report import measure_systems, results_text
+from steps_py.scoring.report import measure_systems, results_text
 from steps_py.stages import run
 
 

@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from steps_py.config import load_slice
+from steps_py.recipe.config import load_slice
 from steps_py.stages import run
 
 
@@ -29,15 +29,15 @@ def main(argv=None):
     args = parser().parse_args(argv)
     import torch
 
-    from steps_py.model.device import choose_device, keep_freed_memory
-    from steps_py.model.extractor import load_extractor
-    from steps_py.xvectors import (
+    from steps_py.embeddings.xvectors import (
         XvectorsConfig,
         check_lengths,
         check_model,
         extract_xvectors,
         open_features,
     )
+    from steps_py.model.device import choose_device, keep_freed_memory
+    from steps_py.model.extractor import load_extractor
 
     torch.set_num_threads(args.threads)
     keep_freed_memory()
@@ -58,8 +58,8 @@ def write_xvectors(xvectors, num_utts, args):
     """Write archive and script file; neither is left behind if something fails."""
     from tqdm import tqdm
 
-    from steps_py.kaldi.holders import FLOAT_VECTOR
-    from steps_py.kaldi.tables import TableWriter
+    from steps_py.formats.holders import FLOAT_VECTOR
+    from steps_py.formats.tables import TableWriter
 
     args.out_ark.parent.mkdir(parents=True, exist_ok=True)
     bar = tqdm(xvectors, total=num_utts, unit="utt", mininterval=0.2 if sys.stderr.isatty() else 10)

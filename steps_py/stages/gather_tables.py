@@ -6,7 +6,7 @@ python -m steps_py.stages.gather_tables --keys data/train/wav.scp \
 
 import argparse
 
-from steps_py.data import gather_tables
+from steps_py.data.sets import gather_tables
 from steps_py.stages import run
 
 

@@ -12,9 +12,9 @@ import os
 import shutil
 from pathlib import Path
 
-from steps_py.config import load_slice
 from steps_py.errors import ConfigError, did_you_mean
 from steps_py.files import atomic_write
+from steps_py.recipe.config import load_slice
 from steps_py.stages import run
 
 LOCAL = Path(__file__).parents[2] / "local"

@@ -7,7 +7,7 @@ python -m steps_py.stages.plan --snakefile Snakefile --directory egs/mini \\
 import argparse
 import json
 
-from steps_py.config import load_slice
+from steps_py.recipe.config import load_slice
 from steps_py.stages import run
 
 

@@ -7,8 +7,8 @@ python -m steps_py.stages.prepare_part --name voxceleb1 --part dev \
 import argparse
 import json
 
-from steps_py.corpora import load_corpus
-from steps_py.data import write_part
+from steps_py.data.corpora import load_corpus
+from steps_py.data.sets import write_part
 from steps_py.stages import run
 
 

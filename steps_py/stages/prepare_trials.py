@@ -8,10 +8,10 @@ python -m steps_py.stages.prepare_trials --name voxceleb1 --list vox1_clean \
 import argparse
 import json
 
-from steps_py.corpora import load_corpus
-from steps_py.data_dir import read_table
+from steps_py.data.corpora import load_corpus
+from steps_py.data.data_dir import read_table
+from steps_py.data.trials import check_trials, write_trials
 from steps_py.stages import run
-from steps_py.trials import check_trials, write_trials
 
 
 def main(argv=None):

@@ -11,8 +11,8 @@ import os
 import sys
 from pathlib import Path
 
-from steps_py.config import load_slice
 from steps_py.errors import ConfigError
+from steps_py.recipe.config import load_slice
 from steps_py.stages import run
 
 
@@ -55,8 +55,8 @@ def main(argv=None):
 
 def load_sections(args):
     """The sections of the recipe, checked."""
-    from steps_py.chunks import ChunksConfig
-    from steps_py.features import CmvnConfig
+    from steps_py.chunks.allocation import ChunksConfig
+    from steps_py.chunks.host_features import CmvnConfig
     from steps_py.model.build import ModelConfig
     from steps_py.model.catalogue import check_parts
     from steps_py.training.config import TrainConfig
@@ -69,7 +69,7 @@ def load_sections(args):
         "waveform": None,
     }
     if args.waveform:
-        from steps_py.waveform import WaveformConfig
+        from steps_py.chunks.audio_chunks import WaveformConfig
 
         sections["waveform"] = load_slice(args.waveform, WaveformConfig, "waveform")
     faults = check_parts({key: vars(sections[key]) for key in ("model", "train")})
@@ -82,12 +82,12 @@ def train_here(sections, args):
     """The training, or this process's share of it."""
     import torch
 
-    from steps_py.chunks import Chunks
-    from steps_py.data_dir import read_table
+    from steps_py.chunks.allocation import Chunks
+    from steps_py.data.data_dir import read_table
     from steps_py.model.device import choose_device, keep_freed_memory
-    from steps_py.train import train
-    from steps_py.trainer import builders
-    from steps_py.training.ranks import Ranks
+    from steps_py.training.loop import train
+    from steps_py.training.processes import Ranks
+    from steps_py.training.trainer import builders
 
     ranks = Ranks.of_environment()
     torch.set_num_threads(max(1, args.threads // ranks.num_local))

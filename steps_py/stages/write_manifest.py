@@ -8,7 +8,7 @@ import argparse
 import json
 
 from steps_py.files import atomic_write
-from steps_py.report import manifest
+from steps_py.scoring.report import manifest
 from steps_py.stages import run
 
 

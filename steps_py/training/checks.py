@@ -1,7 +1,7 @@
 """What no section of a recipe shows alone."""
 
 from steps_py.errors import ConfigError
-from steps_py.training.ranks import check_split
+from steps_py.training.processes import check_split
 
 
 def check_parts_fit(trainer):

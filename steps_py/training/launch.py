@@ -19,7 +19,7 @@ import time
 import uuid
 
 from steps_py.errors import StepsError
-from steps_py.train import EXIT_CODES
+from steps_py.training.loop import EXIT_CODES
 
 LAUNCHED = "SIDEWINDER_LAUNCHED"  # set in processes that `launch` started
 PEER_LOST = 75  # exit code of a process that ends because another did
@@ -83,7 +83,7 @@ def _exit_like(failures, num_processes):
 @contextlib.contextmanager
 def one_of_several():
     """Around a process of several: it ends with its launcher, and its errors are told once."""
-    from steps_py.training.ranks import PeerLostError
+    from steps_py.training.processes import PeerLostError
 
     if os.environ.get(LAUNCHED):
         _die_with(int(os.environ[LAUNCHED]))

@@ -8,10 +8,10 @@ import itertools
 import numpy as np
 import torch
 
-from steps_py.batches import BatchReader
+from steps_py.chunks.batches import BatchReader
+from steps_py.chunks.sampler import Batch
 from steps_py.draws import generator
-from steps_py.metrics import eer
-from steps_py.sampler import Batch
+from steps_py.scoring.metrics import eer
 
 
 class HeldOut:

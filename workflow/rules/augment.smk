@@ -1,4 +1,4 @@
-# data/train + noises + rooms -> data/train_augmented     config: augment     library: steps_py/augment.py
+# data/train + noises + rooms -> data/train_augmented     config: augment     library: steps_py/augment/copies.py
 
 AUGMENT_PARTS = sorted(
     {part for kind in config["augment"]["copies"].values() for part in kind["parts"]}

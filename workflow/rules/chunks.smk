@@ -1,4 +1,4 @@
-# feats + vad + utt2spk -> which frames to train on     config: chunks    library: steps_py/chunks.py
+# feats + vad + utt2spk -> which frames to train on     config: chunks    library: steps_py/chunks/allocation.py
 
 
 def speeds_of_training():

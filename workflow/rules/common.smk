@@ -3,7 +3,7 @@ import json
 import os
 import subprocess
 
-from steps_py.corpora import missing_corpora
+from steps_py.data.corpora import missing_corpora
 
 KALDI = os.path.realpath(os.environ["KALDI_ROOT"]) if os.environ.get("KALDI_ROOT") else "built-in"
 

@@ -1,5 +1,5 @@
 # corpora -> data/<set>/{wav.scp,utt2spk,spk2utt,utt2dur}, data/trials/<trials>
-# config: data        library: local/<corpus>.py, steps_py/corpora.py, steps_py/data_dir.py
+# config: data        library: local/<corpus>.py, steps_py/data/corpora.py, steps_py/data/data_dir.py
 
 
 def part_options(wildcards):

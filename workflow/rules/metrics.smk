@@ -1,4 +1,4 @@
-# trials + scores -> results/              config: metrics, scores         library: steps_py/metrics.py
+# trials + scores -> results/              config: metrics, scores         library: steps_py/scoring/metrics.py
 
 
 rule compute_metrics:

@@ -1,4 +1,4 @@
-# chunks -> exp/model/final.pt     config: model, train, cmvn, augment/online   library: steps_py/train.py
+# chunks -> exp/model/final.pt     config: model, train, cmvn, augment/online   library: steps_py/training/loop.py
 
 
 def files_of_init():
@@ -72,7 +72,7 @@ rule train_model:
     # A scheduler's SIGTERM before the end of the run time goes to every process of the job. The
     # shell and tee have to outlive the training, which catches it and writes a checkpoint.
     shell:
-        "trap : TERM; python -m steps_py.gpu_lease --gpus {resources.gpu} --"
+        "trap : TERM; python -m steps_py.cluster.gpu_lease --gpus {resources.gpu} --"
         " python -m steps_py.stages.train_model --config {params.train:q}"
         " --model {params.model:q} --cmvn {params.cmvn:q} --chunks-config {params.chunks:q}"
         " {params.waveform:q}"

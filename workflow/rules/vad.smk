@@ -1,4 +1,4 @@
-# feats.scp -> vad.scp                          config: vad            library: steps_py/vad.py
+# feats.scp -> vad.scp                          config: vad            library: steps_py/feats/vad.py
 
 
 rule compute_vad:

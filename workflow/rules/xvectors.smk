@@ -1,4 +1,4 @@
-# feats + vad + model -> xvector.scp            config: xvectors       library: steps_py/xvectors.py
+# feats + vad + model -> xvector.scp            config: xvectors       library: steps_py/embeddings/xvectors.py
 
 
 rule split_feats_scp:
@@ -38,7 +38,7 @@ rule extract_xvectors:
     params:
         config=slice_of("xvectors", without=["num_jobs"]),
     shell:
-        "python -m steps_py.gpu_lease --gpus {resources.gpu} --"
+        "python -m steps_py.cluster.gpu_lease --gpus {resources.gpu} --"
         " python -m steps_py.stages.extract_xvectors --config {params.config:q}"
         " --model {input.model} --feats {input.feats} --vad {input.vad}"
         " --out-ark {output.ark} --out-scp {output.scp} --threads {threads} > {log} 2>&1"

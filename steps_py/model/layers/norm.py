@@ -9,7 +9,7 @@ reducing internal covariate shift", ICML 2015, algorithms 1 and 2.
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from steps_py.model.gather import sum_over_processes
+from steps_py.model.all_gather import sum_over_processes
 from steps_py.model.layers.masks import beside_channels
 
 

@@ -1,0 +1,256 @@
+"""Copies of training utterances with noise, music, babble or reverberation.
+
+Nothing is computed here: a copy is a line of wav.scp whose pipe calls Kaldi's
+``wav-reverberate`` when somebody reads it.  The recipe is that of D. Snyder et al.,
+"X-vectors: robust DNN embeddings for speaker recognition", ICASSP 2018, section 3.3,
+with the semantics of Kaldi's ``steps/data/{augment,reverberate}_data_dir.py``.
+
+What is drawn for a copy depends on the seed, the utterance and the kind alone: any
+subset or split of the data gives the same lines.
+"""
+
+import dataclasses
+import shlex
+from fractions import Fraction
+from pathlib import Path
+
+from steps_py.augment.kinds import KINDS, Sound
+from steps_py.data.data_dir import compare_keys, read_table, spk2utt_of, write_tables
+from steps_py.draws import Draws
+from steps_py.errors import ConfigError, DataDirError, did_you_mean, some
+from steps_py.files import atomic_write
+
+LARGEST = 100  # numerator and denominator of a speed
+UNSAFE = frozenset(',"`$\\')  # a comma parts signals; the others end or alter double quotes
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """The section ``augment`` of a recipe.
+
+    `copies` maps the suffix of the copies to a section of one of `KINDS`; the suffix
+    is also the kind, unless the section has a ``name``.  At most `num_utts` copies
+    are made, drawn at random from all (utterance, suffix) pairs; None: all of them.
+    """
+
+    copies: dict
+    num_utts: int | None = None
+    seed: int = 1
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OnlineConfig:
+    """Section ``augment.online``: `probability` of a chunk to be altered, by any kind alike.
+
+    `speeds` other than 1 make new speakers of all speakers.
+    """
+
+    probability: float = 0.6
+    speeds: list = dataclasses.field(default_factory=lambda: [1.0])
+
+    def __post_init__(self):
+        ratios = [ratio_of(speed) for speed in self.speeds]
+        if 1 not in ratios or len(set(ratios)) < len(ratios):
+            raise ConfigError(
+                f"augment.online.speeds: {self.speeds} must name 1.0, and each speed once."
+            )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class Copy:
+    """One copy to make."""
+
+    utt: str  # of the copy
+    clean: str
+    suffix: str
+
+
+def ratio_of(speed):
+    """A speed as a Fraction; ConfigError if it is none of small whole numbers from 0.5 to 2.
+
+    >>> ratio_of(0.9), ratio_of(1.1)
+    (Fraction(9, 10), Fraction(11, 10))
+    """
+    ratio = Fraction(speed).limit_denominator(LARGEST)
+    if not 0.5 <= ratio <= 2 or abs(float(ratio) - speed) > 1e-6:
+        raise ConfigError(
+            f"augment.online.speeds: {speed} is no speed. Give 0.5 to 2, such as 0.9 or 1.1."
+        )
+    return ratio
+
+
+def augment_data_dir(data, parts, config, out):
+    """Write the data directory `out`: wav.scp, utt2spk, spk2utt, utt2dur and utt2uniq.
+
+    Parameters
+    ----------
+    data : path
+        Directory with wav.scp, utt2spk and utt2dur of the clean utterances.
+    parts : dict of str to path
+        Directories (wav.scp, utt2dur) of the parts that `config` draws sounds from.
+    config : AugmentConfig
+    out : path
+
+    Returns
+    -------
+    num_copies : int
+
+    Raises
+    ------
+    ConfigError, DataDirError
+        If the config names a part or kind that does not exist, asks for more copies
+        than there are, or a table is missing, empty or does not fit the others.
+    """
+    wavs, utt2spk, utt2dur = _read_clean(Path(data))
+    kinds = build_kinds(config, parts)
+    copies = draw_copies(list(wavs), sorted(kinds), config)
+    _check_names(copies, wavs, data)
+    out = Path(out)
+    with atomic_write(out / "wav.scp") as scp:
+        for copy in copies:
+            draws = Draws(config.seed, copy.suffix, copy.clean)
+            duration_sec = utt2dur[copy.clean]
+            options = kinds[copy.suffix].draw(draws, duration_sec).options(duration_sec)
+            scp.write(f"{copy.utt} {reverberate(wavs[copy.clean], options)}\n")
+        _write_maps(out, copies, utt2spk, utt2dur)
+    return len(copies)
+
+
+def _write_maps(out, copies, utt2spk, utt2dur):
+    spk_of_copy = {copy.utt: utt2spk[copy.clean] for copy in copies}
+    write_tables(
+        {
+            out / "utt2spk": spk_of_copy,
+            out / "spk2utt": spk2utt_of(spk_of_copy),
+            out / "utt2dur": {copy.utt: utt2dur[copy.clean] for copy in copies},
+            out / "utt2uniq": {copy.utt: copy.clean for copy in copies},
+        }
+    )
+
+
+def reverberate(wav, options):
+    """The pipe that reads `wav`, a file or a pipe, and alters it.
+
+    Reverberation is shifted back by the peak of the response, so that the copy is as long
+    as the original and in time with it: its speech is where the clean vad.scp says.
+
+    >>> reverberate("/corpora/a.wav", "--impulse-response=h.wav")
+    'wav-reverberate --shift-output=true --impulse-response=h.wav /corpora/a.wav - |'
+    >>> reverberate("flac -dcs a.flac |", "--impulse-response=h.wav")
+    'flac -dcs a.flac | wav-reverberate --shift-output=true --impulse-response=h.wav - - |'
+    """
+    command = f"wav-reverberate --shift-output=true {options}"
+    if wav.endswith("|"):
+        return f"{wav} {command} - - |"
+    return f"{command} {shlex.quote(wav)} - |"
+
+
+def draw_copies(utts, suffixes, config):
+    """`config.num_utts` of all copies of `utts`, in the order of their own names.
+
+    Each possible copy has a fixed random rank and the first ones are taken, so a
+    larger `num_utts` adds to what a smaller one gives.
+
+    >>> config = AugmentConfig(copies={}, num_utts=1)
+    >>> [copy.utt for copy in draw_copies(["a-1", "a-2"], ["music", "noise"], config)]
+    ['a-2-noise']
+    """
+    num_copies = len(utts) * len(suffixes)
+    wanted = num_copies if config.num_utts is None else min(config.num_utts, num_copies)
+    chosen = range(num_copies)
+    if wanted < num_copies:
+        chosen = _first_ranked(utts, suffixes, wanted, config.seed)
+    copies = []
+    for place in chosen:
+        clean, suffix = utts[place % len(utts)], suffixes[place // len(utts)]
+        copies.append(Copy(f"{clean}-{suffix}", clean, suffix))
+    return sorted(copies)
+
+
+def _first_ranked(utts, suffixes, wanted, seed):
+    """Places, in the list of all utterances for the first suffix, then the next, and so on."""
+    import numpy as np
+
+    ranks = b"".join(Draws.ranks(seed, suffix, utts) for suffix in suffixes)
+    return np.argsort(np.frombuffer(ranks, "<u8"), kind="stable")[:wanted].tolist()
+
+
+def build_kinds(config, parts):
+    """The kinds of `config`, by suffix, with their sounds read from the directories `parts`."""
+    if not config.copies:
+        raise ConfigError("augment: copies is empty. Name at least one kind of copy.")
+    sounds, kinds = {}, {}
+    for suffix, section in config.copies.items():
+        where = f"augment.copies.{suffix}"
+        if not suffix or any(letter.isspace() for letter in suffix):
+            raise ConfigError(f"{where}: a suffix of utterance names has no blanks. Rename it.")
+        if not isinstance(section, dict):
+            raise ConfigError(f"{where}: is {section!r}; it must be a section with 'parts'.")
+        cls, options = KINDS.configure({"name": suffix, **section})
+        if not options.parts:
+            raise ConfigError(f"{where}: parts is empty. Name the parts to draw sounds from.")
+        for part in options.parts:
+            if part not in parts:
+                raise ConfigError(f"{where}: unknown part '{part}'. {did_you_mean(part, parts)}")
+            if part not in sounds:
+                sounds[part] = read_sounds(parts[part])
+        kinds[suffix] = cls(options, {part: sounds[part] for part in options.parts})
+    return kinds
+
+
+def read_sounds(folder):
+    """The recordings of a part as a list of `Sound`, in the order of their names."""
+    wavs, utt2dur = _read(folder, "wav.scp"), _read(folder, "utt2dur")
+    where = Path(folder, "utt2dur")
+    if faults := compare_keys(utt2dur.keys(), wavs.keys(), where, Path(folder, "wav.scp")):
+        raise DataDirError(faults[0])
+    odd = [name for name, wav in wavs.items() if not UNSAFE.isdisjoint(wav)]
+    if odd:
+        raise DataDirError(
+            f"{folder}/wav.scp: {some(odd)}: a comma, double quote, backslash, ` or $ in"
+            " the path or pipe, which wav-reverberate cannot be given. Rename the files."
+        )
+    durations_sec = read_durations(utt2dur, where)
+    return [Sound(wav, durations_sec[name]) for name, wav in wavs.items()]
+
+
+def read_durations(utt2dur, where):
+    """The table's values as numbers of seconds, all above zero."""
+    durations_sec = {}
+    for utt, text in utt2dur.items():
+        try:
+            durations_sec[utt] = float(text)
+        except ValueError:
+            durations_sec[utt] = 0.0
+        if not 0 < durations_sec[utt] < float("inf"):
+            raise DataDirError(f"{where}: '{utt}' lasts '{text}' s; a duration is above 0.")
+    return durations_sec
+
+
+def _read_clean(data):
+    """wav.scp, utt2spk and utt2dur of a data directory, checked to have the same keys."""
+    wavs, utt2spk, utt2dur = (_read(data, name) for name in ("wav.scp", "utt2spk", "utt2dur"))
+    for name, table in (("utt2spk", utt2spk), ("utt2dur", utt2dur)):
+        if faults := compare_keys(table.keys(), wavs.keys(), data / name, data / "wav.scp"):
+            raise DataDirError(faults[0])
+    read_durations(utt2dur, data / "utt2dur")
+    return wavs, utt2spk, utt2dur
+
+
+def _read(folder, name):
+    path = Path(folder, name)
+    if not path.is_file():
+        raise DataDirError(f"{path}: missing; augmentation needs it. Prepare {folder} again.")
+    table = read_table(path)
+    if not table:
+        raise DataDirError(f"{path}: is empty; there is nothing to augment or to draw from.")
+    return table
+
+
+def _check_names(copies, wavs, data):
+    taken = [copy.utt for copy in copies if copy.utt in wavs]
+    if taken:
+        raise DataDirError(
+            f"{data}/wav.scp: {some(taken)}: a copy of another utterance would get this name."
+            " Rename the suffix in augment.copies."
+        )

@@ -1,0 +1,213 @@
+"""Chunks as the bytes of their archives, decoded and normalised on the device.
+
+Reading a batch then costs a pread a chunk and no arithmetic: bytes go to the device as they
+are, a quarter of the size, and there become what `host_features.VoicedFeatures` makes on
+the host.  A data set that fits may live on the device whole; then only row numbers are sent.
+
+Shape suffixes (scope: this module):
+    B = chunks   T = frames of a chunk   L = rows around a chunk, the longest   U = utterances
+    D = feature dimension   N = bytes
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from steps_py.chunks.device_features import normalise, rows_around, voiced_numbers, zeros_beyond
+from steps_py.chunks.host_features import VoicedFeatures
+from steps_py.errors import ConfigError, StepsError
+from steps_py.formats.archives import CM, CM2, CM3, DM, FM, KINDS, OpenFiles, naming
+
+WHOLE_ROWS = 2  # times the wanted ones: a matrix of CM so small is read at once, and cut there
+_NUMBERS = {FM: torch.float32, DM: torch.float64, CM2: torch.int16, CM3: torch.uint8}
+
+
+class RawBatch(NamedTuple):
+    """Which bytes a batch needs and how to normalise them; arrays, or tensors on any device."""
+
+    bytes_N: np.ndarray  # uint8; N is 0 where they lie on the device
+    at_B: np.ndarray  # where a chunk's begin: its L rows, or of CM the percentiles
+    skip_B: np.ndarray  # of CM: bytes from behind the percentiles to the L rows of a column ...
+    stride_B: np.ndarray  # ... and from there to those of the next
+    num_rows: np.ndarray  # L, of no dimension
+    low_B: np.ndarray  # float32: the range of a compressed matrix begins here ...
+    width_B: np.ndarray  # ... and is so wide
+    frame_BT: np.ndarray  # as RowsAround has them
+    last_B: np.ndarray
+    length_B: np.ndarray
+    spk_id_B: np.ndarray
+
+
+class RawBatchReader:
+    """Reads the bytes of a `steps_py.chunks.sampler.Batch`, and makes features of them on a device.
+
+    The same numbers as a BatchReader's, but for rounding.
+
+    Parameters
+    ----------
+    chunks : steps_py.chunks.allocation.Chunks
+        Their matrices are of one kind and dimension.
+    cmvn : CmvnConfig
+    device : torch.device
+        That trains.
+    resident : bool
+        All bytes lie there.
+
+    Raises
+    ------
+    StepsError
+        For matrices of several kinds or sizes of row, or that do not fit on the device.
+    ConfigError
+        For cmvn.norm_vars.
+    """
+
+    def __init__(self, chunks, cmvn, device, resident=False):
+        if cmvn.norm_vars:
+            raise ConfigError(
+                "train: decode is not host and cmvn.norm_vars true; variances are normalised on"
+                " the host only. Set train.decode to host."
+            )
+        self._features = VoicedFeatures(chunks.utts, chunks.feats, chunks.vad, cmvn)
+        matrices = self._features.matrices
+        shapes = sorted(
+            set(zip(matrices.kind_U.tolist(), matrices.num_cols_U.tolist(), strict=True))
+        )
+        if len(shapes) > 1:
+            names = ", ".join(f"{KINDS[kind]} of {dim} columns" for kind, dim in shapes)
+            raise StepsError(
+                f"{chunks.path}: matrices of several kinds ({names}) cannot be decoded on the"
+                " device. Make all features with the same conf and feats.compress, or set"
+                " train.decode to host."
+            )
+        ((self._kind, self.feat_dim),) = shapes
+        self._num_frames_U = chunks.num_frames_U
+        self._row_bytes = matrices.row_bytes(self._kind, self.feat_dim)
+        self._percentile_bytes = 8 * self.feat_dim if self._kind == CM else 0
+        self._resident = ResidentBytes(matrices, chunks.utts, device) if resident else None
+
+    def chunk_bytes(self, num_frames):
+        """What a chunk of so many voiced frames takes, at most but for long gaps."""
+        num_rows = WHOLE_ROWS * (num_frames + self._features.cmvn.window_frames)
+        return 8 * (num_frames + len(RawBatch._fields)) + (
+            0 if self._resident else num_rows * self._row_bytes
+        )
+
+    def read(self, batch):
+        """A RawBatch, and the numbers of frames (B,) where they differ."""
+        features, row_B = self._features, batch.rows_B
+        matrices, window_frames = features.matrices, features.cmvn.window_frames
+        index_BT = voiced_numbers(batch, self._num_frames_U)
+        rows = rows_around(features.voiced, features.utts, row_B, index_BT, window_frames)
+        first_B, end_B, num_rows_B = rows.first_B, rows.end_B, matrices.num_rows_U[row_B]
+        if self._resident or self._kind == CM:
+            whole_B = num_rows_B <= WHOLE_ROWS * (end_B - first_B)
+            whole_B |= self._resident is not None
+            first_B, end_B = np.where(whole_B, 0, first_B), np.where(whole_B, num_rows_B, end_B)
+        size_B = (end_B - first_B) * self._row_bytes + self._percentile_bytes
+        at_B = size_B.cumsum() - size_B
+        if self._resident:
+            bytes_N, at_B = np.zeros(0, np.uint8), self._resident.start_U[row_B]
+        else:
+            bytes_N = np.empty(int(size_B.sum()), np.uint8)
+            matrices.read_bytes(row_B, first_B, end_B, bytes_N, at_B)
+        skip_B = rows.first_B - first_B
+        if self._kind != CM:  # stored by rows
+            at_B, skip_B = at_B + skip_B * self._row_bytes, np.zeros_like(skip_B)
+        raw = RawBatch(
+            bytes_N=bytes_N,
+            at_B=at_B,
+            skip_B=skip_B,
+            stride_B=end_B - first_B,
+            num_rows=np.array(rows.num_rows),
+            low_B=matrices.low_U[row_B],
+            width_B=matrices.width_U[row_B],
+            frame_BT=rows.frame_BT,
+            last_B=rows.last_B,
+            length_B=rows.length_B,
+            spk_id_B=batch.spk_id_B,
+        )
+        return (*raw, *(() if batch.num_frames_B is None else (batch.num_frames_B,)))
+
+    def decode(self, batch, device):
+        """x_BTD, spk_id_B (and num_frames_B) on the device, of the tensors of what was read."""
+        num_rows = int(batch[RawBatch._fields.index("num_rows")])
+        batch = [part.to(device, non_blocking=True) for part in batch]
+        raw, lengths = RawBatch(*batch[: len(RawBatch._fields)]), batch[len(RawBatch._fields) :]
+        if self._resident:
+            raw = raw._replace(bytes_N=self._resident.bytes_N)
+        x_BLD = decompress(raw, num_rows, self._kind, self.feat_dim)
+        windows = raw.frame_BT, raw.last_B, raw.length_B, self._features.cmvn.window_frames
+        x_BTD = normalise(x_BLD, *windows)
+        return zeros_beyond(x_BTD, *(lengths or [None])), raw.spk_id_B, *lengths
+
+
+class ResidentBytes:
+    """The bytes of all matrices of a MatrixIndex, one after the other on a device: `bytes_N`.
+
+    Those of a matrix begin at ``start_U[row]``, which stays on the host.  Raises StepsError,
+    with both figures, if they do not fit.
+    """
+
+    def __init__(self, matrices, utts, device):
+        size_U = matrices.num_bytes_U
+        total, free = int(size_U.sum()), free_bytes(device)
+        if total > free:
+            raise StepsError(
+                f"train: the features have {total / 1e9:.1f} GB, {device} has"
+                f" {free / 1e9:.1f} GB free. Set train.decode to device."
+            )
+        self.start_U = np.cumsum(size_U) - size_U
+        self.bytes_N = torch.empty(total, dtype=torch.uint8, device=device)
+        places, files = zip(self.start_U.tolist(), size_U.tolist(), strict=True), OpenFiles()
+        for row, (start, size) in enumerate(places):
+            with naming(utts[row]):
+                path, body = matrices.files[matrices.file_id_U[row]], int(matrices.body_U[row])
+                data = bytearray(files.read(path, body, size))
+            self.bytes_N[start : start + size] = torch.frombuffer(data, dtype=torch.uint8)
+
+
+def free_bytes(device):
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    return 2**63
+
+
+def decompress(raw, num_rows, kind, dim):
+    """Float32 rows (B, L, D) of a RawBatch; as src/matrix/compressed-matrix.cc.
+
+    Behind the last row of a chunk that has fewer than `num_rows`, anything may follow.
+    """
+    low_B11, width_B11 = raw.low_B[:, None, None], raw.width_B[:, None, None]
+    if kind == CM:
+        return decompress_columns(raw, low_B11, width_B11, num_rows, dim)
+    numbers_RD = raw.bytes_N.view(_NUMBERS[kind]).view(-1, dim)  # R: rows of all chunks
+    first_B1 = raw.at_B[:, None] // (dim * numbers_RD.element_size())
+    index_BL = first_B1 + torch.arange(num_rows, device=first_B1.device)
+    numbers_BLD = numbers_RD[index_BL.clamp_(max=len(numbers_RD) - 1)]
+    if kind in (FM, DM):
+        return numbers_BLD.float()
+    codes_BLD, top = (unsigned(numbers_BLD), 65535) if kind == CM2 else (numbers_BLD.float(), 255)
+    return low_B11 + codes_BLD * (width_B11 / top)
+
+
+def decompress_columns(raw, low_B11, width_B11, num_rows, dim):
+    """CM: each column has four percentiles, and its bytes run linearly between them."""
+    split, last, device = 8 * dim, len(raw.bytes_N) - 1, raw.bytes_N.device
+    percentiles_BN = raw.bytes_N[raw.at_B[:, None] + torch.arange(split, device=device)]
+    percentiles_BD4 = unsigned(percentiles_BN.view(torch.int16)).view(-1, dim, 4)
+    points_BD4 = low_B11 + width_B11 * (percentiles_BD4 / 65535)
+    column_D = torch.arange(dim, device=device)
+    at_BD = (raw.at_B + split + raw.skip_B)[:, None] + raw.stride_B[:, None] * column_D
+    index_BDL = at_BD[:, :, None] + torch.arange(num_rows, device=device)
+    codes_BLD = raw.bytes_N[index_BDL.clamp_(max=last)].transpose(1, 2).float()
+    p0, p25, p75, p100 = points_BD4[:, None].unbind(dim=3)
+    below = p0 + (p25 - p0) * (codes_BLD / 64)
+    middle = p25 + (p75 - p25) * ((codes_BLD - 64) / 128)
+    above = p75 + (p100 - p75) * ((codes_BLD - 192) / 63)
+    return torch.where(codes_BLD <= 64, below, torch.where(codes_BLD <= 192, middle, above))
+
+
+def unsigned(numbers):
+    """16-bit numbers, taken as not negative, as float32."""
+    return (numbers.int() & 0xFFFF).float()

@@ -1,0 +1,149 @@
+"""Why a run failed, as its last words: what failed, what its log said last, what a cluster says."""
+
+import collections
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+SGE_ENDED = Path(".snakemake/sge/ended")  # written by sge/status.py, in the recipe's folder
+
+STAMP = r"^ *\[\w{3} \w{3} +\d+ [\d:]+ \d{4}\]"
+STARTED = re.compile(r"^ *(?:local)?rule (\w+):\n((?: +\S.*\n)*)", re.M)
+FAILED = re.compile(rf"^( *)Error in rule (\w+):\n(.*?)(?={STAMP}|\Z)", re.M | re.S)
+RESTARTED = re.compile(r"^Trying to restart job (\S+)\.$", re.M)
+SUBMITTED_GROUP = re.compile(r"^Submitted group job (\S+) with external jobid '(\S+)'", re.M)
+SLURM_GROUP = re.compile(r"^Group \S+ \((\S+)\) failed: (.+) \(Slurm's log: (.+)\)$", re.M)
+SAYS_NOTHING = re.compile(
+    r"None|For further error details see|Error submitting jobscript|Error in group"
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Failure:
+    """One failed job of Snakemake, in Snakemake's own words."""
+
+    rule: str
+    number: str  # Snakemake's, not the scheduler's
+    wildcards: str
+    log: str | None
+    job: str | None  # the scheduler's
+    message: str | None
+
+    def lines(self):
+        """``<rule> (<wildcards>): <last line of its log> (log: <file>)``; the cluster's word."""
+        what = f"{self.rule} ({self.wildcards})" if self.wildcards else self.rule
+        said = last_lines(self.log)
+        if said:
+            line = f"{what}: {said[-1].removeprefix(f'{self.rule}: ')} (log: {self.log})"
+        else:
+            line = f"{what} failed and left no log"
+        before = [f"    | {text}" for text in said[:-1]] if self.job else []
+        return [line, *before, *self.cluster_lines()]
+
+    def cluster_lines(self):
+        record = sge_record(self.job)
+        if record:
+            return [job_line(record)]
+        if self.message and not SAYS_NOTHING.match(self.message):
+            return [f"    job {self.job}: {self.message}" if self.job else f"    {self.message}"]
+        return []
+
+
+def failure_lines(snakemake_log):
+    """Lines about each job that failed for good, in order; retries that succeeded are left out.
+
+    >>> failure_lines("Error in rule score_plda:\\n    jobid: 1\\n    message: None\\n")
+    ['score_plda failed and left no log']
+    """
+    lines = []
+    for failure in last_failures(snakemake_log):
+        lines += [line for line in failure.lines() if line not in lines]
+    return lines + [line for line in group_lines(snakemake_log) if line not in lines]
+
+
+def last_failures(snakemake_log, indent=""):
+    """The last failure of each job that failed more often than it was started again."""
+    wildcards = {
+        (rule, field(block, "jobid")): field(block, "wildcards") or ""
+        for rule, block in STARTED.findall(snakemake_log)
+    }
+    failures, times = {}, collections.Counter()
+    for indented, rule, block in FAILED.findall(snakemake_log):
+        if indented != indent:
+            continue
+        number = field(block, "jobid")
+        times[number] += 1
+        failures[number] = Failure(
+            rule=rule,
+            number=number,
+            wildcards=wildcards.get((rule, number), ""),
+            log=(field(block, "log") or "").split(" (check")[0].split(", ")[0] or None,
+            job=field(block, "external_jobid"),
+            message=field(block, "message"),
+        )
+    restarts = collections.Counter(RESTARTED.findall(snakemake_log))
+    return [failure for number, failure in failures.items() if times[number] > restarts[number]]
+
+
+def group_lines(snakemake_log):
+    """Of a group Snakemake says only that it failed; which rule did stands in the job's own log."""
+    jobs = {uuid: job for uuid, job in SUBMITTED_GROUP.findall(snakemake_log)}
+    lines = []
+    for record in filter(None, map(sge_record, jobs.values())):
+        inner = read(scheduler_log(record))
+        for failure in last_failures(inner):
+            lines += failure.lines()
+        lines.append(job_line(record))
+    lines += slurm_group_lines(snakemake_log)
+    if not lines:
+        for failure in last_failures(snakemake_log, indent="    "):
+            if last_lines(failure.log):
+                lines += failure.lines()
+    return lines
+
+
+def slurm_group_lines(snakemake_log):
+    """The same of groups in Slurm, of which slurm/executor.py says where the job's log is."""
+    told = SLURM_GROUP.findall(snakemake_log)
+    times = collections.Counter(number for number, *_ in told)
+    restarts = collections.Counter(RESTARTED.findall(snakemake_log))
+    last = {number: rest for number, *rest in told if times[number] > restarts[number]}
+    lines = []
+    for why, log in last.values():
+        for failure in last_failures(read(log)):
+            lines += failure.lines()
+        lines.append(f"    {why} (Slurm's log: {log})")
+    return lines
+
+
+def sge_record(job):
+    """What steps_py/cluster/sge/status.py wrote down about a failed job, or None."""
+    text = read(SGE_ENDED / f"{job}.json") if job else ""
+    return json.loads(text) if text else None
+
+
+def scheduler_log(record):
+    return f"{record['log']}.{record['id']}.log"
+
+
+def job_line(record):
+    return f"    job {record['id']}: {record['reason']} (scheduler's log: {scheduler_log(record)})"
+
+
+def field(block, name):
+    """``name: value`` of one of Snakemake's blocks; None if it is not there."""
+    found = re.search(rf"^ *{name}: (.+)$", block, re.M)
+    return found[1].strip() if found else None
+
+
+def last_lines(path, num=3):
+    """The last lines of a log that say something, as many as there are up to `num`."""
+    return [line.strip() for line in read(path).split("\n") if line.strip()][-num:] if path else []
+
+
+def read(path):
+    try:
+        return Path(path).read_text(errors="replace")
+    except OSError:
+        return ""

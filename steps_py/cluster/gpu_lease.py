@@ -1,0 +1,271 @@
+"""Run a command on GPUs that no other job of ours uses.
+
+    python -m steps_py.cluster.gpu_lease --gpus 1 -- python -m steps_py.stages.train_model ...
+
+A scheduler that hands out GPUs says which: what SGE_GPU or CUDA_VISIBLE_DEVICES names is the
+lease, if it is as many as were asked for.  Where nobody says it, or more are named, a card is
+taken by an flock on a file of its UUID, in a folder that all users of the host share; the
+kernel drops the lock with the last process that has it, whatever ended it.  The command
+sees those cards alone, in CUDA_VISIBLE_DEVICES; one that asks for none sees none.
+
+The lock passes on to the command and its children: a card is free when they have all ended.
+"""
+
+import argparse
+import contextlib
+import datetime
+import errno
+import fcntl
+import os
+import pwd
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from steps_py.errors import ConfigError, StepsError, some
+
+FOLDER = "/tmp/sidewinder-gpus"
+FOLDER_VARIABLE = "SIDEWINDER_GPU_LOCKS"
+LEASED = "SIDEWINDER_GPU_LEASE"  # set for the command: what it starts shares its cards
+DEVICE = re.compile(r"^\s*(GPU|MIG) .*\(UUID: ([^)]+)\)", re.M)
+POLL_SEC = 1.0
+WAIT_SEC = 24 * 3600.0
+
+
+def lease(num_gpus, environment, wait_sec=WAIT_SEC, say=None):
+    """Take `num_gpus` cards; returns (CUDA_VISIBLE_DEVICES or None, open lock files).
+
+    None: leave it as it is.  Waits up to `wait_sec` for cards that others hold, then raises
+    StepsError with who holds them; `say` is told once that it waits.
+    """
+    if LEASED in environment:
+        return None, []
+    if num_gpus == 0:
+        return "", []
+    named = named_devices(environment)
+    if named is not None and len(named) == num_gpus:
+        return ",".join(named), []
+    cards = list_cards()
+    if named is not None:
+        if len(named) < num_gpus:
+            raise ConfigError(
+                f"{num_gpus} GPUs are asked for, but SGE_GPU or CUDA_VISIBLE_DEVICES names"
+                f" {len(named)} ({some(named) or 'none'}). Ask the cluster for as many as"
+                " gpu in cluster.yaml."
+            )
+        cards = [uuid_of(device, cards) for device in named]
+    if not cards:
+        return None, []
+    if len(cards) < num_gpus:
+        raise ConfigError(
+            f"{num_gpus} GPUs are asked for, and this host has {len(cards)}. Lower gpu in"
+            " cluster.yaml."
+        )
+    return _take(cards, num_gpus, lock_folder(environment), wait_sec, say or _say)
+
+
+def named_devices(environment):
+    """The devices that a scheduler or a user named, or None.
+
+    >>> named_devices({"SGE_GPU": "2 3", "CUDA_VISIBLE_DEVICES": "0"})
+    ['2', '3']
+    >>> named_devices({"CUDA_VISIBLE_DEVICES": "GPU-4ab,GPU-5cd"}), named_devices({})
+    (['GPU-4ab', 'GPU-5cd'], None)
+    """
+    for variable in ("SGE_GPU", "CUDA_VISIBLE_DEVICES"):
+        text = environment.get(variable)
+        if text is None or (variable == "SGE_GPU" and not text.strip()):
+            continue
+        devices = re.split(r"[\s,]+", text.strip()) if text.strip() else []
+        return [] if devices in (["-1"], ["NoDevFiles"]) else devices
+    return None
+
+
+def list_cards():
+    """UUIDs of the host's cards, in the driver's order; of a divided card, of its parts.
+
+    Empty where there is no nvidia-smi, or no driver that answers it.
+    """
+    command = shutil.which("nvidia-smi")
+    if command is None:
+        return []
+    try:
+        done = subprocess.run([command, "-L"], capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return parse_cards(done.stdout) if done.returncode == 0 else []
+
+
+def parse_cards(text):
+    """The UUIDs in what ``nvidia-smi -L`` writes.
+
+    >>> parse_cards('''GPU 0: NVIDIA A100 (UUID: GPU-a)
+    ...   MIG 3g.20gb     Device  0: (UUID: MIG-b)
+    ...   MIG 3g.20gb     Device  1: (UUID: MIG-c)
+    ... GPU 1: NVIDIA A100 (UUID: GPU-d)''')
+    ['MIG-b', 'MIG-c', 'GPU-d']
+    """
+    cards = []
+    for kind, uuid in DEVICE.findall(text):
+        if kind == "MIG" and cards and cards[-1].startswith("GPU-"):
+            cards.pop()  # a divided card cannot be used as a whole
+        cards.append(uuid)
+    return cards
+
+
+def uuid_of(device, cards):
+    """The UUID of a device by its number, its UUID or the beginning of that."""
+    if device.isdigit() and int(device) < len(cards):
+        return cards[int(device)]
+    found = [uuid for uuid in cards if uuid.startswith(device)]
+    if len(found) != 1:
+        raise ConfigError(
+            f"'{device}' of SGE_GPU or CUDA_VISIBLE_DEVICES is none of this host's cards"
+            f" ({some(cards) or 'nvidia-smi shows none'}). Correct the variable."
+        )
+    return found[0]
+
+
+def lock_folder(environment):
+    """The folder of lock files, made for all users of the host if it is not there."""
+    folder = Path(environment.get(FOLDER_VARIABLE, FOLDER))
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir()
+        folder.chmod(0o1777)  # whatever the umask: others lock here too, and delete nothing
+    if not stat.S_ISDIR(folder.lstat().st_mode):
+        raise StepsError(f"{folder}: is no folder. Remove it, or set {FOLDER_VARIABLE}.")
+    return folder
+
+
+def _take(cards, num_gpus, folder, wait_sec, say):
+    deadline, waiting = time.monotonic() + wait_sec, False
+    while True:
+        taken = _try(cards, num_gpus, folder)
+        if taken:
+            return ",".join(taken), list(taken.values())
+        late = time.monotonic() >= deadline
+        if late or not waiting:
+            said = f"{num_gpus} of {len(cards)} GPUs are asked for, and not free: "
+            said += some(f"{uuid} {holder(folder, uuid)}" for uuid in cards)
+        if late:
+            raise StepsError(f"{said}. Wait for them, or ask for fewer.")
+        if not waiting:
+            say(f"waiting: {said}.")
+            waiting = True
+        time.sleep(min(POLL_SEC, max(0.01, deadline - time.monotonic())))
+
+
+def _try(cards, num_gpus, folder):
+    """{uuid: open lock file} of as many cards as asked for, or {}: all or none.
+
+    One process at a time tries, so that two never keep one card each and wait for the other's.
+    """
+    with _open(folder / "turn") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        taken = {}
+        for uuid in cards:
+            file = _open(lock_file(folder, uuid))
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                file.close()
+                if error.errno not in (errno.EAGAIN, errno.EACCES):
+                    raise
+                continue
+            taken[uuid] = file
+            if len(taken) == num_gpus:
+                break
+        if len(taken) < num_gpus:
+            for file in taken.values():
+                file.close()
+            return {}
+        for file in taken.values():
+            _sign(file)
+        return taken
+
+
+def lock_file(folder, uuid):
+    """Where the lock of a card lies; old names of parts of cards have slashes."""
+    return folder / re.sub(r"[^\w-]", "_", uuid)
+
+
+def holder(folder, uuid):
+    """Who said last that he holds a card: ``is held by pid 1 of root since ...``."""
+    try:
+        said = lock_file(folder, uuid).read_text().strip()
+    except OSError:
+        said = ""
+    return f"is held by {said}" if said else "is held by a process that does not say who it is"
+
+
+def _sign(file):
+    """Write into a lock file who holds it; a message for people, not the lock."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = str(os.getuid())
+    since = datetime.datetime.now().isoformat(" ", "seconds")
+    with contextlib.suppress(OSError):  # another user's file that lets itself only be locked
+        os.ftruncate(file.fileno(), 0)
+        os.pwrite(file.fileno(), f"pid {os.getpid()} of {user} since {since}\n".encode(), 0)
+
+
+def _open(path):
+    """Open a lock file, whoever made it.
+
+    It is made only where it is not there: in a folder with the sticky bit, Linux lets nobody
+    open another user's file with O_CREAT (fs.protected_regular).
+    """
+    while True:
+        for flags in (os.O_RDWR, os.O_RDONLY):
+            try:
+                return os.fdopen(os.open(path, flags | os.O_NOFOLLOW), "rb", closefd=True)
+            except FileNotFoundError:
+                break
+            except PermissionError:
+                continue
+        else:
+            raise StepsError(f"{path}: cannot be opened. Its owner must let others read it.")
+        with contextlib.suppress(FileExistsError):
+            made = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+            os.fchmod(made, 0o666)
+            return os.fdopen(made, "rb")
+
+
+def _say(message):
+    print(f"gpu_lease: {message}", file=sys.stderr, flush=True)
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--gpus", type=int, required=True, help="whole cards; 0: it may see none")
+    parser.add_argument(
+        "--wait-sec", type=float, default=WAIT_SEC, help="how long to wait for a card"
+    )
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="after --, with its arguments")
+    args = parser.parse_args(argv)
+    command = args.command[1:] if args.command[:1] == ["--"] else args.command
+    if not command or args.gpus < 0:
+        parser.error("say: --gpus N -- COMMAND ...")
+    try:
+        visible, locks = lease(args.gpus, os.environ, args.wait_sec)
+        if visible is not None:
+            os.environ["CUDA_VISIBLE_DEVICES"] = visible
+            os.environ[LEASED] = visible or "none"
+        for lock in locks:
+            os.set_inheritable(lock.fileno(), True)
+        os.execvp(command[0], command)
+    except StepsError as error:
+        sys.exit(f"gpu_lease: {error}")
+    except OSError as error:
+        sys.exit(f"gpu_lease: {error.filename or command[0]}: {error.strerror}.")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,401 @@
+"""Corpora on disk -> utterances and trials: what every local/<type>.py builds on.
+
+A corpus class says where its recordings lie and what the published figures are; the
+base class lists them, compares the figures, reads every header and writes the entries
+of wav.scp.  How to add a corpus: local/README.md.
+"""
+
+import dataclasses
+import importlib
+import itertools
+import os
+import types
+import typing
+from pathlib import Path
+
+from steps_py.audio import recordings
+from steps_py.data.trials import Trial, read_trial_list
+from steps_py.errors import ConfigError, DataDirError, did_you_mean, some
+
+LOCAL = Path(__file__).parents[2] / "local"
+SAID_SO = {
+    bool: "true or false",
+    int: "a whole number",
+    str: "text",
+    dict: "a section of keys",
+    types.NoneType: "nothing",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Utterance:
+    """One line each of wav.scp, utt2spk and utt2dur."""
+
+    utt: str
+    spk: str
+    wav: str  # a path, or a pipe that ends in |
+    duration_sec: float
+
+
+class Recording(typing.NamedTuple):
+    """A file of a corpus and the names that the corpus gives it."""
+
+    utt: str
+    spk: str
+    path: str
+
+
+class Published(typing.NamedTuple):
+    """The size of a part by the corpus's own page; None where speakers mean nothing.
+
+    The hours, where they are published, are for planning alone.
+    """
+
+    num_speakers: int | None
+    num_utts: int
+    hours: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CorpusConfig:
+    """An entry of data.corpora: the keys that every type of corpus understands."""
+
+    root: str
+    partial: bool = False  # less than the published number of files will do
+    sample_rate_hz: int = 16000  # rate the recipe works at
+    resample: bool = False  # convert recordings of another rate
+    channel: int | str | None = None  # of recordings with several: 1, 2, ... or "mix"
+    id_prefix: str = ""  # before every speaker and utterance id
+    exclude: str | None = None  # file of utterances to leave out, one a line
+    trials: dict = dataclasses.field(default_factory=dict)  # name -> {file, prefix} of your lists
+
+
+class Corpus:
+    """One entry of data.corpora.  A subclass sets the attributes and writes the methods
+    of the first group; nothing else needs to change for a new corpus."""
+
+    Config = CorpusConfig
+    layout = ""  # the expected folder tree, for the message about a missing corpus
+    source = ""  # where to get it, and its licence
+    needs_decoder = False  # its release is in a format that ffmpeg decodes at each reading
+    published = types.MappingProxyType({})  # part -> Published
+    published_trials = types.MappingProxyType({})  # trial list -> number of trials
+
+    def __init__(self, name, config):
+        self.name, self.config = name, config
+        self.key = f"data.corpora.{name}"
+        self.root = Path(config.root).expanduser()
+        if config.channel not in (None, "mix") and config.channel not in range(1, 65536):
+            said = f"'{self.key}.channel' is {config.channel!r}; it must be 1, 2, ... or mix."
+            raise ConfigError(said)
+        self.notes = []  # lines for the log: what was converted or left out
+
+    # -- what a corpus says of itself
+
+    def parts(self):
+        """Names of the parts, whether or not they are on this disk."""
+        return list(self.published)
+
+    def folders(self, part):
+        """Folders below root where the part may lie; the first that exists is taken."""
+        return [part]
+
+    def recordings(self, part):
+        """Yield a `Recording` for every file of the part."""
+        raise NotImplementedError
+
+    def published_files(self, name):
+        """Paths where a published trial list may lie; the first that exists is taken."""
+        return []
+
+    def utt_of(self, side):
+        """Utterance id of a side of a trial as a list file writes it: a path below root."""
+        return side
+
+    def identify(self, sides, known_utts):
+        """Map sides of trials to utterance ids; a side may be the id itself."""
+        return {side: side if side in known_utts else self.utt_of(side) for side in sides}
+
+    # -- what the stages call
+
+    def utterances(self, part, num_threads=8):
+        """All utterances of a part, sorted, their headers read and found good.
+
+        Raises ConfigError (unknown part, missing folder), DataDirError (figures, ids)
+        or AudioError (files), each with a line for every kind of fault.
+        """
+        self.check_name(part, self.parts(), "part")
+        self.raise_missing(self.missing_part(part))
+        found = sorted(self.recordings(part))
+        self.check_ids(part, found)
+        self.check_published(part, found)
+        found = self.without_excluded(found)
+        headers = recordings.read_headers([file.path for file in found], num_threads)
+        return self.make_utterances(part, found, headers)
+
+    def make_utterances(self, part, found, headers):
+        """Utterances of recordings whose headers were read; AudioError if any is bad."""
+        where, prefix = f"{self.name}.{part}", self.config.id_prefix
+        paths = [file.path for file in found]
+        recordings.check_headers(paths, headers, self.config, where, self.key)
+        self.notes += recordings.count_conversions(headers, self.config)
+        return [
+            Utterance(
+                prefix + file.utt,
+                prefix + file.spk,
+                recordings.wav_entry(file.path, header, self.config),
+                header.duration_sec,
+            )
+            for file, header in zip(found, headers, strict=True)
+        ]
+
+    def trials(self, name, known_utts):
+        """The trials of a list in its order, each side an utterance id.
+
+        `known_utts` are the ids the sides may turn out to be; a side that is none of
+        them keeps the id by the list, so that the caller can say what is missing.
+        """
+        self.check_name(name, self.trial_lists(), "trial list")
+        self.raise_missing(self.missing_trials(name))
+        prefix = self.config.id_prefix
+        known = {utt.removeprefix(prefix) for utt in known_utts if utt.startswith(prefix)}
+        raw = self.read_trials(name, known)
+        published = self.published_trials.get(name)
+        if published and len(raw) != published and not self.config.partial:
+            raise DataDirError(
+                f"{self.name}: trial list '{name}' has {len(raw)} trials; published are"
+                f" {published}. {self.cure_partial}"
+            )
+        sides = {side for trial in raw for side in (trial.enroll, trial.test)}
+        utts = {side: prefix + utt for side, utt in self.identify(sides, known).items()}
+        return [Trial(utts[t.enroll], utts[t.test], t.target) for t in raw]
+
+    def trial_lists(self):
+        """Names of the published and the user's own trial lists, on this disk or not."""
+        return [*self.published_trials, *self.config.trials]
+
+    def trial_files(self, name):
+        """Paths where a list may lie; those of the recipe start at its folder."""
+        own = self.config.trials.get(name)
+        return [Path(own["file"]).expanduser()] if own else self.published_files(name)
+
+    def read_trials(self, name, known_utts):
+        """The trials of a list with the sides as they stand there; with a `prefix`, those
+        of which both sides begin with it."""
+        path, own = first_file(self.trial_files(name)), self.config.trials.get(name, {})
+        trials, prefix = read_trial_list(path), own.get("prefix", "")
+        kept = [t for t in trials if t.enroll.startswith(prefix) and t.test.startswith(prefix)]
+        if not kept:
+            said = f" with both sides below '{prefix}'" if prefix else ""
+            raise DataDirError(f"{path}: has no trial{said}. Give another list or prefix.")
+        return kept
+
+    # -- what is missing
+
+    def missing(self, parts=(), lists=()):
+        """One message about everything that is asked for and not there, or None."""
+        for part in parts:
+            self.check_name(part, self.parts(), "part")
+        for name in lists:
+            self.check_name(name, self.trial_lists(), "trial list")
+        if not self.root.is_dir():
+            faults = [f"{self.key}.root: {self.config.root} is not a folder."]
+        else:
+            faults = [self.missing_part(part) for part in parts]
+            faults += [self.missing_trials(name) for name in lists]
+        faults = [fault for fault in faults if fault]
+        return "\n".join([*faults, *self.how_to_get()]) if faults else None
+
+    def missing_part(self, part):
+        """A line if the part's folder is not there, else None."""
+        folders = self.folders(part)
+        if any((self.root / folder).is_dir() for folder in folders):
+            return None
+        return (
+            f"{self.key}.root: part '{part}' is not in {self.config.root}"
+            f" (looked for {', '.join(map(str, folders))})."
+        )
+
+    def missing_trials(self, name):
+        """A line if the list's file is not there, else None."""
+        files = self.trial_files(name)
+        if first_file(files):
+            return None
+        key = f"trials.{name}.file" if name in self.config.trials else "root"
+        return f"{self.key}.{key}: trial list '{name}' is not there (looked for {some(files)})."
+
+    def how_to_get(self):
+        """Indented lines: the expected tree, and where the corpus comes from."""
+        tree = [f"  Expected below {self.key}.root:"] if self.layout else []
+        tree += [f"    {line}" for line in self.layout.strip().splitlines()]
+        return tree + [f"  {line}" for line in self.source.strip().splitlines()]
+
+    # -- helpers for subclasses and above
+
+    def folder(self, part):
+        """The folder of a part that is there."""
+        return next(f for f in (self.root / name for name in self.folders(part)) if f.is_dir())
+
+    @property
+    def cure_partial(self):
+        return f"Set {self.key}.partial: true to use what is there."
+
+    def check_name(self, name, known, kind):
+        if name not in known:
+            raise ConfigError(f"{self.key}: unknown {kind} '{name}'. {did_you_mean(name, known)}")
+
+    def raise_missing(self, fault):
+        if fault:
+            raise ConfigError("\n".join([fault, *self.how_to_get()]))
+
+    def check_ids(self, part, found):
+        """`found` is sorted: ids fit into tables, and no two files have one id."""
+        where = f"{self.name}.{part}"
+        odd = [f.path for f in found if not f.path.isprintable() or "|" in f.path]
+        odd += [f.path for f in found if len(f.utt.split()) != 1]
+        odd += [f.path for f in found if len(f.spk.split()) != 1]
+        if odd:
+            raise DataDirError(
+                f"{where}: {len(odd)} names do not fit into Kaldi's tables"
+                f" ({some(map(ascii, odd))}). Rename the files: UTF-8, no control characters, no |,"
+                " no blanks in the names of speakers and utterances."
+            )
+        twice = [
+            f"{a.utt}: {a.path} and {b.path}"
+            for a, b in itertools.pairwise(found)
+            if a.utt == b.utt
+        ]
+        if twice:
+            raise DataDirError(
+                f"{where}: {len(twice)} utterance ids belong to two files"
+                f" ({some(twice, limit=1)}). Rename or remove one of the files."
+            )
+
+    def check_published(self, part, found):
+        """Compare with the published figures, unless a part of the corpus will do."""
+        num_speakers = len({file.spk for file in found})
+        if not found:
+            raise DataDirError(f"{self.name}.{part}: no recording in {self.config.root}.")
+        published = self.published.get(part)
+        if published is None or self.config.partial:
+            return
+        if published.num_speakers is None:
+            got, want = f"{len(found)} recordings", f"{published.num_utts}"
+        else:
+            got = f"{len(found)} utterances of {num_speakers} speakers"
+            want = f"{published.num_utts} of {published.num_speakers}"
+        if len(found) != published.num_utts or published.num_speakers not in (None, num_speakers):
+            raise DataDirError(
+                f"{self.name}.{part}: {got} in {self.config.root}; published are {want}."
+                f" {self.cure_partial}"
+            )
+
+    def without_excluded(self, found):
+        """`found` without the utterances that data.corpora.<name>.exclude lists."""
+        if self.config.exclude is None:
+            return found
+        listed = set(Path(self.config.exclude).read_text().split())
+        kept = [file for file in found if self.config.id_prefix + file.utt not in listed]
+        self.notes.append(f"{len(found) - len(kept)} of {len(found)} utterances excluded")
+        return kept
+
+
+def load_corpus(name, options):
+    """Build the corpus of the config entry ``data.corpora.<name>: options``.
+
+    The class is ``CORPUS`` of local/<type>.py, where `type` is the name unless given.
+    """
+    key, fields = f"data.corpora.{name}", dict(options)
+    type_name = fields.pop("type", name)
+    known = corpus_types()
+    if type_name not in known:
+        raise ConfigError(
+            f"{key}.type: no local/{type_name}.py describes a corpus."
+            f" {did_you_mean(type_name, known)}"
+        )
+    cls = importlib.import_module(f"local.{type_name}").CORPUS
+    return cls(name, _check_fields(key, fields, cls.Config))
+
+
+def corpus_types():
+    """The types of corpora: the files of local/ that define CORPUS."""
+    files = sorted(LOCAL.glob("[!_]*.py"))
+    return [path.stem for path in files if "\nCORPUS = " in path.read_text(encoding="utf-8")]
+
+
+def missing_corpora(config_data, parts=()):
+    """Everything the `data` section asks for and the disk lacks, in one message, or None.
+
+    `parts` are further names ``<corpus>.<part>`` in use: those of the augmentation.  Only
+    folders and list files are looked for, so the answer comes at once, before any job.
+    Raises ConfigError for a name that no corpus has.
+    """
+    corpora, used_parts, used_lists = config_data["corpora"], {}, {}
+    places = [(f"data.sets.{s}", p) for s, parts in config_data["sets"].items() for p in parts]
+    places += [("augment.copies", part) for part in parts]
+    for place, full_name in places:
+        name, _, part = full_name.partition(".")
+        _check_corpus(place, name, corpora)
+        used_parts.setdefault(name, {})[part] = True
+    for trials, section in config_data.get("trials", {}).items():
+        _check_corpus(f"data.trials.{trials}.corpus", section["corpus"], corpora)
+        used_lists.setdefault(section["corpus"], []).append(section.get("list", trials))
+    messages = []
+    for name in {**used_parts, **used_lists}:
+        corpus = load_corpus(name, corpora[name])
+        messages.append(corpus.missing(used_parts.get(name, ()), used_lists.get(name, ())))
+    return "\n".join(message for message in messages if message) or None
+
+
+def first_file(paths):
+    """The first path that is a file, or None."""
+    return next((path for path in paths if os.path.isfile(path)), None)
+
+
+def make_id(*names):
+    """Join names to an id; blanks, which a table cannot hold, become underscores.
+
+    >>> make_id("corpus", "O'Neil", "session 1", "a")
+    "corpus-O'Neil-session_1-a"
+    """
+    return "_".join("-".join(names).split())
+
+
+def _check_corpus(place, name, corpora):
+    if name not in corpora:
+        raise ConfigError(
+            f"{place}: there is no corpus '{name}' in data.corpora. {did_you_mean(name, corpora)}"
+        )
+
+
+def _check_fields(key, fields, cls):
+    """The Config dataclass of `fields`; a line for every key or value that does not fit."""
+    wanted = {field.name: field for field in dataclasses.fields(cls)}
+    faults = [
+        f"unknown key '{key}.{name}'. {did_you_mean(name, wanted)}"
+        for name in fields
+        if name not in wanted
+    ]
+    for name, field in wanted.items():
+        if name in fields and not _is_a(fields[name], field.type):
+            said = " or ".join(SAID_SO[kind] for kind in _kinds(field.type))
+            faults.append(f"'{key}.{name}' is {fields[name]!r}; it must be {said}.")
+        if name not in fields and field.default is field.default_factory:
+            faults.append(f"'{key}.{name}' is missing.")
+    for name, section in fields.get("trials", {}).items() if not faults else ():
+        if not isinstance(section, dict) or not {"file"} <= section.keys() <= {"file", "prefix"}:
+            faults.append(
+                f"'{key}.trials.{name}' is {section!r}; it must be {{file: ...}} with"
+                " or without a prefix."
+            )
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return cls(**fields)
+
+
+def _kinds(kind):
+    return typing.get_args(kind) or (kind,)
+
+
+def _is_a(value, kind):
+    return bool in _kinds(kind) if isinstance(value, bool) else isinstance(value, kind)

@@ -1,0 +1,151 @@
+"""The data hop: join corpus parts to sets, compare the sets, cut and join tables."""
+
+from pathlib import Path
+
+from steps_py.data.data_dir import (
+    check_data_dir,
+    compare_keys,
+    join_tables,
+    read_table,
+    spk2utt_of,
+    write_tables,
+)
+from steps_py.errors import DataDirError, some
+from steps_py.files import atomic_write
+
+PART_TWICE = "Name each part once in data.sets, or set id_prefix of one corpus."
+PART_TABLES = ("wav.scp", "utt2spk", "utt2dur")
+
+
+def write_part(folder, utterances):
+    """Write wav.scp, utt2spk and utt2dur (s) of a corpus part."""
+    folder = Path(folder)
+    write_tables(
+        {
+            folder / "wav.scp": [(u.utt, u.wav) for u in utterances],
+            folder / "utt2spk": [(u.utt, u.spk) for u in utterances],
+            folder / "utt2dur": [(u.utt, f"{u.duration_sec:.4f}") for u in utterances],
+        }
+    )
+
+
+def combine_parts(parts, out):
+    """Join the parts ``data/parts/<corpus>.<part>`` to the data directory `out`.
+
+    DataDirError if an utterance is in two parts, or a speaker in two corpora: the same
+    number in two corpora is seldom the same person.  Returns (utterances, speakers).
+    """
+    parts, out = [Path(part) for part in parts], Path(out)
+    speakers_of = {}
+
+    def see(path, table):
+        speakers_of[path.parent] = set(table.values())
+
+    utt2spk = join_tables([part / "utt2spk" for part in parts], PART_TWICE, see)
+    _check_speakers_of_corpora(speakers_of)
+    tables = {out / "utt2spk": utt2spk, out / "spk2utt": spk2utt_of(utt2spk)}
+    for name in ("wav.scp", "utt2dur"):
+        table = join_tables([part / name for part in parts], PART_TWICE)
+        faults = compare_keys(table.keys(), utt2spk.keys(), out / name, out / "utt2spk")
+        if faults:
+            raise DataDirError(f"{faults[0]}. Make the parts again.")
+        tables[out / name] = table
+    write_tables(tables)
+    return len(utt2spk), len(tables[out / "spk2utt"])
+
+
+def _check_speakers_of_corpora(speakers_of):
+    """A speaker id of two corpora would make one speaker of two people."""
+    corpus_of = {}
+    for part, speakers in speakers_of.items():
+        corpus = part.name.partition(".")[0]
+        for spk in sorted(speakers & corpus_of.keys()):
+            if corpus_of[spk] != corpus:
+                raise DataDirError(
+                    f"{part}: speaker '{spk}' is in {corpus_of[spk]} too. If they are two"
+                    f" people, set data.corpora.{corpus}.id_prefix."
+                )
+        corpus_of |= dict.fromkeys(speakers, corpus)
+
+
+def check_sets(train, test):
+    """Check every data directory and that no speaker is both trained on and tested.
+
+    `train` and `test` are lists of paths; a path in both is a DataDirError as well.
+    Returns rows (set, speakers, utterances, hours), in the order given.
+    """
+    rows, speakers, faults = [], {}, []
+    for path in dict.fromkeys([*train, *test]):
+        try:
+            # only what this hop makes: features of an earlier corpus are about to be remade
+            found = check_data_dir(path, keyed=("wav.scp", "utt2dur"))
+        except DataDirError as error:
+            faults.append(str(error))
+            continue
+        speakers[path] = found.speakers
+        rows.append((found.path.name, len(found.speakers), len(found.utt2spk), found.hours))
+    for one in train:
+        for other in test:
+            both = speakers.get(one, set()) & speakers.get(other, set())
+            if both:
+                faults.append(
+                    f"{one}: {len(both)} of {len(speakers[one])} speakers are also in {other}"
+                    f" ({some(sorted(both))}). Train and test on different speakers: choose"
+                    " other corpus parts in data.sets."
+                )
+    if faults:
+        raise DataDirError("\n".join(faults))
+    return rows
+
+
+def write_sets(path, rows):
+    """Write ``data/sets.tsv``; returns its text."""
+    header = ("set", "speakers", "utterances", "hours")
+    lines = [header, *((name, spks, utts, f"{hours:.2f}") for name, spks, utts, hours in rows)]
+    text = "".join("\t".join(map(str, line)) + "\n" for line in lines)
+    with atomic_write(path) as out:
+        out.write(text)
+    return text
+
+
+def split_table(path, outs):
+    """Cut a table into contiguous parts whose sizes differ by at most one line.
+
+    The first parts are the longer ones; with fewer lines than parts the last are empty.
+    Contiguous parts of a sorted table can be joined again to a sorted one.
+    """
+    read_table(path)  # a faulty table is named here, not in one of its parts
+    with open(path, "rb") as file:
+        lines = file.readlines()
+    if lines and not lines[-1].endswith(b"\n"):
+        lines[-1] += b"\n"
+    size, longer = divmod(len(lines), len(outs))
+    begin = 0
+    for number, out in enumerate(outs):
+        end = begin + size + (number < longer)
+        with atomic_write(out, "wb") as file:
+            file.writelines(lines[begin:end])
+        begin = end
+
+
+def gather_tables(parts, keys, out):
+    """Join tables in the order given, and prove that no key of the table `keys` was lost.
+
+    DataDirError if a key is missing or too many, or if the parts do not follow one
+    another in C order; nothing is written then.
+    """
+    joined, last = {}, None
+    for part in parts:
+        table = read_table(part)
+        first = next(iter(table), None)
+        if last is not None and first is not None and first <= last:
+            raise DataDirError(
+                f"{part}: begins with '{first}', but the part before it ends with '{last}'."
+                " Give the parts in the order in which split_table made them."
+            )
+        last = next(reversed(table), last)
+        joined |= table
+    faults = compare_keys(joined.keys(), read_table(keys).keys(), out, keys)
+    if faults:
+        raise DataDirError(f"{faults[0]}. The logs of the parts say why.")
+    write_tables({out: joined})

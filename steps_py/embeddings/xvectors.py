@@ -1,0 +1,179 @@
+"""Extract x-vectors: utterances in batches of similar length, each as if it were alone.
+
+Shape suffixes (scope: this module):
+    B = pieces of a batch   T = frames   D = feature dimension   E = embedding   U = utterances
+
+Parity: Kaldi ``src/nnet3bin/nnet3-xvector-compute.cc`` (cutting, padding, averaging).
+"""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from steps_py.chunks.host_features import VoicedFeatures
+from steps_py.data.data_dir import compare_keys, read_table
+from steps_py.errors import ConfigError, DataDirError, StepsError, did_you_mean, some
+from steps_py.formats.archives import Locations
+
+WINDOW_FRAMES = 200_000  # frames in memory, within which utterances are sorted by length
+# One at a time on a CPU: as fast, and no byte depends on which utterances share a job.
+BATCH_FRAMES = {"cpu": 1, "cuda": 100_000}
+
+
+@dataclass(frozen=True, kw_only=True)
+class XvectorsConfig:
+    """Section ``xvectors`` of a recipe, without its number of jobs.  Frames are voiced frames."""
+
+    min_chunk_frames: int = 25
+    max_chunk_frames: int = 10000  # longer utterances: mean over chunks, weighted by length
+    short_utts: str = "error"  # below min_chunk_frames: "error", or "pad" by the edge frames
+    batch_frames: int | None = None  # of a batch, pads included; one utterance may be longer
+    device: str = "auto"
+
+    def __post_init__(self):
+        if not 1 <= self.min_chunk_frames <= self.max_chunk_frames:
+            raise ConfigError(
+                f"xvectors: min_chunk_frames is {self.min_chunk_frames}, max_chunk_frames"
+                f" {self.max_chunk_frames}. Give a range from 1 up."
+            )
+        if self.short_utts not in ("error", "pad"):
+            hint = did_you_mean(self.short_utts, ["error", "pad"])
+            raise ConfigError(f"xvectors: short_utts is '{self.short_utts}'. {hint}")
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of an utterance that goes through the network in one go."""
+
+    row: int
+    x_TD: np.ndarray
+    weight: int  # its frames without pads
+
+
+def open_features(feats_scp, vad_scp, cmvn):
+    """VoicedFeatures of the utterances of `feats_scp`, in its order, and their lengths (U,).
+
+    `vad_scp` may hold more utterances.  Raises DataDirError if it lacks some.
+    """
+    feats, vad = read_table(feats_scp), read_table(vad_scp)
+    faults = compare_keys(vad.keys() & feats.keys(), feats.keys(), vad_scp, feats_scp)
+    if faults:
+        raise DataDirError("\n".join(faults))
+    utts = list(feats)
+    decisions = Locations([vad[utt] for utt in utts])
+    features = VoicedFeatures(utts, Locations(feats.values()), decisions, cmvn)
+    return features, features.voiced.num_voiced_U
+
+
+def check_lengths(utts, num_voiced_U, config, feats_scp):
+    """Raise unless every utterance is long enough for `config` (XvectorsConfig)."""
+    least = config.min_chunk_frames if config.short_utts == "error" else 1
+    short = np.flatnonzero(num_voiced_U < least)
+    if not short.size:
+        return
+    shown = some([f"{utts[u]}: {num_voiced_U[u]}" for u in short])
+    cure = "set xvectors.short_utts to pad"
+    if least == 1 or not num_voiced_U[short].any():
+        cure = "lower --vad-energy-threshold in conf/vad.conf"
+    raise DataDirError(
+        f"{feats_scp}: {short.size} of {len(utts)} utterances have fewer than {least} voiced"
+        f" frames ({shown}). Leave them out by a file that data.corpora.<name>.exclude names,"
+        f" or {cure}."
+    )
+
+
+def extract_xvectors(model, features, num_voiced_U, config, device):
+    """Yield (utterance, float32 x-vector (E,)) in order.
+
+    An utterance longer than `max_chunk_frames` is cut into chunks of that length; their
+    x-vectors are averaged, weighted by length.  What is shorter than `min_chunk_frames`, the
+    rest of a long utterance too, is padded by its first and last frame.
+
+    Parameters
+    ----------
+    model : XvectorModel
+        In eval mode, on `device`.
+    features : VoicedFeatures
+    num_voiced_U : int array of shape (U,)
+    config : XvectorsConfig
+
+    Raises
+    ------
+    StepsError
+        Naming the utterance, if features cannot be read or an x-vector is not finite.
+    """
+    for rows in _windows(num_voiced_U):
+        pieces = [piece for row in rows for piece in _cut(row, features.read(row), config)]
+        pieces.sort(key=lambda piece: len(piece.x_TD))
+        sums_UE = np.zeros((len(rows), model.embedding_dim))
+        for batch in _batches(pieces, config.batch_frames or BATCH_FRAMES[device.type]):
+            xvector_BE = _embed(model, [piece.x_TD for piece in batch], device)
+            for piece, xvector_E in zip(batch, xvector_BE, strict=True):
+                sums_UE[piece.row - rows[0]] += piece.weight * xvector_E
+        mean_UE = (sums_UE / num_voiced_U[rows, np.newaxis]).astype(np.float32)
+        for row, xvector_E in zip(rows, mean_UE, strict=True):
+            if not np.isfinite(xvector_E).all():
+                raise StepsError(f"{features.utts[row]}: its x-vector is not finite.")
+            yield features.utts[row], xvector_E
+
+
+def _windows(num_voiced_U):
+    """Ranges of rows with about WINDOW_FRAMES frames each."""
+    window_U = np.cumsum(num_voiced_U) // WINDOW_FRAMES
+    starts = np.flatnonzero(np.diff(window_U, prepend=-1))
+    for start, end in itertools.pairwise([*starts, len(num_voiced_U)]):
+        yield range(start, end)
+
+
+def _cut(row, x_TD, config):
+    """Chunks of max_chunk_frames and the rest, padded by edge frames to min_chunk_frames."""
+    pieces = []
+    for start in range(0, len(x_TD), config.max_chunk_frames):
+        chunk_TD = x_TD[start : start + config.max_chunk_frames]
+        missing = max(0, config.min_chunk_frames - len(chunk_TD))
+        pads = ((missing // 2, missing - missing // 2), (0, 0))
+        pieces.append(Piece(row, np.pad(chunk_TD, pads, mode="edge"), len(chunk_TD)))
+    return pieces
+
+
+def _batches(pieces, batch_frames):
+    """Runs of pieces, sorted by length, that fill a batch when padded to the longest."""
+    batch = []
+    for piece in pieces:
+        if batch and (len(batch) + 1) * len(piece.x_TD) > batch_frames:
+            yield batch
+            batch = []
+        batch.append(piece)
+    if batch:
+        yield batch
+
+
+def _embed(model, chunks, device):
+    """Matrices (T, D) of several lengths -> float32 x-vectors (B, E)."""
+    lengths_B = torch.tensor([len(x_TD) for x_TD in chunks])
+    longest = int(lengths_B.max())
+    x_BTD = torch.zeros(len(chunks), longest, chunks[0].shape[1])
+    for b, x_TD in enumerate(chunks):
+        x_BTD[b, : len(x_TD)] = torch.from_numpy(x_TD)
+    num_frames_B = None
+    if int(lengths_B.min()) < longest:
+        num_frames_B = lengths_B.to(device)
+    with torch.inference_mode():
+        return model(x_BTD.to(device), num_frames_B).float().cpu().numpy()
+
+
+def check_model(extractor, path, features, feats_scp, config):
+    """Raise unless the network takes these features and chunks as short as `config` allows."""
+    if config.min_chunk_frames < extractor.model.min_frames:
+        raise ConfigError(
+            f"xvectors: min_chunk_frames is {config.min_chunk_frames}, but a frame of the"
+            f" network spans {extractor.model.min_frames}. Raise xvectors.min_chunk_frames."
+        )
+    feat_dim = features.feat_dim(0)
+    if feat_dim != extractor.feat_dim:
+        raise StepsError(
+            f"{path} expects {extractor.feat_dim}-dimensional features, {feats_scp} has"
+            f" {feat_dim}. Extract with the conf/mfcc.conf the model was trained with."
+        )

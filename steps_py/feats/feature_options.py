@@ -1,0 +1,165 @@
+"""Options of the three compute-*-feats commands, and the configurations they stand for."""
+
+import dataclasses
+
+from steps_py.formats.options import option
+
+
+@dataclasses.dataclass
+class FrameOptions:
+    sample_frequency: float = option(
+        16000.0, "Waveform data sample frequency (must match the waveform file)"
+    )
+    frame_length: float = option(25.0, "Frame length in milliseconds")
+    frame_shift: float = option(10.0, "Frame shift in milliseconds")
+    preemphasis_coefficient: float = option(0.97, "Coefficient for use in signal preemphasis")
+    remove_dc_offset: bool = option(True, "Subtract mean from waveform on each frame")
+    dither: float = option(
+        1.0,
+        "Dithering constant (0.0 means no dither). If you turn this off, you should set the"
+        " --energy-floor option, e.g. to 1.0 or 0.1",
+    )
+    window_type: str = option(
+        "povey", 'Type of window ("hamming"|"hanning"|"povey"|"rectangular"|"sine"|"blackman")'
+    )
+    blackman_coeff: float = option(0.42, "Constant coefficient for generalized Blackman window.")
+    round_to_power_of_two: bool = option(
+        True, "If true, round window size to power of two by zero-padding input to FFT."
+    )
+    snip_edges: bool = option(
+        True,
+        "If true, only frames that completely fit in the file are output; if false, the number"
+        " of frames depends only on the frame shift, and the data are reflected at the ends.",
+    )
+    allow_downsample: bool = option(
+        False, "If true, downsample waveforms with a higher frequency than --sample-frequency."
+    )
+    allow_upsample: bool = option(
+        False, "If true, upsample waveforms with a lower frequency than --sample-frequency."
+    )
+    max_feature_vectors: int = option(-1, "Memory optimization of online use; no effect here.")
+    energy_floor: float = option(
+        0.0, "Floor on energy (absolute, not relative). Suggested values: 0.1 or 1.0"
+    )
+    raw_energy: bool = option(True, "If true, compute energy before preemphasis and windowing")
+
+
+@dataclasses.dataclass
+class MelOptions:
+    num_mel_bins: int = option(23, "Number of triangular mel-frequency bins")
+    low_freq: float = option(20.0, "Low cutoff frequency for mel bins")
+    high_freq: float = option(
+        0.0, "High cutoff frequency for mel bins (if <= 0, offset from Nyquist)"
+    )
+    vtln_low: float = option(
+        100.0, "Low inflection point in piecewise linear VTLN warping function"
+    )
+    vtln_high: float = option(
+        -500.0,
+        "High inflection point in piecewise linear VTLN warping function (if negative, offset"
+        " from high-mel-freq",
+    )
+    debug_mel: bool = option(False, "Print out debugging information for mel bin computation")
+    vtln_warp: float = option(1.0, "Vtln warp factor (only applicable if vtln-map not specified)")
+    vtln_map: str = option("", "Map from utterance or speaker-id to vtln warp factor (rspecifier)")
+    utt2spk: str = option(
+        "", "Utterance to speaker-id map rspecifier (if doing VTLN and you have warps per speaker)"
+    )
+    htk_compat: bool = option(
+        False, "If true, put energy or C0 last (not sufficient to get HTK compatible features)."
+    )
+
+
+@dataclasses.dataclass
+class OutputOptions:
+    output_format: str = option("kaldi", "Format of the output files [kaldi]")
+    subtract_mean: bool = option(False, "Subtract mean of each feature file [CMS]")
+    channel: int = option(-1, "Channel to extract (-1 -> expect mono, 0 -> left, 1 -> right)")
+    min_duration: float = option(0.0, "Minimum duration of segments to process (in seconds).")
+    write_utt2dur: str = option(
+        "", "Wspecifier to write duration of each utterance in seconds, e.g. 'ark,t:utt2dur'."
+    )
+
+
+@dataclasses.dataclass
+class MfccOptions(FrameOptions, MelOptions, OutputOptions):
+    num_ceps: int = option(13, "Number of cepstra in MFCC computation (including C0)")
+    use_energy: bool = option(True, "Use energy (not C0) in MFCC computation")
+    cepstral_lifter: float = option(22.0, "Constant that controls scaling of MFCCs")
+
+
+@dataclasses.dataclass
+class FbankOptions(FrameOptions, MelOptions, OutputOptions):
+    use_energy: bool = option(False, "Add an extra dimension with energy to the FBANK output.")
+    use_log_fbank: bool = option(True, "If true, produce log-filterbank, else produce linear.")
+    use_power: bool = option(True, "If true, use power, else use magnitude.")
+
+
+@dataclasses.dataclass
+class SpectrogramOptions(FrameOptions, OutputOptions):
+    return_raw_fft: bool = option(
+        False, "If true, return raw FFT complex numbers instead of log magnitudes"
+    )
+
+
+def frame_config(options):
+    """The FrameConfig of steps_py.feats that the options stand for."""
+    from steps_py.feats.frames import FrameConfig
+
+    return FrameConfig(
+        sample_rate_hz=options.sample_frequency,
+        frame_length_ms=options.frame_length,
+        frame_shift_ms=options.frame_shift,
+        dither=options.dither,
+        preemphasis=options.preemphasis_coefficient,
+        remove_dc_offset=options.remove_dc_offset,
+        window=options.window_type,
+        blackman_coeff=options.blackman_coeff,
+        round_to_power_of_two=options.round_to_power_of_two,
+        snip_edges=options.snip_edges,
+    )
+
+
+def mel_config(options):
+    """The MelConfig of steps_py.feats that the options stand for."""
+    from steps_py.feats.mel import MelConfig
+
+    return MelConfig(
+        num_bins=options.num_mel_bins,
+        low_freq_hz=options.low_freq,
+        high_freq_hz=options.high_freq,
+        vtln_low_hz=options.vtln_low,
+        vtln_high_hz=options.vtln_high,
+    )
+
+
+def mfcc_config(options):
+    """The MfccConfig of steps_py.feats that the options stand for."""
+    from steps_py.feats.mfcc import MfccConfig
+
+    return MfccConfig(
+        frames=frame_config(options),
+        mel=mel_config(options),
+        num_ceps=options.num_ceps,
+        use_energy=options.use_energy,
+        energy_floor=options.energy_floor,
+        raw_energy=options.raw_energy,
+        cepstral_lifter=options.cepstral_lifter,
+        htk_compat=options.htk_compat,
+    )
+
+
+def fbank_config(options):
+    """The FbankConfig of steps_py.feats that the options stand for."""
+    from steps_py.feats.fbank import FbankConfig
+
+    return FbankConfig(
+        frames=frame_config(options),
+        mel=mel_config(options),
+        use_energy=options.use_energy,
+        energy_floor=options.energy_floor,
+        raw_energy=options.raw_energy,
+        htk_compat=options.htk_compat,
+        use_log_fbank=options.use_log_fbank,
+        use_power=options.use_power,
+    )

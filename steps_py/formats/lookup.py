@@ -1,0 +1,137 @@
+"""Random access to tables: by script file, or by archive with more or less kept in memory."""
+
+from steps_py.errors import StepsError, TableError
+from steps_py.formats.entries import EntryReader, read_archive, read_script
+from steps_py.formats.log import warn
+from steps_py.formats.specifiers import shortened
+from steps_py.formats.streams import open_input
+
+
+class ScriptTable:
+    """Random access by a script file."""
+
+    def __init__(self, spec, holder):
+        self._spec = spec
+        self._names = read_script(spec.rxfilename, spec.is_sorted)
+        self._entries = EntryReader(holder)
+        self._last = None  # (key, value) of the last question
+
+    def has(self, key):
+        if key not in self._names or not self._spec.permissive:
+            return key in self._names
+        try:
+            self.value(key)
+        except StepsError as error:
+            warn(f"{error} Left out, as p in {self._spec.text} allows.")
+            return False
+        return True
+
+    def value(self, key, span=None):
+        if key not in self._names:
+            raise TableError(f"{self._spec.text}: has no entry for {key}.")
+        if span is not None:
+            return self._entries.read(key, self._names[key], span)
+        if self._last is None or self._last[0] != key:
+            self._last = (key, self._entries.read(key, self._names[key]))
+        return self._last[1]
+
+    def close(self, failed=False):
+        self._entries.close(failed)
+
+
+class ArchiveTable:
+    """Random access by an archive: what is read on the way to a key is kept."""
+
+    def __init__(self, spec, holder):
+        self._spec = spec
+        self._input = open_input(spec.rxfilename)
+        self._rest = read_archive(self._input, holder)
+        self._values = {}
+        self._seen = set()
+        self._last = ""
+        self._given = (None, None)  # with the option o: the last (key, value), for one who asks on
+
+    def _next(self):
+        """Read one entry: its key, or None at the end."""
+        try:
+            entry = next(self._rest, None)
+        except StepsError as error:
+            self._rest = iter(())
+            if not self._spec.permissive:
+                raise
+            warn(f"{error} The rest is left out, as p in {self._spec.text} allows.")
+            return None
+        if entry is None:
+            return None
+        key = entry[0]
+        if key in self._seen:
+            raise TableError(
+                f"{self._spec.text}: key {shortened(key)} comes twice. Make the keys unique."
+            )
+        if self._spec.is_sorted and key < self._last:
+            raise TableError(
+                f"{self._spec.text}: not sorted: {shortened(self._last)} comes before"
+                f" {shortened(key)}. Sort it with"
+                " LC_ALL=C, or leave out the option s."
+            )
+        self._seen.add(key)
+        self._values[key] = entry[1]
+        self._last = key
+        return key
+
+    def has(self, key):
+        while key not in self._seen:
+            if self._spec.is_sorted and self._last > key:
+                return False
+            if self._next() is None:
+                return False
+        return True
+
+    def value(self, key):
+        if not self._spec.once:
+            return self._values[key]
+        if key != self._given[0]:
+            if key not in self._values:
+                raise TableError(
+                    f"{self._spec.text}: {key} is asked for twice. Leave out the option o."
+                )
+            self._given = key, self._values.pop(key)
+        return self._given[1]
+
+    def close(self, failed=False):
+        try:
+            self._input.close(failed)
+        except StepsError as error:
+            if not self._spec.permissive:
+                raise
+            warn(f"{error} Let pass, as p in {self._spec.text} allows.")
+
+
+class DoublySortedTable(ArchiveTable):
+    """Random access by an archive when keys come sorted on both sides: one entry is kept."""
+
+    def __init__(self, spec, holder):
+        super().__init__(spec, holder)
+        self._asked = ""
+
+    def has(self, key):
+        if key < self._asked:
+            raise TableError(
+                f"{self._spec.text}: {key} is asked for after {self._asked}. Ask in sorted"
+                " order, or leave out the option cs."
+            )
+        self._asked = key
+        while self._last < key:
+            before = self._last
+            self._values.clear()
+            self._seen.clear()
+            if self._next() is None:
+                return False
+            if self._last <= before:
+                raise TableError(
+                    f"{self._spec.text}: key {shortened(before)} comes twice. Make it unique."
+                )
+        return self._last == key
+
+    def value(self, key):
+        return self._values[key]

@@ -1,0 +1,218 @@
+"""Kaldi's tables: archives and script files, read in order or by key, and written.
+
+Source: src/util/kaldi-table-inl.h.  Own code, not kaldi-io: that package swallows the
+failure of a pipe, writes no compressed matrices, and its import alone outlasts a short job.
+"""
+
+from steps_py.errors import StepsError, TableError
+from steps_py.formats.entries import (
+    EntryReader,
+    read_archive,
+    read_object,
+    read_script,
+    read_script_lines,
+)
+from steps_py.formats.holders import encode_token
+from steps_py.formats.log import warn
+from steps_py.formats.lookup import ArchiveTable, DoublySortedTable, ScriptTable
+from steps_py.formats.outputs import classify_wxfilename, open_output
+from steps_py.formats.specifiers import parse_rspecifier, parse_wspecifier
+from steps_py.formats.streams import open_input
+
+__all__ = ["RandomReader", "SequentialReader", "TableWriter", "read_object", "write_object"]
+
+
+def write_object(wxfilename, holder, value, binary=True):
+    """Write one object to a file or pipe."""
+    data = holder.encode(value, binary)
+    with open_output(wxfilename) as out:
+        out.write(data)
+
+
+class SequentialReader:
+    """The entries of a table, in its order.
+
+    >>> from steps_py.formats.holders import INT
+    >>> with SequentialReader("ark:printf 'utt1 3\\nutt2 5\\n' |", INT) as reader:
+    ...     list(reader)
+    [('utt1', 3), ('utt2', 5)]
+
+    An entry that cannot be read is a TableError; with the option p it is left out of a
+    script file, and ends an archive, with a warning.
+    """
+
+    def __init__(self, rspecifier, holder):
+        self._spec = parse_rspecifier(rspecifier)
+        self._holder = holder
+        self._input = open_input(self._spec.rxfilename)
+        self._entries = EntryReader(holder)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self.close(failed=kind is not None)
+
+    def __iter__(self):
+        return self._script_entries() if self._spec.kind == "scp" else self._archive_entries()
+
+    def _archive_entries(self):
+        try:
+            yield from read_archive(self._input, self._holder)
+        except StepsError as error:
+            if not self._spec.permissive:
+                raise
+            warn(f"{error} The rest is left out, as p in {self._spec.text} allows.")
+
+    def _script_entries(self):
+        for key, rxfilename in read_script_lines(self._input):
+            try:
+                value = self._entries.read(key, rxfilename)
+            except StepsError as error:
+                if not self._spec.permissive:
+                    raise
+                warn(f"{error} Left out, as p in {self._spec.text} allows.")
+                continue
+            yield key, value
+
+    def close(self, failed=False):
+        self._entries.close(failed)
+        try:
+            self._input.close(failed)
+        except StepsError as error:
+            if not self._spec.permissive:
+                raise
+            warn(f"{error} Let pass, as p in {self._spec.text} allows.")
+
+
+class RandomReader:
+    """The entries of a table by key: ``key in table``, ``table[key]``.
+
+    A script file is read at once and its entries when asked for.  An archive is read as
+    far as needed to find a key, and kept, unless options say that less will do: o (each
+    key is asked for once), s (the archive is sorted), s,cs (and so are the questions;
+    then one entry is kept).
+    """
+
+    def __init__(self, rspecifier, holder):
+        spec = parse_rspecifier(rspecifier)
+        if spec.kind == "scp":
+            self._table = ScriptTable(spec, holder)
+        elif spec.is_sorted and spec.called_sorted:
+            self._table = DoublySortedTable(spec, holder)
+        else:
+            self._table = ArchiveTable(spec, holder)
+        self._spec = spec
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self.close(failed=kind is not None)
+
+    def __contains__(self, key):
+        return self._table.has(key)
+
+    def __getitem__(self, key):
+        if not self._table.has(key):
+            raise TableError(f"{self._spec.text}: has no entry for {key}.")
+        return self._table.value(key)
+
+    def rows(self, key, first, num_rows):
+        """`num_rows` rows of a matrix from row `first` on; of a script file, only they are read."""
+        if isinstance(self._table, ScriptTable):
+            part = self._table.value(key, f"{first}:{first + num_rows - 1}")
+        else:
+            part = self[key][first : first + num_rows]
+        if len(part) != num_rows:
+            raise TableError(f"{self._spec.text}, key {key}: ends after row {first + len(part)}.")
+        return part
+
+    def close(self, failed=False):
+        self._table.close(failed)
+
+
+class TableWriter:
+    """Writes a table entry by entry.
+
+    >>> import tempfile, os
+    >>> from steps_py.formats.holders import INT
+    >>> path = os.path.join(tempfile.mkdtemp(), "utt2num_frames")
+    >>> with TableWriter(f"ark,t:{path}", INT) as writer:
+    ...     writer.write("utt1", 320)
+    >>> open(path).read()
+    'utt1 320 \\n'
+
+    Files appear under their names when the block ends well (with the option f, at
+    once).  With `optional`, an empty wspecifier makes a writer that writes nothing.
+    """
+
+    def __init__(self, wspecifier, holder, optional=False):
+        self._holder = holder
+        self._archive = self._script = self._names = None
+        self._disabled = optional and wspecifier == ""
+        if self._disabled:
+            return
+        self._spec = parse_wspecifier(wspecifier)
+        if self._spec.archive is None:
+            self._names = read_script(self._spec.script)
+            return
+        self._archive = open_output(self._spec.archive, self._spec.flush)
+        if self._spec.script is not None and classify_wxfilename(self._spec.archive) != "file":
+            warn(f"{wspecifier}: the script names places in an archive that is no file")
+        if self._spec.script is not None:
+            try:
+                self._script = open_output(self._spec.script, self._spec.flush)
+            except TableError:
+                self._archive.close(failed=True)
+                raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self.close(failed=kind is not None)
+
+    def write(self, key, value):
+        """Append an entry; TableError if the key is no word or the disk is full."""
+        if self._disabled:
+            return
+        try:
+            head = encode_token(key) + b" "
+            data = self._holder.encode(value, self._spec.binary)
+        except TableError as error:
+            raise TableError(f"{self._spec.text}, key {key}: {error}") from None
+        if self._names is not None:
+            self._write_file(key, data)
+            return
+        if self._script:
+            place = f"{self._spec.archive}:{self._archive.num_bytes + len(head)}\n"
+            self._script.write(head + place.encode(errors="surrogateescape"))
+        self._archive.write(head)
+        self._archive.write(data)
+        if self._spec.flush:
+            self._archive.flush()
+            if self._script:
+                self._script.flush()
+
+    def _write_file(self, key, data):
+        if key in self._names:
+            with open_output(self._names[key]) as out:
+                out.write(data)
+        elif not self._spec.permissive:
+            raise TableError(
+                f"{self._spec.script}: has no line for {key}, which is to be written. Add one,"
+                " or the option p to leave out what it lacks."
+            )
+
+    def close(self, failed=False):
+        """End the files; the script after the archive it speaks of."""
+        try:
+            if self._archive:
+                self._archive.close(failed)
+        except BaseException:
+            failed = True
+            raise
+        finally:
+            if self._script:
+                self._script.close(failed)

@@ -1,0 +1,23 @@
+"""The same rate throughout."""
+
+from dataclasses import dataclass
+
+from steps_py.model.registries import SCHEDULES
+from steps_py.training.schedules.base import Schedule
+
+
+@SCHEDULES.register("constant")
+class Constant(Schedule):
+    """Always 1, after the warm-up.
+
+    >>> schedule = Constant(Constant.Config(warmup_epochs=2), num_steps=9, steps_per_epoch=1)
+    >>> [round(schedule.factor(step), 3) for step in range(4)]
+    [0.333, 0.667, 1.0, 1.0]
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        warmup_epochs: float = 0.0
+
+    def shape(self, progress):
+        return 1.0

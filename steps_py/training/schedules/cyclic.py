@@ -1,0 +1,48 @@
+"""Up and down."""
+
+from dataclasses import dataclass
+
+from steps_py.errors import ConfigError, did_you_mean
+from steps_py.model.registries import SCHEDULES
+from steps_py.training.schedules.base import Schedule
+
+MODES = ("triangular", "triangular2")
+
+
+@SCHEDULES.register("cyclic")
+class Cyclic(Schedule):
+    """From `min_ratio` up to 1 in `up_epochs`, down again as long, and so on.
+
+    "triangular2" halves the height at each cycle.  L. Smith, "Cyclical learning rates for
+    training neural networks", WACV 2017, section 3.
+
+    >>> config = Cyclic.Config(up_epochs=1, min_ratio=0.2, mode="triangular2")
+    >>> schedule = Cyclic(config, num_steps=12, steps_per_epoch=2)
+    >>> [round(schedule.factor(step), 3) for step in range(8)]
+    [0.2, 0.6, 1.0, 0.6, 0.2, 0.4, 0.6, 0.4]
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        up_epochs: float = 2.0
+        min_ratio: float = 1e-3
+        mode: str = "triangular"
+
+        def __post_init__(self):
+            if self.mode not in MODES:
+                raise ConfigError(
+                    f"schedule 'cyclic': mode is '{self.mode}'. {did_you_mean(self.mode, MODES)}"
+                )
+            if self.up_epochs <= 0:
+                raise ConfigError("schedule 'cyclic': up_epochs is not above 0. Raise it.")
+
+    def __init__(self, config, num_steps, steps_per_epoch):
+        self.config = config
+        self.num_steps, self.steps_per_epoch = num_steps, steps_per_epoch
+
+    def factor(self, step):
+        cycles = step / (2 * self.config.up_epochs * self.steps_per_epoch)
+        height = 1 - abs(2 * (cycles % 1) - 1)
+        if self.config.mode == "triangular2":
+            height /= 2 ** int(cycles)
+        return self.config.min_ratio + (1 - self.config.min_ratio) * height

@@ -1,0 +1,24 @@
+"""Equal ratios."""
+
+from dataclasses import dataclass
+
+from steps_py.model.registries import SCHEDULES
+from steps_py.training.schedules.base import Schedule
+
+
+@SCHEDULES.register("exponential")
+class Exponential(Schedule):
+    """From 1 to `final_ratio` in equal ratios; 0.1 is Kaldi's 0.001 to 0.0001.
+
+    >>> schedule = Exponential(Exponential.Config(), num_steps=2, steps_per_epoch=1)
+    >>> [round(schedule.factor(step), 3) for step in range(3)]
+    [1.0, 0.316, 0.1]
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        warmup_epochs: float = 0.0
+        final_ratio: float = 0.1
+
+    def shape(self, progress):
+        return self.config.final_ratio**progress

@@ -1,0 +1,37 @@
+"""Inverse square root."""
+
+from dataclasses import dataclass
+
+from steps_py.errors import ConfigError
+from steps_py.model.registries import SCHEDULES
+from steps_py.training.schedules.base import Schedule
+
+
+@SCHEDULES.register("noam")
+class Noam(Schedule):
+    """Linear up to 1 in `warmup_steps` steps, then down with the root of the step's number.
+
+    Vaswani et al., "Attention is all you need", NeurIPS 2017, eq. 3, divided by its peak, so
+    that the optimiser's `lr` is the largest rate.  multitask_asv's ``lr * min(n ** -0.5,
+    n * 500 ** -1.5)`` with lr 0.001 is the same with an `lr` of 0.001 / sqrt(500).
+
+    >>> schedule = Noam(Noam.Config(warmup_steps=4), num_steps=16, steps_per_epoch=4)
+    >>> [round(schedule.factor(step), 3) for step in (0, 1, 2, 3, 4, 15)]
+    [0.25, 0.5, 0.75, 1.0, 0.894, 0.5]
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        warmup_steps: int = 500
+
+        def __post_init__(self):
+            if self.warmup_steps < 1:
+                raise ConfigError("schedule 'noam': warmup_steps is below 1. Give 1 or more.")
+
+    def __init__(self, config, num_steps, steps_per_epoch):
+        self.config = config
+        self.num_steps, self.steps_per_epoch = num_steps, steps_per_epoch
+
+    def factor(self, step):
+        number, warmup = step + 1, self.config.warmup_steps
+        return min(number / warmup, (warmup / number) ** 0.5)

@@ -1,0 +1,79 @@
+"""Weights of one network in another."""
+
+import pytest
+import torch
+
+from steps_py.chunks.host_features import CmvnConfig
+from steps_py.errors import StepsError
+from steps_py.model.build import ModelConfig, build_model
+from steps_py.model.extractor import Extractor, save_extractor
+from steps_py.model.load_weights import load_weights
+from steps_py.model.registries import ENCODERS
+from steps_py.training.initial_weights import digest_of, load_initial
+from tests.support.tiny_parts import tiny
+
+
+def build(embedding_dim=6, encoder="tdnn", seed=1):
+    torch.manual_seed(seed)
+    config = ModelConfig(encoder=tiny(ENCODERS, encoder), embedding_dim=embedding_dim)
+    return build_model(config, feat_dim=4)
+
+
+def test_all_weights_and_statistics_are_taken_over():
+    old, new = build(seed=1), build(seed=2)
+    old.train()(torch.randn(2, 30, 4))
+    load_weights(new, old.state_dict(), "final.pt")
+    assert all(torch.equal(x, old.state_dict()[name]) for name, x in new.state_dict().items())
+
+
+def test_a_part_that_is_left_out_keeps_its_own_whatever_its_shape():
+    old, new = build(seed=1), build(seed=2, embedding_dim=9)
+    before = new.embedding.weight.clone()
+    load_weights(new, old.state_dict(), "final.pt", leave_out=["embedding"])
+    assert torch.equal(new.embedding.weight, before)
+    assert torch.equal(new.encoder.layers[0].affine.weight, old.encoder.layers[0].affine.weight)
+
+
+def test_a_name_is_a_whole_word():
+    """`encoder.layers.1` is not `encoder.layers.10`."""
+    old, new = build(seed=1, encoder="e_tdnn"), build(seed=2, encoder="e_tdnn")
+    del old.encoder.layers[9]
+    with pytest.raises(StepsError, match=r"encoder\.layers\.9\.affine\.bias is missing"):
+        load_weights(new, old.state_dict(), "final.pt", leave_out=["encoder.layers.1"])
+
+
+@pytest.mark.parametrize(
+    "old, said",
+    [
+        ({"embedding_dim": 9}, "embedding.bias is [9], here [6]"),
+        ({"encoder": "e_tdnn"}, "encoder.layers.5.affine.bias is not known here"),
+    ],
+)
+def test_weights_that_do_not_fit_change_nothing_and_are_named(old, said):
+    new = build(seed=2)
+    before = {name: x.clone() for name, x in new.state_dict().items()}
+    with pytest.raises(StepsError) as error:
+        load_weights(new, build(**old).state_dict(), "exp/model/final.pt")
+    assert str(error.value).startswith("exp/model/final.pt: does not fit (")
+    assert said in str(error.value)
+    assert all(torch.equal(x, before[name]) for name, x in new.state_dict().items())
+
+
+def test_a_part_that_does_not_exist_is_answered_with_the_known_ones():
+    with pytest.raises(StepsError, match=r"'embeding' to leave out\. Did you mean 'embedding'\?"):
+        load_weights(build(), build().state_dict(), "final.pt", leave_out=["embeding"])
+
+
+def test_a_training_can_start_from_another_one_but_for_its_embedding_and_head(tmp_path):
+    """As where 128 dimensions follow 512: the encoder goes on, the rest is new, and is said."""
+    old, new, path, said = build(seed=1), build(seed=2, embedding_dim=9), tmp_path / "final.pt", []
+    config = ModelConfig(encoder=tiny(ENCODERS, "tdnn"), embedding_dim=6)
+    save_extractor(path, Extractor(model=old, config=config, feat_dim=4, cmvn=CmvnConfig()))
+    init = {"model": str(path), "leave_out": ["embedding"], "without_head": True}
+    load_initial(init, new, torch.nn.Linear(9, 3), None, said.append)
+    assert torch.equal(new.encoder.layers[0].affine.weight, old.encoder.layers[0].affine.weight)
+    assert said[0] == f"train: of {path}, embedding is left out and starts at random"
+    assert "its head is left out" in said[1]
+    assert digest_of(init) != digest_of(init | {"leave_out": []})
+    with pytest.raises(StepsError, match=r"embedding\.bias is \[6\], here \[9\].*leave_out\.$"):
+        load_initial(init | {"leave_out": []}, new, None, None, said.append)

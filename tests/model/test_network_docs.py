@@ -1,0 +1,53 @@
+"""What stands in README's table of networks is what there is, and each class names its paper."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from steps_py.model import encoders, losses, poolings  # noqa: F401 - they register
+from steps_py.model.build import ModelConfig, build_model
+from steps_py.model.catalogue import check_parts
+from steps_py.model.registries import ENCODERS, LOSSES, POOLINGS
+
+README = Path(__file__).parents[2] / "README.md"
+REGISTRIES = {"model.encoder": ENCODERS, "model.pooling": POOLINGS, "train.loss": LOSSES}
+
+
+@pytest.mark.parametrize("key", REGISTRIES)
+def test_readme_names_what_there_is(key):
+    (row,) = re.findall(rf"^\| `{re.escape(key)}` \|(.*)\|$", README.read_text(), flags=re.M)
+    assert sorted(re.findall(r"`([^`]+)`", row)) == REGISTRIES[key].names()
+
+
+@pytest.mark.parametrize(
+    "registry, name",
+    [(registry, name) for registry in REGISTRIES.values() for name in registry.names()],
+    ids=str,
+)
+def test_the_module_of_every_class_has_its_name_and_names_its_paper(registry, name):
+    cls, _ = registry.configure({"name": name})
+    module = sys.modules[cls.__module__]
+    assert re.search(r"References?: .*\b(19|20)\d\d\b", module.__doc__, flags=re.S)
+    assert module.__name__.endswith(f".{name}")
+    assert cls.__doc__
+
+
+def test_the_network_of_the_readme_is_one_and_has_the_size_it_says():
+    (example,) = re.findall(r"^```yaml\n(model:.*?)```$", README.read_text(), flags=re.M | re.S)
+    sections = yaml.safe_load(example)
+    assert check_parts(sections) == []
+    LOSSES.configure(sections["train"]["loss"])
+    with torch.device("meta"):
+        model = build_model(ModelConfig(**sections["model"]), feat_dim=80)
+    assert "14.7 million" in example
+    assert round(sum(p.numel() for p in model.parameters()) / 1e6, 1) == 14.7
+
+
+def test_the_weighted_sum_of_the_readme_is_one():
+    (example,) = re.findall(r"`(\{name: weighted_sum.*?\}\})`", README.read_text())
+    LOSSES.configure(yaml.safe_load(example))
+    assert check_parts({"train": {"loss": yaml.safe_load(example)}}) == []

@@ -1,0 +1,94 @@
+"""The closed schema: every fault at once, named by key, with the nearest known one."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from steps_py.errors import ConfigError
+from steps_py.recipe.config import check_config, fill_defaults, read_schema
+
+RECIPES = sorted(Path(__file__).parents[2].glob("egs/*/config.yaml"))
+
+
+@pytest.fixture
+def config():
+    return yaml.safe_load((Path(__file__).parents[2] / "egs/voxceleb/config.yaml").read_text())
+
+
+def complaint(config):
+    with pytest.raises(ConfigError) as error:
+        check_config(config, "config.yaml")
+    return str(error.value).splitlines()
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.parent.name)
+def test_the_recipes_keep_to_the_schema(path):
+    check_config(yaml.safe_load(path.read_text()), path)
+
+
+def test_every_fault_is_named_at_once(config):
+    config["chunks"]["max_frame"] = config["chunks"].pop("max_frames")
+    config["feats"]["type"] = "mfc"
+    config["xvectors"]["num_jobs"] = 0
+    config["train"]["num_epochs"] = "ten"
+    del config["model"]["pooling"]
+    said = complaint(config)
+    assert len(said) == 6
+    assert all(line.startswith("config.yaml: ") for line in said)
+    text = "\n".join(said)
+    assert "unknown key 'chunks.max_frame'. Did you mean 'max_frames'?" in text
+    assert "'chunks.max_frames' is missing." in text
+    assert "'feats.type' is 'mfc'. Did you mean 'mfcc'?" in text
+    assert "'model.pooling' is missing." in text
+    assert "'train.num_epochs' is 'ten'; it must be a whole number." in text
+    assert "'xvectors.num_jobs': 0 is less than the minimum of 1." in text
+
+
+@pytest.mark.parametrize(
+    "path, value, words",
+    [
+        ("data/trials/vox1/test", "vox1_tests", "names the set 'vox1_tests'. Did you mean"),
+        ("data/trials/vox1/corpus", "voxcelb1", "Did you mean 'voxceleb1'"),
+        ("data/sets/train", ["voxceleb3.dev"], "names the corpus 'voxceleb3'"),
+        ("backend/train_sets", ["trian"], "names the set 'trian'. Did you mean 'train'"),
+        ("chunks/min_frames", 500, "'chunks.min_frames' is 500, more than 'chunks.max_frames'"),
+        ("backend/lda_dim", 600, "more than 'model.embedding_dim', 512"),
+        ("data/trials/vox1/enroll", "train", "'train', a set that is trained on"),
+        ("augment/copies/noise/parts", ["musam.noise"], "names the corpus 'musam'"),
+    ],
+)
+def test_names_and_ranges_that_contradict_each_other_are_refused(config, path, value, words):
+    section = config
+    *sections, key = path.split("/")
+    for name in sections:
+        section = section[name]
+    section[key] = value
+    said = complaint(config)
+    assert len(said) == 1
+    assert words in said[0]
+
+
+def test_an_unknown_top_level_section_is_an_error(config):
+    config["agument"] = {}
+    assert complaint(config) == [
+        "config.yaml: unknown key 'agument'. Did you mean 'augment'? Known: "
+        + ", ".join(sorted(read_schema()["properties"]))
+        + "."
+    ]
+
+
+def test_defaults_are_written_out_and_given_values_kept(config):
+    del config["cmvn"], config["scores"], config["augment"]
+    config["xvectors"] = {"num_jobs": 3}
+    before = copy.deepcopy(config)
+    filled = fill_defaults(config)
+    assert config == before
+    assert filled["cmvn"] == {"window_frames": 300, "norm_vars": False}
+    assert filled["scores"]["systems"] == ["plda", "cosine"]
+    assert filled["augment"]["copies"] == {}
+    assert filled["xvectors"]["num_jobs"] == 3
+    assert filled["xvectors"]["max_chunk_frames"] == 10000
+    assert filled["backend"]["adapt"] == {"within_covar_scale": 0.75, "between_covar_scale": 0.25}
+    check_config(filled)

@@ -1,0 +1,174 @@
+"""Optimisers and schedules, through their registries and by hand."""
+
+import json
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from steps_py.errors import ConfigError
+from steps_py.model.registries import OPTIMIZERS, SCHEDULES
+from steps_py.training import optimizers, schedules  # noqa: F401 - they register
+from steps_py.training.optimizers import decay_matrices
+from steps_py.training.schedules.base import KEEP, METRICS, RESET
+
+torch.set_num_threads(1)
+
+
+def test_weight_decay_leaves_biases_alone_unless_told_otherwise():
+    layer = torch.nn.Linear(3, 2)
+    matrices, vectors = decay_matrices(layer.parameters(), weight_decay=0.1)
+    assert [tuple(p.shape) for p in matrices["params"]] == [(2, 3)]
+    assert [tuple(p.shape) for p in vectors["params"]] == [(2,)]
+    assert (matrices["weight_decay"], vectors["weight_decay"]) == (0.1, 0.0)
+    both = decay_matrices(layer.parameters(), weight_decay=0.1, decay_all=True)
+    assert [group["weight_decay"] for group in both] == [0.1, 0.1]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS.names())
+def test_every_optimizer_walks_downhill(name):
+    weight = torch.nn.Parameter(torch.full((2, 2), 3.0))
+    optimizer = OPTIMIZERS.build({"name": name, "lr": 0.05}, parameters=[weight])
+    losses = []
+    for _ in range(20):
+        optimizer.zero_grad()
+        loss = weight.square().sum()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < losses[0]
+    assert len(optimizer.param_groups) == 2
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS.names())
+@pytest.mark.parametrize("decay_all, norm_after", [(False, 1.0), (True, 0.99)])
+def test_every_optimizer_decays_norms_only_when_asked(name, decay_all, norm_after):
+    """Gradient 0, lr 0.1, decay 0.1: what is decayed shrinks, by 0.01 where adam does not scale."""
+    norm = torch.nn.Parameter(torch.ones(3))
+    matrix = torch.nn.Parameter(torch.ones(2, 2))
+    section = {"name": name, "lr": 0.1, "weight_decay": 0.1, "decay_all": decay_all}
+    section |= {"momentum": 0.0} if name == "sgd" else {}
+    optimizer = OPTIMIZERS.build(section, parameters=[norm, matrix])
+    norm.grad, matrix.grad = torch.zeros(3), torch.zeros(2, 2)
+    optimizer.step()
+    assert (matrix < 1).all()
+    expected = norm_after if name != "adam" else (0.9 if decay_all else 1.0)
+    assert norm[0].item() == pytest.approx(expected)
+
+
+def test_one_nesterov_step_by_hand():
+    """v = g = 2w = 2; step lr (g + momentum v) = 0.1 (2 + 0.9 * 2) = 0.38."""
+    weight = torch.nn.Parameter(torch.ones(1, 1))
+    section = {"name": "sgd", "lr": 0.1, "momentum": 0.9, "weight_decay": 0.0}
+    optimizer = OPTIMIZERS.build(section, parameters=[weight])
+    weight.square().sum().backward()
+    optimizer.step()
+    assert weight.item() == pytest.approx(0.62)
+
+
+@pytest.mark.parametrize("name", SCHEDULES.names())
+def test_every_schedule_stays_between_0_and_1_and_is_resumed_from_its_state(name):
+    """Told the same values, one that is rebuilt from its state each epoch says the same."""
+    schedule = SCHEDULES.build({"name": name}, num_steps=50, steps_per_epoch=5)
+    assert schedule.metric in (None, *METRICS)
+    for epoch in range(10):
+        again = SCHEDULES.build({"name": name}, num_steps=50, steps_per_epoch=5)
+        again.restore(json.loads(json.dumps(schedule.state())))
+        value = None if schedule.metric is None else 1.0 + epoch % 3
+        assert schedule.end_epoch(value) == again.end_epoch(value)
+        factors = [schedule.factor(step) for step in range(51)]
+        assert factors == [again.factor(step) for step in range(51)]
+        assert min(factors) >= 0 and max(factors) <= 1
+
+
+WITH_WARM_UP = [
+    name
+    for name in SCHEDULES.names()
+    if hasattr(SCHEDULES.configure({"name": name})[1], "warmup_epochs")
+]
+
+
+@pytest.mark.parametrize("name", WITH_WARM_UP)
+def test_every_schedule_warms_up_and_never_rises_again(name):
+    section = {"name": name, "warmup_epochs": 2}
+    schedule = SCHEDULES.build(section, num_steps=50, steps_per_epoch=5)
+    factors = [schedule.factor(step) for step in range(51)]
+    # ten steps of warm-up: 1/11, 2/11, ... 10/11, then 1
+    assert factors[:11] == pytest.approx([(i + 1) / 11 for i in range(11)])
+    assert factors[10:] == sorted(factors[10:], reverse=True)
+    assert min(factors) >= 0
+
+
+def test_a_warm_up_longer_than_the_training_never_ends():
+    section = {"name": "cosine", "warmup_epochs": 100}
+    schedule = SCHEDULES.build(section, num_steps=10, steps_per_epoch=5)
+    assert schedule.factor(9) == pytest.approx(10 / 501)
+
+
+def told(section, values):
+    schedule = SCHEDULES.build(section, num_steps=100, steps_per_epoch=10)
+    said = []
+    for value in values:
+        action = schedule.end_epoch(value)
+        said.append((action, schedule.factor(0), schedule.finished))
+    return said
+
+
+def test_plateau_counts_bad_epochs_since_the_best_or_the_last_change():
+    section = {"name": "plateau", "ratio": 0.5, "patience": 1, "min_ratio": 0.3}
+    values = [1.0, 1.0, 1.0, 0.9, 0.95, 0.95, 0.95, 0.95]
+    factors = [factor for _, factor, _ in told(section, values)]
+    assert factors == [1, 1, 0.5, 0.5, 0.5, 0.3, 0.3, 0.3]  # 0.25 would be below min_ratio
+
+
+def test_halving_goes_back_to_the_best_and_ends_at_the_lowest_rate():
+    """Patience 2 as in SEQUENS: the third bad epoch in a row halves the rate."""
+    section = {"name": "halve_and_reset_to_best", "patience": 2, "final_ratio": 0.4}
+    values = [2.0, 3.0, 1.0, 5.0, 5.0, 5.0, 0.5, 1.0, 1.0, 1.0]
+    said = told(section, values)
+    actions = [action for action, _, _ in said]
+    assert actions == [KEEP, None, KEEP, None, None, RESET, KEEP, None, None, RESET]
+    assert [factor for _, factor, _ in said][5:] == [0.5, 0.5, 0.5, 0.5, 0.25]
+    assert [finished for _, _, finished in said] == [False] * 9 + [True]
+
+
+def test_a_validation_that_is_not_a_number_never_improves():
+    section = {"name": "halve_and_reset_to_best", "patience": 0}
+    assert [action for action, _, _ in told(section, [float("nan"), 1.0, float("nan")])] == [
+        RESET,
+        KEEP,
+        RESET,
+    ]
+
+
+def test_more_accuracy_is_better_and_more_loss_is_worse():
+    accuracy = {"name": "plateau", "metric": "valid_accuracy", "patience": 0, "ratio": 0.5}
+    assert [f for _, f, _ in told(accuracy, [0.5, 0.6, 0.55])] == [1, 1, 0.5]
+    loss = {"name": "plateau", "patience": 0, "ratio": 0.5}
+    assert [f for _, f, _ in told(loss, [0.5, 0.6, 0.45])] == [1, 0.5, 0.5]
+
+
+@given(st.lists(st.floats(0.1, 10), min_size=1, max_size=40), st.integers(0, 3))
+def test_the_best_weights_are_those_of_the_least_loss(values, patience):
+    section = {"name": "halve_and_reset_to_best", "patience": patience}
+    kept = [
+        v for v, (action, _, _) in zip(values, told(section, values), strict=True) if action == KEEP
+    ]
+    assert kept[-1] == min(values)
+
+
+@pytest.mark.parametrize(
+    "section, said",
+    [
+        ({"name": "plateau", "metric": "valid_los"}, "Did you mean 'valid_loss'?"),
+        ({"name": "cyclic", "mode": "triangle"}, "Did you mean 'triangular'?"),
+        ({"name": "cyclic", "up_epochs": 0}, "up_epochs is not above 0"),
+        ({"name": "step", "every_epochs": 0}, "Give a number above 0, or milestones."),
+        ({"name": "noam", "warmup_steps": 0}, "warmup_steps is below 1"),
+    ],
+)
+def test_an_impossible_schedule_is_answered_in_words(section, said):
+    with pytest.raises(ConfigError) as error:
+        SCHEDULES.build(section, num_steps=10, steps_per_epoch=5)
+    assert said in str(error.value)

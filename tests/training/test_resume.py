@@ -1,0 +1,57 @@
+"""Whatever a recipe asks for, a training that is cut off and resumed comes to the same bits."""
+
+import pytest
+import torch
+
+from steps_py.model.build import ModelConfig
+from tests.support.small_training import run_cut_off, small_run, small_sections, write_small_chunks
+from tests.training.test_loop import SECTIONS, assert_same, result
+
+GROUPS = {"name": "speaker_groups", "utts_per_speaker": 2}
+STAGES = [
+    {"loss": {"name": "softmax", "hidden_dim": 8}, "num_epochs": 1},
+    {"new_head": True, "max_frames": 40, "schedule": {"name": "noam", "warmup_steps": 3}},
+    {"freeze": {"encoder": None}, "num_epochs": 1, "optimizer": {"name": "adam"}},
+]
+HALVING = {"name": "halve_and_reset_to_best", "patience": 0, "final_ratio": 1e-3}
+CASES = {
+    "plateau": {"schedule": {"name": "plateau", "patience": 0, "ratio": 0.5}},
+    "halving": {"schedule": HALVING | {"metric": "valid_eer"}, "num_epochs": 3},
+    "watching training": {"schedule": HALVING | {"metric": "train_loss"}, "num_epochs": 3},
+    "accumulation": {"accumulate_steps": 2, "grad_clip": 0.5},
+    "averaging": {"average_epochs": 2},
+    "thawing": {"freeze": {"encoder": 0.5, "loss": 1.2}},
+    "stages": {"stages": STAGES},
+    "groups": {"loss": {"name": "ge2e"}, "sampler": GROUPS},
+    "lengths within a batch": {"chunks": {"vary_within_batch": True}},
+    "every utterance": {"sampler": {"name": "uniform"}, "optimizer": {"name": "adamw"}},
+}
+
+
+@pytest.fixture(scope="module")
+def chunks_dir(tmp_path_factory):
+    return write_small_chunks(tmp_path_factory.mktemp("resume"))
+
+
+@pytest.mark.parametrize("each_step", [True, False], ids=["each step", "each epoch"])
+@pytest.mark.parametrize("case", CASES)
+def test_cut_off_and_resumed_it_comes_to_the_same_bits(chunks_dir, tmp_path, case, each_step):
+    """Checkpoints after each step, or at the ends of epochs alone, so that steps are lost."""
+    minutes = 1e-9 if each_step else 1e9
+    dropout = ModelConfig(**vars(SECTIONS["model"]) | {"pooling_dropout": 0.2})
+    sections = small_sections(model=dropout, checkpoint_minutes=minutes, **CASES[case])
+    small_run(chunks_dir, tmp_path / "undisturbed", sections)
+    stops = [3, 4, 2] if each_step else [4, 7]
+    run_cut_off(chunks_dir, tmp_path / "cut off", sections, stops)
+    assert_same(tmp_path / "cut off", result(tmp_path / "undisturbed"))
+    heads = [torch.load(p, weights_only=True) for p in tmp_path.glob("*/head.pt")]
+    for name, weight in heads[0]["loss"].items():
+        assert torch.equal(weight, heads[1]["loss"][name])
+
+
+def test_a_training_that_is_averaged_and_one_that_is_not_differ(chunks_dir, tmp_path):
+    """Or the cases above would prove nothing; dropout draws in each of them."""
+    for name, case in (("one", {}), ("mean", CASES["averaging"])):
+        small_run(chunks_dir, tmp_path / name, small_sections(**case))
+    (one, _), (mean, _) = (result(tmp_path / name) for name in ("one", "mean"))
+    assert not torch.equal(one["embedding.weight"], mean["embedding.weight"])

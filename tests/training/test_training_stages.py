@@ -1,0 +1,265 @@
+"""Trainings that begin with the weights of another, stand still in part, or end with a mean."""
+
+import dataclasses
+import shutil
+
+import pytest
+import torch
+
+from steps_py.errors import ConfigError, StepsError
+from steps_py.model.build import build_model
+from steps_py.training.averaging import Average, measure_statistics
+from steps_py.training.config import split_stages
+from tests.support.small_training import small_run, small_sections, write_small_chunks
+from tests.training.test_loop import SECTIONS, result
+
+SOFTMAX = {"name": "softmax", "hidden_dim": 8}
+AAM = {"name": "aam_softmax", "scale": 15}
+
+
+@pytest.fixture(scope="module")
+def chunks_dir(tmp_path_factory):
+    return write_small_chunks(tmp_path_factory.mktemp("stages"))
+
+
+@pytest.fixture(scope="module")
+def trained(chunks_dir, tmp_path_factory):
+    """The folder of a finished training."""
+    out_dir = tmp_path_factory.mktemp("trained")
+    small_run(chunks_dir, out_dir, small_sections(loss=AAM))
+    return out_dir
+
+
+def snapshots(into):
+    """Put copies of the network before each step into the list `into`."""
+
+    def change(trainer):
+        take_step = trainer.take_step
+
+        def look_and_take_step(*batch):
+            into.append(trainer.network.copy())
+            take_step(*batch)
+
+        trainer.take_step = look_and_take_step
+
+    return change
+
+
+def changed(before, after, part):
+    return {name for name in before[part] if not torch.equal(before[part][name], after[part][name])}
+
+
+def test_a_training_starts_from_the_weights_of_another(chunks_dir, trained, tmp_path):
+    seen = []
+    init = {"model": str(trained / "final.pt")}
+    said, _ = small_run(chunks_dir, tmp_path, small_sections(loss=AAM, init=init), snapshots(seen))
+    weights, _ = result(trained)
+    assert all(torch.equal(seen[0]["model"][name], x) for name, x in weights.items())
+    head = torch.load(trained / "head.pt", weights_only=True)["loss"]
+    assert all(torch.equal(seen[0]["loss"][name], x) for name, x in head.items())
+    assert f"train: starts from {trained / 'final.pt'} and its head" in said
+
+
+def test_a_head_that_is_left_out_is_named(chunks_dir, trained, tmp_path):
+    seen = []
+    init = {"model": str(trained / "final.pt"), "without_head": True}
+    sections = small_sections(loss=SOFTMAX, init=init)
+    said, _ = small_run(chunks_dir, tmp_path, sections, snapshots(seen))
+    weights, _ = result(trained)
+    assert all(torch.equal(seen[0]["model"][name], x) for name, x in weights.items())
+    assert any("its head is left out, the new one is random" in line for line in said)
+
+
+def test_a_head_of_other_speakers_is_refused(chunks_dir, trained, tmp_path):
+    init = {"model": str(trained / "final.pt")}
+    with pytest.raises(
+        ConfigError,
+        match=r"its 7 speakers are not the 7 that are trained on\. Set .*without_head: true",
+    ):
+        others = [f"other{i}" for i in range(7)]
+        small_run(chunks_dir, tmp_path, small_sections(loss=AAM, init=init), speakers=others)
+
+
+@pytest.mark.parametrize(
+    "loss, model, said",
+    [
+        (SOFTMAX, None, "head.pt: does not fit (layers"),
+        (AAM, {"embedding_dim": 9}, "final.pt: does not fit (embedding.bias is [8], here [9]"),
+    ],
+)
+def test_weights_that_do_not_fit_are_named(chunks_dir, trained, tmp_path, loss, model, said):
+    model = dataclasses.replace(SECTIONS["model"], **model or {})
+    sections = small_sections(model=model, loss=loss, init={"model": str(trained / "final.pt")})
+    with pytest.raises(StepsError) as error:
+        small_run(chunks_dir, tmp_path, sections)
+    assert said in str(error.value)
+
+
+def test_another_file_of_the_same_name_is_another_training(chunks_dir, trained, tmp_path):
+    model = tmp_path / "final.pt"
+    for name in ("final.pt", "head.pt"):
+        shutil.copy(trained / name, tmp_path / name)
+    sections = small_sections(loss=AAM, init={"model": str(model)})
+    _, (first,) = small_run(chunks_dir, tmp_path / "a", sections)
+    saved = torch.load(model, weights_only=True)
+    saved["model"]["embedding.bias"] += 1
+    torch.save(saved, model)
+    _, (second,) = small_run(chunks_dir, tmp_path / "b", sections)
+    assert first.settings != second.settings
+
+
+def test_a_missing_model_is_named_before_anything_is_built(chunks_dir, tmp_path):
+    sections = small_sections(init={"model": str(tmp_path / "nowhere.pt")})
+    with pytest.raises(ConfigError, match=r"train\.init: .*nowhere\.pt is not there\. Train that"):
+        small_run(chunks_dir, tmp_path, sections)
+
+
+STAGES = [
+    {"loss": SOFTMAX, "num_epochs": 1},
+    {"loss": AAM, "new_head": True, "min_frames": 30, "max_frames": 40},
+    {"num_epochs": 1, "loss": AAM | {"margin": 0.5}, "optimizer": {"name": "sgd", "lr": 1e-4}},
+]
+
+
+def test_each_stage_goes_on_with_the_last_ones_weights(chunks_dir, tmp_path):
+    """Softmax, then a margin with a new head and longer chunks, then a larger margin."""
+    seen = [[], [], []]
+    said, trainers = small_run(
+        chunks_dir,
+        tmp_path,
+        small_sections(stages=STAGES),
+        lambda trainer: snapshots(seen[trainer.stage - 1])(trainer),
+    )
+    ends = [trainer.network.copy() for trainer in trainers]
+    for number in (1, 2):
+        assert not changed(ends[number - 1], seen[number][0], "model")
+    assert not changed(ends[1], seen[2][0], "loss")
+    assert "train: stage 2 has a new head; the old one is left out" in said
+    assert [len(steps) for steps in seen] == [6, 12, 6]
+    rows = result(tmp_path)[1]
+    assert [row[:2] for row in rows[1:]] == [["1", "1"], ["2", "1"], ["2", "2"], ["3", "1"]]
+    lengths = {trainers[1].sampler.batch(step).num_frames for step in range(12)}
+    assert min(lengths) >= 30 and max(lengths) > 30
+
+
+def test_another_loss_without_a_new_head_is_refused(chunks_dir, tmp_path):
+    stages = [{"loss": SOFTMAX, "num_epochs": 1}, {"loss": AAM}]
+    with pytest.raises(StepsError, match=r"stage 2: does not fit .* Give that stage new_head"):
+        small_run(chunks_dir, tmp_path, small_sections(stages=stages))
+
+
+def test_a_change_of_the_first_stage_starts_all_of_them_anew(chunks_dir, tmp_path):
+    _, trainers = small_run(chunks_dir, tmp_path / "a", small_sections(stages=STAGES))
+    other = [STAGES[0] | {"batch_size": 4}, *STAGES[1:]]
+    _, others = small_run(chunks_dir, tmp_path / "b", small_sections(stages=other))
+    assert all(a.settings != b.settings for a, b in zip(trainers, others, strict=True))
+
+
+@pytest.mark.parametrize(
+    "stage, said",
+    [
+        ({"num_epoch": 3}, "unknown key 'num_epoch' in stage 1. Did you mean 'num_epochs'?"),
+        ({"device": "cpu"}, "unknown key 'device' in stage 1."),
+        ({"batch_size": 1}, "batch_size is below 2"),
+        ({"min_frames": 500}, "min_frames is 500, max_frames 30"),
+        ({"average_epochs": 9}, "average_epochs is 9, more than num_epochs, 2"),
+    ],
+)
+def test_a_wrong_stage_is_answered_in_words(stage, said):
+    with pytest.raises(ConfigError) as error:
+        split_stages(small_sections(stages=[stage]))
+    assert said in str(error.value)
+
+
+def test_a_frozen_part_stands_still_until_its_epoch(chunks_dir, tmp_path):
+    """The encoder for half of an epoch of six steps, statistics of its batch norms included."""
+    seen = []
+    sections = small_sections(freeze={"encoder": 0.5, "loss": None}, num_epochs=1)
+    small_run(chunks_dir, tmp_path, sections, snapshots(seen))
+    for step in range(5):
+        moved = changed(seen[step], seen[step + 1], "model")
+        assert "embedding.weight" in moved
+        assert any(name.startswith("encoder") for name in moved) == (step >= 3)
+        assert not changed(seen[step], seen[step + 1], "loss")
+
+
+@pytest.mark.parametrize(
+    "parts, said",
+    [
+        ({"encodr": 1}, "train.freeze: unknown part 'encodr'. Did you mean 'encoder'?"),
+        (dict.fromkeys(["encoder", "pooling", "embedding", "loss"]), "all parts are frozen"),
+    ],
+)
+def test_a_part_that_cannot_be_frozen_is_named(chunks_dir, tmp_path, parts, said):
+    with pytest.raises(ConfigError) as error:
+        small_run(chunks_dir, tmp_path, small_sections(freeze=parts))
+    assert said in str(error.value)
+
+
+def test_the_average_is_that_of_the_last_epochs(chunks_dir, tmp_path):
+    ends = []
+
+    def keep_ends(trainer):
+        end_epoch = trainer.end_epoch
+
+        def end_epoch_and_keep():
+            ends.append(trainer.network.copy()["model"])
+            end_epoch()
+
+        trainer.end_epoch = end_epoch_and_keep
+
+    small_run(chunks_dir, tmp_path, small_sections(num_epochs=3, average_epochs=2), keep_ends)
+    weights, _ = result(tmp_path)
+    for name in ("embedding.weight", "encoder.layers.0.affine.bias"):
+        mean = (ends[1][name] + ends[2][name]) / 2
+        assert torch.allclose(weights[name], mean, atol=1e-6)
+        assert not torch.allclose(weights[name], ends[2][name], atol=1e-6)
+    assert not torch.equal(
+        weights["encoder.layers.0.norm.running_mean"], ends[2]["encoder.layers.0.norm.running_mean"]
+    )
+
+
+def test_statistics_are_the_means_over_the_batches():
+    """Two batches whose means are 1 and 3: 2, where momentum 0.1 from 0 would give 0.39."""
+    norm = torch.nn.BatchNorm1d(1)
+    model = torch.nn.Sequential(norm, torch.nn.Dropout())
+    batches = [torch.tensor([[0.0], [2.0]]), torch.tensor([[2.0], [4.0]])]
+    measure_statistics(model, batches, model)
+    assert norm.running_mean.item() == pytest.approx(2)
+    assert norm.running_var.item() == pytest.approx(2)  # unbiased: 2 in either batch
+    assert (norm.momentum, model.training) == (0.1, False)
+
+
+def test_an_average_of_one_network_is_that_network():
+    model = build_model(SECTIONS["model"], feat_dim=4)
+    average = Average()
+    average.add(dict(model.named_parameters()))
+    assert all(torch.equal(average.mean()[name], p) for name, p in model.named_parameters())
+
+
+def test_the_best_weights_and_a_mean_exclude_each_other(chunks_dir, tmp_path):
+    schedule = {"name": "halve_and_reset_to_best"}
+    with pytest.raises(ConfigError, match=r"Choose one of them"):
+        small_run(chunks_dir, tmp_path, small_sections(schedule=schedule, average_epochs=2))
+
+
+def test_halving_ends_with_the_best_weights_before_its_time(chunks_dir, tmp_path):
+    """The first epoch is the best by decree; the second halves the rate below its end."""
+    ends, values = [], iter([1.0, 2.0])
+
+    def decree(trainer):
+        end_epoch = trainer.schedule.end_epoch
+        trainer.schedule.end_epoch = lambda value: end_epoch(next(values))
+        trainer_end_epoch = trainer.end_epoch
+
+        def keep_and_end_epoch():
+            ends.append(trainer.network.copy()["model"])
+            trainer_end_epoch()
+
+        trainer.end_epoch = keep_and_end_epoch
+
+    schedule = {"name": "halve_and_reset_to_best", "patience": 0, "final_ratio": 0.6}
+    small_run(chunks_dir, tmp_path, small_sections(schedule=schedule, num_epochs=50), decree)
+    weights, rows = result(tmp_path)
+    assert len(rows) == 1 + 2
+    assert all(torch.equal(weights[name], x) for name, x in ends[0].items())

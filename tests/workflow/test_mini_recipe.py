@@ -1,0 +1,255 @@
+"""The whole workflow on a tiny synthetic corpus: audio to EER, killed, edited, started again."""
+
+import collections
+import math
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
+from steps_py.formats.tables import SequentialReader, read_object
+from steps_py.plan.plan import PlanConfig, make_plan
+from steps_py.recipe.config import fill_defaults
+from tests.workflow.test_workflow import ROOT, copy_recipe, snakemake
+
+pytestmark = pytest.mark.slow
+
+RESULTS = ["results/mini_eer.txt", "results/metrics.tsv"]
+BYTES = [*RESULTS, "exp/scores/plda/mini", "exp/scores/cosine/mini", "exp/backend/plda"]
+
+
+def shrink(config):
+    """mini, made so small that its accuracy means nothing and its files mean all."""
+    config["data"]["synthetic"]["config"].update(
+        num_train_speakers=8, num_eval_speakers=4, utts_per_session=2
+    )
+    config["augment"]["num_utts"] = 20
+    config["feats"]["num_jobs"] = 2
+    config["chunks"].update(
+        min_frames=60, max_frames=100, min_utt_frames=40, min_utts_per_speaker=2, num_valid_utts=2
+    )
+    config["model"]["encoder"].update(hidden_dim=16, out_dim=24)
+    config["model"]["embedding_dim"] = 8
+    config["train"].update(num_epochs=2, steps_per_epoch=4, batch_size=8)
+    config["train"]["schedule"]["warmup_epochs"] = 0
+    config["backend"]["lda_dim"] = 6
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A recipe that ran through undisturbed. Tests copy it, or read it only."""
+    folder = copy_recipe(ROOT / "egs/mini", tmp_path_factory.mktemp("mini"), shrink)
+    done = snakemake(folder, "all")
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder
+
+
+def edited(finished, folder, change):
+    """A copy of the finished recipe with its config changed."""
+    shutil.copytree(finished, folder, dirs_exist_ok=True)
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    change(config)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+def num_files(folder):
+    """Files that jobs have written, whole or not."""
+    return sum(len(files) for top in ("data", "exp") for *_, files in os.walk(folder / top))
+
+
+def rules_to_run(folder, *options):
+    """The rules that a dry run would execute."""
+    done = snakemake(folder, "--dry-run", *options)
+    assert done.returncode == 0, done.stderr[-2000:]
+    table = re.search(r"^job +count\n-+ +-+\n(.*?)^total", done.stdout, re.M | re.S)
+    return {line.split()[0] for line in table[1].splitlines()} - {"all"} if table else set()
+
+
+def test_the_results_say_system_list_counts_and_error_rates(finished):
+    text = (finished / "results/mini_eer.txt").read_text()
+    trials = (finished / "data/trials/mini").read_text().splitlines()
+    targets = sum(line.endswith(" target") for line in trials)
+    said = rf"mini: {len(trials)} trials, {targets} of them target, sha256 \w{{16}}"
+    assert re.search(said, text)
+    assert re.search(r"^plda +[\d.]+ +[\d.]+ +[\d.]+$", text, re.M)
+    table = pd.read_csv(finished / "results/metrics.tsv", sep="\t")
+    assert list(table.system) == ["plda", "cosine"]
+    assert table.eer_percent.between(0, 100).all()
+
+
+def test_every_utterance_has_its_features_vad_and_xvector(finished):
+    for dset in ("train", "mini_test", "train_augmented"):
+        keys = [
+            [line.split()[0] for line in (finished / path).read_text().splitlines()]
+            for path in (
+                f"data/{dset}/wav.scp",
+                f"data/{dset}/feats.scp",
+                f"data/{dset}/vad.scp",
+                f"exp/xvectors/{dset}/xvector.scp",
+            )
+        ]
+        assert keys[0]
+        assert keys.count(keys[0]) == len(keys)
+
+
+def test_the_plan_made_before_is_what_the_run_took(finished, tmp_path):
+    """Job by job, and byte by byte within a fifth."""
+    folder = copy_recipe(ROOT / "egs/mini", tmp_path, shrink)
+    config = fill_defaults(yaml.safe_load((folder / "config.yaml").read_text()))
+    plan = make_plan(ROOT / "Snakefile", folder, folder, config, PlanConfig(slots=(2,)))
+    log = min((finished / ".snakemake/log").iterdir()).read_text()
+    ran = re.findall(r"^ *(?:local)?rule (\w+):$", log, re.M)
+    assert collections.Counter(step.job.rule for step in plan.steps) == collections.Counter(ran)
+    made = [
+        path.stat().st_size
+        for name in ("corpus", "data", "exp", "results")
+        for path in (finished / name).rglob("*")
+        if path.is_file() and "benchmark" not in path.parts
+    ]
+    assert plan.timelines[2].peak_bytes == pytest.approx(sum(made), rel=0.2)
+    features = sum(path.stat().st_size for path in finished.glob("exp/feats/*/*.ark"))
+    planned = {path: size for step in plan.steps for path, size in step.bytes.items()}
+    arks = [planned[path] for path in planned if path.startswith("exp/feats/")]
+    assert sum(arks) == pytest.approx(features, rel=0.2)
+
+
+def test_a_second_run_does_nothing_and_says_so(finished):
+    done = snakemake(finished, "all")
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "section, key, value, first, untouched",
+    [
+        ("metrics", "p_target", [0.05], "compute_metrics", "score_plda"),
+        ("backend", "lda_dim", 5, "estimate_lda", "extract_xvectors"),
+        ("backend", "lda_covariance_floor", 0.1, "estimate_lda", "collect_xvectors"),
+        ("xvectors", "max_chunk_frames", 200, "extract_xvectors", "train_model"),
+        ("train", "num_epochs", 3, "train_model", "allocate_chunks"),
+        ("chunks", "num_valid_utts", 3, "allocate_chunks", "make_feats"),
+        ("augment", "num_utts", 10, "augment_data", "combine_parts"),
+    ],
+)
+def test_an_edited_key_reruns_the_rules_that_read_it(
+    finished, tmp_path, section, key, value, first, untouched
+):
+    folder = edited(finished, tmp_path, lambda config: config[section].update({key: value}))
+    rules = rules_to_run(folder, "all")
+    assert first in rules
+    assert untouched not in rules
+
+
+def test_a_cosine_after_lda_is_that_of_the_projected_xvectors(finished, tmp_path, monkeypatch):
+    systems = {"systems": ["lda_cosine"]}
+    folder = edited(finished, tmp_path, lambda config: config.update(scores=systems))
+    done = snakemake(folder, "all")
+    assert done.returncode == 0, done.stderr[-2000:]
+    monkeypatch.chdir(folder)
+    mean_E = read_object("exp/backend/mean.vec", FLOAT_VECTOR)
+    transform_DE = read_object("exp/backend/transform.mat", FLOAT_MATRIX)
+    y_D = {}
+    with SequentialReader("scp:exp/xvectors/mini_test/xvector.scp", FLOAT_VECTOR) as reader:
+        for utt, x_E in reader:  # the last column is an offset
+            y_D[utt] = transform_DE[:, :-1] @ (x_E - mean_E) + transform_DE[:, -1]
+    for line in Path("exp/scores/lda_cosine/mini").read_text().splitlines():
+        enroll, test, score = line.split()
+        cosine = y_D[enroll] @ y_D[test] / np.linalg.norm(y_D[enroll]) / np.linalg.norm(y_D[test])
+        assert float(score) == pytest.approx(cosine, abs=1e-4)
+
+
+def test_one_stage_can_be_asked_for_again_or_be_the_last(finished):
+    assert "train_model" in rules_to_run(finished, "-R", "train_model", "results/mini_eer.txt")
+    assert rules_to_run(finished, "--until", "make_feats", "-R", "make_feats") == {
+        "split_wav_scp",
+        "make_feats",
+    }
+    assert rules_to_run(finished, "data/train/feats.scp") == set()
+
+
+def test_the_number_of_parts_changes_no_byte(finished, tmp_path):
+    def more_parts(config):
+        config["feats"]["num_jobs"] = 3
+        config["xvectors"]["num_jobs"] = 5
+
+    folder = edited(finished, tmp_path, more_parts)
+    assert "make_feats" in rules_to_run(folder, "all")
+    assert snakemake(folder, "all").returncode == 0
+    for name in BYTES:
+        assert (folder / name).read_bytes() == (finished / name).read_bytes(), name
+
+
+def test_killed_at_random_moments_it_ends_in_the_same_bytes(finished, tmp_path):
+    folder = copy_recipe(ROOT / "egs/mini", tmp_path, shrink)
+    shutil.copytree(finished / "corpus", folder / "corpus")  # the slowest part, tested by itself
+    # counted in files, the last before three quarters: the same kills on any machine
+    kill_at = [num_files(finished) * part // 8 for part in range(1, 7)]
+    moments = random.Random(1)
+    run_again = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
+    run_again += ["--directory", folder, "all"]
+    num_kills = 0
+    while not (folder / "results/manifest.json").exists():
+        run = subprocess.Popen(
+            run_again,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        enough = math.inf
+        if num_kills < len(kill_at):
+            enough = max(kill_at[num_kills], num_files(folder) + 1)
+        while run.poll() is None and num_files(folder) < enough:
+            time.sleep(0.02)
+        if run.poll() is None:
+            time.sleep(moments.uniform(0, 0.2))
+            run.send_signal(signal.SIGKILL)  # the controller only: its jobs live on
+            num_kills += 1
+            run.communicate()
+        else:
+            assert run.returncode == 0, run.stderr.read().decode()[-2000:]
+    assert num_kills == len(kill_at)
+    for name in BYTES:
+        assert (folder / name).read_bytes() == (finished / name).read_bytes(), name
+
+
+def test_a_missing_corpus_stops_before_the_first_job_with_the_cure(tmp_path):
+    done = snakemake(tmp_path, "results/vox1_eer.txt")
+    said = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "Traceback" not in said
+    assert "data.corpora.voxceleb1.root" in said
+    assert "dev/wav/id10001" in said
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_misspelt_key_stops_before_the_first_job_in_one_line(tmp_path):
+    folder = copy_recipe(
+        ROOT / "egs/mini", tmp_path, lambda config: config["chunks"].update(max_frame=1)
+    )
+    done = snakemake(folder, "all")
+    assert done.returncode == 1
+    lines = [line for line in done.stderr.splitlines() if "profile" not in line]
+    assert len(lines) == 1
+    assert "unknown key 'chunks.max_frame'. Did you mean 'max_frames'?" in lines[0]
+    assert not Path(folder, "data").exists()
+
+
+def test_a_kaldi_that_is_not_there_stops_before_the_first_job(tmp_path):
+    folder = copy_recipe(ROOT / "egs/mini", tmp_path, shrink)
+    done = snakemake(folder, "all", env={"KALDI_ROOT": str(tmp_path / "kaldi")})
+    assert done.returncode == 1
+    assert "path.sh: KALDI_ROOT is" in done.stderr.splitlines()[-1]
+    assert not (folder / "logs").exists()

@@ -1,0 +1,132 @@
+"""The workflow as text and as a plan: what Snakemake itself does not check."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+RECIPES = sorted(path.parent for path in ROOT.glob("egs/*/config.yaml"))
+HOPS = re.findall(r'"workflow/rules/(\w+)\.smk"', (ROOT / "Snakefile").read_text())[1:]
+HOPS.remove("plan")  # about the hops, and none of them
+TEXT = {hop: (ROOT / f"workflow/rules/{hop}.smk").read_text() for hop in [*HOPS, "plan"]}
+HOP_OF_RULE = {
+    rule: hop for hop, text in TEXT.items() for rule in re.findall(r"^ *rule (\w+):", text, re.M)
+}
+
+
+def snakemake(directory, *options, env=None):
+    """Run our Snakefile on a directory; the recipe there, or the default one."""
+    return subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            str(ROOT / "Snakefile"),
+            "--directory",
+            str(directory),
+            *options,
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **(env or {})},
+    )
+
+
+def copy_recipe(recipe, folder, change):
+    """The recipe's files in `folder`, its config changed by `change(config)`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = yaml.safe_load((recipe / "config.yaml").read_text())
+    change(config)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    if (recipe / "cluster.yaml").exists():
+        (folder / "cluster.yaml").write_text((recipe / "cluster.yaml").read_text())
+    (folder / "conf").mkdir(exist_ok=True)
+    for conf in (recipe / "conf").iterdir():
+        (folder / "conf" / conf.name).write_text(conf.read_text())
+    return folder
+
+
+@pytest.fixture(scope="module", params=RECIPES, ids=lambda path: path.name)
+def planned(request, tmp_path_factory):
+    """A dry run of a recipe, elsewhere than in the checkout, so that nothing there matters."""
+    folder = copy_recipe(request.param, tmp_path_factory.mktemp("plan"), lambda config: None)
+    return folder, snakemake(folder, "--dry-run", "all")
+
+
+def test_the_hops_are_the_ten_words_in_reading_order():
+    words = "data augment feats vad chunks model xvectors backend scores metrics"
+    assert words.split() == HOPS
+
+
+def test_every_recipe_plans(planned):
+    _, done = planned
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "compute_metrics" in done.stdout
+
+
+def test_data_flows_forward(planned):
+    """No rule reads what a later-included file makes: include order is reading order."""
+    folder, _ = planned
+    dot = snakemake(folder, "all", "--rulegraph").stdout
+    name = dict(re.findall(r'(\d+)\[ ?label ?= ?"(\w+)', dot))
+    edges = [(name[a], name[b]) for a, b in re.findall(r"(\d+) -> (\d+)", dot)]
+    edges = [(a, b) for a, b in edges if a in HOP_OF_RULE and b in HOP_OF_RULE]
+    assert len(edges) > 20
+    for first, then in edges:
+        assert HOPS.index(HOP_OF_RULE[first]) <= HOPS.index(HOP_OF_RULE[then]), (
+            f"{then} reads back from {first}"
+        )
+
+
+def test_every_rule_has_a_log_and_asks_the_cluster_table():
+    for hop, text in TEXT.items():
+        for rule, body in re.findall(r"^ *rule (\w+):\n(.*?)(?=\n\n\n|\Z)", text, re.M | re.S):
+            assert "log:" in body, f"{hop}.smk: {rule} has no log"
+            assert f'CLUSTER.threads("{rule}")' in body, f"{hop}.smk: {rule}"
+            assert f'CLUSTER.resources("{rule}")' in body, f"{hop}.smk: {rule}"
+
+
+def test_stages_are_called_by_the_name_of_their_module():
+    called = set(re.findall(r"steps_py\.stages\.(\w+)", "".join(TEXT.values())))
+    there = {path.stem for path in (ROOT / "steps_py/stages").glob("[a-z]*.py")}
+    assert called == there
+
+
+def test_every_section_of_the_schema_is_read_by_a_rule():
+    """A key that nothing reads is a lie to the reader."""
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    code = "".join(TEXT.values()) + (ROOT / "workflow/rules/common.smk").read_text()
+    read = set(re.findall(r'config\["(\w+)"\]', code)) | set(re.findall(r'slice_of\("(\w+)', code))
+    assert set(schema["properties"]) == read
+
+
+@pytest.mark.parametrize(
+    "target", ["results/vox1_eer.txt", "data/train/feats.scp", "exp/model/final.pt"]
+)
+def test_the_default_recipe_runs_in_a_folder_without_a_config(tmp_path, target):
+    done = snakemake(tmp_path, "--dry-run", target)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert re.search(r"^make_feats +\d+", done.stdout, re.M)
+
+
+def test_a_model_to_start_from_that_is_not_there_stops_before_any_job(tmp_path):
+    def start_from_nowhere(config):
+        config["train"]["init"] = {"model": "nowhere/final.pt"}
+
+    folder = copy_recipe(ROOT / "egs/folder", tmp_path / "recipe", start_from_nowhere)
+    done = snakemake(folder, "--dry-run", "all")
+    assert done.returncode != 0
+    assert "train.init: nowhere/final.pt is not there. Train that model first" in done.stderr
+
+
+def test_the_cluster_table_names_rules_that_exist():
+    """A rule of another name would be asked for nothing, without a word."""
+    table = yaml.safe_load((ROOT / "cluster.yaml").read_text())
+    assert set(table["rules"]) <= set(HOP_OF_RULE)
