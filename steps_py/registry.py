@@ -32,6 +32,10 @@ class Registry:
     def names(self):
         return sorted(self._classes)
 
+    def config_of(self, name):
+        """The Config dataclass of a registered class."""
+        return self._classes[name].Config
+
     def register(self, name):
         def add(cls):
             if name in self._classes:

@@ -313,8 +313,15 @@ def load_corpus(name, options):
             f"{key}.type: no local/{type_name}.py describes a corpus."
             f" {did_you_mean(type_name, known)}"
         )
-    cls = importlib.import_module(f"local.{type_name}").CORPUS
+    cls = corpus_class(type_name)
     return cls(name, _check_fields(key, fields, cls.Config))
+
+
+def corpus_class(type_name):
+    """The class of a type of corpora, None for an unknown one."""
+    if type_name not in corpus_types():
+        return None
+    return importlib.import_module(f"local.{type_name}").CORPUS
 
 
 def corpus_types():

@@ -10,7 +10,10 @@ import functools
 import json
 from pathlib import Path
 
+from steps_py.augment.kinds import KINDS
+from steps_py.data.corpora import corpus_class
 from steps_py.errors import ConfigError, did_you_mean
+from steps_py.model.catalogue import PLACES, catalogue
 
 SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
 SAID_SO = {
@@ -50,7 +53,67 @@ def fill_defaults(config):
     schema = read_schema()
     filled = copy.deepcopy(dict(config))
     _fill(filled, schema, schema)
+    for part, defaults in registered_parts(filled):
+        for key, value in defaults.items():
+            part.setdefault(key, copy.deepcopy(value))
     return filled
+
+
+def without_defaults(config):
+    """A copy of a checked `config` without the keys whose values are their defaults.
+
+    The inverse of `fill_defaults`: two configs that mean the same give the same result, and a
+    release that adds a key with a default does not change it.
+
+    >>> without_defaults({"cmvn": {"window_frames": 300, "norm_vars": True}})
+    {'cmvn': {'norm_vars': True}}
+    """
+    schema = read_schema()
+    short = copy.deepcopy(dict(config))
+    for part, defaults in reversed(list(registered_parts(short))):
+        for key in [key for key, value in defaults.items() if key in part and part[key] == value]:
+            del part[key]
+    _strip(short, schema, schema)
+    return short
+
+
+def registered_parts(config):
+    """Yield (section, {key: default}) for every section of `config` that names a class."""
+    known = catalogue()
+    for corpus, section in config.get("data", {}).get("corpora", {}).items():
+        cls = corpus_class(section.get("type", corpus))
+        if cls is not None:
+            yield section, plain_defaults(cls.Config)
+    for kind, section in config.get("augment", {}).get("copies", {}).items():
+        name = section.get("name", kind)
+        if name in KINDS.names():
+            yield section, plain_defaults(KINDS.config_of(name))
+    train = config.get("train", {})
+    for sections in (config, *({"train": stage} for stage in train.get("stages", ()))):
+        for (section, key), kind in PLACES.items():
+            yield from _with_nested(sections.get(section, {}).get(key), known[kind])
+
+
+def _with_nested(part, known):
+    """A part, then the parts of the same kind within it."""
+    if not isinstance(part, dict) or part.get("name") not in known:
+        return
+    defaults = known[part["name"]]
+    yield part, json.loads(json.dumps(defaults))
+    for key, default in defaults.items():
+        if isinstance(default, dict):
+            yield from _with_nested(part.get(key), known)
+
+
+def plain_defaults(cls):
+    """{key: default} of a Config dataclass, as a YAML file would hold them."""
+    defaults = {}
+    for field in dataclasses.fields(cls):
+        if field.default is not dataclasses.MISSING:
+            defaults[field.name] = field.default
+        elif field.default_factory is not dataclasses.MISSING:
+            defaults[field.name] = field.default_factory()
+    return json.loads(json.dumps(defaults))
 
 
 def load_slice(text, cls, where):
@@ -158,6 +221,8 @@ def _fill(value, schema, root):
     """Write the defaults of `schema` into `value`, in place, section by section."""
     if "$ref" in schema:
         schema = functools.reduce(dict.get, schema["$ref"].removeprefix("#/").split("/"), root)
+    for item in value if isinstance(value, list) else ():
+        _fill(item, schema.get("items", {}), root)
     if not isinstance(value, dict):
         return
     for key, rule in schema.get("properties", {}).items():
@@ -169,3 +234,27 @@ def _fill(value, schema, root):
     if isinstance(extra, dict):
         for key in value.keys() - schema.get("properties", {}).keys():
             _fill(value[key], extra, root)
+
+
+def _strip(value, schema, root):
+    """Remove from `value`, in place, what `_fill` would write, the innermost sections first."""
+    if "$ref" in schema:
+        schema = functools.reduce(dict.get, schema["$ref"].removeprefix("#/").split("/"), root)
+    for item in value if isinstance(value, list) else ():
+        _strip(item, schema.get("items", {}), root)
+    if not isinstance(value, dict):
+        return
+    known = schema.get("properties", {})
+    extra = schema.get("additionalProperties")
+    for key in list(value):
+        rule = known.get(key, extra)
+        if isinstance(rule, dict):
+            _strip(value[key], rule, root)
+        if "default" in known.get(key, {}) and value[key] == _stripped_default(known[key], root):
+            del value[key]
+
+
+def _stripped_default(rule, root):
+    default = copy.deepcopy(rule["default"])
+    _strip(default, rule, root)
+    return default

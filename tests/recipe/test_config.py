@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from steps_py.errors import ConfigError
-from steps_py.recipe.config import check_config, fill_defaults, read_schema
+from steps_py.recipe.config import check_config, fill_defaults, read_schema, without_defaults
 
 RECIPES = sorted(Path(__file__).parents[2].glob("egs/*/config.yaml"))
 
@@ -92,3 +92,36 @@ def test_defaults_are_written_out_and_given_values_kept(config):
     assert filled["xvectors"]["max_chunk_frames"] == 10000
     assert filled["backend"]["adapt"] == {"within_covar_scale": 0.75, "between_covar_scale": 0.25}
     check_config(filled)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.parent.name)
+def test_a_config_without_its_defaults_means_the_same(path):
+    config = yaml.safe_load(path.read_text())
+    short, full = without_defaults(config), fill_defaults(config)
+    assert fill_defaults(short) == full
+    assert without_defaults(full) == short
+    check_config(short)
+
+
+def test_a_key_with_its_default_does_not_change_the_canonical_config(config):
+    short = without_defaults(config)
+    config["train"]["loss"]["label_smoothing"] = 0.0
+    config["model"]["encoder"]["kernel_sizes"] = [5, 3, 3, 1, 1]
+    config["augment"]["copies"]["noise"]["interval_sec"] = 1.0
+    config["data"]["corpora"]["musan"]["vocals"] = True
+    config["train"]["sampler"] = {"name": "balanced"}
+    config["cmvn"] = {"norm_vars": False}
+    config["train"]["spec_augment"] = None
+    assert without_defaults(config) == short
+
+
+def test_a_key_of_a_stage_is_kept_even_if_it_is_the_default_of_train(config):
+    config["train"]["grad_clip"] = 5.0
+    config["train"]["stages"] = [
+        {"grad_clip": None, "loss": {"name": "aam_softmax", "margin": 0.2, "scale": 20}},
+        {"spec_augment": {"num_time_masks": 1, "max_freq_bins": 3}},
+    ]
+    assert without_defaults(config)["train"]["stages"] == [
+        {"grad_clip": None, "loss": {"name": "aam_softmax", "scale": 20}},
+        {"spec_augment": {"max_freq_bins": 3}},
+    ]
