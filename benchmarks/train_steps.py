@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from steps_py.chunks.allocation import Chunks, ChunksConfig
-from steps_py.chunks.host_features import CmvnConfig
+from steps_py.feats.cmvn import CmvnConfig
 from steps_py.model.build import ModelConfig
 from steps_py.training.config import TrainConfig
 from steps_py.training.loop import batches_ahead

@@ -6,6 +6,8 @@ dataclass only -- so a misspelt key in config.yaml is an error, never a default.
 """
 
 import dataclasses
+import importlib
+import pkgutil
 
 from steps_py.errors import ConfigError, did_you_mean
 
@@ -82,3 +84,9 @@ class Registry:
             raise ConfigError(
                 f"{self.kind} '{name}': {', '.join(missing)} must be given."
             ) from None
+
+
+def import_modules(package, path):
+    """Import every module of a package folder, so that its classes register themselves."""
+    for module in pkgutil.iter_modules(path):
+        importlib.import_module(f"{package}.{module.name}")

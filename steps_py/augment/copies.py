@@ -11,7 +11,6 @@ subset or split of the data gives the same lines.
 
 import dataclasses
 import shlex
-from fractions import Fraction
 from pathlib import Path
 
 from steps_py.augment.kinds import KINDS, Sound
@@ -20,7 +19,6 @@ from steps_py.draws import Draws
 from steps_py.errors import ConfigError, DataDirError, did_you_mean, some
 from steps_py.files import atomic_write
 
-LARGEST = 100  # numerator and denominator of a speed
 UNSAFE = frozenset(',"`$\\')  # a comma parts signals; the others end or alter double quotes
 
 
@@ -38,24 +36,6 @@ class AugmentConfig:
     seed: int = 1
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class OnlineConfig:
-    """Section ``augment.online``: `probability` of a chunk to be altered, by any kind alike.
-
-    `speeds` other than 1 make new speakers of all speakers.
-    """
-
-    probability: float = 0.6
-    speeds: list = dataclasses.field(default_factory=lambda: [1.0])
-
-    def __post_init__(self):
-        ratios = [ratio_of(speed) for speed in self.speeds]
-        if 1 not in ratios or len(set(ratios)) < len(ratios):
-            raise ConfigError(
-                f"augment.online.speeds: {self.speeds} must name 1.0, and each speed once."
-            )
-
-
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
 class Copy:
     """One copy to make."""
@@ -63,20 +43,6 @@ class Copy:
     utt: str  # of the copy
     clean: str
     suffix: str
-
-
-def ratio_of(speed):
-    """A speed as a Fraction; ConfigError if it is none of small whole numbers from 0.5 to 2.
-
-    >>> ratio_of(0.9), ratio_of(1.1)
-    (Fraction(9, 10), Fraction(11, 10))
-    """
-    ratio = Fraction(speed).limit_denominator(LARGEST)
-    if not 0.5 <= ratio <= 2 or abs(float(ratio) - speed) > 1e-6:
-        raise ConfigError(
-            f"augment.online.speeds: {speed} is no speed. Give 0.5 to 2, such as 0.9 or 1.1."
-        )
-    return ratio
 
 
 def augment_data_dir(data, parts, config, out):

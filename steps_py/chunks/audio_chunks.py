@@ -17,11 +17,12 @@ import numpy as np
 import torch
 
 from steps_py.audio.random_access import Stretches, naming_recording
-from steps_py.augment.copies import OnlineConfig
 from steps_py.augment.online import Corruptor
-from steps_py.augment.speed import VoicedAtSpeeds, read_at_speed
+from steps_py.augment.online_config import OnlineConfig
+from steps_py.augment.speed import read_at_speed
 from steps_py.chunks.device_features import normalise, rows_around, voiced_numbers, zeros_beyond
 from steps_py.chunks.voiced_frames import VoicedFrames
+from steps_py.chunks.voiced_speed import VoicedAtSpeeds
 from steps_py.errors import AudioError, ConfigError, StepsError
 from steps_py.feats.feature_conf import extractor_of, read_feature_conf
 from steps_py.feats.on_device import DeviceFeatures

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from steps_py.audio.random_access import check_entries
-from steps_py.augment.speed import prefix_of, voiced_at_speed
+from steps_py.augment.speed import prefix_of
 from steps_py.chunks.voiced_frames import VoicedFrames
+from steps_py.chunks.voiced_speed import voiced_at_speed
 from steps_py.data.data_dir import compare_keys, read_table
 from steps_py.errors import DataDirError, some
 from steps_py.formats.archives import Locations

@@ -7,22 +7,12 @@ Shape suffixes (scope: this module):
     T = frames   D = feature dimension   U = utterances   W = windows
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from steps_py.chunks.voiced_frames import VoicedFrames
 from steps_py.errors import TableError
 from steps_py.feats.cmvn import normalise_rows, window_bounds
 from steps_py.formats.archives import MatrixIndex, naming
-
-
-@dataclass(frozen=True, kw_only=True)
-class CmvnConfig:
-    """Section ``cmvn`` of a recipe: sliding normalisation, the window centred."""
-
-    window_frames: int = 300
-    norm_vars: bool = False
 
 
 class VoicedFeatures:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from steps_py.chunks.host_features import CmvnConfig
 from steps_py.errors import StepsError
+from steps_py.feats.cmvn import CmvnConfig
 from steps_py.files import atomic_write
 from steps_py.model.build import ModelConfig, XvectorModel, build_model
 

@@ -18,9 +18,6 @@ end in ``dim``: the tests of the registry make them small.  Adding a class is on
 file in encoders/, poolings/ or losses/: the folder imports its files by itself.
 """
 
-import importlib
-import pkgutil
-
 from steps_py.registry import Registry
 
 ENCODERS = Registry("encoder")
@@ -28,9 +25,3 @@ POOLINGS = Registry("pooling")
 LOSSES = Registry("loss")
 OPTIMIZERS = Registry("optimizer")
 SCHEDULES = Registry("schedule")
-
-
-def import_modules(package, path):
-    """Import every module of a package folder, so that its classes register themselves."""
-    for module in pkgutil.iter_modules(path):
-        importlib.import_module(f"{package}.{module.name}")

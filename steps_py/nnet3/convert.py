@@ -289,7 +289,7 @@ def _make_norm(layer):
 
 
 def main(argv=None):
-    from steps_py.chunks.host_features import CmvnConfig
+    from steps_py.feats.cmvn import CmvnConfig
     from steps_py.formats.tables import read_object, write_object
     from steps_py.model.extractor import load_extractor, save_extractor
     from steps_py.nnet3.network_file import NNET

@@ -1,7 +1,7 @@
 """What the config schema leaves to the classes: the own keys of corpora, kinds and networks."""
 
-from steps_py.augment.copies import OnlineConfig
 from steps_py.augment.kinds import KINDS
+from steps_py.augment.online_config import OnlineConfig
 from steps_py.chunks.allocation import ChunksConfig
 from steps_py.data.corpora import load_corpus
 from steps_py.errors import ConfigError, StepsError

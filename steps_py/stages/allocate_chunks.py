@@ -35,7 +35,7 @@ def main(argv=None):
     utterances = read_utterances(args.data)
     allocation = allocate_chunks(utterances, config)
     if args.speeds is not None:
-        from steps_py.augment.copies import OnlineConfig
+        from steps_py.augment.online_config import OnlineConfig
         from steps_py.chunks.audio_rows import add_audio
 
         speeds = OnlineConfig(speeds=json.loads(args.speeds)).speeds

@@ -19,8 +19,8 @@ def main(argv=None):
     parser.add_argument("--out", required=True, help="table of utterance, voiced frames")
     args = parser.parse_args(argv)
 
-    from steps_py.chunks.host_features import CmvnConfig
     from steps_py.embeddings.xvectors import XvectorsConfig, check_lengths, open_features
+    from steps_py.feats.cmvn import CmvnConfig
 
     config = load_slice(args.config, XvectorsConfig, "xvectors")
     features, num_voiced_U = open_features(args.feats, args.vad, CmvnConfig())

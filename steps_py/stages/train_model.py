@@ -56,7 +56,7 @@ def main(argv=None):
 def load_sections(args):
     """The sections of the recipe, checked."""
     from steps_py.chunks.allocation import ChunksConfig
-    from steps_py.chunks.host_features import CmvnConfig
+    from steps_py.feats.cmvn import CmvnConfig
     from steps_py.model.build import ModelConfig
     from steps_py.model.catalogue import check_parts
     from steps_py.training.config import TrainConfig

@@ -19,7 +19,7 @@ import time
 import uuid
 
 from steps_py.errors import StepsError
-from steps_py.training.loop import EXIT_CODES
+from steps_py.training.signals import EXIT_CODES
 
 LAUNCHED = "SIDEWINDER_LAUNCHED"  # set in processes that `launch` started
 PEER_LOST = 75  # exit code of a process that ends because another did

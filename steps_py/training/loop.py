@@ -3,7 +3,6 @@
 import contextlib
 import os
 import shutil
-import signal
 import sys
 import time
 from pathlib import Path
@@ -19,10 +18,9 @@ from steps_py.training.checkpoint import Checkpoints
 from steps_py.training.initial_weights import save_head
 from steps_py.training.non_finite import gave_up
 from steps_py.training.processes import Ranks, peers_may_die
+from steps_py.training.signals import EXIT_CODES, stop_signals
 from steps_py.training.tensorboard import write_events
 from steps_py.training.trainer import COLUMNS
-
-EXIT_CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
 
 
 def train(builders, out_dir, ranks=None, say=print):
@@ -227,26 +225,6 @@ def batches_ahead(trainer):
         batch_bytes=chunk_bytes * num_chunks,
         pin_memory=on_gpu,
     )
-
-
-@contextlib.contextmanager
-def stop_signals(again=True):
-    """A list that SIGTERM and SIGINT are put into; with `again` the second one acts as ever."""
-    received, previous = [], {}
-
-    def receive(number, frame):
-        received.append(signal.Signals(number))
-        if again:
-            for each, handler in previous.items():
-                signal.signal(each, handler)
-
-    for number in EXIT_CODES:
-        previous[number] = signal.signal(number, receive)
-    try:
-        yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

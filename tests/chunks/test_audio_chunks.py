@@ -11,10 +11,10 @@ import torch
 from steps_py.chunks.allocation import Chunks, ChunksConfig
 from steps_py.chunks.audio_chunks import WaveformConfig, WaveformReader
 from steps_py.chunks.batches import BatchReader, read_ahead
-from steps_py.chunks.host_features import CmvnConfig
 from steps_py.chunks.sampler import ChunkSampler
 from steps_py.data.data_dir import read_table
 from steps_py.errors import AudioError, ConfigError, StepsError
+from steps_py.feats.cmvn import CmvnConfig
 from steps_py.model.build import ModelConfig
 from steps_py.training.config import TrainConfig
 from steps_py.training.loop import train

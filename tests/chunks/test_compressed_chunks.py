@@ -13,9 +13,9 @@ from steps_py.chunks.allocation import (
 )
 from steps_py.chunks.batches import BatchReader
 from steps_py.chunks.compressed_chunks import RawBatchReader
-from steps_py.chunks.host_features import CmvnConfig
 from steps_py.chunks.sampler import Batch
 from steps_py.errors import StepsError, TableError
+from steps_py.feats.cmvn import CmvnConfig
 from steps_py.formats.archives import Locations, MatrixIndex, OpenFiles
 from tests.support.small_features import matrix_bytes, write_data_dir
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from steps_py.chunks.host_features import CmvnConfig
 from steps_py.embeddings.xvectors import (
     XvectorsConfig,
     check_lengths,
@@ -17,6 +16,7 @@ from steps_py.embeddings.xvectors import (
     open_features,
 )
 from steps_py.errors import ConfigError, DataDirError, StepsError
+from steps_py.feats.cmvn import CmvnConfig
 from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.formats.tables import SequentialReader
 from steps_py.model.build import ModelConfig, build_model

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from steps_py.chunks.host_features import CmvnConfig
 from steps_py.errors import ConfigError
+from steps_py.feats.cmvn import CmvnConfig
 from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.formats.tables import SequentialReader, TableWriter, read_object
 from steps_py.kaldi import nnet3_commands

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from steps_py.chunks.host_features import CmvnConfig
 from steps_py.errors import StepsError
+from steps_py.feats.cmvn import CmvnConfig
 from steps_py.model.build import ModelConfig, build_model
 from steps_py.model.extractor import Extractor, save_extractor
 from steps_py.model.load_weights import load_weights

@@ -22,8 +22,8 @@ from steps_py.chunks.allocation import (
     read_utterances,
     write_chunks,
 )
-from steps_py.chunks.host_features import CmvnConfig
 from steps_py.errors import ConfigError, StepsError
+from steps_py.feats.cmvn import CmvnConfig
 from steps_py.model.build import ModelConfig
 from steps_py.model.extractor import load_extractor
 from steps_py.model.registries import LOSSES, OPTIMIZERS, SCHEDULES

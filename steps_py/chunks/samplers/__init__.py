@@ -9,7 +9,7 @@ that a batch depends on (seed, step) and on nothing that went before.
 """
 
 from steps_py.chunks.samplers.base import SAMPLERS
-from steps_py.model.registries import import_modules
+from steps_py.registry import import_modules
 
 import_modules(__name__, __path__)
 

@@ -1,5 +1,5 @@
 """The encoders: one class a file, registered in ENCODERS by its own name."""
 
-from steps_py.model.registries import import_modules
+from steps_py.registry import import_modules
 
 import_modules(__name__, __path__)

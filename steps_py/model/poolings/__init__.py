@@ -1,5 +1,5 @@
 """The poolings: one class a file, registered in POOLINGS by its own name."""
 
-from steps_py.model.registries import import_modules
+from steps_py.registry import import_modules
 
 import_modules(__name__, __path__)
