@@ -1,41 +1,18 @@
-"""The commands of wav.scp pipes that `pipelines.py` evaluates: what each writes.
-
-Each is a function (words after its name, source, max_sec) -> Wave, in 16-bit samples.
-It raises Unknown for options whose effect is not known here; a shell runs it then.
-`max_sec` allows it to return only as much of the start of a longer recording.
-"""
+"""The commands of wav.scp pipes that `pipelines.py` evaluates: what each writes."""
 
 import re
 import shutil
+from typing import NamedTuple
 
 from steps_py.audio.decode import NotDecodable, read_file, read_flac
-from steps_py.audio.wave import Wave, WaveError, quantise
+from steps_py.audio.pipe_base import PipeCommand, Unknown, rounded
+from steps_py.audio.sox import parse_sox, run_sox
+from steps_py.audio.wav_reverberate import ReverberateOptions, corrupt
+from steps_py.audio.wave import Wave, WaveError
 from steps_py.errors import KaldiError
+from steps_py.formats.options import parse_command_line
 
 FFMPEG_FILES = (".wav", ".flac", ".ogg", ".opus", ".mp3")  # libsndfile decodes these too
-
-PIPE_COMMANDS = {}
-
-
-class Unknown(Exception):
-    """A command, or an option of one, that only the program itself understands.
-
-    `stage` is the position of the command in its pipeline.
-    """
-
-    def __init__(self, stage=None):
-        super().__init__(stage)
-        self.stage = stage
-
-
-def pipe_command(name):
-    """Register the decorated function as the command `name`."""
-
-    def add(function):
-        PIPE_COMMANDS[name] = function
-        return function
-
-    return add
 
 
 def copied_file(words):
@@ -44,37 +21,33 @@ def copied_file(words):
     >>> copied_file(["flac", "-c", "-d", "-s", "a.flac"]), copied_file(["cat", "-"])
     ('a.flac', None)
     """
+    if words[0] not in ("flac", "cat") or not PIPE_COMMANDS[words[0]].is_allowed:
+        return None
     try:
-        if words[0] == "flac":
-            return _flac_file(words[1:])
-        if words[0] == "cat" and len(words) == 2 and not words[1].startswith("-"):
-            return words[1]
+        path = PIPE_COMMANDS[words[0]].parse(words[1:])
     except Unknown:
-        pass
-    return None
+        return None
+    return None if path.startswith("-") else path
 
 
-@pipe_command("cat")
-def cat(words, source, max_sec):
+def parse_cat(words):
     if len(words) > 1 or (words and words[0].startswith("-") and words[0] != "-"):
         raise Unknown
-    return source.read(words[0] if words else "-", max_sec)
+    return words[0] if words else "-"
 
 
-@pipe_command("wav-copy")
-def wav_copy(words, source, max_sec):
+def parse_wav_copy(words):
     arguments = [word for word in words if not word.startswith("--")]
     if len(arguments) != 2 or arguments[1] != "-" or len(arguments) < len(words):
         raise Unknown
-    return source.read(arguments[0], max_sec)
+    return arguments[0]
 
 
-@pipe_command("flac")
-def flac(words, source, max_sec):
-    return read_flac(_flac_file(words), max_sec)
+def run_copy(path, source, max_sec):
+    return source.read(path, max_sec)
 
 
-def _flac_file(words):
+def parse_flac(words):
     """The file that a flac command decodes to its standard output."""
     long = {"--stdout": "c", "--decode": "d", "--silent": "s", "--totally-silent": "s"}
     flags, paths = set(), []
@@ -90,9 +63,19 @@ def _flac_file(words):
     return paths[0]
 
 
-@pipe_command("sph2pipe")
-def sph2pipe(words, source, max_sec):
-    """16-bit samples of an uncompressed NIST file, all channels or the one asked for."""
+def run_flac(path, source, max_sec):
+    return read_flac(path, max_sec)
+
+
+class SphereRequest(NamedTuple):
+    """A parsed command line of sph2pipe."""
+
+    path: str
+    channel: int | None  # counts from 1; None: all
+    pcm: bool  # decode mu-law
+
+
+def parse_sph2pipe(words):
     channel, path, form, pcm = None, None, None, False
     words = iter(words)
     for word in words:
@@ -107,33 +90,35 @@ def sph2pipe(words, source, max_sec):
             raise Unknown
     if path is None or form not in ("wav", "rif") or channel not in (None, "1", "2"):
         raise Unknown
+    return SphereRequest(path, channel and int(channel), pcm)
+
+
+def run_sph2pipe(request, source, max_sec):
+    """16-bit samples of an uncompressed NIST file, of all channels or one."""
     try:
-        wave = read_file(path, max_sec)
+        wave = read_file(request.path, max_sec)
     except NotDecodable:  # compressed by shorten, perhaps
         raise Unknown from None
-    if not pcm and not _is_pcm(path):
+    if not request.pcm and not _is_pcm(request.path):
         raise Unknown  # it would write mu-law
-    return wave if channel is None else _channel(wave, int(channel), path)
+    if request.channel is None:
+        return wave
+    if request.channel > len(wave.samples_CN):
+        raise WaveError(
+            f"{request.path}: sph2pipe -c {request.channel} of a file of"
+            f" {len(wave.samples_CN)} channels. Name one that is there."
+        )
+    return Wave(wave.rate_hz, wave.samples_CN[request.channel - 1 : request.channel])
 
 
 def _is_pcm(path):
-    import soundfile
+    import soundfile  # here for start-up time
 
     return soundfile.info(path).subtype == "PCM_16"
 
 
-def _channel(wave, number, path):
-    if number > len(wave.samples_CN):
-        raise WaveError(
-            f"{path}: has {len(wave.samples_CN)} channels, channel {number} is asked for."
-            " Ask for one that is there."
-        )
-    return Wave(wave.rate_hz, wave.samples_CN[number - 1 : number])
-
-
-@pipe_command("ffmpeg")
-def ffmpeg(words, source, max_sec):
-    """16-bit samples of a file that libsndfile decodes, with its channels and rate."""
+def parse_ffmpeg(words):
+    """The file that ffmpeg decodes to a WAV stream of its own channels and rate."""
     path = None
     settings = {"-f": "", "-c:a": "pcm_s16le"}
     aliases = {"-acodec": "-c:a", "-codec:a": "-c:a", "-loglevel": "-v"}
@@ -152,6 +137,10 @@ def ffmpeg(words, source, max_sec):
     writes_wav = settings["-f"] == "wav" and settings["-c:a"] == "pcm_s16le"
     if path is None or not writes_wav or output not in ("-", "pipe:1", "pipe:"):
         raise Unknown
+    return path
+
+
+def run_ffmpeg(path, source, max_sec):
     if not path.lower().endswith(FFMPEG_FILES):
         raise Unknown
     try:
@@ -162,25 +151,7 @@ def ffmpeg(words, source, max_sec):
         raise
 
 
-def rounded(wave):
-    """The wave as 16-bit samples, each rounded to the nearest and clipped."""
-    import numpy as np
-
-    return Wave(wave.rate_hz, quantise(np.floor(wave.samples_CN + np.float32(0.5))))
-
-
-@pipe_command("sox")
-def sox(words, source, max_sec):
-    from steps_py.audio.sox import run_sox
-
-    return run_sox(words, source, max_sec)
-
-
-@pipe_command("wav-reverberate")
-def wav_reverberate(words, source, max_sec):
-    from steps_py.audio.wav_reverberate import ReverberateOptions, corrupt
-    from steps_py.formats.options import parse_command_line
-
+def parse_wav_reverberate(words):
     try:
         options, arguments, _ = parse_command_line(
             "wav-reverberate", "", ReverberateOptions, ["--print-args=false", *words]
@@ -189,4 +160,20 @@ def wav_reverberate(words, source, max_sec):
         raise WaveError(f"wav-reverberate: {error}") from None
     if len(arguments) != 2 or arguments[1] != "-":
         raise Unknown
-    return corrupt(options, arguments[0], source.read)
+    return options, arguments[0]
+
+
+def run_wav_reverberate(request, source, max_sec):
+    options, path = request
+    return corrupt(options, path, source.read)
+
+
+PIPE_COMMANDS = {
+    "cat": PipeCommand(parse_cat, run_copy, is_foreign=False),
+    "wav-copy": PipeCommand(parse_wav_copy, run_copy, is_foreign=False),
+    "wav-reverberate": PipeCommand(parse_wav_reverberate, run_wav_reverberate, is_foreign=False),
+    "flac": PipeCommand(parse_flac, run_flac),
+    "sph2pipe": PipeCommand(parse_sph2pipe, run_sph2pipe),
+    "ffmpeg": PipeCommand(parse_ffmpeg, run_ffmpeg),
+    "sox": PipeCommand(parse_sox, run_sox),
+}

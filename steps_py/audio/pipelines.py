@@ -13,7 +13,8 @@ import shlex
 from dataclasses import dataclass
 
 from steps_py.audio.decode import read_file, read_wav_file
-from steps_py.audio.pipe_commands import PIPE_COMMANDS, Unknown, copied_file
+from steps_py.audio.pipe_base import Unknown
+from steps_py.audio.pipe_commands import PIPE_COMMANDS, copied_file
 from steps_py.audio.wave import WaveInfo, read_wave, wave_info
 from steps_py.formats.streams import classify_rxfilename, open_input
 
@@ -113,10 +114,11 @@ class _Pipeline:
             return self._from_shell()
         words = self.stages[last].words
         try:
-            if not words or words[0] not in PIPE_COMMANDS:
+            command = PIPE_COMMANDS.get(words[0]) if words else None
+            if command is None or not command.is_allowed:
                 raise Unknown
             source = Source(lambda max_sec: self.run(last - 1, max_sec))
-            return PIPE_COMMANDS[words[0]](words[1:], source, max_sec)
+            return command.run(command.parse(words[1:]), source, max_sec)
         except Unknown as unknown:
             if unknown.stage is None:
                 unknown.stage = last

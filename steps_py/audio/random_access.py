@@ -172,7 +172,7 @@ def why_not(entry):
         return "needs a shell"
     for stage in stages:
         name, *words = stage.words
-        if name not in PIPE_COMMANDS:
+        if name not in PIPE_COMMANDS or not PIPE_COMMANDS[name].is_allowed:
             return f"needs the program '{name}'"
         if name == "ffmpeg" and not any(word.lower().endswith(FFMPEG_FILES) for word in words):
             return "needs the program 'ffmpeg'"

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field
 
 from steps_py.audio.decode import NotDecodable
-from steps_py.audio.pipe_commands import Unknown, rounded
+from steps_py.audio.pipe_base import Unknown, rounded
 from steps_py.audio.wave import Wave, WaveError
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(k?)", re.IGNORECASE)
@@ -31,9 +31,8 @@ class Request:
     effects: list = field(default_factory=list)  # (name, argument) in their order
 
 
-def run_sox(words, source, max_sec=None):
-    """The Wave that sox with these arguments writes to its standard output."""
-    request = parse_sox(words)
+def run_sox(request, source, max_sec=None):
+    """The Wave that sox writes to its standard output for a `Request`."""
     changes = request.effects or request.rate_hz or request.num_channels
     try:
         wave = source.read_audio(request.path, _needed_sec(request, None if changes else max_sec))

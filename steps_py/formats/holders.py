@@ -7,7 +7,8 @@ A holder has three methods, and any object that has them will do (a PLDA model, 
     evaluate(command)         -> value of the pipe ``command |`` without a shell, or None
 
 Values: matrices float32 or float64 (T, D), vectors (D,), int, float, str, list of str,
-list of int, Wave.  What is read is the caller's own: a writable array.
+list of int.  What is read is the caller's own: a writable array.  The holder of recordings
+is in steps_py/audio/wave_holder.py.
 """
 
 import struct
@@ -44,7 +45,7 @@ def read_marker(stream):
     return True
 
 
-def _refuse_span(stream, span, kind):
+def refuse_span(stream, span, kind):
     if span is not None:
         stream.fail(f"a range [{span}], but {kind} has none. Leave the range out.")
 
@@ -91,7 +92,7 @@ class _IntHolder(Holder):
     """A 32-bit integer; in text, alone on its line."""
 
     def read(self, stream, span=None):
-        _refuse_span(stream, span, "an integer")
+        refuse_span(stream, span, "an integer")
         if read_marker(stream):
             return read_int(stream)
         return _to_int(stream, _one_word(stream, "an integer"))
@@ -104,7 +105,7 @@ class _IntsHolder(Holder):
     """A list of 32-bit integers; in text, the rest of the line."""
 
     def read(self, stream, span=None):
-        _refuse_span(stream, span, "a list of integers")
+        refuse_span(stream, span, "a list of integers")
         if not read_marker(stream):
             return [_to_int(stream, word) for word in _words(stream)]
         count = read_int(stream)
@@ -123,7 +124,7 @@ class _FloatHolder(Holder):
     """A number; written in single precision, read in either."""
 
     def read(self, stream, span=None):
-        _refuse_span(stream, span, "a number")
+        refuse_span(stream, span, "a number")
         if not read_marker(stream):
             return _to_float(stream, _one_word(stream, "a number"))
         return read_float(stream)
@@ -136,7 +137,7 @@ class _TokenHolder(Holder):
     """A word, alone on its line."""
 
     def read(self, stream, span=None):
-        _refuse_span(stream, span, "a word")
+        refuse_span(stream, span, "a word")
         return _one_word(stream, "a word").decode(errors="surrogateescape")
 
     def encode(self, value, binary):
@@ -147,35 +148,11 @@ class _TokensHolder(Holder):
     """The words of a line."""
 
     def read(self, stream, span=None):
-        _refuse_span(stream, span, "a list of words")
+        refuse_span(stream, span, "a list of words")
         return [word.decode(errors="surrogateescape") for word in _words(stream)]
 
     def encode(self, value, binary):
         return b"".join(encode_token(word) + b" " for word in value) + b"\n"
-
-
-class _WaveHolder(Holder):
-    """A recording: steps_py.audio.wave.Wave."""
-
-    def read(self, stream, span=None):
-        from steps_py.audio.wave import read_wave
-
-        _refuse_span(stream, span, "a recording")
-        return read_wave(stream, stream.name if stream.key is None else stream.key)
-
-    def encode(self, value, binary):
-        import io
-
-        from steps_py.audio.wave import write_wave
-
-        out = io.BytesIO()
-        write_wave(out, value)
-        return out.getvalue()
-
-    def evaluate(self, command):
-        from steps_py.audio.pipelines import evaluate
-
-        return evaluate(command)
 
 
 def read_int(stream):
@@ -272,7 +249,6 @@ INTS = _IntsHolder()
 FLOAT = _FloatHolder()
 TOKEN = _TokenHolder()
 TOKENS = _TokensHolder()
-WAVE = _WaveHolder()
 
 
 def COMPRESSED_MATRIX(method=1):

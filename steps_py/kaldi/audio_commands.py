@@ -9,8 +9,9 @@ import math
 
 from steps_py.audio.wav_reverberate import ReverberateOptions, corrupt, corrupt_wave
 from steps_py.audio.wave import Wave, WaveError, WaveInfo, read_header
+from steps_py.audio.wave_holder import WAVE
 from steps_py.errors import KaldiError, TableError
-from steps_py.formats.holders import FLOAT, WAVE, Holder
+from steps_py.formats.holders import FLOAT, Holder
 from steps_py.formats.log import Tally, log, strict, warn
 from steps_py.formats.options import option
 from steps_py.formats.specifiers import is_rspecifier, is_wspecifier

@@ -6,6 +6,7 @@ steps_py/feats, the options are in feature_options.py.
 Shapes: N samples, T frames, D features.
 """
 
+from steps_py.audio.wave_holder import WAVE
 from steps_py.errors import AudioError, KaldiError
 from steps_py.feats.feature_options import (
     FbankOptions,
@@ -15,7 +16,7 @@ from steps_py.feats.feature_options import (
     frame_config,
     mfcc_config,
 )
-from steps_py.formats.holders import FLOAT, FLOAT_MATRIX, TOKEN, WAVE
+from steps_py.formats.holders import FLOAT, FLOAT_MATRIX, TOKEN
 from steps_py.formats.log import Tally, log, strict, warn
 from steps_py.formats.memory import keep_freed_memory
 from steps_py.formats.specifiers import parse_rspecifier

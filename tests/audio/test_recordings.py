@@ -182,7 +182,7 @@ def test_a_shell_reads_the_path_in_a_pipe_as_it_is(name):
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
 def test_the_entries_are_read_by_our_commands(tmp_path, suffix):
     """Every entry gives one channel at the asked rate, as long as utt2dur says."""
-    from steps_py.formats.holders import WAVE
+    from steps_py.audio.wave_holder import WAVE
     from steps_py.formats.tables import read_object
 
     path = write_sound(tmp_path / f"a b'c.{suffix}", 8000, num_channels=2, num_samples=12000)

@@ -17,6 +17,7 @@ from steps_py.audio.decode import read_wav_file
 from steps_py.audio.flac import check_flac
 from steps_py.audio.m4a import read_m4a_header
 from steps_py.audio.wave import PCM_GUID, Wave, wave_info
+from steps_py.audio.wave_holder import WAVE
 from steps_py.backend.plda import Plda
 from steps_py.backend.plda_io import decode_plda, encode_plda
 from steps_py.data.data_dir import read_table
@@ -140,7 +141,7 @@ def _feed_wave_file(data):
 
 def _wave_files(wave):
     """As Kaldi writes it; as a pipe writes it; with an odd chunk; with an extensible header."""
-    data = holders.WAVE.encode(wave, True)
+    data = WAVE.encode(wave, True)
     layout, body = data[20:36], data[36:]
     odd = b"LIST\3\0\0\0abc\0"
     extensible = b"\xfe\xff" + layout[2:] + struct.pack("<HHI", 22, 16, 3) + PCM_GUID
@@ -153,7 +154,7 @@ def _wave_files(wave):
 
 
 def _feed_wave(data):
-    wave = holders.WAVE.read(Input(io.BytesIO(data), "fuzz"))
+    wave = WAVE.read(Input(io.BytesIO(data), "fuzz"))
     return wave.rate_hz, wave.samples_CN
 
 
@@ -337,7 +338,7 @@ def _small_m4a():
 
 
 def _headers():
-    wave = holders.WAVE.encode(Wave(8000, np.zeros((2, 12))), True)
+    wave = WAVE.encode(Wave(8000, np.zeros((2, 12))), True)
     seeds = [
         (wave, (8000, 2, 12)),
         (_small_m4a(), (16000, 1, 72000)),

@@ -8,7 +8,8 @@ import pytest
 import soundfile
 
 from steps_py.audio.wave import Wave, read_wave, write_wave
-from steps_py.formats.holders import FLOAT, WAVE
+from steps_py.audio.wave_holder import WAVE
+from steps_py.formats.holders import FLOAT
 from steps_py.formats.tables import SequentialReader, TableWriter
 from steps_py.kaldi.commands import main
 

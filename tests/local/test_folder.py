@@ -224,7 +224,7 @@ def test_our_commands_cut_the_samples_that_a_segment_names(tmp_path, first):
     import numpy as np
     import soundfile
 
-    from steps_py.formats.holders import WAVE
+    from steps_py.audio.wave_holder import WAVE
     from steps_py.formats.tables import read_object
 
     samples = np.arange(8000, dtype="int16")
