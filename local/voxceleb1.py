@@ -139,7 +139,7 @@ Lists and vox1_meta.csv are there and, in Kaldi's form, at https://www.openslr.o
                 f" which is which. Put vox1_meta.csv or veri_test.txt into {self.config.root}."
             )
         trials = read_trial_list(path)
-        return {side.split("/")[0] for t in trials for side in (t.enroll, t.test)}
+        return {side.split("/")[0] for side in trials.sides}
 
 
 def split_path(path, folder="trial list"):

@@ -44,15 +44,20 @@ class ClusterError(StepsError):
     """A scheduler does not answer, or keeps what a new run needs."""
 
 
-def some(items, limit=3):
+def some(items, limit=3, total=None):
     """A few examples of a long list, never the list.
+
+    `total` is how many there are where `items` are only the first of them.
 
     >>> some(["a", "b", "c", "d", "e"])
     'a, b, c and 2 more'
+    >>> some(["a", "b", "c"], total=5)
+    'a, b, c and 2 more'
     """
     items = list(items)
+    total = len(items) if total is None else total
     shown = ", ".join(str(item) for item in items[:limit])
-    return shown + (f" and {len(items) - limit} more" if len(items) > limit else "")
+    return shown + (f" and {total - limit} more" if total > limit else "")
 
 
 def did_you_mean(name, known):

@@ -13,8 +13,10 @@ import types
 import typing
 from pathlib import Path
 
+import numpy as np
+
 from steps_py.audio import recordings
-from steps_py.data.trials import Trial, read_trial_list
+from steps_py.data.trials import Trials, read_trial_list
 from steps_py.errors import ConfigError, DataDirError, did_you_mean, some
 
 LOCAL = Path(__file__).parents[2] / "local"
@@ -150,7 +152,7 @@ class Corpus:
         ]
 
     def trials(self, name, known_utts):
-        """The trials of a list in its order, each side an utterance id.
+        """The `Trials` of a list in its order, each side an utterance id.
 
         `known_utts` are the ids the sides may turn out to be; a side that is none of
         them keeps the id by the list, so that the caller can say what is missing.
@@ -159,16 +161,15 @@ class Corpus:
         self.raise_missing(self.missing_trials(name))
         prefix = self.config.id_prefix
         known = {utt.removeprefix(prefix) for utt in known_utts if utt.startswith(prefix)}
-        raw = self.read_trials(name, known)
+        raw = Trials.of(self.read_trials(name, known))
         published = self.published_trials.get(name)
         if published and len(raw) != published and not self.config.partial:
             raise DataDirError(
                 f"{self.name}: trial list '{name}' has {len(raw)} trials; published are"
                 f" {published}. {self.cure_partial}"
             )
-        sides = {side for trial in raw for side in (trial.enroll, trial.test)}
-        utts = {side: prefix + utt for side, utt in self.identify(sides, known).items()}
-        return [Trial(utts[t.enroll], utts[t.test], t.target) for t in raw]
+        utts = self.identify(set(raw.sides), known)
+        return raw.renamed({side: prefix + utt for side, utt in utts.items()})
 
     def trial_lists(self):
         """Names of the published and the user's own trial lists, on this disk or not."""
@@ -184,11 +185,13 @@ class Corpus:
         of which both sides begin with it."""
         path, own = first_file(self.trial_files(name)), self.config.trials.get(name, {})
         trials, prefix = read_trial_list(path), own.get("prefix", "")
-        kept = [t for t in trials if t.enroll.startswith(prefix) and t.test.startswith(prefix)]
-        if not kept:
+        if prefix:
+            below_S = np.array([side.startswith(prefix) for side in trials.sides], bool)
+            trials = trials.where(below_S[trials.enroll_T] & below_S[trials.test_T])
+        if not trials:
             said = f" with both sides below '{prefix}'" if prefix else ""
             raise DataDirError(f"{path}: has no trial{said}. Give another list or prefix.")
-        return kept
+        return trials
 
     # -- what is missing
 

@@ -1,18 +1,27 @@
-"""Trials: read the lists that corpora come with, check them against the sets, write them.
+"""Trials: read the lists that corpora come with, and write the lists that are scored.
 
 A trial asks whether an enrolment and a test utterance have one speaker; its label is
-``target`` (one) or ``nontarget`` (two).
+``target`` (one) or ``nontarget`` (two).  Lists of ten million trials are common, so a list
+is kept as arrays and not as one object per trial.
+
+Shape suffixes (scope: this module):
+    T = trials, S = distinct names of sides
 """
 
-import collections
+import array
+import collections.abc
+import operator
 from pathlib import Path
 from typing import NamedTuple
 
-from steps_py.errors import DataDirError, some
+import numpy as np
+
+from steps_py.errors import DataDirError
 from steps_py.files import atomic_write
 
 LABELS = {"target": True, "nontarget": False}
 FLAGS = {"1": True, "0": False}
+TRIALS_PER_WRITE = 100_000
 
 
 class Trial(NamedTuple):
@@ -23,117 +32,112 @@ class Trial(NamedTuple):
     target: bool
 
 
+class Trials(collections.abc.Sequence):
+    """A sequence of `Trial` that takes 9 bytes for each, beside one string for each side.
+
+    Attributes
+    ----------
+    sides : list of S distinct str
+    enroll_T, test_T : int32 arrays
+        Places in `sides`.
+    target_T : bool array
+
+    Examples
+    --------
+    >>> trials = Trials.of([Trial("a", "b", True), Trial("a", "c", False)])
+    >>> trials.sides, trials.test_T.tolist(), trials[1]
+    (['a', 'b', 'c'], [1, 2], Trial(enroll='a', test='c', target=False))
+    """
+
+    def __init__(self, sides, enroll_T, test_T, target_T):
+        self.sides = sides
+        self.enroll_T = np.asarray(enroll_T, np.int32)
+        self.test_T = np.asarray(test_T, np.int32)
+        self.target_T = np.asarray(target_T, bool)
+
+    @classmethod
+    def of(cls, trials):
+        """`trials` itself, or the Trials of an iterable of (enroll, test, target)."""
+        if isinstance(trials, cls):
+            return trials
+        places, enroll_T, test_T, target_T = {}, array.array("i"), array.array("i"), bytearray()
+        for enroll, test, target in trials:
+            enroll_T.append(places.setdefault(enroll, len(places)))
+            test_T.append(places.setdefault(test, len(places)))
+            target_T.append(target)
+        return cls(list(places), enroll_T, test_T, target_T)
+
+    def __len__(self):
+        return len(self.target_T)
+
+    def __getitem__(self, place):
+        enroll, test = self.sides[self.enroll_T[place]], self.sides[self.test_T[place]]
+        return Trial(enroll, test, bool(self.target_T[place]))
+
+    def __eq__(self, other):
+        return len(self) == len(other) and all(map(operator.eq, self, other))
+
+    def __repr__(self):
+        return f"Trials of {len(self)} trials and {len(self.sides)} sides"
+
+    def where(self, keep_T):
+        """The trials at which the bool array `keep_T` is true, and their sides only."""
+        if keep_T.all():
+            return self
+        enroll_T, test_T = self.enroll_T[keep_T], self.test_T[keep_T]
+        used_S = np.zeros(len(self.sides), bool)
+        used_S[enroll_T] = used_S[test_T] = True
+        sides = [side for side, used in zip(self.sides, used_S.tolist(), strict=True) if used]
+        place_S = (np.cumsum(used_S) - 1).astype(np.int32)
+        return Trials(sides, place_S[enroll_T], place_S[test_T], self.target_T[keep_T])
+
+    def renamed(self, names):
+        """The same trials with ``names[side]`` for each side; two sides may get one name."""
+        places = {}
+        place_S = np.array(
+            [places.setdefault(names[side], len(places)) for side in self.sides], np.int32
+        )
+        return Trials(list(places), place_S[self.enroll_T], place_S[self.test_T], self.target_T)
+
+
 def read_trial_list(path):
     """Read ``1|0 <enrol> <test>`` (VoxCeleb's lists) or ``<enrol> <test> target|nontarget``.
 
-    Blank lines are passed over; any other line is a DataDirError with its number.
+    Returns `Trials`.  Blank lines are passed over; any other line is a DataDirError with its
+    number.
     """
-    content = Path(path).read_bytes()
-    try:
-        lines = content.decode().split("\n")
-    except UnicodeDecodeError as error:
-        number = content.count(b"\n", 0, error.start) + 1
-        raise DataDirError(f"{path}:{number}: not UTF-8. Write the list in UTF-8.") from None
-    trials = []
+    with open(path, "rb") as lines:
+        return Trials.of(_parse(lines, Path(path)))
+
+
+def _parse(lines, path):
     for number, line in enumerate(lines, 1):
-        match line.split():
+        try:
+            fields = line.decode().split()
+        except UnicodeDecodeError:
+            raise DataDirError(f"{path}:{number}: not UTF-8. Write the list in UTF-8.") from None
+        match fields:
             case [enroll, test, label] if label in LABELS:
-                trials.append(Trial(enroll, test, LABELS[label]))
+                yield enroll, test, LABELS[label]
             case [flag, enroll, test] if flag in FLAGS:
-                trials.append(Trial(enroll, test, FLAGS[flag]))
+                yield enroll, test, FLAGS[flag]
             case []:
                 pass
             case _:
                 raise DataDirError(
                     f"{path}:{number}: expected '1|0 <enrol> <test>' or '<enrol> <test>"
-                    f" target|nontarget', got {line.rstrip()[:200]!r}. Mend the list."
+                    f" target|nontarget', got {line.decode().rstrip()[:200]!r}. Mend the list."
                 )
-    return trials
-
-
-def check_trials(trials, enroll_utt2spk, test_utt2spk, where, corpus):
-    """The trials to score, and lines for the log; DataDirError if they cannot be trusted.
-
-    Every side must be in its set; with ``corpus.config.partial`` the trials of which a
-    side is not are left out.  Both kinds must be there, no pair may have two labels, and
-    a pair may come twice only in a published list, where the published results count it
-    twice.
-    """
-    kept = [t for t in trials if t.enroll in enroll_utt2spk and t.test in test_utt2spk]
-    notes = []
-    if len(kept) < len(trials):
-        unknown = _unknown(trials, enroll_utt2spk, test_utt2spk)
-        lost = f"{len(trials) - len(kept)} of {len(trials)} trials name utterances that are in"
-        if not corpus.config.partial:
-            raise DataDirError(
-                f"{where}: {lost} no set: {len(unknown)} utterances ({some(unknown)})."
-                f" Add their corpus part in data.sets, or set {corpus.key}.partial: true."
-            )
-        if not kept:
-            raise DataDirError(
-                f"{where}: all {len(trials)} trials name utterances that are in no set"
-                f" ({some(unknown)}). Are enroll and test the sets that this list is about?"
-            )
-        notes.append(f"{where}: kept {len(kept)} of {len(trials)} trials")
-    published = where in {f"{corpus.name}.{name}" for name in corpus.published_trials}
-    notes += _check_repeats(kept, where, published)
-    notes += _check_labels(kept, enroll_utt2spk, test_utt2spk, where, published)
-    return kept, notes
 
 
 def write_trials(path, trials):
     """Write ``<enrol> <test> target|nontarget`` in the order of the list, all or nothing."""
+    trials = Trials.of(trials)
+    sides, labels = trials.sides, ("nontarget", "target")
     with atomic_write(path, "wb") as out:
-        lines = [f"{t.enroll} {t.test} {'target' if t.target else 'nontarget'}\n" for t in trials]
-        out.write("".join(lines).encode())
-
-
-def _unknown(trials, enroll_utt2spk, test_utt2spk):
-    unknown = {t.enroll for t in trials}.difference(enroll_utt2spk)
-    return sorted(unknown | {t.test for t in trials}.difference(test_utt2spk))
-
-
-def _check_repeats(trials, where, published):
-    targets = sum(t.target for t in trials)
-    if targets in (0, len(trials)):
-        kind = "nontarget" if targets else "target"
-        raise DataDirError(
-            f"{where}: none of the {len(trials)} trials is a {kind} trial. Error rates need both."
-        )
-    labels = collections.defaultdict(set)
-    for trial in trials:
-        labels[trial.enroll, trial.test].add(trial.target)
-    both = [f"{enroll} {test}" for (enroll, test), said in labels.items() if len(said) == 2]
-    if both:
-        raise DataDirError(
-            f"{where}: {len(both)} trials are both target and nontarget ({some(both)})."
-            " Keep the right label."
-        )
-    repeats = len(trials) - len(labels)
-    if not repeats:
-        return []
-    if published:
-        return [f"{where}: {repeats} of {len(trials)} trials repeat another, as published"]
-    counts = collections.Counter((t.enroll, t.test) for t in trials)
-    twice = [f"{enroll} {test}" for (enroll, test), number in counts.items() if number > 1]
-    raise DataDirError(
-        f"{where}: {repeats} of {len(trials)} trials repeat another ({some(twice)})."
-        " Keep one line for each."
-    )
-
-
-def _check_labels(trials, enroll_utt2spk, test_utt2spk, where, published):
-    wrong = [
-        f"{t.enroll} {t.test}"
-        for t in trials
-        if (enroll_utt2spk[t.enroll] == test_utt2spk[t.test]) != t.target
-    ]
-    if not wrong:
-        return []
-    said = (
-        f"{where}: the labels of {len(wrong)} of {len(trials)} trials disagree with utt2spk"
-        f" ({some(wrong)})"
-    )
-    if published:
-        raise DataDirError(f"{said}. Is this list of another version of the corpus?")
-    return [said]
+        for begin in range(0, len(trials), TRIALS_PER_WRITE):
+            piece = slice(begin, begin + TRIALS_PER_WRITE)
+            columns = (trials.enroll_T, trials.test_T, trials.target_T)
+            rows = zip(*(column[piece].tolist() for column in columns), strict=True)
+            lines = [f"{sides[e]} {sides[t]} {labels[target]}\n" for e, t, target in rows]
+            out.write("".join(lines).encode())

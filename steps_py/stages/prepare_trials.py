@@ -10,7 +10,8 @@ import json
 
 from steps_py.data.corpora import load_corpus
 from steps_py.data.data_dir import read_table
-from steps_py.data.trials import check_trials, write_trials
+from steps_py.data.trial_checks import check_trials
+from steps_py.data.trials import write_trials
 from steps_py.stages import run
 
 
@@ -33,7 +34,7 @@ def main(argv=None):
 
     for note in notes:
         print(note)
-    num_targets = sum(trial.target for trial in trials)
+    num_targets = int(trials.target_T.sum())
     print(f"{where}: {num_targets} target and {len(trials) - num_targets} nontarget trials")
 
 

@@ -306,9 +306,13 @@ def _lists():
     blocks = [([b"a", b"c"], [b"b", b"d"], b"a b\nc d\n")]
     return [
         _from_file("table of a data directory", read_table, lines, table, 15),
-        _from_file("trial list", read_trial_list, b"1 a b\na c nontarget\n", trials, 15),
+        _from_file("trial list", _trials_of, b"1 a b\na c nontarget\n", trials, 15),
         Target("word pairs", _feed_pairs, [(b"a b\nc d\n", blocks), (b"a\tb\nc  d", blocks)], 15),
     ]
+
+
+def _trials_of(path):
+    return list(read_trial_list(path))
 
 
 def _feed_pairs(data):

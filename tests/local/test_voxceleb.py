@@ -4,7 +4,7 @@ import pytest
 
 from local import voxceleb1, voxceleb2
 from steps_py.data.corpora import load_corpus
-from steps_py.data.trials import check_trials
+from steps_py.data.trial_checks import check_trials
 from steps_py.errors import ConfigError, DataDirError
 from tests.support.tiny_corpora import m4a_bytes, write_lines, write_wav
 
