@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks.training_inputs import write_training_chunks
 from steps_py.chunks.allocation import Chunks, ChunksConfig
 from steps_py.feats.cmvn import CmvnConfig
 from steps_py.model.build import ModelConfig
@@ -178,10 +179,8 @@ def main():
     if args.mode == "report" and args.folder:
         return report(args.folder, args.systems)
     if args.mode == "report":
-        from benchmarks.training import make_inputs
-
         with tempfile.TemporaryDirectory() as folder:
-            make_inputs(Path(folder), scale=REPORT_SCALE)
+            write_training_chunks(Path(folder), scale=REPORT_SCALE)
             return report(Path(folder) / "chunks", args.systems)
     system = SYSTEMS[args.system]
     trainer = make_trainer(args.folder, system, NUM_FRAMES, BATCH_SIZE, args.num_epochs)

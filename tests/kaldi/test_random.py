@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from tests.kaldi.random_cases import FAMILIES, draw_case
+from tests.kaldi.random_cases.draw import FAMILIES, draw_case
 from tests.kaldi.test_live import SIDES, run
 from tests.support.kaldi_compare import difference
 

@@ -1,5 +1,6 @@
 """The workflow as text and as a plan: what Snakemake itself does not check."""
 
+import itertools
 import os
 import re
 import subprocess
@@ -60,9 +61,23 @@ def planned(request, tmp_path_factory):
     return folder, snakemake(folder, "--dry-run", "all")
 
 
-def test_the_hops_are_the_ten_words_in_reading_order():
-    words = "data augment feats vad chunks model xvectors backend scores metrics"
-    assert words.split() == HOPS
+@pytest.mark.parametrize("hop", TEXT)
+def test_the_head_of_a_rules_file_names_sections_and_files_that_exist(hop):
+    """# inputs -> outputs   config: sections that its rules read   library: what they call."""
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+    lines = itertools.takewhile(lambda line: line.startswith("#"), TEXT[hop].splitlines())
+    head = "   ".join(lines)
+    assert " -> " in head
+    config = re.search(r"config: *(\w[\w/, ]*?)(?=  |$)", head)
+    for section in config[1].split(", ") if config else []:
+        assert section.partition("/")[0] in schema["properties"], f"{hop}.smk: {section}"
+    for path in re.findall(r"steps_py/[\w/.]*", head):
+        assert (ROOT / path).exists(), f"{hop}.smk: {path}"
+
+
+def test_every_rules_file_is_included():
+    files = {path.stem for path in (ROOT / "workflow/rules").glob("*.smk")} - {"common"}
+    assert files == set(TEXT)
 
 
 def test_every_recipe_plans(planned):
