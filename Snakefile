@@ -14,7 +14,7 @@ min_version("9.0")
 sys.path.insert(0, workflow.basedir)
 
 from steps_py.recipe.components import check_components
-from steps_py.recipe.config import check_config, fill_defaults
+from steps_py.recipe.config import check_config, fill_defaults, without_defaults
 from steps_py.errors import StepsError
 
 RECIPE = Path.cwd() if Path("config.yaml").exists() else Path(workflow.basedir, "egs/voxceleb")
@@ -26,6 +26,7 @@ configfile: RECIPE / "config.yaml"
 try:
     check_config(config, source=RECIPE / "config.yaml")
     config = fill_defaults(config)
+    CANONICAL = without_defaults(config)
     if workflow.is_main_process:
         check_components(config, source=RECIPE / "config.yaml")
 except StepsError as error:

@@ -46,6 +46,17 @@ class Folder(Corpus):
             spk, utt = self.names_of(path)
             yield Recording(utt, spk, f"{self.root}/{path}")
 
+    def files_read(self, part):
+        lists = [self.config.lists[part]] if part in self.config.lists else []
+        return [*super().files_read(part), *(Path(file).expanduser() for file in lists)]
+
+    def audio_read(self, part):
+        if part not in self.config.lists or self.missing_part(part):
+            return super().audio_read(part)
+        file = Path(self.config.lists[part]).expanduser()
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        return self.root, [self.below_root(line.strip()) for line in lines if line.strip()]
+
     def list_files(self, part):
         """Paths below root, all or those in the part's list."""
         if part not in self.config.lists:

@@ -7,6 +7,7 @@ cuts it out of its recording, so that every utterance has an entry of its own.
 import dataclasses
 import os
 import re
+from pathlib import Path
 
 from steps_py.audio.recordings import (
     Header,
@@ -46,6 +47,18 @@ class KaldiDir(Corpus):
 
     def folders(self, part):
         return ["." if (self.root / "wav.scp").is_file() else part]
+
+    def files_read(self, part):
+        folder = next((self.root / name for name in self.folders(part)), self.root)
+        tables = ("wav.scp", "utt2spk", "segments", "utt2dur", "reco2dur")
+        return [*super().files_read(part), *(folder / table for table in tables)]
+
+    def audio_read(self, part):
+        if self.missing_part(part):
+            return self.root, []
+        entries = read_table(self.folder(part) / "wav.scp").values()
+        paths = [self.from_base(entry) for entry in entries if not is_stream(entry)]
+        return Path.cwd(), paths
 
     def utterances(self, part, num_threads=8):
         self.check_name(part, self.parts(), "part")

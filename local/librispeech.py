@@ -28,6 +28,10 @@ SPEAKERS.TXT"""
     def folders(self, part):
         return [part, f"LibriSpeech/{part}"]
 
+    def files_read(self, part):
+        tables = ["SPEAKERS.TXT", "LibriSpeech/SPEAKERS.TXT"]
+        return [*super().files_read(part), *(self.root / table for table in tables)]
+
     def recordings(self, part):
         folder = self.folder(part)
         part_of = read_speakers(folder.parent / "SPEAKERS.TXT")

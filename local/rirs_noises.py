@@ -36,6 +36,10 @@ real_rirs_isotropic_noises/rir_list, *.wav"""
     def folders(self, part):
         return [LISTS[part], f"RIRS_NOISES/{LISTS[part]}"]
 
+    def files_read(self, part):
+        lists = (self.root / folder / "rir_list" for folder in self.folders(part))
+        return [*super().files_read(part), *lists]
+
     def recordings(self, part):
         folder = self.folder(part)
         top = folder.parents[LISTS[part].count("/")]

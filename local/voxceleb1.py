@@ -76,6 +76,20 @@ Lists and vox1_meta.csv are there and, in Kaldi's form, at https://www.openslr.o
                 if not mixed or (spk in test_speakers) == (one == "test"):
                     yield Recording(f"{spk}-{video}-{segment}", spk, f"{folder}/{path}")
 
+    def files_read(self, part):
+        tables = ["vox1_meta.csv", "meta/vox1_meta.csv"]
+        lists = [*self.published_files("vox1"), *self.published_files("vox1_clean")]
+        return [*super().files_read(part), *(self.root / table for table in tables), *lists]
+
+    def audio_read(self, part):
+        return (self.root, None) if part == "all" else super().audio_read(part)
+
+    def list_read(self, name):
+        if name in self.config.trials:
+            return super().list_read(name)
+        tables = ["vox1_meta.csv", "meta/vox1_meta.csv"]
+        return [*self.published_files(name), *(self.root / table for table in tables)]
+
     def published_files(self, name):
         return [self.root / sub / file for file in LIST_FILES[name] for sub in (".", "meta")]
 

@@ -12,6 +12,7 @@ from steps_py.errors import StepsError
 from steps_py.cluster.failures import failure_lines
 from steps_py.cluster.run_guard import guard_run
 from steps_py.cluster.slurm.orphans import end_orphans
+from workflow.whole_plan import plan_whole_graph
 
 ROOT = Path(str(workflow.current_basedir)).parent
 
@@ -24,6 +25,7 @@ try:
         if guard_run(Path.cwd(), sys.argv):
             end_orphans(Path.cwd())
         use_slurm_executor()
+        plan_whole_graph(changed_files=())
         os.environ["PATH"] += f":{ROOT}/sge/bin"  # the commands that profile sge names
 except StepsError as error:
     sys.exit(str(error))

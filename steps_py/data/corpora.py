@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from steps_py.audio import recordings
+from steps_py.data.sources import digest_of_files, state_of_audio
 from steps_py.data.trials import Trials, read_trial_list
 from steps_py.errors import ConfigError, DataDirError, did_you_mean, some
 
@@ -117,6 +118,35 @@ class Corpus:
     def identify(self, sides, known_utts):
         """Map sides of trials to utterance ids; a side may be the id itself."""
         return {side: side if side in known_utts else self.utt_of(side) for side in sides}
+
+    # -- which files are read: a change of one of them prepares the part or the list again
+
+    def files_read(self, part):
+        """Paths of the tables and lists that a part is prepared from, beside the recordings.
+
+        A subclass that reads more than `exclude` adds its own.
+        """
+        return [self.config.exclude] if self.config.exclude is not None else []
+
+    def audio_read(self, part):
+        """(root, paths below it) of a part's recordings; None for all files below root."""
+        return next(
+            (self.root / folder for folder in self.folders(part) if (self.root / folder).is_dir()),
+            self.root,
+        ), None
+
+    def list_read(self, name):
+        """Paths of the files that a trial list is prepared from; the first is the list."""
+        path = first_file(self.trial_files(name))
+        return [path or next(iter(self.trial_files(name)), name)]
+
+    def state_of_part(self, part, watch_audio=True):
+        """A text that changes if a file changes that the part is prepared from.
+
+        Contents of tables, and names, sizes and times of recordings if `watch_audio`.
+        """
+        audio = f" {state_of_audio(*self.audio_read(part))}" if watch_audio else ""
+        return digest_of_files(self.files_read(part)) + audio
 
     # -- what the stages call
 

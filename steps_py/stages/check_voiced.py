@@ -1,32 +1,36 @@
-"""Count the voiced frames of a set whose x-vectors are wanted; too few are an error.
+"""Count the voiced frames of sets whose x-vectors are wanted; too few are an error.
 
-python -m steps_py.stages.check_voiced --feats data/dev/feats.scp --vad data/dev/vad.scp \\
-    --config '{"min_chunk_frames": 25}' --out exp/vad/dev/num_voiced
+python -m steps_py.stages.check_voiced --data data/dev data/test \\
+    --config '{"min_chunk_frames": 25}' --out exp/vad/voiced.tsv
 """
 
 import argparse
 
-from steps_py.data.data_dir import write_table
+from steps_py.files import atomic_write
 from steps_py.recipe.config import load_slice
 from steps_py.stages import run
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--feats", required=True)
-    parser.add_argument("--vad", required=True)
+    parser.add_argument("--data", nargs="+", required=True, help="data directories")
     parser.add_argument("--config", required=True, help="section xvectors as JSON")
-    parser.add_argument("--out", required=True, help="table of utterance, voiced frames")
+    parser.add_argument("--out", required=True, help="table: set, utterances, voiced frames")
     args = parser.parse_args(argv)
 
     from steps_py.embeddings.xvectors import XvectorsConfig, check_lengths, open_features
     from steps_py.feats.cmvn import CmvnConfig
 
     config = load_slice(args.config, XvectorsConfig, "xvectors")
-    features, num_voiced_U = open_features(args.feats, args.vad, CmvnConfig())
-    check_lengths(features.utts, num_voiced_U, config, args.feats)
-    voiced = zip(features.utts, num_voiced_U.tolist(), strict=True)
-    write_table(args.out, ((utt, str(num)) for utt, num in voiced))
+    lines = ["set\tutterances\tfewest_voiced_frames\tvoiced_frames\n"]
+    for data in args.data:
+        feats = f"{data}/feats.scp"
+        features, num_voiced_U = open_features(feats, f"{data}/vad.scp", CmvnConfig())
+        check_lengths(features.utts, num_voiced_U, config, feats)
+        counts = (len(num_voiced_U), num_voiced_U.min(), num_voiced_U.sum())
+        lines.append("\t".join([data.rpartition("/")[2], *map(str, counts)]) + "\n")
+    with atomic_write(args.out) as out:
+        out.writelines(lines)
 
 
 if __name__ == "__main__":

@@ -29,4 +29,4 @@ rule augment_data:
         parts=[f"{part}=data/parts/{part}" for part in AUGMENT_PARTS],
     shell:
         "python -m steps_py.stages.augment_data --config {params.config:q} --data data/train"
-        " --part {params.parts} --out data/train_augmented > {log} 2>&1"
+        " --part {params.parts:q} --out data/train_augmented > {log:q} 2>&1"

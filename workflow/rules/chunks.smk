@@ -16,6 +16,7 @@ rule allocate_chunks:
                 *(["wav.scp"] if FROM_AUDIO else []),
             ],
         ),
+        each_of(archives_of_vad, CHUNK_SETS),
     output:
         train="exp/chunks/train.tsv",
         valid="exp/chunks/valid.tsv",
@@ -36,4 +37,4 @@ rule allocate_chunks:
         audio=["--speeds", json.dumps(speeds_of_training())] if FROM_AUDIO else [],
     shell:
         "python -m steps_py.stages.allocate_chunks --config {params.config:q}"
-        " --data {params.data} {params.audio:q} --out exp/chunks > {log} 2>&1"
+        " --data {params.data:q} {params.audio:q} --out exp/chunks > {log:q} 2>&1"

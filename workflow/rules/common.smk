@@ -3,7 +3,8 @@ import json
 import os
 import subprocess
 
-from steps_py.data.corpora import missing_corpora
+from steps_py.data.corpora import load_corpus, missing_corpora
+from steps_py.data.sources import digest_of_file, digest_of_files
 
 KALDI = os.path.realpath(os.environ["KALDI_ROOT"]) if os.environ.get("KALDI_ROOT") else "built-in"
 
@@ -18,6 +19,7 @@ TRIAL_SETS = sorted(
 BACKEND_SETS = config["backend"]["train_sets"]
 ADAPT_SET = config["backend"]["adapt_set"]
 XVECTOR_SETS = sorted({*BACKEND_SETS, *TRIAL_SETS, *([ADAPT_SET] if ADAPT_SET else [])})
+CHECKED_SETS = [dset for dset in XVECTOR_SETS if dset in SETS]
 
 
 scattergather:
@@ -34,19 +36,48 @@ wildcard_constraints:
     part=r"[^/]+",
 
 
-def slice_of(path, without=()):
-    """A section or key of the config as JSON, for a stage's --config."""
-    value = config
+def archives_of_feats(dset):
+    """The archives behind a feats.scp: inputs of whatever reads features."""
+    return gather.feats(f"exp/feats/{dset}/feats.{{scatteritem}}.ark")
+
+
+def archives_of_vad(dset):
+    """The archives behind a vad.scp; copies have those of their originals."""
+    clean = "train" if dset == "train_augmented" else dset
+    return gather.feats(f"exp/vad/{clean}/vad.{{scatteritem}}.ark")
+
+
+def archives_of_xvectors(dset):
+    """The archives behind an xvector.scp."""
+    return gather.xvectors(f"exp/xvectors/{dset}/xvector.{{scatteritem}}.ark")
+
+
+def each_of(archives, dsets):
+    """All archives of several sets, once."""
+    return sorted({path for dset in dsets for path in archives(dset)})
+
+
+def slice_of(path, without=(), only=None):
+    """A section of the config as JSON, for a stage's --config.
+
+    Keys at their defaults are left out: a default that is written down, and a key that a later
+    release adds, change no job.
+    """
+    value = CANONICAL
     for key in path.split("/"):
-        value = value[key]
-    if without:
-        value = {key: setting for key, setting in value.items() if key not in without}
-    return json.dumps(value)
+        value = value.get(key, {})
+    keys = [key for key in value if key not in without and (only is None or key in only)]
+    return json.dumps({key: value[key] for key in keys})
 
 
 def recipe_file(path):
     """A file of the recipe (conf/mfcc.conf), from the folder that the workflow runs in."""
     return os.path.relpath(RECIPE / path)
+
+
+def input_file(path):
+    """`recipe_file` as an input, where Snakemake takes braces for wildcards."""
+    return recipe_file(path).replace("{", "{{").replace("}", "}}")
 
 
 def stop_without_commands():

@@ -9,14 +9,32 @@ def part_options(wildcards):
     return json.dumps(options)
 
 
-def list_files(wildcards):
-    """The user's list file of a part: an edited list prepares the part again.
+def corpus_of(name):
+    return load_corpus(name, config["data"]["corpora"][name])
 
-    One that is not there is left to the message about missing corpora.
+
+def sources_of_part(wildcards):
+    """The state of what the part is prepared from: tables, lists and recordings.
+
+    Where the corpus is not mounted and the part is prepared already, the state then.
     """
-    lists = config["data"]["corpora"][wildcards.corpus].get("lists") or {}
-    path = Path(lists.get(wildcards.part, "")).expanduser()
-    return [str(path)] if path.is_file() else []
+    if config["data"]["synthetic"]:  # its parts depend on the folder corpus/ instead
+        return corpus_of(wildcards.corpus).state_of_part(wildcards.part, watch_audio=False)
+    corpus = corpus_of(wildcards.corpus)
+    known = Path(f"data/parts/{wildcards.corpus}.{wildcards.part}/sources")
+    if corpus.missing([wildcards.part]) and known.is_file():
+        return known.read_text().strip()
+    return corpus.state_of_part(wildcards.part, config["data"]["watch_audio"])
+
+
+def sources_of_trials(wildcards):
+    """The state of the files that a trial list is prepared from, likewise."""
+    trials = trials_of(wildcards)
+    corpus, name = corpus_of(trials["corpus"]), trials.get("list", wildcards.trials)
+    known = Path(f"data/trials/{wildcards.trials}.sources")
+    if not config["data"]["synthetic"] and corpus.missing(lists=[name]) and known.is_file():
+        return known.read_text().strip()
+    return digest_of_files(corpus.list_read(name))
 
 
 def parts_of(table):
@@ -50,19 +68,19 @@ if config["data"]["synthetic"]:
             name=config["data"]["synthetic"]["name"],
             config=slice_of("data/synthetic/config"),
         shell:
-            "python -m steps_py.stages.make_corpus --name {params.name}"
+            "python -m steps_py.stages.make_corpus --name {params.name:q}"
             " --config {params.config:q} --out {output} > {log} 2>&1"
 
 
 rule prepare_part:
     """List one part of a corpus, and look at the head of every recording."""
     input:
-        lists=list_files,
         corpus="corpus" if config["data"]["synthetic"] else [],
     output:
         wav="data/parts/{corpus}.{part}/wav.scp",
         utt2spk="data/parts/{corpus}.{part}/utt2spk",
         utt2dur="data/parts/{corpus}.{part}/utt2dur",
+        sources="data/parts/{corpus}.{part}/sources",
     log:
         "logs/prepare_part/{corpus}.{part}.log",
     benchmark:
@@ -72,10 +90,12 @@ rule prepare_part:
         **CLUSTER.resources("prepare_part"),
     params:
         options=part_options,
+        sources=sources_of_part,
     shell:
-        "python -m steps_py.stages.prepare_part --name {wildcards.corpus} --part {wildcards.part}"
-        " --options {params.options:q} --threads {threads} --out $(dirname {output.wav})"
-        " > {log} 2>&1"
+        "(python -m steps_py.stages.prepare_part --name {wildcards.corpus:q}"
+        " --part {wildcards.part:q} --options {params.options:q} --threads {threads}"
+        " --out $(dirname {output.wav:q})"
+        " && echo {params.sources:q} > {output.sources:q}) > {log:q} 2>&1"
 
 
 rule combine_parts:
@@ -97,7 +117,7 @@ rule combine_parts:
     resources:
         **CLUSTER.resources("combine_parts"),
     shell:
-        "python -m steps_py.stages.combine_parts --parts $(dirname {input.wav})"
+        "python -m steps_py.stages.combine_parts --parts $(dirname {input.wav:q})"
         " --out data/{wildcards.clean} > {log} 2>&1"
 
 
@@ -129,7 +149,8 @@ rule prepare_trials:
         enroll=lambda wildcards: f"data/{trials_of(wildcards)['enroll']}/utt2spk",
         test=lambda wildcards: f"data/{trials_of(wildcards)['test']}/utt2spk",
     output:
-        "data/trials/{trials}",
+        trials="data/trials/{trials}",
+        sources="data/trials/{trials}.sources",
     log:
         "logs/prepare_trials/{trials}.log",
     group:
@@ -143,7 +164,8 @@ rule prepare_trials:
         options=lambda wildcards: json.dumps(
             config["data"]["corpora"][trials_of(wildcards)["corpus"]]
         ),
+        sources=sources_of_trials,
     shell:
-        "python -m steps_py.stages.prepare_trials --name {params.corpus} --list {params.list}"
+        "(python -m steps_py.stages.prepare_trials --name {params.corpus:q} --list {params.list:q}"
         " --options {params.options:q} --enroll {input.enroll} --test {input.test}"
-        " --out {output} > {log} 2>&1"
+        " --out {output.trials} && echo {params.sources:q} > {output.sources}) > {log} 2>&1"

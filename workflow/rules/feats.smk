@@ -26,7 +26,7 @@ rule make_feats:
     """
     input:
         wav="exp/feats/{clean}/{scatteritem}.wav.scp",
-        conf=recipe_file(config["feats"]["conf"]),
+        conf=input_file(config["feats"]["conf"]),
     output:
         ark="exp/feats/{clean}/feats.{scatteritem}.ark",
         scp="exp/feats/{clean}/feats.{scatteritem}.scp",
@@ -42,11 +42,12 @@ rule make_feats:
         **CLUSTER.resources("make_feats"),
     params:
         kaldi=KALDI,
+        conf=digest_of_file(recipe_file(config["feats"]["conf"])),
         type=config["feats"]["type"],
         compress=config["feats"]["compress"],
     shell:
         "if [ ! -s {input.wav} ]; then touch {output}; exit 0; fi;"
-        " (compute-{params.type}-feats --config={input.conf} scp:{input.wav} ark:-"
+        " (compute-{params.type:q}-feats --config={input.conf:q} scp:{input.wav} ark:-"
         " | copy-feats --compress={params.compress}"
         " --write-num-frames=ark,t:{output.num_frames}"
         " ark:- ark,scp:{output.ark},{output.scp}) 2> {log}"
@@ -57,17 +58,10 @@ def kept(path):
     return path if config["augment"]["keep_feats"] else temp(path)
 
 
-def archives_of(dset):
-    """The archives behind a feats.scp that may be deleted: who reads them has to say so."""
-    if dset == "train_augmented":
-        return gather.feats("exp/feats/train_augmented/feats.{scatteritem}.ark")
-    return []
-
-
 use rule make_feats as make_augmented_feats with:
     input:
         wav="exp/feats/train_augmented/{scatteritem}.wav.scp",
-        conf=recipe_file(config["feats"]["conf"]),
+        conf=input_file(config["feats"]["conf"]),
     output:
         ark=kept("exp/feats/train_augmented/feats.{scatteritem}.ark"),
         scp="exp/feats/train_augmented/feats.{scatteritem}.scp",

@@ -57,7 +57,7 @@ rule write_manifest:
         **CLUSTER.resources("write_manifest"),
     params:
         kaldi=KALDI,
-        config=json.dumps(config),
+        config=json.dumps(CANONICAL),
     shell:
         "python -m steps_py.stages.write_manifest --commands {params.kaldi:q}"
         " --config {params.config:q} --out {output} > {log} 2>&1"

@@ -23,7 +23,7 @@ def waveform_options():
         "type": config["feats"]["type"],
         "conf": recipe_file(config["feats"]["conf"]),
         "copies": config["augment"]["copies"] if online else {},
-        "online": online or {"probability": 0},
+        "online": CANONICAL["augment"]["online"] if online else {"probability": 0},
         "parts": {part: f"data/parts/{part}" for part in AUGMENT_PARTS},
     }
     return ["--waveform", json.dumps(options)] if FROM_AUDIO else []
@@ -35,7 +35,7 @@ def files_of_audio():
         return []
     parts = AUGMENT_PARTS if config["augment"]["online"] else []
     sounds = expand("data/parts/{part}/{table}", part=parts, table=["wav.scp", "utt2dur"])
-    return [recipe_file(config["feats"]["conf"]), *sounds]
+    return [input_file(config["feats"]["conf"]), *sounds]
 
 
 rule train_model:
@@ -46,11 +46,10 @@ rule train_model:
         valid_speakers="exp/chunks/valid_speakers.tsv",
         spk2id="exp/chunks/spk2id",
         init=files_of_init(),
-        feats=[ark for dset in CHUNK_SETS for ark in archives_of(dset)],
+        vad=each_of(archives_of_vad, CHUNK_SETS),
+        feats=[] if FROM_AUDIO else each_of(archives_of_feats, CHUNK_SETS),
         audio=files_of_audio(),
-        voiced=ancient(
-            expand("exp/vad/{clean}/num_voiced", clean=[s for s in XVECTOR_SETS if s in SETS])
-        ),
+        voiced=ancient("exp/vad/voiced.tsv"),
     output:
         model="exp/model/final.pt",
         head="exp/model/head.pt",
@@ -69,6 +68,8 @@ rule train_model:
         chunks=slice_of("chunks"),
         cmvn=slice_of("cmvn"),
         waveform=waveform_options(),
+        init=digest_of_files(files_of_init()),
+        conf=digest_of_file(recipe_file(config["feats"]["conf"])) if FROM_AUDIO else "",
     # A scheduler's SIGTERM before the end of the run time goes to every process of the job. The
     # shell and tee have to outlive the training, which catches it and writes a checkpoint.
     shell:

@@ -5,7 +5,8 @@ rule compute_vad:
     """Mark one part's voiced frames by their energy; text takes half of binary's room."""
     input:
         feats="exp/feats/{clean}/feats.{scatteritem}.scp",
-        conf=recipe_file(config["vad"]["conf"]),
+        archive="exp/feats/{clean}/feats.{scatteritem}.ark",
+        conf=input_file(config["vad"]["conf"]),
     output:
         ark="exp/vad/{clean}/vad.{scatteritem}.ark",
         scp="exp/vad/{clean}/vad.{scatteritem}.scp",
@@ -18,9 +19,10 @@ rule compute_vad:
         **CLUSTER.resources("compute_vad"),
     params:
         kaldi=KALDI,
+        conf=digest_of_file(recipe_file(config["vad"]["conf"])),
     shell:
         "if [ ! -s {input.feats} ]; then touch {output}; exit 0; fi;"
-        " compute-vad --config={input.conf} scp:{input.feats}"
+        " compute-vad --config={input.conf:q} scp:{input.feats}"
         " ark,t,scp:{output.ark},{output.scp} 2> {log}"
 
 
@@ -46,30 +48,31 @@ rule gather_vad:
 rule check_voiced:
     """See, before the network is trained, that every utterance can have its x-vector."""
     input:
-        feats="data/{clean}/feats.scp",
-        vad="data/{clean}/vad.scp",
+        feats=expand("data/{clean}/feats.scp", clean=CHECKED_SETS),
+        vad=expand("data/{clean}/vad.scp", clean=CHECKED_SETS),
+        archives=each_of(archives_of_vad, CHECKED_SETS),
     output:
-        "exp/vad/{clean}/num_voiced",
+        "exp/vad/voiced.tsv",
     log:
-        "logs/check_voiced/{clean}.log",
+        "logs/check_voiced.log",
     group:
         "gathers"
     threads: CLUSTER.threads("check_voiced")
     resources:
         **CLUSTER.resources("check_voiced"),
     params:
-        config=json.dumps(
-            {key: config["xvectors"][key] for key in ("min_chunk_frames", "short_utts")}
-        ),
+        config=slice_of("xvectors", only=["min_chunk_frames", "short_utts"]),
+        data=expand("data/{clean}", clean=CHECKED_SETS),
     shell:
-        "python -m steps_py.stages.check_voiced --feats {input.feats} --vad {input.vad}"
-        " --config {params.config:q} --out {output} > {log} 2>&1"
+        "python -m steps_py.stages.check_voiced --data {params.data} --config {params.config:q}"
+        " --out {output} > {log} 2>&1"
 
 
 rule borrow_clean_vad:
     """An augmented copy is voiced where its clean original is."""
     input:
         vad="data/train/vad.scp",
+        archives=archives_of_vad("train"),
         utt2uniq="data/train_augmented/utt2uniq",
     output:
         "data/train_augmented/vad.scp",

@@ -22,7 +22,8 @@ rule extract_xvectors:
     """Extract one part's x-vectors, in batches of similar length."""
     input:
         feats="exp/xvectors/{dset}/{scatteritem}.feats.scp",
-        archives=lambda wildcards: archives_of(wildcards.dset),
+        archives=lambda wildcards: archives_of_feats(wildcards.dset),
+        vad_archives=lambda wildcards: archives_of_vad(wildcards.dset),
         vad="data/{dset}/vad.scp",
         model="exp/model/final.pt",
     output:
