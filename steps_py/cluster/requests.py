@@ -9,33 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from steps_py.cluster.schedulers import SCHEDULERS, Sge, Slurm, fault_of_extra
 from steps_py.errors import ConfigError, did_you_mean
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Sge:
-    """Where an SGE job goes, and what the site calls the things it asks for."""
-
-    queue: str | None = None
-    project: str | None = None
-    account: str | None = None
-    pe: str = "smp"
-    memory: str | None = "mem_free"
-    time: str | None = "h_rt"
-    gpu: str | None = "gpu"
-    extra: str | None = None
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Slurm:
-    """Where a Slurm job goes."""
-
-    partition: str | None = None
-    account: str | None = None
-    extra: str | None = None
-
-
-SCHEDULERS = {"sge": Sge, "slurm": Slurm}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -48,8 +23,8 @@ class Request:
     gpu: int = 0
     max_mem_mb: int | None = None
     max_runtime_min: int | None = None
-    sge: Sge = Sge()
-    slurm: Slurm = Slurm()
+    sge: Sge = dataclasses.field(default_factory=Sge)
+    slurm: Slurm = dataclasses.field(default_factory=Slurm)
 
 
 class Cluster:
@@ -81,8 +56,8 @@ class Cluster:
     def resources(self, rule):
         """Snakemake resources of `rule`: memory and time grow with each attempt, up to the caps.
 
-        A scheduler's own settings are resources named after it (``sge_queue``,
-        ``slurm_partition``), only where they differ from what its profile takes unasked.
+        The settings of a scheduler are resources too (``sge_queue``, ``slurm_partition``), where
+        they differ from the defaults.
         """
         asked = self.request(rule)
         resources = {
@@ -90,10 +65,8 @@ class Cluster:
             "runtime": growing(asked.runtime_min, asked.max_runtime_min),
             "gpu": asked.gpu,
         }
-        for name, kind in SCHEDULERS.items():
-            for key, value in dataclasses.asdict(getattr(asked, name)).items():
-                if value != getattr(kind(), key):
-                    resources[f"{name}_{key}"] = "none" if value is None else value
+        for name in SCHEDULERS:
+            resources |= getattr(asked, name).snakemake_resources()
         return resources
 
     def check_rules(self, names):
@@ -135,7 +108,7 @@ def check_request(path, asked, where):
     check_known(path, asked, fields_of(Request), f"{where} key")
     for key, value in asked.items():
         if key in SCHEDULERS:
-            check_scheduler(path, value, SCHEDULERS[key], f"{where}.{key}")
+            check_scheduler(path, value, key, f"{where}.{key}")
         elif value is None and key.startswith("max_"):
             continue
         else:
@@ -148,14 +121,22 @@ def check_request(path, asked, where):
     return asked
 
 
-def check_scheduler(path, asked, kind, where):
+def check_scheduler(path, asked, scheduler, where):
+    kind = SCHEDULERS[scheduler]
     check_mapping(path, asked, where)
     check_known(path, asked, fields_of(kind), f"{where} key")
     for key, value in asked.items():
-        if value is not None and not isinstance(value, str):
-            raise ConfigError(f"{path}: {where}.{key} is {value!r}; it must be text or null.")
-        if value is None and key == "pe":
+        wanted = int if kind.__annotations__[key] == int | None else str
+        if value is None and key != "pe":
+            continue
+        if value is None:
             raise ConfigError(f"{path}: {where}.pe is null; name a parallel environment.")
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            what = "a whole number" if wanted is int else "text"
+            raise ConfigError(f"{path}: {where}.{key} is {value!r}; it must be {what} or null.")
+        fault = fault_of_extra(scheduler, value) if key == "extra" else None
+        if fault:
+            raise ConfigError(f"{path}: {where}.extra is {value!r}; it {fault}.")
 
 
 def check_mapping(path, got, where):

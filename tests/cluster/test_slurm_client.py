@@ -49,6 +49,30 @@ def test_squeue_that_fails_for_whatever_reason_says_nothing_about_jobs(slurm):
         client.jobs_named("sidewinder")
 
 
+REFUSES = "echo 'squeue: error: Invalid user: 1000' >&2; exit 1"
+
+
+def test_a_squeue_that_does_not_know_the_user_is_asked_for_all_jobs(slurm):
+    slurm("squeue", f"case $* in *--user*|*--me*) {REFUSES};; esac; echo '7|RUNNING|None|a-1|c'")
+    assert [job.id for job in client.jobs_named("a")] == ["7"]
+
+
+def test_where_squeue_refuses_scontrol_lists_the_jobs(slurm):
+    slurm("squeue", REFUSES)
+    slurm("scontrol", "echo 'JobId=7 JobName=a-1 UserId=(1000) JobState=RUNNING Reason=None'")
+    (job,) = client.jobs_named("a")
+    assert (job.id, job.live) == ("7", True)
+    slurm("scontrol", "echo 'No jobs in the system'")
+    assert client.jobs_named("a") == []
+
+
+def test_where_both_refuse_nothing_is_known_about_any_job(slurm):
+    slurm("squeue", REFUSES)
+    slurm("scontrol", "echo 'see https://wiki/slurm'")
+    with pytest.raises(client.SlurmBlind, match="Invalid user: 1000"):
+        client.jobs_named("a")
+
+
 def test_jobs_are_told_apart_by_name_and_array_tasks_by_their_own_id(slurm):
     slurm(
         "squeue",

@@ -2,12 +2,20 @@
 
 import subprocess
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
+from snakemake_interface_common.exceptions import WorkflowError
 
+from steps_py.cluster.requests import Cluster
 from steps_py.cluster.slurm import client
-from steps_py.cluster.slurm.executor import SILENT_POLL_SEC, SlurmExecutor
+from steps_py.cluster.slurm.executor import (
+    BLIND_MARGIN_SEC,
+    PluginExecutor,
+    SlurmExecutor,
+    use_slurm_executor,
+)
 
 
 @pytest.fixture
@@ -19,11 +27,12 @@ def executor(tmp_path, monkeypatch):
     made.records.mkdir()
     made.workflow = SimpleNamespace(workdir_init=str(tmp_path))
     made.run_uuid, made.said = "sidewinder-0-1", set()
+    made.at_work, made.blind_since, made.unlisted_since = set(), None, {}
+    made._partitions, made._failed_nodes = None, set()
+    made.slurm_logdir = tmp_path / "logs/slurm"
     made.cancelled = threading.Event()
     made.logger = SimpleNamespace(warning=lambda message: None)
     monkeypatch.setattr(made, "format_job_exec", lambda job: f"exit {job.code}", raising=False)
-    monkeypatch.setattr("steps_py.cluster.slurm.executor.SILENT_POLL_SEC", 0)
-    assert SILENT_POLL_SEC > 0
     return made
 
 
@@ -73,38 +82,96 @@ def test_a_killed_life_of_a_requeued_job_leaves_no_code_of_the_life_before(execu
     assert executor.exit_code("12") is None
 
 
-def test_a_submission_whose_answer_was_lost_is_found_and_not_made_twice(executor, monkeypatch):
-    asked = []
+def submitted(executor, monkeypatch, *jobs):
+    """The words of the sbatch command of these jobs."""
+    calls = []
 
     def play(*command, **options):
-        asked.append(command[0])
-        if command[0] == "sbatch":
-            raise client.SlurmSilent("Socket timed out")
-        if asked.count("squeue") == 1:
-            raise client.SlurmSilent("Unable to contact slurm controller")
-        return "41|RUNNING|None|sidewinder-0-1|rule_make_feats other\n" + (
-            "42|PENDING|Priority|sidewinder-0-1|rule_make_feats token\n"
-        )
+        calls.append(command)
+        return "7\n"
 
     monkeypatch.setattr(client, "run", play)
-    assert executor.submit_until_answered(["sbatch"], "", "token") == "42"
-    assert asked == ["sbatch", "squeue", "squeue"]
+    settings = dict.fromkeys(["qos", "reservation", "requeue", "no_requeue"])
+    executor.workflow.executor_settings = SimpleNamespace(**settings)
+    _, job_id = executor.sbatch(list(jobs))
+    assert job_id == "7" and len(calls) == 1
+    return list(calls[0])
 
 
-def test_a_submission_that_never_arrived_is_made_again(executor, monkeypatch):
-    answers = iter([client.SlurmSilent("down"), "", "43\n"])
-
-    def play(*command, **options):
-        answer = next(answers)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    monkeypatch.setattr(client, "run", play)
-    assert executor.submit_until_answered(["sbatch"], "", "token") == "43"
+def site_job(tmp_path, text):
+    (tmp_path / "cluster.yaml").write_text(f"default: {{gpu: 1, slurm: {text}}}")
+    made = job()
+    made.is_group = lambda: False
+    made.resources = {
+        key: value(None, 1) if callable(value) else value
+        for key, value in Cluster(tmp_path / "cluster.yaml").resources("make_feats").items()
+    }
+    return made
 
 
-def test_nothing_more_is_submitted_once_the_run_is_cancelled(executor, monkeypatch):
-    monkeypatch.setattr(client, "run", lambda *command, **options: pytest.fail("submitted"))
-    executor.cancelled.set()
-    assert executor.submit_until_answered(["sbatch"], "", "token") is None
+@pytest.mark.parametrize(
+    "text, options",
+    [
+        ("{qos: long}", ["--qos=long"]),
+        ('{constraint: "a100&nvlink|h100"}', ["--constraint=a100&nvlink|h100"]),
+        ("{reservation: SPEECH-JAN}", ["--reservation=SPEECH-JAN"]),
+        ('{nodelist: "n[1-4]", exclude: n3}', ["--nodelist=n[1-4]", "--exclude=n3"]),
+        ("{nice: 100, licenses: matlab}", ["--licenses=matlab", "--nice=100"]),
+        ("{mail_user: a@b.org, mail_type: END}", ["--mail-user=a@b.org", "--mail-type=END"]),
+        ("{signal: TERM@120}", ["--signal=TERM@120"]),
+        ('{partition: "a b", account: "it\'s"}', ["--partition=a b", "--account=it's"]),
+        ('{extra: "--reservation=SPEECH-JAN -C a100"}', ["--reservation=SPEECH-JAN", "-C", "a100"]),
+        ('{extra: "--mem=0 --exclusive --comment=x -A lab"}', ["--mem=0", "--exclusive"]),
+        ("{gres: 'gpu:a100:1,scratch:20'}", ["--gres=gpu:a100:1,scratch:20"]),
+        ("{gres: 'scratch:20'}", ["--gres=scratch:20", "--gpus=1"]),
+    ],
+)
+def test_what_a_site_needs_reaches_sbatch_unchanged(executor, monkeypatch, tmp_path, text, options):
+    words = submitted(executor, monkeypatch, site_job(tmp_path, text))
+    assert [word for word in options if word not in words] == []
+
+
+def test_gpus_are_requested_once(executor, monkeypatch, tmp_path):
+    words = submitted(executor, monkeypatch, site_job(tmp_path, "{gres: 'gpu:a100:1'}"))
+    assert [word for word in words if word.startswith(("--gpu", "--gres"))] == ["--gres=gpu:a100:1"]
+
+
+def test_the_log_s_path_has_nothing_that_slurm_replaces(executor, monkeypatch, tmp_path):
+    made = site_job(tmp_path, "{}")
+    made.wildcards = ["100%j"]
+    words = submitted(executor, monkeypatch, made)
+    assert "--output=logs/slurm/rule_make_feats/100%%j/%j.log" in words
+
+
+def info(job_id):
+    return SimpleNamespace(external_jobid=job_id, job=job())
+
+
+def test_where_slurm_lists_no_jobs_their_exit_codes_decide(executor, monkeypatch):
+    monkeypatch.setattr(client, "sacct_states", lambda ids: {"3": "TIMEOUT"})
+    (executor.records / "1").write_text("0\n")
+    (executor.records / "2").write_text("9\n")
+    verdicts = executor.judge_unlisted([info(name) for name in "1234"], "refused")
+    assert [verdicts[name].state for name in "1234"] == ["COMPLETED", "FAILED", "TIMEOUT", None]
+
+
+def test_a_run_does_not_wait_for_ever_for_a_slurm_that_lists_no_jobs(executor, monkeypatch):
+    cancelled = []
+    monkeypatch.setattr(client, "sacct_states", lambda ids: {})
+    monkeypatch.setattr(client, "scancel", cancelled.extend)
+    executor.blind_since = time.monotonic() - BLIND_MARGIN_SEC - 1
+    with pytest.raises(WorkflowError, match="listed no jobs for 60 min.*Invalid user"):
+        executor.judge_unlisted([info("4")], "squeue: Invalid user: 1000")
+    assert cancelled == ["4"]
+
+
+@pytest.mark.parametrize("there, chosen", [("2.8.1", SlurmExecutor), ("2.9.0", PluginExecutor)])
+def test_with_another_version_of_the_plugin_its_own_executor_is_used(monkeypatch, there, chosen):
+    registered = SimpleNamespace(executor=None)
+    monkeypatch.setattr(
+        "steps_py.cluster.slurm.executor.ExecutorPluginRegistry",
+        lambda: SimpleNamespace(plugins={"slurm": registered}),
+    )
+    monkeypatch.setattr("importlib.metadata.version", lambda name: there)
+    use_slurm_executor()
+    assert registered.executor is chosen

@@ -29,6 +29,10 @@ class SlurmSilent(Exception):
     """Nobody answered: no statement about any job."""
 
 
+class SlurmBlind(SlurmSilent):
+    """Slurm answers, but lists no jobs in any of the ways in which it can be asked for them."""
+
+
 class SlurmRefused(Exception):
     """Slurm answered, and its answer was no."""
 
@@ -78,22 +82,62 @@ def run(*command, stdin=None, timeout_sec=60):
 
 def jobs_named(prefix):
     """This user's jobs whose name begins with `prefix`, the finished ones too if still known."""
-    return [job for job in parse_squeue(squeue()) if job.name.startswith(prefix)]
+    return [job for job in list_jobs() if job.name.startswith(prefix)]
 
 
-def squeue():
-    """All jobs of this user, one line each: slurmctld is asked for no more than these."""
+def list_jobs():
+    """This user's jobs, or all jobs where Slurm does not know the user by number.
+
+    SlurmBlind where squeue and scontrol both refuse, which says nothing about any job.
+    """
+    listed = ["squeue", "--noheader", "--array", "--states=all", f"--format={FIELDS}"]
+    refusals = []
+    for whose in ([f"--user={os.getuid()}"], ["--me"], []):
+        try:
+            return parse_squeue(run(*listed, *whose))
+        except SlurmRefused as error:
+            refusals.append(str(error))
     try:
-        return run(
-            "squeue",
-            "--noheader",
-            "--array",
-            "--states=all",
-            f"--user={os.getuid()}",
-            f"--format={FIELDS}",
-        )
-    except SlurmRefused as error:  # squeue has nothing to refuse: it is broken, or a login host is
-        raise SlurmSilent(str(error)) from error
+        text = run("scontrol", "--oneliner", "show", "jobs")
+    except SlurmRefused as error:
+        refusals.append(str(error))
+    else:
+        jobs = parse_scontrol(text)
+        if jobs or "No jobs in the system" in text:
+            return jobs
+    raise SlurmBlind("; ".join(dict.fromkeys(refusals)))
+
+
+def parse_scontrol(text):
+    """The jobs in what ``scontrol --oneliner show jobs`` writes.
+
+    >>> [job.id for job in parse_scontrol(
+    ...     "JobId=9 ArrayJobId=7 ArrayTaskId=2-3%1 JobName=a JobState=PENDING Reason=None\\n")]
+    ['7_2', '7_3']
+    """
+    jobs = []
+    for line in text.splitlines():
+        facts = dict(re.findall(r"(\w+)=(\S*)", line))
+        if "JobState" not in facts:
+            continue
+        ids = [facts["JobId"]]
+        if "ArrayTaskId" in facts:
+            ids = [f"{facts['ArrayJobId']}_{task}" for task in expand(facts["ArrayTaskId"])]
+        shown = [facts.get(key, "") for key in ("JobState", "Reason", "JobName", "Comment")]
+        jobs += [Job(job_id, *shown) for job_id in ids]
+    return jobs
+
+
+def expand(tasks):
+    """The numbers in Slurm's list of array tasks.
+
+    >>> list(expand("1-3,7%2"))
+    ['1', '2', '3', '7']
+    """
+    for part in tasks.partition("%")[0].split(","):
+        first, _, last = part.partition("-")
+        if first.isdigit():
+            yield from map(str, range(int(first), int(last or first) + 1))
 
 
 def parse_squeue(text):

@@ -1,11 +1,11 @@
 """The executor of `--profile slurm`: snakemake-executor-plugin-slurm, and what it leaves open.
 
-The plugin builds the sbatch command (partition, account, memory, GPUs, log files) and
-knows the site's limits.  Four things are done here instead, for the reasons given:
+The plugin brings its options, log folders and Snakemake's part of a job.  Four things are done
+here instead, for the reasons given:
 
-submission   slurmctld that is down refuses sbatch; the plugin fails the job, and a
-             minute's outage uses up all retries. Here it waits, and looks whether a
-             submission whose answer was lost has been accepted.
+submission   the plugin fails a job when slurmctld is down, when the site's sbatch writes lines of
+             its own, or when slurm_extra contains "-J" anywhere.
+             Here steps_py/cluster/slurm/submission.py waits, and never submits twice.
 arrays       the plugin keeps jobs back for an array when more jobs are ready than may
              run (--jobs), and never submits them; from sacct it takes the state of one
              task for all. Here the jobs that may run now and ask for the same are one array.
@@ -17,7 +17,6 @@ cancel       on Ctrl-C the plugin cancels what it has listed, not what is being 
 """
 
 import asyncio
-import getpass
 import importlib.metadata
 import os
 import shlex
@@ -32,19 +31,21 @@ from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
 from steps_py.cluster.run_guard import NAME as RUN_NAME
-from steps_py.cluster.slurm import client, orphans
+from steps_py.cluster.slurm import client, orphans, submission
+from steps_py.cluster.slurm.command import sbatch_command
 from steps_py.cluster.slurm.pending import cure
-from steps_py.cluster.slurm.verdict import RUNNING, explain, judge
+from steps_py.cluster.slurm.verdict import explain, judge
 
-WRITTEN_FOR = "2.8.0"
+WRITTEN_FOR = "2.8."
 RECORDS = ".snakemake/slurm_exits"
 MAX_POLL_SEC = 30
 SILENT_POLL_SEC = 5
+BLIND_MARGIN_SEC = 3600  # above the run time of a job, for as long as Slurm lists no jobs
 NOT_ASKED_FOR = {"_cores", "_nodes", "tmpdir"}  # resources that do not shape a submission
 
 SCRIPT = """\
 #!/bin/bash
-# {what}; made by {user} in {directory}
+# {what}
 record={records}/${{SLURM_ARRAY_JOB_ID:+${{SLURM_ARRAY_JOB_ID}}_}}${{SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}}
 unset {run_name}    # its end is Slurm's to bring about, gently, and not the run guard's
 rm -f "$record"    # of an earlier life, if Slurm put this job back into the queue
@@ -58,31 +59,41 @@ exit $code
 
 
 def use_slurm_executor():
-    """Let Snakemake's executor `slurm` be the one below."""
+    """Let Snakemake's executor `slurm` be the one below; with another plugin, the plugin's own."""
     registered = ExecutorPluginRegistry().plugins.get("slurm")
     if registered is not None:
-        registered.executor = SlurmExecutor
+        there = importlib.metadata.version("snakemake-executor-plugin-slurm")
+        registered.executor = SlurmExecutor if there.startswith(WRITTEN_FOR) else PluginExecutor
+
+
+class PluginExecutor(plugin.Executor):
+    """The executor of another version of the plugin, as it is, with a warning."""
+
+    def __post_init__(self):
+        super().__post_init__()
+        there = importlib.metadata.version("snakemake-executor-plugin-slurm")
+        self.logger.warning(
+            f"snakemake-executor-plugin-slurm {there} is installed. The project's submission and"
+            f" status are written for {WRITTEN_FOR}x, so this run uses those of the plugin, which"
+            " stop where Slurm does not answer. Install the version in pyproject.toml: make"
+            " .venv/ready."
+        )
 
 
 class SlurmExecutor(plugin.Executor):
     def __post_init__(self):
         super().__post_init__()
-        there = importlib.metadata.version("snakemake-executor-plugin-slurm")
-        if there != WRITTEN_FOR:
-            raise WorkflowError(
-                f"{__file__} is written for snakemake-executor-plugin-slurm"
-                f" {WRITTEN_FOR}, and {there} is installed."
-                " Say make .venv/ready, or pip install that version."
-            )
         directory = Path(self.workflow.workdir_init)
         self.run_uuid = f"{orphans.recipe_name(directory)}-{uuid.uuid4().hex[:12]}"
         self.records = directory / RECORDS
         self.records.mkdir(parents=True, exist_ok=True)
         self.cancelled = Event()
+        self.at_work = set()  # ids of submitted jobs whose end is not known
         self.unlisted_since = {}
+        self.blind_since = None
         self.said = set()
         orphans.mark(directory)
-        self.logger.info(f"Slurm jobs of this run are named {self.run_uuid}")
+        self.logger.info(f"The names of this run's Slurm jobs begin with {self.run_uuid}")
 
     # submission
 
@@ -121,51 +132,49 @@ class SlurmExecutor(plugin.Executor):
             return
         for number, job in enumerate(jobs, start=1):
             task = f"{job_id}_{number}" if len(jobs) > 1 else job_id
-            task_log = str(log).replace("%A_%a", task).replace("%j", task)
+            task_log = log / f"{task}.log"
+            self.at_work.add(task)
             self.logger.info(f"Job {job.jobid} is Slurm job {task} (log: {task_log})")
             self._report_job_submission_threadsafe(
-                SubmittedJobInfo(job, external_jobid=task, aux={"slurm_logfile": Path(task_log)})
+                SubmittedJobInfo(job, external_jobid=task, aux={"slurm_logfile": task_log})
             )
 
     def sbatch(self, jobs):
-        """(log with Slurm's placeholders, job id); the id is None if the run was cancelled."""
+        """(folder of the log, job id); the id is None if the run was cancelled."""
         first, array = jobs[0], len(jobs) > 1
         wildcards = "" if array else plugin.get_job_wildcards(first)
         kind = f"{'group' if first.is_group() else 'rule'}_{first.name}"
-        log = self.slurm_logdir / kind / wildcards / ("%A_%a.log" if array else "%j.log")
-        log.parent.mkdir(parents=True, exist_ok=True)
+        folder = self.slurm_logdir / kind / wildcards
+        folder.mkdir(parents=True, exist_ok=True)
         token = uuid.uuid4().hex[:12]
-        for job in jobs:
-            plugin.validate_slurm_extra(job)
-        call = plugin.get_submit_command(
+        # relative to the folder of the job, whose path may have characters that Slurm replaces
+        log = os.path.relpath(folder, self.workflow.workdir_init).replace("%", "%%")
+        name = f"{self.run_uuid}-{token}"
+        command = sbatch_command(
             first,
-            {
-                "run_uuid": self.run_uuid,
-                "slurm_logfile": log,
-                "comment_str": f"{kind}{'_wildcards_' * bool(wildcards)}{wildcards} {token}",
-                **self.place(first),
-                "workdir": self.workflow.workdir_init,
-            },
-            settings=self.workflow.executor_settings,
-            failed_nodes=self._failed_nodes,
-        ) + plugin.set_gres_string(first)
-        if array:
-            call += f" --array=1-{len(jobs)}"
-        return log, self.submit_until_answered(shlex.split(call), self.script(jobs), token)
+            name=name,
+            log=f"{log}/{'%A_%a' if array else '%j'}.log",
+            comment=f"{kind}{'_wildcards_' * bool(wildcards)}{wildcards} {token}",
+            directory=self.workflow.workdir_init,
+            extra=self.options(first, len(jobs)),
+        )
+        return folder, submission.submit(
+            command, self.script(jobs), name, stop=self.cancelled, say=self.say
+        )
 
-    def place(self, job):
-        """Account and partition of cluster.yaml; without, sbatch takes the site's defaults.
-
-        The plugin asks sacctmgr or sinfo about them for each job, and fails it if they
-        do not answer; sbatch knows as well, and is waited for.
-        """
-        account, partition = (job.resources.get(f"slurm_{key}") for key in ("account", "partition"))
-        if not partition and self._partitions:
+    def options(self, job, num_tasks):
+        """Further words of sbatch: Snakemake's options for Slurm, and those of cluster.yaml."""
+        settings, words = self.workflow.executor_settings, []
+        if self._partitions and not job.resources.get("slurm_partition"):
             partition = plugin.get_best_partition(self._partitions, job, self.logger)
-        return {
-            "account": f"-A {shlex.quote(account)}" if account else "",
-            "partition": f"-p {shlex.quote(partition)}" if partition else "",
-        }
+            words += [f"--partition={partition}"] if partition else []
+        words += [f"--qos={settings.qos}"] if settings.qos else []
+        words += [f"--reservation={settings.reservation}"] if settings.reservation else []
+        words += ["--requeue"] if settings.requeue else []
+        words += ["--no-requeue"] if settings.no_requeue else []
+        words += [f"--exclude={','.join(self._failed_nodes)}"] if self._failed_nodes else []
+        words += [f"--array=1-{num_tasks}"] if num_tasks > 1 else []
+        return words + shlex.split(job.resources.get("slurm_extra") or "")
 
     def script(self, jobs):
         names = [
@@ -175,8 +184,6 @@ class SlurmExecutor(plugin.Executor):
         more = f" and {len(jobs) - 3} more" if len(jobs) > 3 else ""
         return SCRIPT.format(
             what=", ".join(names).replace("\n", " ") + more,
-            user=getpass.getuser(),
-            directory=self.workflow.workdir_init,
             run_name=RUN_NAME,
             records=shlex.quote(str(self.records)),
             tasks="\n".join(
@@ -184,29 +191,6 @@ class SlurmExecutor(plugin.Executor):
                 for number, job in enumerate(jobs, start=1)
             ),
         )
-
-    def submit_until_answered(self, command, script, token):
-        """The job id. A scheduler that is away is waited for; a refusal is an error."""
-        while not self.cancelled.is_set():
-            try:
-                answer = client.run(*command, stdin=script, timeout_sec=120)
-                return plugin.validate_or_get_slurm_job_id(answer.strip().split(";")[0], answer)
-            except client.SlurmSilent as error:
-                self.say(f"sbatch got no answer, and is tried again until it gets one: {error}")
-            accepted = self.find_accepted(token)
-            if accepted:
-                return accepted
-        return None
-
-    def find_accepted(self, token):
-        """Once slurmctld is back: the id of a submission whose answer was lost, or None."""
-        while not self.cancelled.wait(SILENT_POLL_SEC):
-            try:
-                jobs = client.jobs_named(self.run_uuid)
-            except client.SlurmSilent:
-                continue
-            return next((job.id.split("_")[0] for job in jobs if token in job.comment), None)
-        return None
 
     # status
 
@@ -220,9 +204,11 @@ class SlurmExecutor(plugin.Executor):
             async with self.status_rate_limiter:
                 verdicts = await asyncio.to_thread(self.ask, ids)
         except client.SlurmSilent as error:
-            self.say(f"squeue got no answer; jobs go on, and are asked for again: {error}")
+            self.say(f"squeue got no answer; jobs go on, and squeue is tried again: {error}")
             self.next_seconds_between_status_checks = SILENT_POLL_SEC
-            verdicts = dict.fromkeys(ids, RUNNING)
+            verdicts = {id_: judge(None, self.exit_code(id_), None, 0) for id_ in ids}
+            if isinstance(error, client.SlurmBlind):
+                verdicts |= await asyncio.to_thread(self.judge_unlisted, active_jobs, error)
         for info in active_jobs:
             verdict = verdicts[info.external_jobid]
             if verdict.state is None:
@@ -239,6 +225,7 @@ class SlurmExecutor(plugin.Executor):
     def ask(self, ids):
         """{id: Verdict}: one squeue for all jobs, and sacct only for those it does not list."""
         listed = {job.id: job for job in client.jobs_named(self.run_uuid)}
+        self.blind_since = None
         for job_id in ids:
             words = cure(listed[job_id]) if job_id in listed else None
             if words:
@@ -268,6 +255,28 @@ class SlurmExecutor(plugin.Executor):
             for job_id in ids
         }
 
+    def judge_unlisted(self, active_jobs, error):
+        """{id: Verdict} where Slurm lists no jobs: by their own exit codes and the accounting.
+
+        A killed job leaves neither, so the run ends with an error once each job must be over.
+        """
+        now = time.monotonic()
+        self.blind_since = self.blind_since or now
+        ids = [info.external_jobid for info in active_jobs]
+        codes = {id_: self.exit_code(id_) for id_ in ids}
+        unknown = [id_ for id_ in ids if codes[id_] is None]
+        accounted = client.sacct_states(unknown) if unknown else {}
+        verdicts = {id_: judge(None, codes[id_], accounted.get(id_), 0) for id_ in ids}
+        longest_min = max(int(info.job.resources.get("runtime") or 0) for info in active_jobs)
+        if now - self.blind_since > longest_min * 60 + BLIND_MARGIN_SEC:
+            client.scancel(id_ for id_ in ids if verdicts[id_].state is None)
+            raise WorkflowError(
+                f"Slurm has listed no jobs for {(now - self.blind_since) / 60:.0f} min, longer than"
+                f" any job may run: {error}. The jobs of this run are cancelled; start it again"
+                " from a host where squeue answers."
+            )
+        return verdicts
+
     def exit_code(self, job_id):
         try:
             return int((self.records / job_id).read_text())
@@ -277,6 +286,7 @@ class SlurmExecutor(plugin.Executor):
     def finish(self, info, verdict):
         log = info.aux["slurm_logfile"]
         (self.records / info.external_jobid).unlink(missing_ok=True)
+        self.at_work.discard(info.external_jobid)
         if verdict.done:
             if not self.workflow.executor_settings.keep_successful_logs:
                 log.unlink(missing_ok=True)
@@ -300,18 +310,25 @@ class SlurmExecutor(plugin.Executor):
         self.cancelled.set()
         self._job_submission_executor.shutdown(wait=True, cancel_futures=True)
         try:
-            live = [job.id for job in client.jobs_named(self.run_uuid) if job.live]
-            client.scancel(live)
+            client.scancel(self.live_jobs())
         except (client.SlurmSilent, client.SlurmRefused) as error:
             self.logger.warning(
-                f"The jobs could not be cancelled: {error}. The next run here will do it;"
-                f" or say scancel --name={self.run_uuid}"
+                f"The jobs could not be cancelled: {error}. The next run here will do it; or cancel"
+                f" by hand those whose name (squeue --me --format='%i %j') begins with"
+                f" {self.run_uuid}."
             )
+
+    def live_jobs(self):
+        """Ids of this run's jobs that are not over; by its own account where Slurm lists none."""
+        try:
+            return [job.id for job in client.jobs_named(self.run_uuid) if job.live]
+        except client.SlurmBlind:
+            return sorted(self.at_work)
 
     def shutdown(self):
         super().shutdown()
         try:
-            if not any(job.live for job in client.jobs_named(self.run_uuid)):
+            if not self.live_jobs():
                 orphans.unmark(self.workflow.workdir_init)
         except client.SlurmSilent:
             pass  # the mark stays, and the next run asks

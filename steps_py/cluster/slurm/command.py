@@ -1,0 +1,55 @@
+"""The sbatch command of a job, and the job id in what sbatch answers."""
+
+import re
+
+JOB_ID = re.compile(r"(?:Submitted batch job )?(\d+)(?:;\S+)?(?: on cluster \S+)?")
+
+
+def sbatch_command(job, *, name, log, comment, directory, extra=()):
+    """The words of the command that submits `job`, whose script sbatch reads from its input.
+
+    Args:
+        job: a job of Snakemake, with the resources that steps_py.cluster.requests gives it.
+        name: the name of the Slurm job.
+        log: where its output goes, with Slurm's placeholders (%j ...); relative to `directory`.
+        comment: text that squeue shows.
+        directory: where the job runs.
+        extra: words that come last.
+    """
+    asked = job.resources
+    words = ["sbatch", "--parsable", f"--job-name={name}", f"--output={log}", "--export=ALL"]
+    words += [f"--comment={comment}", "-D", str(directory)]
+    options = {
+        "partition": asked.get("slurm_partition"),
+        "account": asked.get("slurm_account"),
+        "qos": asked.get("qos"),
+        "constraint": asked.get("constraint"),
+        "gres": asked.get("gres"),
+        "time": asked.get("runtime"),
+        "mem": asked.get("mem_mb"),
+        "cpus-per-task": job.threads,
+        "gpus": None if names_gpus(asked.get("gres")) else asked.get("gpu"),
+    }
+    if not asked.get("gpu"):
+        options["ntasks"] = 1  # with GPUs, sites forbid it
+    words += [f"--{option}={value}" for option, value in options.items() if value]
+    return [*words, *extra]
+
+
+def names_gpus(gres):
+    """Whether a list of generic resources has GPUs in it.
+
+    >>> names_gpus("lscratch:20,gpu:a100:2"), names_gpus(None)
+    (True, False)
+    """
+    return any(re.match(r"(gres/)?gpu\b", part.strip()) for part in (gres or "").split(","))
+
+
+def job_ids(answer):
+    """The job ids that lines of `answer` consist of; a site's own lines are passed over.
+
+    >>> job_ids("Balance of course24: 1520 core-hours\\n100\\n"), job_ids("7;gpu-cluster")
+    (['100'], ['7'])
+    """
+    found = [JOB_ID.fullmatch(line.strip()) for line in answer.splitlines()]
+    return list(dict.fromkeys(match[1] for match in found if match))
