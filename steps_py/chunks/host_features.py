@@ -7,6 +7,8 @@ Shape suffixes (scope: this module):
     T = frames   D = feature dimension   U = utterances   W = windows
 """
 
+from functools import partial
+
 import numpy as np
 
 from steps_py.chunks.voiced_frames import VoicedFrames
@@ -87,22 +89,31 @@ class VoicedFeatures:
 
     def _normalise(self, row, frames):
         num_frames = int(self.voiced.num_frames_U[row])
-        if self.cmvn.norm_vars:
-            start, end = window_bounds(frames, num_frames, self.cmvn.window_frames)
-            x_TD = self.matrices.rows(row, start[0], end[-1])
-            bounds = (index - start[0] for index in (frames, start, end))
-            return normalise_rows(x_TD, *bounds, norm_vars=True)
-        # every window is as long as every other: near the ends it is moved, not cut
-        length = min(self.cmvn.window_frames, num_frames)
-        start = frames - self.cmvn.window_frames // 2
-        np.maximum(start, 0, out=start)
-        np.minimum(start, num_frames - length, out=start)
-        origin = int(start[0])
-        x_TD = self.matrices.rows(row, origin, int(start[-1]) + length)
-        sums_WD = window_sums(x_TD, length)
-        sums_TD = sums_WD.take(start - origin, axis=0)
-        sums_TD *= np.float32(1 / length)
-        return np.subtract(x_TD.take(frames - origin, axis=0), sums_TD, out=sums_TD)
+        return normalised(partial(self.matrices.rows, row), frames, num_frames, self.cmvn)
+
+
+def normalised(rows, frames, num_frames, cmvn):
+    """Frames less the means of their windows, as `cmvn` (a CmvnConfig) says; float32 (T, D).
+
+    `rows(first, end)` gives float32 rows of an utterance of `num_frames` frames; `frames` are the
+    wanted ones, ascending and at least one.
+    """
+    if cmvn.norm_vars:
+        start, end = window_bounds(frames, num_frames, cmvn.window_frames)
+        x_TD = rows(start[0], end[-1])
+        bounds = (index - start[0] for index in (frames, start, end))
+        return normalise_rows(x_TD, *bounds, norm_vars=True)
+    # every window is as long as every other: near the ends it is moved, not cut
+    length = min(cmvn.window_frames, num_frames)
+    start = frames - cmvn.window_frames // 2
+    np.maximum(start, 0, out=start)
+    np.minimum(start, num_frames - length, out=start)
+    origin = int(start[0])
+    x_TD = rows(origin, int(start[-1]) + length)
+    sums_WD = window_sums(x_TD, length)
+    sums_TD = sums_WD.take(start - origin, axis=0)
+    sums_TD *= np.float32(1 / length)
+    return np.subtract(x_TD.take(frames - origin, axis=0), sums_TD, out=sums_TD)
 
 
 def window_sums(x_TD, length):

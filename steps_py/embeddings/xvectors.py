@@ -164,13 +164,18 @@ def _embed(model, chunks, device):
         return model(x_BTD.to(device), num_frames_B).float().cpu().numpy()
 
 
-def check_model(extractor, path, features, feats_scp, config):
-    """Raise unless the network takes these features and chunks as short as `config` allows."""
+def check_chunks(extractor, config):
+    """Raise unless the network takes chunks as short as `config` (XvectorsConfig) allows."""
     if config.min_chunk_frames < extractor.model.min_frames:
         raise ConfigError(
             f"xvectors: min_chunk_frames is {config.min_chunk_frames}, but a frame of the"
             f" network spans {extractor.model.min_frames}. Raise xvectors.min_chunk_frames."
         )
+
+
+def check_model(extractor, path, features, feats_scp, config):
+    """Raise unless the network takes these features and chunks as short as `config` allows."""
+    check_chunks(extractor, config)
     feat_dim = features.feat_dim(0)
     if feat_dim != extractor.feat_dim:
         raise StepsError(

@@ -205,14 +205,15 @@ def encode_matrix(x_TD, binary, dtype, method=None):
         head = _MATRIX_HEADER.pack(MARKER, token, 4, x_TD.shape[0], 4, x_TD.shape[1])
         return b"".join((head, x_TD.astype(_SIZES[token[:1]], copy=False)))
     if method is not None and x_TD.size:  # Kaldi decompresses what it writes as text
-        x_TD = _through_compression(x_TD, method)
+        x_TD = through_compression(x_TD, method)
     if x_TD.size == 0:
         return b" [ ]\n"
     form = ("\n  " + "%.7g " * x_TD.shape[1]) * x_TD.shape[0]
     return (" [" + form % tuple(x_TD.ravel().tolist()) + "]\n").encode()
 
 
-def _through_compression(x_TD, method):
+def through_compression(x_TD, method):
+    """What is left of a matrix (T, D) that is written compressed, by one of Kaldi's methods."""
     token, _, rest = compressed.compress(x_TD, method).partition(b" ")
     header = compressed.HEADER.unpack(rest[: compressed.HEADER.size])
     return compressed.decompress(token, header, rest[compressed.HEADER.size :])

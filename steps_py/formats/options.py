@@ -72,6 +72,20 @@ def parse_command_line(command, usage, options_class, argv):
     return parser.result(argv[len(named) :])
 
 
+def parse_config_text(command, options_class, text, where):
+    """The options that the text of a --config file sets; `where` is for messages.
+
+    >>> @dataclasses.dataclass
+    ... class SubsampleOptions:
+    ...     n: int = option(1, "Take every n'th feature")
+    >>> parse_config_text("subsample-feats", SubsampleOptions, "--n=3  # of all", "a.conf")
+    SubsampleOptions(n=3)
+    """
+    parser = _Parser(command, "", options_class, [])
+    parser.set_lines(text, where)
+    return parser.result([], print_args=False)[0]
+
+
 def usage_text(usage, options_class=None):
     """The usage as Kaldi prints it: text, the command's options, the standard ones."""
     lines = ["", usage.strip("\n"), ""]
@@ -135,14 +149,17 @@ class _Parser:
 
     def read_config(self, path):
         try:
-            with open(path, encoding="utf-8", errors="surrogateescape") as lines:
-                lines = lines.read().splitlines()
+            with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                text = file.read()
         except OSError as error:
             raise KaldiError(
                 f"--config={path}: cannot open config file; {error.strerror}."
                 " Give the path of an existing file."
             ) from None
-        for number, line in enumerate(lines, 1):
+        self.set_lines(text, path)
+
+    def set_lines(self, text, path):
+        for number, line in enumerate(text.splitlines(), 1):
             line = line.split("#")[0].strip()
             if line and not line.startswith("--"):
                 self.fail(
@@ -152,13 +169,13 @@ class _Parser:
             if line:
                 self.set(line, f"{path}:{number}: ")
 
-    def result(self, words):
+    def result(self, words, print_args=True):
         options = []
         for cls in self._classes:
             mine = {key: field.name for key, field in _fields(cls).items()}
             given = {mine[key]: value for key, value in self._values.items() if key in mine}
             options.append(cls(**given) if cls else None)
-        if options[1].print_args:
+        if options[1].print_args and print_args:
             print(self._command_line, file=sys.stderr, flush=True)
         if "--" in words:  # the first lone -- only ends the options
             words = [*words[: words.index("--")], *words[words.index("--") + 1 :]]

@@ -7,6 +7,7 @@ With several GPUs it starts torchrun, a process for each; started by torchrun, i
 """
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ def parser():
     parser.add_argument("--cmvn", required=True, help="section cmvn as JSON")
     parser.add_argument("--chunks-config", required=True, help="section chunks as JSON")
     parser.add_argument("--waveform", help="options of training from audio as JSON")
+    parser.add_argument("--front-end", help="sections feats and vad as JSON, for final.pt")
     parser.add_argument("--chunks", type=Path, required=True, help="folder of allocate_chunks")
     parser.add_argument("--out", required=True, help="folder of final.pt and epochs.tsv")
     parser.add_argument("--threads", type=int, default=1, help="processor threads of the job")
@@ -67,7 +69,12 @@ def load_sections(args):
         "cmvn": load_slice(args.cmvn, CmvnConfig, "cmvn"),
         "chunks": load_slice(args.chunks_config, ChunksConfig, "chunks"),
         "waveform": None,
+        "front_end": None,
     }
+    if args.front_end:
+        from steps_py.feats.front_end import FrontEnd
+
+        sections["front_end"] = FrontEnd.of_recipe(**json.loads(args.front_end))
     if args.waveform:
         from steps_py.chunks.audio_chunks import WaveformConfig
 

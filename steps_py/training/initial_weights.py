@@ -1,25 +1,18 @@
 """Starting from the weights of another run: strictly, and what is left out is said."""
 
 import hashlib
-import io
-import pickle
 from pathlib import Path
 
-import torch
-
-from steps_py.errors import ConfigError, StepsError
-from steps_py.files import atomic_write
+from steps_py.errors import ConfigError
 from steps_py.model.extractor import load_extractor
 from steps_py.model.load_weights import load_weights
+from steps_py.model.model_file import read_model_file, write_model_file
 
 
 def save_head(path, loss, config, speakers):
     """Write head.pt, the weights of the loss: what training needs and extraction does not."""
-    content = io.BytesIO()
     state = {name: x.detach().cpu() for name, x in loss.state_dict().items()}
-    torch.save({"loss": state, "config": config, "speakers": speakers}, content)
-    with atomic_write(path, "wb") as out:
-        out.write(content.getbuffer())
+    write_model_file(path, "head", {"loss": state, "config": config, "speakers": speakers})
 
 
 def start_from(network, init, speakers, previous, new_head, say):
@@ -53,7 +46,7 @@ def load_initial(init, model, loss, speakers, say):
     if init.get("without_head"):
         say(f"train: starts from {path}; its head is left out, the new one is random")
         return
-    saved = _read_head(path.with_name("head.pt"))
+    saved, _ = read_model_file(path.with_name("head.pt"), "head")
     if saved["speakers"] != speakers:
         raise ConfigError(
             f"train.init: {path.with_name('head.pt')}: its {len(saved['speakers'] or [])} speakers"
@@ -82,13 +75,3 @@ def digest_of(init):
             )
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
-
-
-def _read_head(path):
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError):
-        raise StepsError(
-            f"{path}: is not a head that this version can read. Set train.init.without_head: true"
-            " for a new one."
-        ) from None

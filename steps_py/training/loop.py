@@ -63,6 +63,7 @@ def save_final(trainer, out_dir):
         config=trainer.sections["model"],
         feat_dim=trainer.reader.feat_dim,
         cmvn=trainer.sections["cmvn"],
+        front_end=trainer.sections.get("front_end"),
     )
     save_head(out_dir / "head.pt", trainer.network.loss, trainer.config.loss, trainer.speakers)
     save_extractor(out_dir / "final.pt", extractor)

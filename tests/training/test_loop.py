@@ -458,13 +458,14 @@ def test_final_pt_holds_what_extraction_needs(chunks_dir, tmp_path):
     assert extractor.config == SECTIONS["model"]
     assert not extractor.model.training
     saved = torch.load(tmp_path / "final.pt", weights_only=True)
-    assert set(saved) == {"model", "config", "feat_dim", "cmvn", "version"}
+    keys = {"format", "model", "config", "feat_dim", "cmvn", "front_end", "version"}
+    assert set(saved) == keys
     assert not any("weight_SE" in name for name in saved["model"])
 
 
 def test_another_file_is_no_model(tmp_path):
     (tmp_path / "final.pt").write_bytes(b"PK not a model")
-    with pytest.raises(StepsError, match=r"final\.pt: is not a model that this version can read"):
+    with pytest.raises(StepsError, match=r"final\.pt: is damaged or not a model of sidewinder"):
         load_extractor(tmp_path / "final.pt")
 
 

@@ -38,6 +38,21 @@ def files_of_audio():
     return [input_file(config["feats"]["conf"]), *sounds]
 
 
+CONFS = [config["feats"]["conf"], config["vad"]["conf"]]
+
+
+def front_end():
+    """How recordings become features: for final.pt, which is used without the recipe."""
+    feats = config["feats"]
+    options = {
+        "type": feats["type"],
+        "conf": recipe_file(feats["conf"]),
+        "compress": feats["compress"],
+        "vad_conf": recipe_file(config["vad"]["conf"]),
+    }
+    return json.dumps(options)
+
+
 rule train_model:
     """Train the network; killed and started again, it goes on from its last checkpoint."""
     input:
@@ -49,6 +64,7 @@ rule train_model:
         vad=each_of(archives_of_vad, CHUNK_SETS),
         feats=[] if FROM_AUDIO else each_of(archives_of_feats, CHUNK_SETS),
         audio=files_of_audio(),
+        confs=[input_file(conf) for conf in CONFS],
         voiced=ancient("exp/vad/voiced.tsv"),
     output:
         model="exp/model/final.pt",
@@ -69,13 +85,14 @@ rule train_model:
         cmvn=slice_of("cmvn"),
         waveform=waveform_options(),
         init=digest_of_files(files_of_init()),
-        conf=digest_of_file(recipe_file(config["feats"]["conf"])) if FROM_AUDIO else "",
+        front_end=front_end(),
+        confs=digest_of_files([recipe_file(conf) for conf in CONFS]),
     # A scheduler's SIGTERM before the end of the run time goes to every process of the job. The
     # shell and tee have to outlive the training, which catches it and writes a checkpoint.
     shell:
         "trap : TERM; python -m steps_py.cluster.gpu_lease --gpus {resources.gpu} --"
         " python -m steps_py.stages.train_model --config {params.train:q}"
         " --model {params.model:q} --cmvn {params.cmvn:q} --chunks-config {params.chunks:q}"
-        " {params.waveform:q}"
+        " {params.waveform:q} --front-end {params.front_end:q}"
         " --chunks exp/chunks --out exp/model --threads {threads} --gpus {resources.gpu}"
         " 2>&1 | (trap '' TERM; exec tee {log})"

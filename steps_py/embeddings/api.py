@@ -1,0 +1,103 @@
+"""X-vectors of single recordings, from final.pt alone: no recipe, no tables, no Kaldi.
+
+Shape suffixes (scope: this module):
+    T = frames   D = feature dimension   E = embedding
+"""
+
+import numpy as np
+
+from steps_py.audio.decode import read_file
+from steps_py.chunks.host_features import normalised
+from steps_py.embeddings.xvectors import XvectorsConfig, check_chunks, extract_xvectors
+from steps_py.errors import AudioError, StepsError
+from steps_py.model.device import choose_device
+from steps_py.model.extractor import load_extractor
+
+
+class Embedder:
+    """Makes x-vectors of recordings by a trained network.
+
+    Parameters
+    ----------
+    model_path : path
+        final.pt of a recipe.
+    config : XvectorsConfig, optional
+        Section ``xvectors`` of the recipe: how long recordings are cut, and where to compute.
+
+    Raises
+    ------
+    StepsError
+        If the file is damaged, or lacks the options of the features: those of format 1, and
+        networks that were converted from nnet3.
+
+    Examples
+    --------
+    >>> embedder = Embedder("exp/model/final.pt")                          # doctest: +SKIP
+    >>> anna_E, ben_E = embedder.embed("anna.wav"), embedder.embed("ben.flac")  # doctest: +SKIP
+    """
+
+    def __init__(self, model_path, config=None):
+        self._config = config or XvectorsConfig()
+        self._extractor = load_extractor(model_path)
+        if self._extractor.front_end is None:
+            raise StepsError(
+                f"{model_path}: holds no options of features, so it cannot embed a recording."
+                " Extract from features (steps_py.stages.extract_xvectors), or train it again."
+            )
+        check_chunks(self._extractor, self._config)
+        self._device = choose_device(self._config.device, "xvectors")
+        self._model = self._extractor.model.to(self._device)
+
+    @property
+    def sample_rate_hz(self):
+        """Of the recordings that can be embedded."""
+        return self._extractor.front_end.sample_rate_hz
+
+    @property
+    def embedding_dim(self):
+        return self._model.embedding_dim
+
+    def embed(self, wav_path):
+        """The x-vector of a recording, float32 (E,): that of the recipe's own stages.
+
+        WAV, FLAC, Ogg and MP3 files are read.  Raises AudioError if the file is damaged, of
+        another rate, of several channels, or has too little speech.
+        """
+        wave = read_file(str(wav_path))
+        x_TD, is_voiced_T = self._extractor.front_end.compute(wave, str(wav_path))
+        frames = np.flatnonzero(is_voiced_T)
+        least = self._config.min_chunk_frames if self._config.short_utts == "error" else 1
+        if len(frames) < least:
+            raise AudioError(
+                f"{wav_path}: {len(frames)} of {len(x_TD)} frames are voiced, at least {least} are"
+                " needed. Give a longer or louder recording."
+            )
+
+        def rows(first, end):
+            return x_TD[first:end]
+
+        speech = Speech(wav_path, normalised(rows, frames, len(x_TD), self._extractor.cmvn))
+        num_voiced_U = np.array([len(frames)])
+        ((_, xvector_E),) = extract_xvectors(
+            self._model, speech, num_voiced_U, self._config, self._device
+        )
+        return xvector_E
+
+
+class Speech:
+    """The normalised frames of one recording, where `extract_xvectors` expects many."""
+
+    def __init__(self, name, x_TD):
+        self.utts, self._x_TD = [str(name)], x_TD
+
+    def read(self, row):
+        return self._x_TD
+
+
+def embed(model_path, wav_path, config=None):
+    """The x-vector of one recording, float32 (E,); see `Embedder`, which loads the model once.
+
+    >>> embed("exp/model/final.pt", "anna.wav").shape    # doctest: +SKIP
+    (512,)
+    """
+    return Embedder(model_path, config).embed(wav_path)

@@ -1,0 +1,144 @@
+"""From a recording to features and voice decisions, as a recipe's rules make them.
+
+A FrontEnd holds the content of the recipe's conf files, so that a trained network can be used
+without the recipe's folder.
+
+Shape suffixes (scope: this module):
+    T = frames   D = feature dimension   C = channels   N = samples
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from steps_py.audio.resample import resample
+from steps_py.errors import AudioError, ConfigError, KaldiError, StepsError, did_you_mean
+from steps_py.feats.feature_conf import FEATURE_TYPES
+from steps_py.feats.vad import compute_vad
+from steps_py.feats.vad_options import VadOptions
+from steps_py.formats.arrays import through_compression
+from steps_py.formats.options import parse_config_text
+
+COPY_FEATS_METHOD = 1  # of compression, the default of copy-feats
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrontEnd:
+    """The sections ``feats`` and ``vad`` of a recipe.
+
+    Attributes
+    ----------
+    type : str
+        ``feats.type``: mfcc or fbank.
+    conf, vad_conf : str
+        The text of the conf files: lines ``--name=value``.
+    compress : bool
+        Features are rounded as by ``copy-feats --compress=true``, before decisions are made.
+
+    Examples
+    --------
+    >>> from steps_py.audio.wave import Wave
+    >>> front_end = FrontEnd(type="mfcc", conf="--num-ceps=20\\n--dither=0", vad_conf="")
+    >>> noise_CN = np.random.default_rng(0).normal(scale=100, size=(1, 16000)).astype(np.float32)
+    >>> x_TD, is_voiced_T = front_end.compute(Wave(16000, noise_CN), "noise.wav")
+    >>> x_TD.shape, is_voiced_T.shape
+    ((98, 20), (98,))
+    """
+
+    type: str
+    conf: str
+    vad_conf: str
+    compress: bool = False
+
+    @classmethod
+    def of_recipe(cls, type, conf, vad_conf, compress):
+        """The FrontEnd of a recipe whose conf files have the paths `conf` and `vad_conf`.
+
+        Raises ConfigError if a file is missing or has an option that does not exist.
+        """
+        texts = []
+        for path in (conf, vad_conf):
+            try:
+                texts.append(Path(path).read_text(encoding="utf-8", errors="surrogateescape"))
+            except OSError as error:
+                raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from None
+        front_end = cls(type=type, conf=texts[0], vad_conf=texts[1], compress=compress)
+        front_end.options(conf)
+        front_end.vad_options(vad_conf)
+        return front_end
+
+    def options(self, where="conf"):
+        """What `conf` sets: the options of compute-<type>-feats."""
+        if self.type not in FEATURE_TYPES:
+            raise ConfigError(
+                f"feats.type is '{self.type}'. {did_you_mean(self.type, FEATURE_TYPES)}"
+            )
+        return _parse(f"compute-{self.type}-feats", FEATURE_TYPES[self.type][0], self.conf, where)
+
+    def vad_options(self, where="vad_conf"):
+        """What `vad_conf` sets: the options of compute-vad."""
+        return _parse("compute-vad", VadOptions, self.vad_conf, where)
+
+    @property
+    def sample_rate_hz(self):
+        """Of the recordings that features can be made of."""
+        return self.options().sample_frequency
+
+    def compute(self, wave, name):
+        """Features float32 (T, D) of a `Wave`, and bool decisions (T,) which are voiced.
+
+        `name` is for messages.  Raises AudioError for a recording of another rate, of several
+        channels where `conf` names none, or shorter than a frame; StepsError for options that
+        need more than the recording itself.
+        """
+        options = self.options()
+        tables = [key for key in ("vtln_map", "utt2spk") if getattr(options, key)]
+        if tables:
+            raise StepsError(
+                f"{name}: --{tables[0].replace('_', '-')} needs a table of utterances."
+            )
+        samples_N = _channel(wave.samples_CN, options.channel, name)
+        samples_N, changed = _at_rate(samples_N, wave.rate_hz, options, name)
+        _, config_of, extractor = FEATURE_TYPES[self.type]
+        x_TD = extractor(config_of(options)).compute(
+            samples_N, vtln_warp=options.vtln_warp, exact=changed
+        )
+        if not len(x_TD) or wave.duration_sec < options.min_duration:
+            raise AudioError(f"{name}: {wave.duration_sec:g} s are too short for features.")
+        if options.subtract_mean:
+            x_TD = x_TD - x_TD.mean(axis=0, keepdims=True)
+        if self.compress:
+            x_TD = through_compression(x_TD, COPY_FEATS_METHOD)
+        return x_TD, compute_vad(x_TD, self.vad_options().config()) > 0.5
+
+
+def _parse(command, options_class, text, where):
+    try:
+        return parse_config_text(command, options_class, text, where)
+    except KaldiError as error:
+        raise ConfigError(str(error)) from None
+
+
+def _channel(samples_CN, channel, name):
+    num_channels = len(samples_CN)
+    if channel == -1 and num_channels > 1:
+        raise AudioError(
+            f"{name}: has {num_channels} channels, the model was trained on recordings of one."
+            f" Take one of them: sox {name} -t wav OUT remix 1"
+        )
+    if channel >= num_channels:
+        raise AudioError(f"{name}: has {num_channels} channels, --channel={channel} is wanted.")
+    return samples_CN[max(channel, 0)]
+
+
+def _at_rate(samples_N, rate_hz, options, name):
+    """Samples at the rate of the options, where these allow to change it; was it changed?"""
+    wanted_hz = options.sample_frequency
+    if rate_hz == wanted_hz:
+        return samples_N, False
+    allowed = options.allow_downsample if rate_hz > wanted_hz else options.allow_upsample
+    if not allowed:
+        raise AudioError(
+            f"{name}: has {rate_hz} Hz, the model was trained at {wanted_hz:g}. Convert it:"
+            f" sox {name} -r {wanted_hz:g} -t wav OUT"
+        )
+    return resample(samples_N, rate_hz, int(wanted_hz)), True

@@ -1,0 +1,92 @@
+"""final.pt and head.pt: what torch.save writes, closed by a digest of every byte before it.
+
+A file is a zip archive, as PyTorch's are, so that ``torch.load`` reads it.  The comment of the
+archive, its last bytes, names the kind of file, the version of the format and a SHA-256.
+"""
+
+import hashlib
+import io
+import pickle
+import re
+from pathlib import Path
+
+import torch
+
+from steps_py.errors import StepsError
+from steps_py.files import atomic_write
+
+FORMAT = 2  # 1 had neither a digest nor the options of the features
+_SEAL = re.compile(rb"sidewinder (\w+) format (\d{1,6}) sha256 ([0-9a-f]{64})")
+_LONGEST_SEAL = 200
+_COMMENT_SIZE_BYTES = 2  # end a zip archive that has no comment
+
+
+def write_model_file(path, kind, content):
+    """Write `content`, tensors and plain values, as a file of a `kind`; it appears whole."""
+    saved = io.BytesIO()
+    torch.save({"format": FORMAT, **content}, saved)
+    title = f"sidewinder {kind} format {FORMAT} sha256 ".encode()
+    comment_size = (len(title) + 64).to_bytes(_COMMENT_SIZE_BYTES, "little")
+    parts = saved.getbuffer()[:-_COMMENT_SIZE_BYTES], comment_size, title
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    with atomic_write(path, "wb") as out:
+        out.writelines([*parts, digest.hexdigest().encode()])
+
+
+def read_model_file(path, kind):
+    """The content of a file that `write_model_file` made, and the version of its format.
+
+    Files of format 1 are read as well; damage to one of them is not noticed.
+
+    Raises
+    ------
+    StepsError
+        Naming the file: it is missing, damaged, of another kind, or of a newer format.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise StepsError(f"{path}: cannot be read: {error.strerror}. Check the path.") from None
+    start = data.rfind(b"sidewinder ", max(0, len(data) - _LONGEST_SEAL))
+    seal = _SEAL.fullmatch(data, start) if start >= 0 else None
+    if seal is None:
+        return _read_without_seal(path, data, kind), 1
+    found_kind, found_format = seal[1].decode(), int(seal[2])
+    digest = hashlib.sha256(memoryview(data)[: seal.start(3)]).hexdigest()
+    if digest != seal[3].decode():
+        raise _damaged(path, "its digest is not that of its content")
+    if found_format > FORMAT:
+        raise StepsError(
+            f"{path}: has format {found_format}, which is newer than this version of sidewinder"
+            f" reads ({FORMAT}). Install a newer version."
+        )
+    if found_kind != kind:
+        raise StepsError(f"{path}: is a file of kind '{found_kind}', not '{kind}'.")
+    return _load(path, data), found_format
+
+
+def _read_without_seal(path, data, kind):
+    """A file of format 1, known by its keys."""
+    content = _load(path, data)
+    keys = {"model": {"model", "config", "feat_dim", "cmvn"}, "head": {"loss", "speakers"}}[kind]
+    if not isinstance(content, dict) or "format" in content or not keys <= content.keys():
+        raise _damaged(path, "its digest is missing")
+    return content
+
+
+def _load(path, data):
+    try:
+        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, LookupError, pickle.UnpicklingError):
+        raise _damaged(path, "it is cut off, or no file of PyTorch") from None
+    except (AttributeError, TypeError, AssertionError):  # a pickle of nonsense
+        raise _damaged(path, "its table of contents cannot be read") from None
+
+
+def _damaged(path, evidence):
+    return StepsError(
+        f"{path}: is damaged or not a model of sidewinder: {evidence}. Copy it again, or delete"
+        " it to train it again."
+    )
