@@ -38,6 +38,7 @@ class FrontEnd:
     --------
     >>> from steps_py.audio.wave import Wave
     >>> front_end = FrontEnd(type="mfcc", conf="--num-ceps=20\\n--dither=0", vad_conf="")
+    >>> import numpy as np
     >>> noise_CN = np.random.default_rng(0).normal(scale=100, size=(1, 16000)).astype(np.float32)
     >>> x_TD, is_voiced_T = front_end.compute(Wave(16000, noise_CN), "noise.wav")
     >>> x_TD.shape, is_voiced_T.shape

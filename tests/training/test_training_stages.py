@@ -8,6 +8,7 @@ import torch
 
 from steps_py.errors import ConfigError, StepsError
 from steps_py.model.build import build_model
+from steps_py.model.model_file import write_model_file
 from steps_py.training.averaging import Average, measure_statistics
 from steps_py.training.config import split_stages
 from tests.support.small_training import small_run, small_sections, write_small_chunks
@@ -103,7 +104,7 @@ def test_another_file_of_the_same_name_is_another_training(chunks_dir, trained, 
     _, (first,) = small_run(chunks_dir, tmp_path / "a", sections)
     saved = torch.load(model, weights_only=True)
     saved["model"]["embedding.bias"] += 1
-    torch.save(saved, model)
+    write_model_file(model, "model", saved)
     _, (second,) = small_run(chunks_dir, tmp_path / "b", sections)
     assert first.settings != second.settings
 
