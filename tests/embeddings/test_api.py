@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from steps_py.audio.decode import read_file
-from steps_py.feats.cmvn import CmvnConfig
 from steps_py.embeddings.api import Embedder, embed
 from steps_py.embeddings.xvectors import XvectorsConfig
 from steps_py.errors import AudioError, ConfigError, StepsError
+from steps_py.feats.cmvn import CmvnConfig
 from steps_py.feats.front_end import FrontEnd
 from steps_py.formats.kaldi_io_tables import read_vectors
 from steps_py.model.build import ModelConfig, build_model

@@ -6,8 +6,8 @@ import zipfile
 import pytest
 import torch
 
-from steps_py.feats.cmvn import CmvnConfig
 from steps_py.errors import StepsError
+from steps_py.feats.cmvn import CmvnConfig
 from steps_py.feats.front_end import FrontEnd
 from steps_py.model import model_file
 from steps_py.model.build import ModelConfig, build_model
