@@ -15,9 +15,16 @@ sys.path.insert(0, workflow.basedir)
 
 from steps_py.recipe.components import check_components
 from steps_py.recipe.config import check_config, fill_defaults, without_defaults
+from steps_py.recipe.folder import recipe_folder
+from steps_py.recipe.targets import check_targets
 from steps_py.errors import StepsError
+from steps_py.yaml_files import read_yaml
 
-RECIPE = Path.cwd() if Path("config.yaml").exists() else Path(workflow.basedir, "egs/voxceleb")
+try:
+    RECIPE = recipe_folder(Path.cwd(), Path(workflow.basedir))
+    read_yaml(RECIPE / "config.yaml")  # Snakemake would not say where a fault is
+except StepsError as error:
+    sys.exit(str(error))
 
 
 configfile: RECIPE / "config.yaml"
@@ -49,6 +56,7 @@ include: "workflow/rules/plan.smk"
 
 
 onstart:
+    stop_jobs_on_sigterm()
     stop_without_commands()
     stop_without_corpora()
     end_jobs_of_clusters()
@@ -64,5 +72,7 @@ rule all:
 
 try:
     CLUSTER.check_rules(rule.name for rule in workflow.rules)
+    if workflow.is_main_process:
+        check_targets(sys.argv, workflow.rules, WILDCARD_VALUES)
 except StepsError as error:
     sys.exit(str(error))

@@ -28,6 +28,10 @@ class TableError(StepsError):
     """An archive, a script file or an object in one cannot be read or written."""
 
 
+class MissingProgramError(TableError):
+    """A command at the other end of a pipe names a program that is not there."""
+
+
 class KaldiError(StepsError):
     """A Kaldi command was called with options or inputs it cannot serve."""
 
@@ -58,6 +62,15 @@ def some(items, limit=3, total=None):
     total = len(items) if total is None else total
     shown = ", ".join(str(item) for item in items[:limit])
     return shown + (f" and {total - limit} more" if total > limit else "")
+
+
+def near_names(name, known, limit=2):
+    """The known names that `name` may have been meant for, the nearest first; [] if none is near.
+
+    >>> near_names("results/mini_err.txt", ["results/mini_eer.txt", "plan"])
+    ['results/mini_eer.txt']
+    """
+    return difflib.get_close_matches(str(name), sorted(set(map(str, known))), n=limit, cutoff=0.7)
 
 
 def did_you_mean(name, known):

@@ -10,11 +10,14 @@ from steps_py.cluster.slurm.executor import use_slurm_executor
 from steps_py.cluster.requests import Cluster
 from steps_py.errors import StepsError
 from steps_py.cluster.failures import failure_lines
+from steps_py.cluster.job_logs import memory_kills
 from steps_py.cluster.run_guard import guard_run
 from steps_py.cluster.slurm.orphans import end_orphans
+from steps_py.cluster.stop_run import stop_jobs_on_sigterm
 from workflow.whole_plan import plan_whole_graph
 
 ROOT = Path(str(workflow.current_basedir)).parent
+MEMORY_KILLS = memory_kills()  # before this run
 
 try:
     CLUSTER = Cluster(
@@ -45,7 +48,9 @@ onerror:
     subprocess.run(["sge-cancel"])
     print(
         "",
-        *failure_lines("".join(Path(path).read_text() for path in log)),
+        *failure_lines(
+            "".join(Path(path).read_text() for path in log), memory_kills() - MEMORY_KILLS
+        ),
         sep="\n",
         file=sys.stderr,
     )

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from steps_py.audio.flac import check_flac
-from steps_py.errors import AudioError, StepsError, some
+from steps_py.errors import AudioError, MissingProgramError, StepsError, some
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 SOX_SUFFIXES = (".ogg", ".mp3")  # decoded by sox, whatever else is to be done
@@ -89,6 +89,8 @@ def read_headers(paths, num_threads=8, read=read_header):
 def _header_or_error(path, read):
     try:
         return read(path)
+    except MissingProgramError as error:
+        return error
     except StepsError as error:
         return AudioError(str(error))
     except OSError as error:
@@ -102,8 +104,9 @@ def check_headers(paths, headers, options, where, key):
     in config.yaml, which the message names.
     """
     paths, found = list(paths), list(zip(paths, headers, strict=True))
+    no_program = [_reason(p, h) for p, h in found if isinstance(h, MissingProgramError)]
     bad = [f"{p} ({_reason(p, h)})" for p, h in found if isinstance(h, AudioError)]
-    found = [(p, h) for p, h in found if not isinstance(h, AudioError)]
+    found = [(p, h) for p, h in found if not isinstance(h, StepsError)]
     wanted_hz = options.sample_rate_hz
     rates = [f"{p} has {h.rate_hz} Hz" for p, h in found if h.rate_hz != wanted_hz]
     several = [f"{p} has {h.num_channels} channels" for p, h in found if h.num_channels > 1]
@@ -114,6 +117,11 @@ def check_headers(paths, headers, options, where, key):
     ]
     of = f"of {len(paths)} recordings"
     lines = []
+    if no_program:
+        lines.append(
+            f"{len(no_program)} {of} need a program that is not there: {some(no_program)}."
+            " Install it, or correct its path in wav.scp."
+        )
     if bad:
         lines.append(
             f"{len(bad)} {of} cannot be read: {some(bad)}. Fetch them again, or name their"

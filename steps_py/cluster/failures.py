@@ -6,11 +6,22 @@ import json
 import re
 from pathlib import Path
 
+from steps_py.cluster.job_logs import causes, last_lines
+
 SGE_ENDED = Path(".snakemake/sge/ended")  # written by sge/status.py, in the recipe's folder
 
 STAMP = r"^ *\[\w{3} \w{3} +\d+ [\d:]+ \d{4}\]"
 STARTED = re.compile(r"^ *(?:local)?rule (\w+):\n((?: +\S.*\n)*)", re.M)
 FAILED = re.compile(rf"^( *)Error in rule (\w+):\n(.*?)(?={STAMP}|\Z)", re.M | re.S)
+STATUS = re.compile(
+    r"^ *Command '(.*?)' (?:returned non-zero exit status (\d+)"
+    r"|died with <Signals\.\w+: (\d+)>)\.$",
+    re.M | re.S,
+)
+NOT_MADE = re.compile(
+    r"^MissingOutputException in rule (\w+) in file .*\n(?:.*\n)*?.*--latency-wait:\n(.*)$", re.M
+)
+MOST_LINES = 20  # of one job's causes; more are in its log
 RESTARTED = re.compile(r"^Trying to restart job (\S+)\.$", re.M)
 SUBMITTED_GROUP = re.compile(r"^Submitted group job (\S+) with external jobid '(\S+)'", re.M)
 SLURM_GROUP = re.compile(r"^Group \S+ \((\S+)\) failed: (.+) \(Slurm's log: (.+)\)$", re.M)
@@ -29,17 +40,25 @@ class Failure:
     log: str | None
     job: str | None  # the scheduler's
     message: str | None
+    status: int | None = None  # exit status of the job's shell, where Snakemake says it
 
-    def lines(self):
-        """``<rule> (<wildcards>): <last line of its log> (log: <file>)``; the cluster's word."""
+    def lines(self, memory_kills=0):
+        """``<rule> (<wildcards>): <why> (log: <file>)`` for each cause; the cluster's line."""
         what = f"{self.rule} ({self.wildcards})" if self.wildcards else self.rule
-        said = last_lines(self.log)
-        if said:
-            line = f"{what}: {said[-1].removeprefix(f'{self.rule}: ')} (log: {self.log})"
-        else:
-            line = f"{what} failed and left no log"
-        before = [f"    | {text}" for text in said[:-1]] if self.job else []
-        return [line, *before, *self.cluster_lines()]
+        text = read(self.log) if self.log else ""
+        said, last = causes(text, self.status, memory_kills), last_lines(text)
+        log = f" (log: {self.log})" if last else ""
+        lines = [
+            f"{what}: {line.removeprefix(f'{self.rule}: ')}{log}" for line in said or last[-1:]
+        ]
+        if len(lines) > MOST_LINES:
+            lines[MOST_LINES:] = [f"{what}: {len(lines) - MOST_LINES} more lines{log}"]
+        if not lines:
+            lines = [f"{what} failed and left no log"]
+        before = last if said else last[:-1]
+        shown = self.job or (self.status or 0) > 128
+        before = [f"    | {text}" for text in before if shown and text not in said]
+        return [*lines, *before, *self.cluster_lines()]
 
     def cluster_lines(self):
         record = sge_record(self.job)
@@ -50,16 +69,22 @@ class Failure:
         return []
 
 
-def failure_lines(snakemake_log):
+def failure_lines(snakemake_log, memory_kills=0):
     """Lines about each job that failed for good, in order; retries that succeeded are left out.
+
+    `memory_kills` processes were killed by the system for want of memory during the run.
 
     >>> failure_lines("Error in rule score_plda:\\n    jobid: 1\\n    message: None\\n")
     ['score_plda failed and left no log']
     """
     lines = []
     for failure in last_failures(snakemake_log):
-        lines += [line for line in failure.lines() if line not in lines]
-    return lines + [line for line in group_lines(snakemake_log) if line not in lines]
+        lines += [line for line in failure.lines(memory_kills) if line not in lines]
+    lines += [line for line in group_lines(snakemake_log) if line not in lines]
+    return lines + [
+        f"{rule}: ended without an error, but did not make {names}"
+        for rule, names in NOT_MADE.findall(snakemake_log)
+    ]
 
 
 def last_failures(snakemake_log, indent=""):
@@ -68,7 +93,7 @@ def last_failures(snakemake_log, indent=""):
         (rule, field(block, "jobid")): field(block, "wildcards") or ""
         for rule, block in STARTED.findall(snakemake_log)
     }
-    failures, times = {}, collections.Counter()
+    failures, times, statuses = {}, collections.Counter(), exit_statuses(snakemake_log)
     for indented, rule, block in FAILED.findall(snakemake_log):
         if indented != indent:
             continue
@@ -81,9 +106,29 @@ def last_failures(snakemake_log, indent=""):
             log=(field(block, "log") or "").split(" (check")[0].split(", ")[0] or None,
             job=field(block, "external_jobid"),
             message=field(block, "message"),
+            status=statuses.get(shell_of(block)),
         )
     restarts = collections.Counter(RESTARTED.findall(snakemake_log))
     return [failure for number, failure in failures.items() if times[number] > restarts[number]]
+
+
+def exit_statuses(snakemake_log):
+    """``{command: status}`` of the shells that failed; 128 and more after a signal."""
+    return {
+        bare(command): int(status) if status else 128 + int(number)
+        for command, status, number in STATUS.findall(snakemake_log)
+    }
+
+
+def shell_of(block):
+    """The command of an error block, as `exit_statuses` names it."""
+    _, _, shell = block.partition("shell:\n")
+    return bare(shell.partition("(command exited with")[0])
+
+
+def bare(command):
+    """A command without the prefix of shell.prefix and without its blanks."""
+    return "".join(command.rpartition("--strict; ")[2].split())
 
 
 def group_lines(snakemake_log):
@@ -98,7 +143,7 @@ def group_lines(snakemake_log):
     lines += slurm_group_lines(snakemake_log)
     if not lines:
         for failure in last_failures(snakemake_log, indent="    "):
-            if last_lines(failure.log):
+            if failure.log and last_lines(read(failure.log)):
                 lines += failure.lines()
     return lines
 
@@ -135,11 +180,6 @@ def field(block, name):
     """``name: value`` of one of Snakemake's blocks; None if it is not there."""
     found = re.search(rf"^ *{name}: (.+)$", block, re.M)
     return found[1].strip() if found else None
-
-
-def last_lines(path, num=3):
-    """The last lines of a log that say something, as many as there are up to `num`."""
-    return [line.strip() for line in read(path).split("\n") if line.strip()][-num:] if path else []
 
 
 def read(path):

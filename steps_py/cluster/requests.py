@@ -7,10 +7,9 @@ little); it is laid over the site's, so that queues and names stay the site's.
 import dataclasses
 from pathlib import Path
 
-import yaml
-
 from steps_py.cluster.schedulers import SCHEDULERS, Sge, Slurm, fault_of_extra
 from steps_py.errors import ConfigError, did_you_mean
+from steps_py.yaml_files import read_yaml
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,9 +83,7 @@ def growing(first, most):
 def read_table(path):
     """A cluster.yaml as ``{path, default, rules}``, every key and value checked."""
     try:
-        table = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML; {' '.join(str(error).split())}") from error
+        table = read_yaml(path) or {}
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read; {error.strerror}.") from error
     check_mapping(path, table, "the file")

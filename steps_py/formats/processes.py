@@ -7,11 +7,12 @@ import subprocess
 import sys
 import threading
 
-from steps_py.errors import TableError
+from steps_py.errors import MissingProgramError, TableError
 from steps_py.formats.log import strict
 
 PIPE = subprocess.PIPE
 _SIGPIPE_CODES = (-13, 141)  # how a shell and a program say that nobody read on
+_NO_PROGRAM_CODES = (126, 127)  # of a shell: cannot be run, is not there
 
 
 class Process:
@@ -59,4 +60,6 @@ class Process:
             return
         said = f"; its last words: {self._last_words}" if self._last_words else ""
         how = f"exit status {code}" if code > 0 else f"signal {-code}"
+        if code in _NO_PROGRAM_CODES:
+            raise MissingProgramError(f"'{self.command}': program not found ({how}{said}).")
         raise TableError(f"'{self.command}': the command failed with {how}{said}.")

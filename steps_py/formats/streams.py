@@ -9,7 +9,7 @@ import os
 import re
 import stat
 
-from steps_py.errors import TableError
+from steps_py.errors import StepsError, TableError
 from steps_py.formats.specifiers import is_rspecifier, is_wspecifier, shortened
 
 _CHUNK_BYTES = 1 << 16
@@ -124,6 +124,8 @@ class Input:
 
     def __exit__(self, kind, error, traceback):
         self.close(failed=kind is not None)
+        if isinstance(error, StepsError):
+            self._blame_command()
 
     def tell(self):
         return self._start + self._next
@@ -133,10 +135,14 @@ class Input:
 
         If it comes from a command that failed, that is the error to tell.
         """
-        if self._process and self._process.has_ended(wait_sec=1 if self._ended else 0):
-            self._process.finish(complete=True)
+        self._blame_command()
         key = f", key {shortened(self.key)}" if self.key is not None else ""
         raise TableError(f"{self.name}{key}, byte {self.tell()}: {message}")
+
+    def _blame_command(self):
+        """Raise for a command that has failed: what it left unwritten is no fault of a reader."""
+        if self._process and self._process.has_ended(wait_sec=1 if self._ended else 0):
+            self._process.finish(complete=True)
 
     def _grow(self, want=1):
         """Have at least `want` bytes in the buffer, or all there are; how many there are."""

@@ -2,7 +2,8 @@
 
 import json
 
-from steps_py.cluster.failures import failure_lines, last_lines
+from steps_py.cluster.failures import failure_lines
+from steps_py.cluster.job_logs import last_lines
 
 SAID = """\
 Error in rule prepare_part:
@@ -28,7 +29,7 @@ def test_the_reason_is_the_last_line_of_the_jobs_log(tmp_path):
 def test_a_job_without_a_log_is_named_all_the_same(tmp_path):
     said = SAID.format(log=tmp_path / "gone.log")
     assert failure_lines(said) == ["prepare_part failed and left no log"]
-    assert last_lines(tmp_path / "gone.log") == []
+    assert last_lines("") == []
 
 
 def test_a_run_without_failures_has_no_lines():

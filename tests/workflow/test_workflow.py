@@ -123,10 +123,11 @@ def test_every_section_of_the_schema_is_read_by_a_rule():
 
 
 @pytest.mark.parametrize(
-    "target", ["results/vox1_eer.txt", "data/train/feats.scp", "exp/model/final.pt"]
+    "target", ["results/metrics.tsv", "data/train/feats.scp", "exp/model/final.pt"]
 )
-def test_the_default_recipe_runs_in_a_folder_without_a_config(tmp_path, target):
-    done = snakemake(tmp_path, "--dry-run", target)
+def test_a_result_a_table_and_a_model_can_be_asked_for(planned, target):
+    folder, _ = planned
+    done = snakemake(folder, "--dry-run", target)
     assert done.returncode == 0, done.stderr[-2000:]
     assert re.search(r"^make_feats +\d+", done.stdout, re.M)
 

@@ -36,6 +36,14 @@ wildcard_constraints:
     part=r"[^/]+",
 
 
+WILDCARD_VALUES = {
+    "dset": [*SETS, *AUGMENTED],
+    "clean": SETS,
+    "trials": TRIALS,
+    "system": config["scores"]["systems"],
+}
+
+
 def archives_of_feats(dset):
     """The archives behind a feats.scp: inputs of whatever reads features."""
     return gather.feats(f"exp/feats/{dset}/feats.{{scatteritem}}.ark")

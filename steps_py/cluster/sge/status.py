@@ -16,6 +16,7 @@ import re
 import time
 import traceback
 
+from steps_py.cluster.job_logs import OUT_OF_MEMORY
 from steps_py.cluster.sge import jobs
 from steps_py.cluster.sge.jobs import STATE
 
@@ -23,12 +24,6 @@ from steps_py.cluster.sge.jobs import STATE
 # long as there is no accounting record, for that to be written (15 s where SGE flushes it).
 GRACE_S = jobs.seconds("GRACE", 30)
 ACCOUNTING_S = jobs.seconds("ACCOUNTING", 120)
-
-OUT_OF_MEMORY = re.compile(
-    r"MemoryError|cannot allocate memory|std::bad_alloc|can't allocate memory|out of memory"
-    r"|oom.?kill",
-    re.I,
-)
 
 WHY_WAITING = {
     "h": "is held (qrls lets it go)",

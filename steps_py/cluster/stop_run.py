@@ -1,0 +1,48 @@
+"""SIGTERM to the process of a run ends the run as Ctrl-C does, its local jobs included.
+
+Ctrl-C reaches every process of the terminal; SIGTERM reaches the one that it is sent to, and
+Snakemake then waits for its jobs, which may take days.  Here every process below gets the
+signal, too: a training writes its checkpoint and ends.
+"""
+
+import os
+import signal
+from pathlib import Path
+
+
+def stop_jobs_on_sigterm():
+    """From now on SIGTERM goes on to all child processes, and then acts as Ctrl-C.
+
+    To be called from the main thread, after Snakemake has set its own handler.
+    """
+    received = []
+
+    def stop(number, frame):
+        for pid in descendants(os.getpid()):
+            try:
+                os.kill(pid, signal.SIGTERM)
+            except (ProcessLookupError, PermissionError):
+                continue
+        received.append(number)
+        if len(received) == 1:  # later ones go to the jobs only; the run is ending
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+def descendants(pid):
+    """Process ids of the children of `pid`, of theirs, and so on; [] where there is no /proc."""
+    children = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            stat = (folder / "stat").read_text()
+        except OSError:  # gone meanwhile
+            continue
+        parent = int(stat.rpartition(")")[2].split()[1])
+        children.setdefault(parent, []).append(int(folder.name))
+    found, line = [], [pid]
+    while line:
+        below = children.get(line.pop(), [])
+        found += below
+        line += below
+    return found

@@ -1,0 +1,34 @@
+"""Text that people write: lists and configs, in UTF-8, with or without a byte order mark."""
+
+from pathlib import Path
+
+from steps_py.errors import DataDirError
+
+
+def read_lines(path, error_class=DataDirError):
+    """``[(number, line)]`` of a list, from 1, without blanks at the ends and blank lines.
+
+    A byte order mark and Windows' line ends are no part of the lines; `error_class` is raised
+    with the line for a file in another encoding.
+    """
+    lines = decode(Path(path).read_bytes(), path, error_class).split("\n")
+    return [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def decode(content, path, error_class=DataDirError):
+    """The text of a file in UTF-8, without a byte order mark; `error_class` names the line.
+
+    >>> decode(b"\\xef\\xbb\\xbfspk1/a.wav\\n", "list")
+    'spk1/a.wav\\n'
+    """
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise error_class(
+            f"{path}:1: begins with the byte order mark of UTF-16. Save the file as UTF-8."
+        )
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise error_class(
+            f"{path}:{line}: not UTF-8: byte 0x{content[error.start]:02x}. Save the file as UTF-8."
+        ) from None
