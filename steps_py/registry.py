@@ -38,6 +38,10 @@ class Registry:
         """The Config dataclass of a registered class."""
         return self._classes[name].Config
 
+    def get(self, name):
+        """The class of a registered name."""
+        return self._classes[name]
+
     def register(self, name):
         def add(cls):
             if name in self._classes:

@@ -2,6 +2,7 @@
 
 from steps_py.augment.kinds import KINDS
 from steps_py.augment.online_config import OnlineConfig
+from steps_py.backend.systems import check_systems
 from steps_py.chunks.allocation import ChunksConfig
 from steps_py.data.corpora import load_corpus
 from steps_py.errors import ConfigError, StepsError
@@ -32,6 +33,7 @@ def _checks(config):
         yield lambda name=name, options=options: KINDS.configure({"name": name, **options})
     if config["augment"]["online"]:
         yield lambda: OnlineConfig(**config["augment"]["online"])
+    yield lambda: check_systems(config["scores"], config["backend"])
     yield lambda: split_stages(
         {"train": TrainConfig(**config["train"]), "chunks": ChunksConfig(**config["chunks"])}
     )

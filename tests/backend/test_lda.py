@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from steps_py.backend.covariance import diagonalize, eigh_falling, whitening_transform
 from steps_py.backend.lda import Lda, Pca
+from steps_py.backend.steps.lda import check_enough
 from steps_py.errors import BackendError
-from steps_py.stages.collect_xvectors import check_enough
 
 
 def speakers(seed=0, num_speakers=10, num_utts=6, dim=5):
@@ -161,5 +161,5 @@ def test_covariances_with_nan_are_refused():
 
 def test_fewer_xvectors_than_dimensions_are_refused_with_the_cure():
     check_enough(45, 45)
-    with pytest.raises(BackendError, match=r"^backend: 44 .* model\.embedding_dim to 44 or less"):
+    with pytest.raises(BackendError, match=r"^lda: 44 .* model\.embedding_dim to 44 or less"):
         check_enough(44, 45)

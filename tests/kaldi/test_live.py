@@ -36,7 +36,7 @@ pytestmark = [
 ]
 SIDES = {"kaldi": KALDI_ROOT, "builtin": ""}
 SETS = ("train", "train_augmented", "mini_test")
-BACKEND = ("estimate_mean", "estimate_lda", "estimate_plda", "score_plda", "score_cosine")
+BACKEND = ("estimate_step", "score_trials")
 
 
 def missing_commands(case):

@@ -26,7 +26,8 @@ from tests.workflow.test_workflow import ROOT, copy_recipe, snakemake
 pytestmark = pytest.mark.slow
 
 RESULTS = ["results/mini_eer.txt", "results/metrics.tsv"]
-BYTES = [*RESULTS, "exp/scores/plda/mini", "exp/scores/cosine/mini", "exp/backend/plda"]
+PLDA = "exp/backend/centre/lda/length_norm/plda/plda"
+BYTES = [*RESULTS, "exp/scores/plda/mini", "exp/scores/cosine/mini", PLDA]
 
 
 def shrink(config):
@@ -134,9 +135,9 @@ def test_a_second_run_does_nothing_and_says_so(finished):
 @pytest.mark.parametrize(
     "section, key, value, first, untouched",
     [
-        ("metrics", "p_target", [0.05], "compute_metrics", "score_plda"),
-        ("backend", "lda_dim", 5, "estimate_lda", "extract_xvectors"),
-        ("backend", "lda_covariance_floor", 0.1, "estimate_lda", "collect_xvectors"),
+        ("metrics", "p_target", [0.05], "compute_metrics", "score_trials"),
+        ("backend", "lda_dim", 5, "estimate_step", "collect_xvectors"),
+        ("backend", "lda_covariance_floor", 0.1, "estimate_step", "collect_xvectors"),
         ("xvectors", "max_chunk_frames", 200, "extract_xvectors", "train_model"),
         ("train", "num_epochs", 3, "train_model", "allocate_chunks"),
         ("chunks", "num_valid_utts", 3, "allocate_chunks", "make_feats"),
@@ -158,8 +159,8 @@ def test_a_cosine_after_lda_is_that_of_the_projected_xvectors(finished, tmp_path
     done = snakemake(folder, "all")
     assert done.returncode == 0, done.stderr[-2000:]
     monkeypatch.chdir(folder)
-    mean_E = read_object("exp/backend/mean.vec", FLOAT_VECTOR)
-    transform_DE = read_object("exp/backend/transform.mat", FLOAT_MATRIX)
+    mean_E = read_object("exp/backend/centre/mean.vec", FLOAT_VECTOR)
+    transform_DE = read_object("exp/backend/centre/lda/transform.mat", FLOAT_MATRIX)
     y_D = {}
     with SequentialReader("scp:exp/xvectors/mini_test/xvector.scp", FLOAT_VECTOR) as reader:
         for utt, x_E in reader:  # the last column is an offset

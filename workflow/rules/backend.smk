@@ -1,29 +1,23 @@
-# training x-vectors -> mean.vec, transform.mat, plda    config: backend    library: steps_py/backend/
+# training x-vectors -> exp/backend/<chain of steps>/    config: scores, backend    library: steps_py/backend/
 
 
-def centred(xvectors, mean=""):
-    """A Kaldi pipe: x-vectors minus a mean; their own if none is given."""
-    return f"ivector-subtract-global-mean {mean} scp:{xvectors} ark:-"
-
-
-def projected(xvectors, mean=""):
-    """A Kaldi pipe: centred, LDA, and length-normalised if the recipe says so."""
-    steps = [centred(xvectors, mean), "transform-vec exp/backend/transform.mat ark:- ark:-"]
-    if config["backend"]["length_norm"]:
-        steps.append("ivector-normalize-length ark:- ark:-")
-    return " | ".join(steps)
+def files_of(command):
+    """What a command of a system reads: the files that it names, and the archives behind them."""
+    tables = {f"exp/xvectors/{dset}/xvector.scp": [dset] for dset in XVECTOR_SETS}
+    tables["exp/backend/xvector.scp"] = config["backend"]["train_sets"]
+    dsets = [dset for path in command.inputs for dset in tables.get(path, [])]
+    return [*command.inputs, *each_of(archives_of_xvectors, dsets)]
 
 
 rule collect_xvectors:
-    """Join the sets that the back-end is trained on, and see that it can be."""
+    """Join the sets that the steps are trained on."""
     input:
-        xvectors=expand("exp/xvectors/{dset}/xvector.scp", dset=BACKEND_SETS),
-        utt2spk=expand("data/{dset}/utt2spk", dset=BACKEND_SETS),
+        xvectors=expand("exp/xvectors/{dset}/xvector.scp", dset=config["backend"]["train_sets"]),
+        utt2spk=expand("data/{dset}/utt2spk", dset=config["backend"]["train_sets"]),
     output:
         xvectors="exp/backend/xvector.scp",
         utt2spk="exp/backend/utt2spk",
         spk2utt="exp/backend/spk2utt",
-        lda_dim="exp/backend/lda_dim",
     log:
         "logs/collect_xvectors.log",
     group:
@@ -31,105 +25,26 @@ rule collect_xvectors:
     threads: CLUSTER.threads("collect_xvectors")
     resources:
         **CLUSTER.resources("collect_xvectors"),
-    params:
-        lda_dim=config["backend"]["lda_dim"] or 0,
-        max_lda_dim=config["model"]["embedding_dim"],
     shell:
-        "python -m steps_py.stages.collect_xvectors --xvectors {input.xvectors}"
-        " --utt2spk {input.utt2spk} --lda-dim {params.lda_dim}"
-        " --max-lda-dim {params.max_lda_dim} --out exp/backend > {log} 2>&1"
+        "python -m steps_py.stages.collect_xvectors --xvectors {input.xvectors:q}"
+        " --utt2spk {input.utt2spk:q} --out exp/backend > {log:q} 2>&1"
 
 
-rule estimate_mean:
-    """The mean that centres x-vectors: of the training sets, or of the adaptation set."""
+rule estimate_step:
+    """One file of a step (mean, LDA, PLDA), shared by systems whose chains begin alike."""
     input:
-        f"exp/xvectors/{ADAPT_SET}/xvector.scp" if ADAPT_SET else "exp/backend/xvector.scp",
+        lambda wildcards: files_of(SYSTEMS.estimate(wildcards.estimate)),
     output:
-        "exp/backend/mean.vec",
+        "exp/backend/{estimate}",
     log:
-        "logs/estimate_mean.log",
+        "logs/estimate_step/{estimate}.log",
     group:
         "backend"
-    threads: CLUSTER.threads("estimate_mean")
+    threads: CLUSTER.threads("estimate_step")
     resources:
-        **CLUSTER.resources("estimate_mean"),
+        **CLUSTER.resources("estimate_step"),
     params:
         kaldi=KALDI,
+        command=lambda wildcards: SYSTEMS.estimate(wildcards.estimate).text,
     shell:
-        "ivector-mean scp:{input} {output} 2> {log}"
-
-
-rule estimate_lda:
-    """Linear discriminant analysis of the centred training x-vectors."""
-    input:
-        xvectors="exp/backend/xvector.scp",
-        utt2spk="exp/backend/utt2spk",
-        dim="exp/backend/lda_dim",
-    output:
-        "exp/backend/transform.mat",
-    log:
-        "logs/estimate_lda.log",
-    group:
-        "backend"
-    threads: CLUSTER.threads("estimate_lda")
-    resources:
-        **CLUSTER.resources("estimate_lda"),
-    params:
-        kaldi=KALDI,
-        total=config["backend"]["lda_total_covariance_factor"],
-        floor=config["backend"]["lda_covariance_floor"],
-        vectors=lambda wildcards, input: f"ark:{centred(input.xvectors)} |",
-    shell:
-        "ivector-compute-lda --total-covariance-factor={params.total}"
-        " --covariance-floor={params.floor} --dim=$(cat {input.dim})"
-        " {params.vectors:q} ark:{input.utt2spk} {output} 2> {log}"
-
-
-rule estimate_plda:
-    """Two-covariance PLDA of the centred and projected training x-vectors."""
-    input:
-        xvectors="exp/backend/xvector.scp",
-        spk2utt="exp/backend/spk2utt",
-        transform="exp/backend/transform.mat",
-    output:
-        "exp/backend/plda",
-    log:
-        "logs/estimate_plda.log",
-    group:
-        "backend"
-    threads: CLUSTER.threads("estimate_plda")
-    resources:
-        **CLUSTER.resources("estimate_plda"),
-    params:
-        kaldi=KALDI,
-        num_em_iters=config["backend"]["plda"]["num_em_iters"],
-        vectors=lambda wildcards, input: f"ark:{projected(input.xvectors)} |",
-    shell:
-        "ivector-compute-plda --num-em-iters={params.num_em_iters} ark:{input.spk2utt}"
-        " {params.vectors:q} {output} 2> {log}"
-
-
-rule adapt_plda:
-    """Widen the PLDA's covariances to those of unlabelled speech of the new domain."""
-    input:
-        plda="exp/backend/plda",
-        mean="exp/backend/mean.vec",
-        transform="exp/backend/transform.mat",
-        xvectors=f"exp/xvectors/{ADAPT_SET}/xvector.scp",
-    output:
-        "exp/backend/plda_adapted",
-    log:
-        "logs/adapt_plda.log",
-    group:
-        "backend"
-    threads: CLUSTER.threads("adapt_plda")
-    resources:
-        **CLUSTER.resources("adapt_plda"),
-    params:
-        kaldi=KALDI,
-        within=config["backend"]["adapt"]["within_covar_scale"],
-        between=config["backend"]["adapt"]["between_covar_scale"],
-        vectors=lambda wildcards, input: f"ark:{projected(input.xvectors, input.mean)} |",
-    shell:
-        "ivector-adapt-plda --within-covar-scale={params.within}"
-        " --between-covar-scale={params.between} {input.plda} {params.vectors:q} {output} 2> {log}"
+        "({params.command}) 2> {log:q}"

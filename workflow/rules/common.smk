@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 
+from steps_py.backend.systems import Systems
 from steps_py.data.corpora import load_corpus, missing_corpora
 from steps_py.data.sources import digest_of_file, digest_of_files
 
@@ -16,9 +17,8 @@ TRIALS = list(config["data"]["trials"])
 TRIAL_SETS = sorted(
     {t[side] for t in config["data"]["trials"].values() for side in ("enroll", "test")}
 )
-BACKEND_SETS = config["backend"]["train_sets"]
-ADAPT_SET = config["backend"]["adapt_set"]
-XVECTOR_SETS = sorted({*BACKEND_SETS, *TRIAL_SETS, *([ADAPT_SET] if ADAPT_SET else [])})
+SYSTEMS = Systems(config["scores"], config["backend"], config["data"]["trials"])
+XVECTOR_SETS = sorted({*SYSTEMS.sets(), *TRIAL_SETS})
 CHECKED_SETS = [dset for dset in XVECTOR_SETS if dset in SETS]
 
 
@@ -31,7 +31,8 @@ wildcard_constraints:
     dset="|".join([*SETS, *AUGMENTED]),
     clean="|".join(SETS),
     trials="|".join(TRIALS),
-    system="|".join(config["scores"]["systems"]),
+    system="|".join(SYSTEMS.names),
+    estimate="|".join(SYSTEMS.estimates()) or "none",
     corpus=r"[^/.]+",
     part=r"[^/]+",
 

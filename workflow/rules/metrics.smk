@@ -5,7 +5,7 @@ rule compute_metrics:
     """EER and minDCF of every system on one trial list; an unscored trial is an error."""
     input:
         trials="data/trials/{trials}",
-        scores=expand("exp/scores/{system}/{{trials}}", system=config["scores"]["systems"]),
+        scores=expand("exp/scores/{system}/{{trials}}", system=SYSTEMS.names),
     output:
         text="results/{trials}_eer.txt",
         table="exp/metrics/{trials}.tsv",

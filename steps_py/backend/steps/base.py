@@ -1,0 +1,78 @@
+"""What all steps of a scoring system share: three kinds, and what each must define.
+
+A system is a chain of steps: transforms of vectors, one model that scores pairs of vectors, then
+steps that change scores.  A step writes command lines; it does not read or write vectors itself.
+A `StepJob` (steps_py/backend/step_job.py) gives it the tables and files that it may name there.
+
+STEPS  ``cls(config)`` with a frozen dataclass ``Config``, the options of the step;
+       ``estimates``, the names of the files that it estimates;
+       ``estimate(file, job)``, the shell command that writes one of them to ``job.out``;
+       and the method of its kind, below.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from steps_py.registry import Registry
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
+
+STEPS = Registry("scoring step")
+
+
+class Step:
+    """Base of all steps: `Transform`, `Model` and `ScoreStep`.
+
+    Attributes
+    ----------
+    estimates : tuple of str
+        Files that `estimate` can write; those that another command names through ``job.own``
+        are made before it.
+    recipe_keys : mapping of str to str
+        Options that section ``backend`` of a recipe sets for every step of this name: option ->
+        key, with dots between levels.  An option in a chain takes precedence.
+    """
+
+    estimates: ClassVar[tuple[str, ...]] = ()
+    recipe_keys: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, config):
+        self.config = config
+
+    def estimate(self, file: str, job: "StepJob") -> str:
+        """The shell command that writes `file`, one of `estimates`, to ``job.out``."""
+        raise NotImplementedError(f"{type(self).__name__} does not estimate {file}")
+
+
+class Transform(Step):
+    """A step that changes vectors one by one."""
+
+    def apply(self, job: "StepJob", vectors: str, of_training: bool) -> str:
+        """The command that reads a table of vectors and writes ``ark:-``.
+
+        Parameters
+        ----------
+        job : StepJob
+        vectors : str
+            The rspecifier to read, ``scp:<file>`` or ``ark:-``.
+        of_training : bool
+            Whether these are the vectors that the steps are trained on.
+        """
+        raise NotImplementedError
+
+
+class Model(Step):
+    """A step that scores the pairs of a trial list."""
+
+    def score(self, job: "StepJob") -> str:
+        """The command that writes ``<enroll> <test> <score>`` lines to the file ``-``."""
+        raise NotImplementedError
+
+
+class ScoreStep(Step):
+    """A step after the model: normalisation or calibration of scores."""
+
+    def rescore(self, job: "StepJob") -> str:
+        """The command that reads ``<enroll> <test> <score>`` lines and writes such lines."""
+        raise NotImplementedError

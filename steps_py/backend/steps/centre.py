@@ -1,0 +1,28 @@
+"""Centring."""
+
+from dataclasses import dataclass
+
+from steps_py.backend.command_line import command_line
+from steps_py.backend.steps.base import STEPS, Transform
+
+
+@STEPS.register("centre")
+class Centre(Transform):
+    """Subtract the mean of the training vectors, or of the adaptation set where there is one.
+
+    Training vectors are centred on their own mean: an adaptation set moves the origin of the
+    domain that is scored, not of the one that is trained on.
+    """
+
+    estimates = ("mean.vec",)
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        pass
+
+    def estimate(self, file, job):
+        return command_line("ivector-mean", job.adaptation() or job.training(), job.out)
+
+    def apply(self, job, vectors, of_training):
+        mean = [] if of_training else [job.own("mean.vec")]
+        return command_line("ivector-subtract-global-mean", *mean, vectors, "ark:-")

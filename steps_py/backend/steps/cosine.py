@@ -1,0 +1,21 @@
+"""Cosine scoring."""
+
+from dataclasses import dataclass
+
+from steps_py.backend.command_line import command_line
+from steps_py.backend.steps.base import STEPS, Model
+
+UNIT_LENGTH = ("ivector-normalize-length", "--scaleup=false")
+
+
+@STEPS.register("cosine")
+class Cosine(Model):
+    """The cosine of the angle between the two vectors of a trial."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        pass
+
+    def score(self, job):
+        enroll, test = job.enroll(UNIT_LENGTH), job.test(UNIT_LENGTH)
+        return command_line("ivector-compute-dot-products", job.pairs, enroll, test, "-")

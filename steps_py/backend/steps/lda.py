@@ -1,0 +1,98 @@
+"""Linear discriminant analysis."""
+
+from dataclasses import dataclass
+
+from steps_py.backend.command_line import command_line
+from steps_py.backend.steps.base import STEPS, Transform
+from steps_py.errors import BackendError, ConfigError
+
+
+@STEPS.register("lda")
+class LdaProjection(Transform):
+    """Project on the directions in which speakers differ most.
+
+    Library: `steps_py.backend.lda.Lda`.
+    """
+
+    estimates = ("transform.mat",)
+    recipe_keys = {  # noqa: RUF012 -- a ClassVar in the base
+        "dim": "lda_dim",
+        "total_covariance_factor": "lda_total_covariance_factor",
+        "covariance_floor": "lda_covariance_floor",
+    }
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        dim: int | None = None  # None: as many as the speakers span, at most that of the vectors
+        total_covariance_factor: float = 0.0
+        covariance_floor: float = 1e-6
+
+        def __post_init__(self):
+            if self.dim is not None and self.dim < 1:
+                raise ConfigError(f"lda: dim is {self.dim}. Give 1 or more, or null.")
+            for name in ("total_covariance_factor", "covariance_floor"):
+                if not 0 <= getattr(self, name) <= 1:
+                    value = getattr(self, name)
+                    raise ConfigError(f"lda: {name} is {value:g}. Give a value from 0 to 1.")
+
+    def estimate(self, file, job):
+        vectors, utt2spk = job.training(), f"ark:{job.utt2spk}"
+        lda = command_line(
+            "ivector-compute-lda",
+            f"--total-covariance-factor={self.config.total_covariance_factor}",
+            f"--covariance-floor={self.config.covariance_floor}",
+        )
+        return (
+            f"dim=$({job.python('print_dim', vectors, utt2spk)})"
+            f' && {lda} --dim="$dim" {command_line(vectors, utt2spk, job.out)}'
+        )
+
+    def apply(self, job, vectors, of_training):
+        return command_line("transform-vec", job.own("transform.mat"), vectors, "ark:-")
+
+    def print_dim(self, vectors, utt2spk):
+        """Print the dimension to keep of a table of vectors; refuse tables that are too small."""
+        # the workflow reads this file at its start, and needs none of this
+        from steps_py.formats.holders import FLOAT_VECTOR, TOKEN
+        from steps_py.formats.tables import SequentialReader
+
+        with SequentialReader(utt2spk, TOKEN) as reader:
+            num_speakers = len({spk for _, spk in reader})
+        num_vectors = dim = 0
+        with SequentialReader(vectors, FLOAT_VECTOR) as reader:
+            for _, x_D in reader:
+                num_vectors, dim = num_vectors + 1, len(x_D)
+        check_enough(num_vectors, dim)
+        print(choose_dim(self.config.dim, num_speakers, dim))
+
+
+def check_enough(num_vectors: int, dim: int):
+    """Raise BackendError for fewer vectors than dimensions, which LDA refuses as Kaldi does."""
+    if num_vectors < dim:
+        raise BackendError(
+            f"lda: {num_vectors} x-vectors of {dim} dimensions are too few for LDA. Set"
+            f" model.embedding_dim to {num_vectors} or less, or add train_augmented to"
+            " backend.train_sets."
+        )
+
+
+def choose_dim(lda_dim: int | None, num_speakers: int, vector_dim: int) -> int:
+    """`lda_dim`, or for None the most there is; LDA of N speakers spans at most N - 1 directions.
+
+    >>> choose_dim(200, 7323, 512), choose_dim(None, 7323, 512), choose_dim(None, 40, 512)
+    (200, 512, 39)
+    """
+    if num_speakers < 2:
+        raise BackendError(
+            "lda: the training sets hold one speaker only. LDA and PLDA need at least two."
+        )
+    most = min(num_speakers - 1, vector_dim)
+    if lda_dim is not None and lda_dim > most:
+        limit = f"{num_speakers} speakers span {num_speakers - 1} directions"
+        if most == vector_dim:
+            limit = f"the vectors have {vector_dim} dimensions"
+        raise BackendError(
+            f"lda: dim is {lda_dim}, but {limit}. Set dim of the step"
+            f" (backend.lda_dim) to {most} or less, or to null."
+        )
+    return lda_dim or most

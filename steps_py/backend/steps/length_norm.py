@@ -1,0 +1,18 @@
+"""Length normalisation."""
+
+from dataclasses import dataclass
+
+from steps_py.backend.command_line import command_line
+from steps_py.backend.steps.base import STEPS, Transform
+
+
+@STEPS.register("length_norm")
+class LengthNorm(Transform):
+    """Scale every vector to the square root of its dimension, as Kaldi does."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        pass
+
+    def apply(self, job, vectors, of_training):
+        return command_line("ivector-normalize-length", vectors, "ark:-")

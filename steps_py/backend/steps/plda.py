@@ -1,0 +1,64 @@
+"""PLDA scoring."""
+
+from dataclasses import dataclass
+
+from steps_py.backend.command_line import command_line
+from steps_py.backend.steps.base import STEPS, Model
+from steps_py.errors import ConfigError
+
+
+@STEPS.register("plda")
+class PldaScoring(Model):
+    """The log-likelihood ratio of two-covariance PLDA.
+
+    With an adaptation set the covariances of the model are widened to those of its unlabelled
+    vectors.  Library: `steps_py.backend.plda.Plda`, `steps_py.backend.adapt.adapt_plda`.
+    """
+
+    estimates = ("plda", "plda_adapted")
+    recipe_keys = {  # noqa: RUF012 -- a ClassVar in the base
+        "num_em_iters": "plda.num_em_iters",
+        "smoothing": "plda.smoothing",
+        "within_covar_scale": "adapt.within_covar_scale",
+        "between_covar_scale": "adapt.between_covar_scale",
+    }
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        num_em_iters: int = 10
+        smoothing: float = 0.0  # this times the between-speaker covariance is added to the other
+        within_covar_scale: float = 0.75  # share of the excess variance of the adaptation set
+        between_covar_scale: float = 0.25
+
+        def __post_init__(self):
+            if self.num_em_iters < 1:
+                raise ConfigError(f"plda: num_em_iters is {self.num_em_iters}. Give 1 or more.")
+            for name in ("smoothing", "within_covar_scale", "between_covar_scale"):
+                if not 0 <= getattr(self, name) <= 1:
+                    value = getattr(self, name)
+                    raise ConfigError(f"plda: {name} is {value:g}. Give a value from 0 to 1.")
+
+    def estimate(self, file, job):
+        config = self.config
+        if file == "plda":
+            options = [f"--num-em-iters={config.num_em_iters}", f"ark:{job.spk2utt}"]
+            return command_line("ivector-compute-plda", *options, job.training(), job.out)
+        return command_line(
+            "ivector-adapt-plda",
+            f"--within-covar-scale={config.within_covar_scale}",
+            f"--between-covar-scale={config.between_covar_scale}",
+            job.own("plda"),
+            job.adaptation(),
+            job.out,
+        )
+
+    def score(self, job):
+        plda = job.own("plda_adapted" if job.adapt_set else "plda")
+        smooth = command_line(
+            "ivector-copy-plda", f"--smoothing={self.config.smoothing}", plda, "-"
+        )
+        vectors = [job.enroll(), job.test()]
+        return command_line(
+            "ivector-plda-scoring", "--normalize-length=true", f"{smooth} |", *vectors,
+            job.pairs, "-",
+        )  # fmt: skip
