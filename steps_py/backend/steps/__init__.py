@@ -4,7 +4,7 @@ A step keeps the contract of `Transform`, `Model` or `ScoreStep` in base.py.
 """
 
 from steps_py.backend.steps.base import STEPS
-from steps_py.model.registries import import_modules
+from steps_py.registry import import_modules
 
 import_modules(__name__, __path__)
 
