@@ -26,7 +26,7 @@ e.g.: compute-eer -""",
     max_args=1,
 )
 def compute_eer(options, scores_in):
-    from steps_py.scoring.metrics import kaldi_eer
+    from steps_py.scoring.error_rates import kaldi_eer
 
     target, nontarget = _read_scores(scores_in)
     if not target.size and not nontarget.size:

@@ -7,6 +7,7 @@ from steps_py.chunks.allocation import ChunksConfig
 from steps_py.data.corpora import load_corpus
 from steps_py.errors import ConfigError, StepsError
 from steps_py.model.catalogue import check_parts
+from steps_py.scoring.measures import metrics_of
 from steps_py.training.config import TrainConfig, split_stages
 
 
@@ -34,6 +35,7 @@ def _checks(config):
     if config["augment"]["online"]:
         yield lambda: OnlineConfig(**config["augment"]["online"])
     yield lambda: check_systems(config["scores"], config["backend"])
+    yield lambda: metrics_of(config["metrics"]["measures"], config["metrics"]["p_target"])
     yield lambda: split_stages(
         {"train": TrainConfig(**config["train"]), "chunks": ChunksConfig(**config["chunks"])}
     )

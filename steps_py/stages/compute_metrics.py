@@ -1,4 +1,4 @@
-"""EER and minDCF of every system on one trial list.
+"""The metrics of every system on one trial list.
 
 python -m steps_py.stages.compute_metrics --trials data/trials/vox1 \
     --scores exp/scores/plda/vox1 exp/scores/cosine/vox1 --p-target 0.01 0.001 \
@@ -6,9 +6,10 @@ python -m steps_py.stages.compute_metrics --trials data/trials/vox1 \
 """
 
 import argparse
+import json
 
 from steps_py.files import atomic_write
-from steps_py.scoring.report import measure_systems, results_text
+from steps_py.scoring.measures import DEFAULT, measure_systems, metrics_of, results_text
 from steps_py.stages import run
 
 
@@ -16,14 +17,18 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", required=True)
     parser.add_argument("--scores", nargs="+", required=True, help=".../<system>/<trials>")
-    parser.add_argument("--p-target", nargs="+", type=float, required=True)
+    parser.add_argument("--p-target", nargs="+", type=float, required=True, help="priors")
+    parser.add_argument(
+        "--measures", type=json.loads, default=list(DEFAULT), help="metrics.measures, as JSON"
+    )
     parser.add_argument("--commands", required=True, help="whose Kaldi commands made the scores")
     parser.add_argument("--out-text", required=True)
     parser.add_argument("--out-table", required=True)
     args = parser.parse_args(argv)
 
-    table = measure_systems(args.trials, args.scores, args.p_target)
-    text = results_text(table, args.commands)
+    metrics = metrics_of(args.measures, args.p_target)
+    table = measure_systems(args.trials, args.scores, metrics)
+    text = results_text(table, metrics, args.commands)
     with atomic_write(args.out_table) as out:
         table.to_csv(out, sep="\t", index=False, float_format="%.6g")
     with atomic_write(args.out_text) as out:

@@ -11,7 +11,7 @@ import torch
 from steps_py.chunks.batches import BatchReader
 from steps_py.chunks.sampler import Batch
 from steps_py.draws import generator
-from steps_py.scoring.metrics import eer
+from steps_py.scoring.error_rates import eer
 
 
 class HeldOut:

@@ -156,7 +156,8 @@ def scores(folder, system):
 
 def eers(folder):
     metrics = pd.read_csv(folder / "results/metrics.tsv", sep="\t")
-    return dict(zip(metrics.system, metrics.eer_percent, strict=True))
+    metrics = metrics[metrics.metric == "eer_percent"]
+    return dict(zip(metrics.system, metrics.value, strict=True))
 
 
 def one_trial_percent(folder):

@@ -3,7 +3,6 @@
 import pytest
 
 from steps_py.errors import ScoreError
-from steps_py.scoring.report import measure_systems
 from steps_py.scoring.scores import join_scores, read_scores, read_trials
 
 
@@ -73,13 +72,3 @@ def test_a_pair_that_a_list_has_twice_counts_twice(tmp_path):
     path.write_text("a b target\na b target\na c nontarget\n")
     joined = join_scores(read_trials(path), read_scores(scores(tmp_path, "a b 1\na c 2\n")), "x")
     assert list(joined.score) == [1, 1, 2]
-
-
-def test_metrics_of_a_system_by_hand(tmp_path, trials):
-    # targets score 1 and 4, nontargets 2 and 3: one of two wrong on each side at any threshold
-    path = scores(tmp_path, "a b 1\na c 2\nb c 3\nc d 4\n")
-    row = measure_systems(trials, [path], [0.5]).iloc[0]
-    assert (row.system, row.trials, row.num_trials, row.num_targets) == ("plda", "trials", 4, 2)
-    assert row.eer_percent == pytest.approx(50)
-    # accepting only the 4: misses half the targets, no false alarm: 0.5 * 0.5 / 0.5
-    assert row["min_dcf_0.5"] == pytest.approx(0.5)

@@ -9,7 +9,7 @@ import torch
 
 from steps_py.chunks.allocation import Chunks
 from steps_py.errors import ConfigError
-from steps_py.scoring.metrics import eer
+from steps_py.scoring.error_rates import eer
 from steps_py.training.tensorboard import crc32c, write_events
 from steps_py.training.validation import cosine_eer, draw_trials
 from tests.support.small_training import small_run, small_sections, write_small_chunks

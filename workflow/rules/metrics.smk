@@ -1,8 +1,8 @@
-# trials + scores -> results/              config: metrics, scores         library: steps_py/scoring/metrics.py
+# trials + scores -> results/              config: metrics, scores         library: steps_py/scoring/
 
 
 rule compute_metrics:
-    """EER and minDCF of every system on one trial list; an unscored trial is an error."""
+    """The metrics of every system on one trial list; an unscored trial is an error."""
     input:
         trials="data/trials/{trials}",
         scores=expand("exp/scores/{system}/{{trials}}", system=SYSTEMS.names),
@@ -18,11 +18,13 @@ rule compute_metrics:
         **CLUSTER.resources("compute_metrics"),
     params:
         p_target=config["metrics"]["p_target"],
+        measures=json.dumps(config["metrics"]["measures"]),
         kaldi=KALDI,
     shell:
-        "python -m steps_py.stages.compute_metrics --trials {input.trials} --scores {input.scores}"
-        " --p-target {params.p_target} --commands {params.kaldi:q}"
-        " --out-text {output.text} --out-table {output.table} > {log} 2>&1"
+        "python -m steps_py.stages.compute_metrics --trials {input.trials:q}"
+        " --scores {input.scores:q} --p-target {params.p_target} --measures {params.measures:q}"
+        " --commands {params.kaldi:q} --out-text {output.text:q} --out-table {output.table:q}"
+        " > {log:q} 2>&1"
 
 
 rule gather_metrics:
@@ -39,7 +41,7 @@ rule gather_metrics:
     resources:
         **CLUSTER.resources("gather_metrics"),
     shell:
-        "python -m steps_py.stages.gather_metrics --out {output} {input} > {log} 2>&1"
+        "python -m steps_py.stages.gather_metrics --out {output:q} {input:q} > {log:q} 2>&1"
 
 
 rule write_manifest:
@@ -60,4 +62,4 @@ rule write_manifest:
         config=json.dumps(CANONICAL),
     shell:
         "python -m steps_py.stages.write_manifest --commands {params.kaldi:q}"
-        " --config {params.config:q} --out {output} > {log} 2>&1"
+        " --config {params.config:q} --out {output:q} > {log:q} 2>&1"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps_py.errors import ScoreError
-from steps_py.scoring.metrics import eer, error_rates, kaldi_eer, min_dcf
+from steps_py.scoring.error_rates import eer, error_rates, kaldi_eer, min_dcf
 
 scores = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=30)
 
