@@ -10,7 +10,7 @@ import dataclasses
 import os
 from pathlib import Path
 
-from steps_py.audio.recordings import SUFFIXES, walk_audio
+from steps_py.audio.recordings import SUFFIXES
 from steps_py.data.corpora import Corpus, CorpusConfig, Recording, make_id
 from steps_py.errors import DataDirError, did_you_mean, some
 
@@ -60,7 +60,7 @@ class Folder(Corpus):
     def list_files(self, part):
         """Paths below root, all or those in the part's list."""
         if part not in self.config.lists:
-            return walk_audio(self.root)
+            return self.walk(self.root)
         file = Path(self.config.lists[part]).expanduser()
         text = file.read_text(encoding="utf-8")
         listed = [self.below_root(line.strip()) for line in text.splitlines() if line.strip()]

@@ -1,6 +1,5 @@
 """LibriSpeech: 2,484 speakers reading English books (Panayotov et al., ICASSP 2015)."""
 
-from steps_py.audio.recordings import walk_audio
 from steps_py.data.corpora import Corpus, Published, Recording
 from steps_py.errors import DataDirError, some
 
@@ -36,7 +35,7 @@ SPEAKERS.TXT"""
         folder = self.folder(part)
         part_of = read_speakers(folder.parent / "SPEAKERS.TXT")
         strange = {}
-        for path in walk_audio(folder, (".flac", ".wav")):
+        for path in self.walk(folder, (".flac", ".wav")):
             spk, utt = path.split("/")[0], path.rpartition("/")[2].rpartition(".")[0]
             if path.count("/") != 2 or not utt.startswith("-".join(path.split("/")[:2]) + "-"):
                 raise DataDirError(

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from steps_py.audio.recordings import walk_audio
 from steps_py.data.corpora import Corpus, CorpusConfig, Published, Recording
 from steps_py.errors import DataDirError, some
 
@@ -32,7 +31,7 @@ speech/{librivox,us-gov}/speech-librivox-0000.wav ..."""
 
     def recordings(self, part):
         folder = self.folder(part)
-        for path in walk_audio(folder, (".wav",)):
+        for path in self.walk(folder, (".wav",)):
             utt = path.rpartition("/")[2].removesuffix(".wav")
             yield Recording(utt, utt, f"{folder}/{path}")
 

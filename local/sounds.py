@@ -3,7 +3,6 @@
 import dataclasses
 import os
 
-from steps_py.audio.recordings import walk_audio
 from steps_py.data.corpora import Corpus, CorpusConfig, Recording, make_id
 from steps_py.errors import ConfigError
 
@@ -50,7 +49,7 @@ and in config.yaml: parts: {noise: ["esc10_*"], music: [music]}"""
 
     def recordings(self, part):
         for folder in self.find(part):
-            for path in walk_audio(self.root / folder):
+            for path in self.walk(self.root / folder):
                 path = os.path.normpath(f"{folder}/{path}")
                 utt = make_id(*os.path.splitext(path)[0].split("/"))
                 yield Recording(utt, utt, f"{self.root}/{path}")

@@ -9,7 +9,6 @@ by vox1_meta.csv.
 
 import itertools
 
-from steps_py.audio.recordings import walk_audio
 from steps_py.data.corpora import Corpus, Published, Recording, first_file
 from steps_py.data.trials import read_trial_list
 from steps_py.errors import ConfigError, DataDirError, some
@@ -71,7 +70,7 @@ Lists and vox1_meta.csv are there and, in Kaldi's form, at https://www.openslr.o
             folder = self.folder(one)
             mixed = folder.relative_to(self.root).as_posix() in TOGETHER
             test_speakers = self.read_test_speakers() if mixed else ()
-            for path in walk_audio(folder, (".wav",)):
+            for path in self.walk(folder, (".wav",)):
                 spk, video, segment = split_path(path, folder)
                 if not mixed or (spk in test_speakers) == (one == "test"):
                     yield Recording(f"{spk}-{video}-{segment}", spk, f"{folder}/{path}")

@@ -6,7 +6,6 @@ copy converted to wav saves that time and takes about four times the room.
 
 import shutil
 
-from steps_py.audio.recordings import walk_audio
 from steps_py.data.corpora import Corpus, Published, Recording
 from steps_py.errors import ConfigError, DataDirError
 
@@ -43,7 +42,7 @@ The m4a files need ffmpeg on PATH."""
                 f"{self.name}.{part}: the recordings are m4a files, and there is no ffmpeg on"
                 f" PATH to decode them. Install ffmpeg, or convert them to {part}/wav once."
             )
-        for path in walk_audio(folder, (suffix,)):
+        for path in self.walk(folder, (suffix,)):
             match path.removesuffix(suffix).split("/"):
                 case [spk, video, segment]:
                     yield Recording(f"{spk}-{video}-{segment}", spk, f"{folder}/{path}")

@@ -7,19 +7,18 @@ import contextlib
 import os
 from collections import OrderedDict
 
-from steps_py.audio.wave import NotPcm16, Wave, WaveError, read_wave, samples_in
+from steps_py.audio.errors import NotDecodable, NotPcm16, WaveError, truncated
+from steps_py.audio.file_info import check_size, open_audio
+from steps_py.audio.headers.flac import read_stream_info, with_length
+from steps_py.audio.headers.kinds import kind_of_file
+from steps_py.audio.wave import Wave, read_wave, samples_in
 
 MAX_CACHED_FILE_BYTES = 1 << 20
 MAX_CACHE_BYTES = 64 << 20
 SIXTEEN_BIT = ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW")
-UNKNOWN_SAMPLES = 1 << 60  # libsndfile's answer where a FLAC header has no length
 
 _cache = OrderedDict()  # (path, time, size) -> Wave
 _keep = [False]
-
-
-class NotDecodable(WaveError):
-    """libsndfile cannot open the file; another program may."""
 
 
 def read_file(path, max_sec=None):
@@ -32,18 +31,23 @@ def read_file(path, max_sec=None):
     WaveError
         If the file is missing, damaged, or ends before its header says.
     """
-    with _open(path) as file:
-        if file.peek(4)[:4] in (b"RIFF", b"RIFX"):
+    with open_audio(path) as file:
+        kind, _, _ = kind_of_file(file)
+        name = kind.name if kind else None
+        if name == "WAV":
             try:
                 return read_wave(file, path, max_sec)
             except NotPcm16:
                 pass  # sox and ffmpeg do read other samples, and so does libsndfile
-    return _read_with_libsndfile(path, max_sec)
+    if name != "FLAC":  # its decoder knows where it must end
+        check_size(path)
+    with open_sound(path, name == "FLAC") as file:
+        return _decode(file, path, max_sec)
 
 
 def read_wav_file(path, max_sec=None):
     """The Wave of a WAV file, or its first `max_sec`; see `keeping_small_files`."""
-    with _open(path) as file:
+    with open_audio(path) as file:
         status = os.fstat(file.fileno())
         key = (path, status.st_mtime_ns, status.st_size)
         if key not in _cache:
@@ -67,13 +71,6 @@ def keeping_small_files():
         _keep[0] = before
 
 
-def _open(path):
-    try:
-        return open(path, "rb")
-    except OSError as error:
-        raise WaveError(f"{path}: cannot open: {error.strerror}. Check the path.") from None
-
-
 def _start_of(wave, max_sec):
     if max_sec is None:
         return wave
@@ -88,38 +85,44 @@ def _remember(key, wave):
         total -= _cache.popitem(last=False)[1].samples_CN.nbytes
 
 
-def _read_with_libsndfile(path, max_sec):
-    import soundfile
+def open_sound(path, is_flac):
+    """A file as an open SoundFile that knows its length; NotDecodable if libsndfile cannot."""
+    import soundfile  # here for start-up time
 
+    source = None
+    if is_flac:
+        with open_audio(path) as file:
+            source = with_length(file, path)
     try:
-        with soundfile.SoundFile(path) as file:
-            return _decode(file, path, max_sec)
+        return soundfile.SoundFile(source or str(path))
     except soundfile.LibsndfileError as error:
         raise NotDecodable(f"{path}: {error.error_string} Is it damaged?") from None
 
 
-def _decode(file, path, max_sec):
-    import numpy as np
-    import soundfile
+def read_samples(file, num_samples, path, dtype="int16", first=0):
+    """(N, C) samples of an open SoundFile from `first` on; WaveError if it is damaged."""
+    import soundfile  # here for start-up time
 
-    known = file.frames < UNKNOWN_SAMPLES
-    wanted = file.frames if known else -1
-    if max_sec is not None:
-        limit = samples_in(max_sec, file.samplerate)
-        wanted = min(wanted, limit) if known else limit
-    exact = file.subtype in SIXTEEN_BIT
     try:
-        samples_NC = file.read(wanted, dtype="int16" if exact else "float32", always_2d=True)
+        if first:
+            file.seek(first)
+        return file.read(num_samples, dtype=dtype, always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise WaveError(
-            f"{path}: truncated or damaged ({error.error_string}) Fetch it again."
-        ) from None
-    if known and len(samples_NC) < wanted and not file.format.startswith("MP"):
-        per_second = file.samplerate
-        raise WaveError(
-            f"{path}: truncated; the header promises {file.frames / per_second:.2f} s,"
-            f" {(wanted - len(samples_NC)) / per_second:.2f} s of them are missing. Fetch it again."
-        )
+        reason = error.error_string.strip(" .")
+        raise WaveError(f"{path}: truncated or damaged ({reason}). Fetch it again.") from None
+
+
+def _decode(file, path, max_sec):
+    import numpy as np  # here for start-up time
+
+    wanted = file.frames
+    if max_sec is not None:
+        wanted = min(wanted, samples_in(max_sec, file.samplerate))
+    exact = file.subtype in SIXTEEN_BIT
+    samples_NC = read_samples(file, wanted, path, "int16" if exact else "float32")
+    if len(samples_NC) < wanted and not file.format.startswith("MP"):
+        missing = wanted - len(samples_NC)
+        raise truncated(path, file.frames / file.samplerate, missing / file.samplerate)
     if not len(samples_NC):
         raise WaveError(f"{path}: no samples. Fetch the file again.")
     samples_CN = np.ascontiguousarray(samples_NC.T, np.float32)
@@ -128,11 +131,8 @@ def _decode(file, path, max_sec):
 
 def read_flac(path, max_sec=None):
     """What `flac -c -d` writes; Kaldi reads it only if it has 16 bits."""
-    with _open(path) as file:
-        start = file.read(42)
-    if not start.startswith(b"fLaC"):
-        raise WaveError(f"{path}: not a FLAC file; it begins with {start[:8]!r}. Fetch it again.")
-    bits = (int.from_bytes(start[18:26], "big") >> 36 & 31) + 1
+    with open_audio(path) as file:
+        bits = read_stream_info(file, path).bits
     if bits != 16:
         raise WaveError(
             f"{path}: {bits}-bit samples; Kaldi reads 16-bit PCM only. Convert it in wav.scp:"

@@ -4,11 +4,12 @@ import re
 import shutil
 from typing import NamedTuple
 
-from steps_py.audio.decode import NotDecodable, read_file, read_flac
+from steps_py.audio.decode import read_file, read_flac
+from steps_py.audio.errors import NotDecodable, WaveError
 from steps_py.audio.pipe_base import PipeCommand, Unknown, rounded
 from steps_py.audio.sox import parse_sox, run_sox
 from steps_py.audio.wav_reverberate import ReverberateOptions, corrupt
-from steps_py.audio.wave import Wave, WaveError
+from steps_py.audio.wave import Wave
 from steps_py.errors import KaldiError
 from steps_py.formats.options import parse_command_line
 

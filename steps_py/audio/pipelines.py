@@ -13,9 +13,11 @@ import shlex
 from dataclasses import dataclass
 
 from steps_py.audio.decode import read_file, read_wav_file
+from steps_py.audio.file_info import audio_info
+from steps_py.audio.headers.base import AudioInfo
 from steps_py.audio.pipe_base import Unknown
 from steps_py.audio.pipe_commands import PIPE_COMMANDS, copied_file
-from steps_py.audio.wave import WaveInfo, read_wave, wave_info
+from steps_py.audio.wave import read_wave
 from steps_py.formats.streams import classify_rxfilename, open_input
 
 # Quoted parts, escaped characters, and single characters of what is left.
@@ -54,7 +56,7 @@ def evaluate(command, max_sec=None):
 
 
 def inspect(command):
-    """The WaveInfo of what `command` writes, or None if it needs a shell.
+    """The AudioInfo of what `command` writes, or None if it needs a shell.
 
     The length of a single file is read from its header; anything else is decoded.
     """
@@ -62,12 +64,12 @@ def inspect(command):
     if stages and len(stages) == 1 and stages[0].words:
         path = copied_file(stages[0].words)
         if path is not None:
-            return wave_info(path)
+            return audio_info(path)
     wave = evaluate(command)
     if wave is None:
         return None
     num_channels, num_samples = wave.samples_CN.shape
-    return WaveInfo(wave.rate_hz, num_channels, num_samples)
+    return AudioInfo(wave.rate_hz, num_channels, num_samples)
 
 
 def split_pipeline(command):

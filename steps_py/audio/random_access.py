@@ -5,22 +5,23 @@ Short recordings and the results of pipes are kept in memory for the next time, 
 """
 
 import functools
-import io
 import os
 from collections import OrderedDict
 
 import numpy as np
 
-from steps_py.audio.decode import UNKNOWN_SAMPLES
+from steps_py.audio.decode import open_sound, read_samples
+from steps_py.audio.errors import WaveError, truncated
+from steps_py.audio.file_info import open_audio
+from steps_py.audio.headers.riff import locate_samples
 from steps_py.audio.pipe_commands import FFMPEG_FILES, PIPE_COMMANDS, copied_file
 from steps_py.audio.pipelines import evaluate, split_pipeline
-from steps_py.audio.wave import WaveError, read_header
+from steps_py.audio.wave import refuse_others
 from steps_py.errors import AudioError, StepsError, some
 from steps_py.formats.streams import classify_rxfilename, split_offset
 
 KEPT_SEC = 10  # longer files are read in parts, shorter ones whole
 KEPT_BYTES = 64 << 20
-HEAD_BYTES = 4096  # hold the header of nearly every WAV file
 CURE = "Decode these recordings to WAV or FLAC files first, or set train.input to feats."
 
 
@@ -66,10 +67,10 @@ def _open(entry):
     """(rate_hz, number of samples or None, read(first, end)) of the recording behind an entry."""
     kind = classify_rxfilename(entry)
     if kind == "pipe":
-        path = _copied_by(entry)
+        name, path = _copied_by(entry)
         if path is None:
             return _evaluate(entry)
-        return _open_flac(path) if path.lower().endswith(".flac") else _open_wav(path, 0)
+        return _open_flac(path) if name == "flac" else _open_wav(path, 0)
     if kind in ("file", "offset"):
         return _open_wav(*split_offset(entry))
     raise AudioError(f"'{entry}': cannot be read here. {CURE}")
@@ -77,10 +78,14 @@ def _open(entry):
 
 @functools.lru_cache(maxsize=10_000)
 def _copied_by(entry):
-    """The file that a pipe copies, or None: to split a pipe costs as much as to read a chunk."""
+    """(command, file) of a pipe that copies a file, or Nones.
+
+    Kept, since to split a pipe costs as much as to read a chunk.
+    """
     stages = split_pipeline(entry[:-1].strip())
-    path = copied_file(stages[0].words) if stages and len(stages) == 1 else None
-    return path if path and classify_rxfilename(path) == "file" else None
+    words = stages[0].words if stages and len(stages) == 1 else None
+    path = copied_file(words) if words else None
+    return (words[0], path) if path and classify_rxfilename(path) == "file" else (None, None)
 
 
 def _evaluate(entry):
@@ -92,29 +97,13 @@ def _evaluate(entry):
 
 
 def _open_wav(path, offset):
-    with _opened(path) as file:
-        size = os.fstat(file.fileno()).st_size
-        source = io.BytesIO(os.pread(file.fileno(), HEAD_BYTES, offset))
-        try:
-            header = read_header(source, path)
-        except WaveError:
-            if offset + HEAD_BYTES >= size:
-                raise
-            file.seek(offset)  # a header longer than usual
-            source = io.BufferedReader(file)
-            header = read_header(source, path)
-            offset = 0
-        begin = offset + source.tell()
-    num_bytes = size - begin if header.num_bytes is None else header.num_bytes
-    if begin + num_bytes > size:
-        raise WaveError(
-            f"{path}: truncated; {begin + num_bytes - size} of {num_bytes} bytes of samples are"
-            " missing. Fetch the file again."
-        )
+    with open_audio(path) as file:
+        header, begin, num_bytes = locate_samples(file, path, offset)
+    refuse_others(header, path)
     step = header.bytes_per_sample
 
     def read(first, end):
-        with _opened(path) as file:
+        with open_audio(path) as file:
             data = os.pread(file.fileno(), max(0, end - first) * step, begin + first * step)
         flat = np.frombuffer(data, header.byte_order + "i2")
         return flat[:: header.num_channels].astype(np.int16)
@@ -122,40 +111,20 @@ def _open_wav(path, offset):
     return header.rate_hz, num_bytes // step, read
 
 
-def _opened(path):
-    try:
-        return open(path, "rb", buffering=0)
-    except OSError as error:
-        raise WaveError(f"{path}: cannot open: {error.strerror}. Check the path.") from None
-
-
 def _open_flac(path):
-    import soundfile
-
-    try:
-        file = soundfile.SoundFile(path)
-    except soundfile.LibsndfileError as error:
-        raise WaveError(f"{path}: {error.error_string} Is it missing or damaged?") from None
+    file = open_sound(path, is_flac=True)
     if file.subtype != "PCM_16":
         raise WaveError(f"{path}: samples are {file.subtype}, not of 16 bits. Convert it with sox.")
-    num_samples = file.frames if file.frames < UNKNOWN_SAMPLES else None
 
     def read(first, end):
-        try:
-            with file:
-                if first:
-                    file.seek(first)
-                samples = file.read(-1 if end is None else max(0, end - first), dtype="int16")
-        except soundfile.LibsndfileError as error:
-            raise WaveError(f"{path}: damaged ({error.error_string}) Fetch it again.") from None
-        if end is not None and len(samples) < end - first:
-            raise WaveError(
-                f"{path}: truncated; the header promises {num_samples} samples, the decoder ends"
-                f" at {first + len(samples)}. Fetch it again."
-            )
-        return samples if samples.ndim == 1 else np.ascontiguousarray(samples[:, 0])
+        with file:
+            samples_NC = read_samples(file, end - first, path, first=first)
+        if len(samples_NC) < end - first:
+            missing = end - first - len(samples_NC)
+            raise truncated(path, file.frames / file.samplerate, missing / file.samplerate)
+        return np.ascontiguousarray(samples_NC[:, 0])
 
-    return file.samplerate, num_samples, read
+    return file.samplerate, file.frames, read
 
 
 def why_not(entry):

@@ -4,18 +4,37 @@ An entry is what the first command of the recipe reads: a WAV file's path, or a 
 pipe that writes WAV to its output (flac, ffmpeg, sox), as Kaldi's own recipes have it.
 """
 
+import collections
 import os
 import re
 import shlex
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from steps_py.audio.flac import check_flac
+from steps_py.audio.file_info import audio_info
 from steps_py.errors import AudioError, MissingProgramError, StepsError, some
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
-SOX_SUFFIXES = (".ogg", ".mp3")  # decoded by sox, whatever else is to be done
+# Audio that no corpus looks for unless it says so; of a compressed file, the last suffix.
+# fmt: off
+OTHER_SUFFIXES = frozenset((
+    ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".alac", ".amr", ".ape", ".au", ".bwf",
+    ".caf", ".dsf", ".gsm", ".m4a", ".m4b", ".mka", ".mkv", ".mov", ".mp2", ".mp4", ".mpc",
+    ".mpga", ".nist", ".nsp", ".oga", ".opus", ".pcm", ".ra", ".raw", ".rf64", ".shn", ".snd",
+    ".sph", ".spx", ".tta", ".voc", ".vox", ".w64", ".wave", ".webm", ".wma", ".wv", ".wv1", ".wv2",
+))
+# fmt: on
+COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".z", ".zip", ".tar", ".tgz", ".7z")
+DECODERS = {  # kind of file -> pipe that makes 16-bit WAV of it, where sox is not asked to
+    "FLAC": "flac -c -d -s {} |",
+    "MP4 (m4a)": "ffmpeg -v 8 -i {} -f wav -acodec pcm_s16le - |",
+    "RF64": "ffmpeg -v 8 -i {} -f wav -acodec pcm_s16le - |",
+    "Wave64": "ffmpeg -v 8 -i {} -f wav -acodec pcm_s16le - |",
+    "NIST sphere": "sph2pipe -f wav -p {} |",
+}
+READ_BY_SOX = ("WAV", "FLAC", "Ogg", "MP3", "AIFF", "AU")
 HEADERS_PER_TASK = 64
+NAMED_KINDS = {".wav": ("WAV",), ".flac": ("FLAC",), ".ogg": ("Ogg",), ".mp3": ("MP3",)}
 
 
 class Header(NamedTuple):
@@ -25,53 +44,79 @@ class Header(NamedTuple):
     num_channels: int
     duration_sec: float
     is_16bit: bool = True  # Kaldi reads no other WAV; sox makes it so
+    kind: str = "WAV"  # the format, by the content and not by the name
 
 
-def walk_audio(folder, suffixes=SUFFIXES):
+class LeftOut:
+    """Audio files that a corpus does not take, because of their suffixes.
+
+    >>> left_out = LeftOut()
+    >>> left_out.see("s1/a.opus", (".wav",))
+    >>> left_out.see("s1/notes.txt", (".wav",))
+    >>> left_out.describe()
+    '1 audio file left out, only .wav is taken: 1 .opus (s1/a.opus)'
+    """
+
+    def __init__(self):
+        self._counts = collections.Counter()
+        self._examples = []
+        self._taken = {}
+
+    def see(self, path: str, taken: tuple[str, ...]) -> None:
+        """Count the file at `path`, whose suffix is none of `taken`, if it holds audio."""
+        self._taken |= dict.fromkeys(taken)
+        stem, suffix = os.path.splitext(path.lower())
+        if suffix in COMPRESSED_SUFFIXES:
+            suffix = os.path.splitext(stem)[1] + suffix
+            if os.path.splitext(stem)[1] not in (*SUFFIXES, *OTHER_SUFFIXES):
+                return
+        elif suffix not in OTHER_SUFFIXES and suffix not in SUFFIXES:
+            return
+        self._counts[suffix] += 1
+        if len(self._examples) < 3:
+            self._examples.append(path)
+
+    def taken(self) -> str:
+        """Which suffixes were looked for, as far as any other file was seen."""
+        return f"looked for {', '.join(self._taken or SUFFIXES)}"
+
+    def describe(self) -> str:
+        """One line on what was left out; empty if nothing was."""
+        if not self._counts:
+            return ""
+        number = self._counts.total()
+        counts = ", ".join(f"{count} {suffix}" for suffix, count in sorted(self._counts.items()))
+        return (
+            f"{number} audio file{'s' * (number > 1)} left out, only {', '.join(self._taken)}"
+            f" {'are' if len(self._taken) > 1 else 'is'} taken: {counts} ({some(self._examples)})"
+        )
+
+
+def walk_audio(folder, suffixes=SUFFIXES, left_out: LeftOut | None = None):
     """Yield the paths of the recordings below `folder`, relative to it, links followed.
 
-    Hidden files and folders (``.git``, ``._copy.wav``) are left out.
+    Hidden files and folders (``.git``, ``._copy.wav``) are left out; audio files of other
+    suffixes are counted in `left_out`.
     """
     for entry in os.scandir(folder):
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            for path in walk_audio(entry.path, suffixes):
+            for path in walk_audio(entry.path, suffixes, left_out):
                 yield f"{entry.name}/{path}"
         elif os.path.splitext(entry.name)[1].lower() in suffixes:
             yield entry.name
+        elif left_out is not None:
+            left_out.see(entry.path, suffixes)
 
 
 def read_header(path):
     """The `Header` of one file; AudioError if it is missing, empty, cut off or damaged."""
-    from steps_py.audio.wave import NotPcm16, wave_info
-
     path = str(path)
     if not os.path.isfile(path):
-        raise AudioError(f"{path}: there is no such file.")
-    suffix = os.path.splitext(path)[1].lower()
-    if suffix in SOX_SUFFIXES:
-        return _read_with_libsndfile(path)
-    try:
-        info = wave_info(path)
-    except NotPcm16:
-        return _read_with_libsndfile(path)
-    is_16bit = suffix != ".flac" or check_flac(path) == 16
-    return Header(info.rate_hz, info.num_channels, info.duration_sec, is_16bit)
-
-
-def _read_with_libsndfile(path):
-    import soundfile
-
-    if os.path.getsize(path) == 0:
-        raise AudioError(f"{path}: empty file (0 bytes).")
-    try:
-        info = soundfile.info(path)
-    except soundfile.LibsndfileError as error:
-        raise AudioError(f"{path}: {error.error_string}") from None
-    if info.frames <= 0:
-        raise AudioError(f"{path}: no samples.")
-    return Header(info.samplerate, info.channels, info.frames / info.samplerate, False)
+        raise AudioError(f"{path}: there is no such file. Check the path.")
+    info = audio_info(path)
+    return Header(info.rate_hz, info.num_channels, info.duration_sec, info.is_16bit, info.kind)
 
 
 def read_headers(paths, num_threads=8, read=read_header):
@@ -105,7 +150,7 @@ def check_headers(paths, headers, options, where, key):
     """
     paths, found = list(paths), list(zip(paths, headers, strict=True))
     no_program = [_reason(p, h) for p, h in found if isinstance(h, MissingProgramError)]
-    bad = [f"{p} ({_reason(p, h)})" for p, h in found if isinstance(h, AudioError)]
+    bad = [(p, h) for p, h in found if isinstance(h, AudioError)]
     found = [(p, h) for p, h in found if not isinstance(h, StepsError)]
     wanted_hz = options.sample_rate_hz
     rates = [f"{p} has {h.rate_hz} Hz" for p, h in found if h.rate_hz != wanted_hz]
@@ -116,16 +161,15 @@ def check_headers(paths, headers, options, where, key):
         if isinstance(options.channel, int) and 1 < h.num_channels < options.channel
     ]
     of = f"of {len(paths)} recordings"
-    lines = []
+    lines = [
+        f"{len(examples)} {of} cannot be read: {some(examples)}. {cure}, or name their utterances"
+        f" in a file and set {key}.exclude to it."
+        for cure, examples in _by_cure(bad).items()
+    ]
     if no_program:
         lines.append(
             f"{len(no_program)} {of} need a program that is not there: {some(no_program)}."
             " Install it, or correct its path in wav.scp."
-        )
-    if bad:
-        lines.append(
-            f"{len(bad)} {of} cannot be read: {some(bad)}. Fetch them again, or name their"
-            f" utterances in a file and set {key}.exclude to it."
         )
     if rates and not options.resample:
         lines.append(
@@ -153,22 +197,21 @@ def wav_entry(path, header, options, trim=None):
 
     >>> from types import SimpleNamespace as Options
     >>> options = Options(sample_rate_hz=16000, resample=True, channel="mix")
-    >>> wav_entry("a b.flac", Header(16000, 1, 2.0), options)
+    >>> wav_entry("a b.flac", Header(16000, 1, 2.0, kind="FLAC"), options)
     "flac -c -d -s 'a b.flac' |"
     >>> wav_entry("a.wav", Header(48000, 2, 2.0), options)
     'sox a.wav -r 16000 -b 16 -t wav - remix - |'
     """
     path = str(path)
-    suffix = os.path.splitext(path)[1].lower()
     rate_hz = options.sample_rate_hz if header.rate_hz != options.sample_rate_hz else None
     remix = None
     if header.num_channels > 1:
         remix = "-" if options.channel == "mix" else options.channel
-    if suffix == ".m4a":
-        path = f"ffmpeg -v 8 -i {shlex.quote(path)} -f wav -acodec pcm_s16le - |"
-    if rate_hz or remix or trim or not header.is_16bit or suffix in SOX_SUFFIXES:
+    if header.kind not in READ_BY_SOX:
+        path = DECODERS[header.kind].format(shlex.quote(path))
+    if rate_hz or remix or trim or not header.is_16bit:
         return sox_pipe(path, rate_hz, remix, trim)
-    return f"flac -c -d -s {shlex.quote(path)} |" if suffix == ".flac" else path
+    return DECODERS["FLAC"].format(shlex.quote(path)) if header.kind == "FLAC" else path
 
 
 def sox_pipe(source, rate_hz=None, remix=None, trim=None):
@@ -214,7 +257,38 @@ def count_conversions(headers, options):
     ]
 
 
+def count_misnamed(paths, headers):
+    """One line on files whose content is of another format than their suffix says, or none.
+
+    >>> count_misnamed(["a.wav", "b.wav"], [Header(8000, 1, 1.0), Header(8000, 1, 1.0, kind="MP3")])
+    ['1 of 2 recordings are of another format than their names say: b.wav is MP3']
+    """
+    misnamed = [
+        f"{path} is {header.kind}"
+        for path, header in zip(paths, headers, strict=True)
+        if header.kind not in NAMED_KINDS.get(os.path.splitext(path)[1].lower(), (header.kind,))
+    ]
+    said = "recordings are of another format than their names say"
+    return [f"{len(misnamed)} of {len(headers)} {said}: {some(misnamed)}"] if misnamed else []
+
+
+def _by_cure(bad):
+    """What to do -> ``path (what is wrong)`` of the files for which that is the cure."""
+    found = {}
+    for path, error in bad:
+        reason, _, cure = _without_name(path, error).partition(". ")
+        if re.match("(Fetch|Make|Check|Is) |$", cure):
+            cure = "Fetch them again"
+        cure = cure.replace(str(path), "FILE").rstrip(".")
+        found.setdefault(cure, []).append(f"{path} ({reason.rstrip('.')})")
+    return found
+
+
 def _reason(path, error):
-    """The fault alone, without the path before it and the advice behind it."""
-    said = re.sub(rf"^{re.escape(str(path))}:? ", "", str(error))
-    return said.partition(". ")[0].rstrip(".")
+    """The fault alone, without the path or pipe before it and the advice behind it."""
+    return _without_name(path, error).partition(". ")[0].rstrip(".")
+
+
+def _without_name(path, error):
+    name = str(path).removesuffix("|").strip()
+    return re.sub(rf"^'?{re.escape(name)}\s*[|']?:? ", "", str(error))

@@ -12,9 +12,9 @@ Shapes: C channels, N samples of each.
 import re
 from dataclasses import dataclass, field
 
-from steps_py.audio.decode import NotDecodable
+from steps_py.audio.errors import NotDecodable, WaveError
 from steps_py.audio.pipe_base import Unknown, rounded
-from steps_py.audio.wave import Wave, WaveError
+from steps_py.audio.wave import Wave
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(k?)", re.IGNORECASE)
 _SECONDS = re.compile(r"\d+(\.\d*)?|\.\d+")

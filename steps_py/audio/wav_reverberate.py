@@ -9,7 +9,8 @@ Shapes: C channels, N samples of each.
 import dataclasses
 
 from steps_py.audio.decode import keeping_small_files
-from steps_py.audio.wave import Wave, WaveError, quantise
+from steps_py.audio.errors import WaveError
+from steps_py.audio.wave import Wave, quantise
 from steps_py.errors import AudioError
 from steps_py.formats.log import strict, warn
 from steps_py.formats.options import option

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from steps_py.audio import recordings
+from steps_py.audio.recordings import SUFFIXES
 from steps_py.data.sources import digest_of_files, state_of_audio
 from steps_py.data.trials import Trials, read_trial_list
 from steps_py.errors import ConfigError, DataDirError, did_you_mean, some
@@ -92,6 +93,7 @@ class Corpus:
             said = f"'{self.key}.channel' is {config.channel!r}; it must be 1, 2, ... or mix."
             raise ConfigError(said)
         self.notes = []  # lines for the log: what was converted or left out
+        self.left_out = recordings.LeftOut()
 
     # -- what a corpus says of itself
 
@@ -159,6 +161,7 @@ class Corpus:
         self.check_name(part, self.parts(), "part")
         self.raise_missing(self.missing_part(part))
         found = sorted(self.recordings(part))
+        self.notes += filter(None, [self.left_out.describe()])
         self.check_ids(part, found)
         self.check_published(part, found)
         found = self.without_excluded(found)
@@ -170,6 +173,7 @@ class Corpus:
         where, prefix = f"{self.name}.{part}", self.config.id_prefix
         paths = [file.path for file in found]
         recordings.check_headers(paths, headers, self.config, where, self.key)
+        self.notes += recordings.count_misnamed(paths, headers)
         self.notes += recordings.count_conversions(headers, self.config)
         return [
             Utterance(
@@ -265,6 +269,10 @@ class Corpus:
 
     # -- helpers for subclasses and above
 
+    def walk(self, folder, suffixes=SUFFIXES):
+        """Paths of recordings below `folder`, relative to it; other audio is counted."""
+        return recordings.walk_audio(folder, suffixes, self.left_out)
+
     def folder(self, part):
         """The folder of a part that is there."""
         return next(f for f in (self.root / name for name in self.folders(part)) if f.is_dir())
@@ -308,7 +316,11 @@ class Corpus:
         """Compare with the published figures, unless a part of the corpus will do."""
         num_speakers = len({file.spk for file in found})
         if not found:
-            raise DataDirError(f"{self.name}.{part}: no recording in {self.config.root}.")
+            raise DataDirError(
+                f"{self.name}.{part}: no recording in {self.config.root}"
+                f" ({self.left_out.describe() or self.left_out.taken()}). Check {self.key}.root, or"
+                " convert the files."
+            )
         published = self.published.get(part)
         if published is None or self.config.partial:
             return

@@ -7,8 +7,10 @@ wav-reverberate.cc.
 import dataclasses
 import math
 
+from steps_py.audio.errors import WaveError
+from steps_py.audio.headers.base import AudioInfo
 from steps_py.audio.wav_reverberate import ReverberateOptions, corrupt, corrupt_wave
-from steps_py.audio.wave import Wave, WaveError, WaveInfo, read_header
+from steps_py.audio.wave import Wave, read_header
 from steps_py.audio.wave_holder import WAVE
 from steps_py.errors import KaldiError, TableError
 from steps_py.formats.holders import FLOAT, Holder
@@ -56,8 +58,8 @@ def _are_tables(wav_in, wav_out):
     return is_rspecifier(wav_in)
 
 
-class WaveInfoHolder(Holder):
-    """The header of a recording: a WaveInfo."""
+class AudioInfoHolder(Holder):
+    """The header of a recording: an AudioInfo."""
 
     def read(self, stream, span=None):
         where = stream.name if stream.key is None else f"{stream.name}, key {stream.key}"
@@ -73,7 +75,7 @@ class WaveInfoHolder(Holder):
                 raise
             warn(str(error))
         num_samples = header.num_bytes // header.bytes_per_sample
-        return WaveInfo(header.rate_hz, header.num_channels, num_samples)
+        return AudioInfo(header.rate_hz, header.num_channels, num_samples)
 
     def evaluate(self, command):
         from steps_py.audio.pipelines import inspect
@@ -100,7 +102,7 @@ See also: wav-copy extract-segments feat-to-len""",
     max_args=2,
 )
 def wav_to_duration(options, wav_in, durations_out):
-    holder = WAVE if options.read_entire_file else WaveInfoHolder()
+    holder = WAVE if options.read_entire_file else AudioInfoHolder()
     total, least, most = 0.0, math.inf, 0.0
     tally = Tally()
     with SequentialReader(wav_in, holder) as reader, TableWriter(durations_out, FLOAT) as writer:

@@ -11,9 +11,10 @@ import pytest
 import soundfile
 
 from steps_py.audio import decode
+from steps_py.audio.errors import WaveError
 from steps_py.audio.pipelines import evaluate, inspect, read_recording, split_pipeline
 from steps_py.audio.sox import parse_sox
-from steps_py.audio.wave import Wave, WaveError, read_wave, write_wave
+from steps_py.audio.wave import Wave, read_wave, write_wave
 from steps_py.formats import log, processes
 
 ROOT = Path(__file__).resolve().parents[2]

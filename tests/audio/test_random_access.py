@@ -9,12 +9,24 @@ from steps_py.audio.random_access import Stretches, check_entries, why_not
 from steps_py.audio.wave import Wave, write_wave
 from steps_py.errors import AudioError
 from tests.support.small_audio import write_wav
+from tests.support.tiny_corpora import without_length
 
 RATE_HZ = 1000
 SAMPLES_N = np.arange(40 * RATE_HZ) % 30_011 - 15_000
 
 
-@pytest.fixture(params=["wav", "two channels", "flac", "archive", "trimmed", "unknown length"])
+@pytest.fixture(
+    params=[
+        "wav",
+        "two channels",
+        "flac",
+        "archive",
+        "trimmed",
+        "unknown length",
+        "flac without length",
+        "flac named wav",
+    ]
+)
 def entry(request, tmp_path):
     """The same 40 s in all forms that a wav.scp may give them."""
     path, kind = tmp_path / "a.wav", request.param
@@ -23,6 +35,12 @@ def entry(request, tmp_path):
     if kind == "flac":
         soundfile.write(tmp_path / "a b.flac", SAMPLES_N.astype(np.int16), RATE_HZ)
         return f"flac -c -d -s '{tmp_path}/a b.flac' |"
+    if kind.startswith("flac "):
+        path = tmp_path / ("b.wav" if kind == "flac named wav" else "b.flac")
+        soundfile.write(path, SAMPLES_N.astype(np.int16), RATE_HZ, format="FLAC")
+        if kind == "flac without length":
+            path.write_bytes(without_length(path.read_bytes()))
+        return f"flac -c -d -s {path} |"
     if kind == "archive":
         archive = tmp_path / "wav.ark"
         with open(archive, "wb") as out:

@@ -5,8 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from steps_py.audio.flac import check_flac
-from steps_py.audio.m4a import read_m4a_header
+from steps_py.audio.file_info import audio_info
+from steps_py.audio.headers.base import AudioInfo
+from steps_py.audio.headers.m4a import m4a_info
 from steps_py.audio.recordings import (
     Header,
     check_headers,
@@ -64,7 +65,6 @@ def test_a_whole_flac_file_of_any_length_passes(tmp_path, num_samples, loudness)
     path = tmp_path / "a.flac"
     noise = np.random.default_rng(num_samples).normal(0, loudness, num_samples).clip(-1, 1)
     soundfile.write(path, noise, 16000)
-    assert check_flac(path) == 16
     assert read_header(path).duration_sec == num_samples / 16000
 
 
@@ -76,7 +76,7 @@ def test_samples_that_are_not_16_bit_are_made_so_by_sox(tmp_path):
         path = tmp_path / name
         soundfile.write(path, np.zeros(16000), 16000, subtype)
         header = read_header(path)
-        assert header == (16000, 1, 1.0, False)
+        assert header == (16000, 1, 1.0, False, "FLAC" if name == "c.flac" else "WAV")
         assert wav_entry(path, header, options()) == f"sox {path} -b 16 -t wav - |"
 
 
@@ -87,8 +87,8 @@ def test_the_header_of_an_m4a_file_tells_the_truth_its_sample_entry_does_not(
 ):
     path = tmp_path / "a.m4a"
     path.write_bytes(m4a_bytes(rate_hz, num_channels, num_samples=72000))
-    assert read_m4a_header(path) == (rate_hz, num_channels, 72000)
-    assert read_header(path) == (rate_hz, num_channels, 72000 / rate_hz, True)
+    assert audio_info(path) == AudioInfo(rate_hz, num_channels, 72000, "MP4 (m4a)")
+    assert read_header(path) == (rate_hz, num_channels, 72000 / rate_hz, True, "MP4 (m4a)")
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_the_header_of_an_m4a_file_tells_the_truth_its_sample_entry_does_not(
 def test_a_damaged_m4a_file_is_named_with_the_reason(tmp_path, damage, said):
     path = tmp_path / "a.m4a"
     path.write_bytes(damage(m4a_bytes()))
-    with pytest.raises(AudioError) as error:
-        read_m4a_header(path)
+    with open(path, "rb") as file, pytest.raises(AudioError) as error:
+        m4a_info(file, path)
     assert said in str(error.value)
 
 
@@ -150,14 +150,15 @@ def test_settings_accept_what_they_name():
     ("path", "header", "channel", "entry"),
     [
         ("a b.wav", Header(16000, 1, 1.0), None, "a b.wav"),
-        ("a.flac", Header(16000, 1, 1.0), "mix", "flac -c -d -s a.flac |"),
+        ("a.flac", Header(16000, 1, 1.0, True, "FLAC"), "mix", "flac -c -d -s a.flac |"),
         ("a.wav", Header(8000, 1, 1.0), 1, "sox a.wav -r 16000 -b 16 -t wav - |"),
-        ("a.flac", Header(16000, 2, 1.0), 1, "sox a.flac -b 16 -t wav - remix 1 |"),
-        ("a.ogg", Header(16000, 1, 1.0), None, "sox a.ogg -b 16 -t wav - |"),
-        ("a.mp3", Header(8000, 2, 1.0), "mix", "sox a.mp3 -r 16000 -b 16 -t wav - remix - |"),
-        ("a.m4a", Header(16000, 1, 1.0), None,
+        ("a.flac", Header(16000, 2, 1.0, True, "FLAC"), 1, "sox a.flac -b 16 -t wav - remix 1 |"),
+        ("a.ogg", Header(16000, 1, 1.0, False, "Ogg"), None, "sox a.ogg -b 16 -t wav - |"),
+        ("a.mp3", Header(8000, 2, 1.0, False, "MP3"), "mix",
+         "sox a.mp3 -r 16000 -b 16 -t wav - remix - |"),
+        ("a.m4a", Header(16000, 1, 1.0, True, "MP4 (m4a)"), None,
          "ffmpeg -v 8 -i a.m4a -f wav -acodec pcm_s16le - |"),
-        ("a.m4a", Header(8000, 1, 1.0), None,
+        ("a.m4a", Header(8000, 1, 1.0, True, "MP4 (m4a)"), None,
          "ffmpeg -v 8 -i a.m4a -f wav -acodec pcm_s16le - |"
          " sox -t wav - -r 16000 -b 16 -t wav - |"),
         ("sph2pipe -f wav a.sph |", Header(16000, 1, 1.0), None, "sph2pipe -f wav a.sph |"),
@@ -174,7 +175,7 @@ def test_an_entry_converts_only_what_must_be(path, header, channel, entry):
     "name", ["a b.flac", "O'Neil.flac", 'say "x" $HOME `id`.flac', "a;b&c.flac"]
 )
 def test_a_shell_reads_the_path_in_a_pipe_as_it_is(name):
-    entry = wav_entry(name, Header(16000, 1, 1.0), options())
+    entry = wav_entry(name, Header(16000, 1, 1.0, kind="FLAC"), options())
     assert shlex.split(entry.removesuffix("|"))[-1] == name
     assert shlex.split(sox_pipe(name).removesuffix("|"))[1] == name
 

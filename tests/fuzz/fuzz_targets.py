@@ -14,9 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from steps_py.audio.decode import read_wav_file
-from steps_py.audio.flac import check_flac
-from steps_py.audio.m4a import read_m4a_header
-from steps_py.audio.wave import PCM_GUID, Wave, wave_info
+from steps_py.audio.file_info import audio_info
+from steps_py.audio.headers.flac import crc8, crc16, flac_info
+from steps_py.audio.headers.m4a import m4a_info
+from steps_py.audio.headers.riff import PCM_GUID
+from steps_py.audio.wave import Wave
 from steps_py.audio.wave_holder import WAVE
 from steps_py.backend.plda import Plda
 from steps_py.backend.plda_io import decode_plda, encode_plda
@@ -321,17 +323,27 @@ def _feed_pairs(data):
 
 def _flac_bytes():
     """Two frames' headers behind STREAMINFO, with their checksums: 8 kHz, 16 bits, 192 samples."""
-    from steps_py.audio.flac import _crc8
-
     packed = (8000 << 44) | (0 << 41) | (15 << 36) | 192
     info = struct.pack(">HH", 192, 192) + bytes(6) + packed.to_bytes(8, "big") + bytes(16)
     head = b"\xff\xf8\x14\x08\x00"
-    return b"fLaC\x80\0\0\x22" + info + head + bytes([_crc8(head)]) + bytes(20)
+    frame = head + bytes([crc8(head)]) + bytes(20)
+    return b"fLaC\x80\0\0\x22" + info + frame + crc16(frame).to_bytes(2, "big")
 
 
 def _feed_info(path):
-    info = wave_info(path)
+    info = audio_info(path)
     return info.rate_hz, info.num_channels, info.num_samples
+
+
+def _opened(read):
+    """`read` of an open file and its path, as a function of the path alone."""
+
+    def feed(path):
+        with open(path, "rb") as file:
+            info = read(file, path)
+        return info.rate_hz, info.num_channels, info.num_samples
+
+    return feed
 
 
 def _small_m4a():
@@ -355,8 +367,8 @@ def _headers():
 
     return [
         Target("header of a recording", feed, seeds, 12),
-        _from_file("mp4", read_m4a_header, _small_m4a(), (16000, 1, 72000), 15),
-        _from_file("flac", check_flac, _flac_bytes(), 16, 10),
+        _from_file("mp4", _opened(m4a_info), _small_m4a(), (16000, 1, 72000), 15),
+        _from_file("flac", _opened(flac_info), _flac_bytes(), (8000, 1, 192), 10),
     ]
 
 

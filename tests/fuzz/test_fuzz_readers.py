@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from steps_py.audio.decode import read_wav_file
-from steps_py.audio.flac import check_flac
-from steps_py.audio.m4a import read_m4a_header
-from steps_py.audio.wave import WaveError, read_wave, wave_info
+from steps_py.audio.errors import WaveError
+from steps_py.audio.file_info import audio_info
+from steps_py.audio.headers.m4a import m4a_info
+from steps_py.audio.wave import read_wave
 from steps_py.backend.plda_io import decode_plda
 from steps_py.data.trials import read_trial_list
 from steps_py.errors import AudioError, BackendError, DataDirError, StepsError
@@ -128,7 +129,7 @@ def test_a_trial_list_in_another_encoding_is_named_with_its_line(tmp_path):
 def test_a_flac_header_with_a_rate_of_zero_is_damaged(tmp_path):
     (tmp_path / "x.flac").write_bytes(b"fLaC\x80\0\0\x22" + bytes(10) + b"\0\0\0\xf0\0\0\0\x09" * 3)
     with pytest.raises(AudioError, match="sample rate is 0 Hz"):
-        check_flac(tmp_path / "x.flac")
+        audio_info(tmp_path / "x.flac")
 
 
 def test_an_extensible_wave_header_may_be_cut_off():
@@ -147,7 +148,7 @@ def test_a_wave_header_that_promises_two_gigabytes_takes_no_memory(tmp_path, chu
     with contextlib.suppress(WaveError):  # cut-off samples are a warning only
         read_wav_file(str(tmp_path / "x.wav"))
     with pytest.raises(WaveError, match="truncated|ends within its header"):
-        wave_info(str(tmp_path / "x.wav"))
+        audio_info(str(tmp_path / "x.wav"))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 100_000_000
@@ -164,8 +165,11 @@ def test_a_wave_header_that_promises_two_gigabytes_takes_no_memory(tmp_path, chu
 )
 def test_mp4_boxes_may_be_cut_off_empty_or_deeply_nested(tmp_path, content):
     (tmp_path / "x.m4a").write_bytes(content)
-    with pytest.raises(AudioError, match="Fetch it again|no m4a file"):
-        read_m4a_header(tmp_path / "x.m4a")
+    with (
+        pytest.raises(AudioError, match="Fetch it again|no m4a file"),
+        open(tmp_path / "x.m4a", "rb") as file,
+    ):
+        m4a_info(file, "x.m4a")
 
 
 def test_a_component_whose_array_has_no_type_is_damaged():

@@ -69,3 +69,29 @@ def m4a_bytes(rate_hz=16000, num_channels=1, num_samples=72000, run_in=1024):
     mvhd = box(b"mvhd", bytes(12), struct.pack(">II", 1000, num_samples * 1000 // rate_hz))
     moov = box(b"moov", mvhd, box(b"trak", edts, mdia))
     return box(b"ftyp", b"M4A ", bytes(4)) + box(b"mdat", bytes(400)) + moov
+
+
+def write_sphere(path, num_samples, rate_hz=16000, num_channels=1, coding="pcm"):
+    """A NIST SPHERE file of silence."""
+    lines = [
+        f"channel_count -i {num_channels}",
+        f"sample_count -i {num_samples}",
+        f"sample_rate -i {rate_hz}",
+        "sample_n_bytes -i 2",
+        "sample_byte_format -s2 01",
+        f"sample_coding -s{len(coding)} {coding}",
+        "end_head",
+    ]
+    head = ("NIST_1A\n   1024\n" + "\n".join(lines) + "\n").encode().ljust(1024)
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(head + bytes(2 * num_samples * num_channels))
+    return path
+
+
+def without_length(data):
+    """A FLAC file as an encoder writes it that cannot go back to its header."""
+    data = bytearray(data)
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    return bytes(data)

@@ -9,36 +9,56 @@ Source: ISO/IEC 14496-12 (boxes), 14496-1 section 7.2.6 (descriptors of esds) an
 14496-3 section 1.6.2 (AudioSpecificConfig).
 """
 
-import os
 import struct
 
-from steps_py.errors import AudioError
+from steps_py.audio.errors import WaveError
+from steps_py.audio.headers.base import AudioInfo, size_of
 
-CONTAINERS = (b"moov", b"trak", b"mdia", b"edts")
+CONTAINERS = (b"moov", b"trak", b"mdia", b"edts", b"minf", b"stbl")
 DEEPEST = 8
 MDHD_BYTES = {0: 20, 1: 32}  # up to the end of the length, by version
 
 
-def read_m4a_header(path):
-    """Return (rate_hz, num_channels, num_samples) of the first track.
+def m4a_info(file, path) -> AudioInfo:
+    """The AudioInfo of the first track; WaveError if the file is empty, cut off or no MP4.
 
-    A decoder may return up to one AAC frame (1,024 samples) more or less.  AudioError if
-    the file is empty, cut off or no MP4.
+    A decoder may return up to one AAC frame (1,024 samples) more or less.
     """
-    with open(path, "rb") as file:
-        num_bytes = os.fstat(file.fileno()).st_size
-        if num_bytes == 0:
-            raise AudioError(f"{path}: is empty. Fetch it again.")
-        moov = _find_moov(file, num_bytes, path)
+    num_bytes = size_of(file)
+    if num_bytes == 0:
+        raise WaveError(f"{path}: is empty. Fetch it again.")
+    moov = _find_moov(file, num_bytes, path)
     boxes = dict(_walk(moov, 0, len(moov)))
+    sound_bytes = _sound_bytes(boxes.get(b"stsz", b""))
+    if sound_bytes > num_bytes:
+        raise WaveError(
+            f"{path}: is cut off; the frames of its sound have {sound_bytes} bytes, the file"
+            f" {num_bytes}. Fetch it again."
+        )
     mdhd = boxes.get(b"mdhd") or b"\0"
     if len(mdhd) < MDHD_BYTES.get(mdhd[0], 20):
-        raise AudioError(f"{path}: has no track; box 'mdhd' is missing or cut off. Fetch it again.")
+        raise WaveError(f"{path}: has no track; box 'mdhd' is missing or cut off. Fetch it again.")
     rate_hz, num_samples = _parse_mdhd(mdhd)
     num_samples -= _num_dropped(boxes.get(b"elst", b""))
+    if num_samples <= 0 and b"mvex" in moov:
+        raise WaveError(
+            f"{path}: MP4 in fragments, whose header has no length. Rewrite it: ffmpeg -i {path} -c"
+            " copy FILE.m4a"
+        )
     if rate_hz == 0 or num_samples <= 0:
-        raise AudioError(f"{path}: has no sample. Fetch it again.")
-    return rate_hz, _num_channels(moov), num_samples
+        raise WaveError(f"{path}: has no sample. Fetch it again.")
+    return AudioInfo(rate_hz, _num_channels(moov), num_samples, "MP4 (m4a)")
+
+
+def _sound_bytes(stsz):
+    """Bytes of all frames by the box that lists their sizes; 0 without it."""
+    if len(stsz) < 12:
+        return 0
+    size, count = struct.unpack_from(">II", stsz, 4)
+    if size:
+        return size * count
+    count = min(count, (len(stsz) - 12) // 4)
+    return sum(struct.unpack_from(f">{count}I", stsz, 12))
 
 
 def _find_moov(file, num_bytes, path):
@@ -53,9 +73,11 @@ def _find_moov(file, num_bytes, path):
         elif size == 0:
             size = num_bytes - position
         if not kind.isalnum() or size < header:
-            raise AudioError(f"{path}: is no m4a file (box {kind!r} at byte {position}).")
+            raise WaveError(
+                f"{path}: is no m4a file (box {kind!r} at byte {position}). Fetch it again."
+            )
         if position + size > num_bytes:
-            raise AudioError(
+            raise WaveError(
                 f"{path}: is cut off; box '{kind.decode()}' ends at byte {position + size},"
                 f" the file at {num_bytes}. Fetch it again."
             )
@@ -63,7 +85,7 @@ def _find_moov(file, num_bytes, path):
             moov = file.read(size - header)
         position += size
     if moov is None:
-        raise AudioError(f"{path}: is cut off or no m4a file; it has no box 'moov'.")
+        raise WaveError(f"{path}: is cut off or no m4a file; it has no box 'moov'. Fetch it again.")
     return moov
 
 
