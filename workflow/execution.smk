@@ -2,10 +2,13 @@
 # schedulers' commands, and the last words of a run that failed. No rule here.
 # Whoever includes this has set RECIPE, the folder of the recipe.
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+from steps_py.cluster.quoting import quote_job_commands
+from steps_py.cluster.sge.executor import use_sge_executor
 from steps_py.cluster.slurm.executor import use_slurm_executor
 from steps_py.cluster.requests import Cluster
 from steps_py.errors import StepsError
@@ -24,22 +27,24 @@ try:
         ROOT / "cluster.yaml",
         *(path for path in [RECIPE / "cluster.yaml"] if path.is_file()),
     )
+    quote_job_commands()
     if workflow.is_main_process:
         if guard_run(Path.cwd(), sys.argv):
             end_orphans(Path.cwd())
         use_slurm_executor()
+        use_sge_executor()
         plan_whole_graph(changed_files=())
         os.environ["PATH"] += f":{ROOT}/sge/bin"  # the commands that profile sge names
 except StepsError as error:
     sys.exit(str(error))
 
-shell.prefix(f"set -euo pipefail; source '{ROOT}/path.sh' --strict; ")
+shell.prefix(f"set -euo pipefail; source {shlex.quote(f'{ROOT}/path.sh')} --strict; ")
 
 
 def end_jobs_of_clusters():
     """A local run must not meet jobs that a killed run left at work on a cluster."""
-    if workflow.local_exec:
-        subprocess.run(["sge-cancel", "--wait"], check=True)
+    if workflow.local_exec and subprocess.run(["sge-cancel", "--wait"]).returncode:
+        sys.exit("the jobs of an earlier run could not be ended; see above")
 
 
 onerror:

@@ -5,8 +5,11 @@ What a real SGE does is tested in tests/cluster; here is what it does rarely.
 
 import json
 import os
+import re
 import subprocess
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 FAKE = """#!/bin/sh
 cd "$(dirname "$0")"; name=$(basename "$0")
 echo "$name $*" >> calls
-for word in "$name $1" "$name"; do
+for word in "$name $1 $2" "$name $1" "$name"; do
   if [ -e "$word.out" ]; then cat "$word.out"; exit $(cat "$word.code" 2>/dev/null || echo 0); fi
 done
 echo "error: unable to contact qmaster using port 6444 on host x" >&2; exit 1
@@ -160,13 +163,17 @@ def test_a_job_that_could_not_write_its_exit_code_is_believed_by_its_account(sge
     assert sge.status("7", GRACE=0)[0] == "success"
 
 
-def jobscript(sge, rule="make_feats", threads=1, targets=("make_feats:n=1",), **resources):
+def jobscript(
+    sge, rule="make_feats", threads=1, targets=("make_feats:n=1",), attempt=1, **resources
+):
     properties = {"type": "single", "rule": rule, "wildcards": {"n": "1"}, "params": {}}
     properties |= {"log": ["logs/make_feats.1.log"], "threads": threads, "jobid": 3}
     properties["resources"] = {"mem_mb": 1000, "runtime": 2, "gpu": 0, **resources}
     path = sge.folder / "snakejob.sh"
     command = f"cd /x && python -m snakemake --target-jobs {' '.join(targets)} --cores all"
-    command += " --wait-for-files /x/.snakemake/tmp.abc --force && exit 0 || exit 1"
+    command += (
+        f" --attempt {attempt} --wait-for-files /x/.snakemake/tmp.abc --force && exit 0 || exit 1"
+    )
     path.write_text(f"#!/bin/sh\n# properties = {json.dumps(properties)}\n{command}\n")
     return str(path)
 
@@ -247,12 +254,186 @@ def test_work_that_the_user_asks_for_again_is_never_taken_over(sge, monkeypatch)
     assert sge.run("submit", jobscript(sge)).stdout == "8\n"
 
 
-def test_a_job_that_no_queue_can_run_is_told_once_of_its_kind(sge):
-    sge.answers("qconf", CONSUMABLES)
+HOST = """hostname              {name}
+complex_values        gpu=2,ram_free=16G
+load_values           load_avg=2.7,load_short=5.2, \\
+                      num_proc=2,mem_free={free}M,mem_total={total}M
+"""
+QUEUE = "qname all.q\nslots {slots}\nh_rt {h_rt}\ncomplex_values NONE\n"
+COMPLEXES = (
+    "mem_free mf MEMORY <= YES NO 0 0\nram_free rf MEMORY <= YES JOB 0 0\n"
+    "gpu gpu INT <= YES JOB 0 0\ncard card INT <= YES JOB 0 0\nh_rt h_rt TIME <= YES NO 0 0\n"
+)
+
+
+def site(sge, slots="2,[n2=8]", h_rt="INFINITY", total=24000, down=False):
+    """Two hosts, of which the larger has `total` MB and 8 slots."""
     sge.answers("qsub", "41\n")
-    sge.answers("qsub -w", "verification: no suitable queues\n", 1)
-    first = sge.run("submit", jobscript(sge))
-    again = sge.run("submit", jobscript(sge, targets=["make_feats:n=2"]))
-    assert first.stdout == again.stdout == "41\n"
-    assert "make_feats.1 waits: no queue of SGE can run" in first.stderr
-    assert again.stderr == ""
+    for name, text in {
+        "-sc": COMPLEXES,
+        "-sel": "n1\nn2\n",
+        "-se n1": HOST.format(name="n1", free=100, total=8000),
+        "-se n2": "hostname n2\n" if down else HOST.format(name="n2", free=100, total=total),
+        "-se global": "hostname global\ncomplex_values NONE\n",
+        "-sql": "all.q\n",
+        "-sq all.q": QUEUE.format(slots=slots, h_rt=h_rt),
+    }.items():
+        sge.answers(f"qconf {name}", text)
+
+
+@pytest.mark.parametrize(
+    "limits, asked, words",
+    [
+        (
+            {},
+            {"mem_mb": 32000},
+            r"32000 MB of memory \(mem_free\), .*largest host has 24000 MB",
+        ),
+        ({}, {"mem_mb": 32000}, r"Lower rules\.make_feats\.mem_mb in cluster\.yaml"),
+        ({}, {"mem_mb": 20000, "sge_memory": "ram_free"}, r"\(ram_free\), and .* has 16384 MB"),
+        (
+            {},
+            {"gpu": 3},
+            r"3 GPUs \(gpu\), .* has 2\. Lower rules\.make_feats\.gpu",
+        ),
+        ({}, {"gpu": 1, "sge_gpu": "card"}, r"1 GPUs \(card\), and the largest host has none"),
+        ({"slots": "8"}, {"threads": 9}, r"9 threads .* has 8\. Lower rules\.make_feats\.threads"),
+        ({"h_rt": "00:01:00"}, {"runtime": 2}, r"2 min of run time .* has 1 min"),
+        (
+            {},
+            {"mem_mb": 32000, "attempt": 2},
+            r"Set rules\.make_feats\.max_mem_mb to 24000",
+        ),
+    ],
+)
+def test_a_request_above_the_largest_host_is_named_with_its_key(sge, limits, asked, words):
+    site(sge, **limits)
+    done = sge.run("submit", jobscript(sge, **asked))
+    assert done.stdout == "41\n"
+    assert re.search(f"make_feats.1 cannot run: it requests .*{words}", done.stderr), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    again = sge.run("submit", jobscript(sge, targets=["make_feats:n=2"], **asked))
+    assert (again.stdout, again.stderr) == ("41\n", "")
+
+
+@pytest.mark.parametrize(
+    "limits, asked",
+    [
+        ({}, {"mem_mb": 23900}),  # 100 MB are free now
+        ({"down": True}, {"mem_mb": 32000}),  # the host that is down may be the largest
+        ({}, {"mem_mb": 16000, "sge_memory": "ram_free", "threads": 8}),
+        ({}, {"mem_mb": 10**6, "sge_memory": "none"}),
+        ({}, {"gpu": 2, "threads": 8}),
+        ({"h_rt": "24:00:00"}, {"runtime": 1440}),
+    ],
+)
+def test_nothing_is_said_of_a_job_that_can_run(sge, limits, asked):
+    site(sge, **limits)
+    done = sge.run("submit", jobscript(sge, **asked))
+    assert (done.stdout, done.stderr) == ("41\n", "")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["41\n", "Balance: 1520 hours\n41\n", " 41 \nNotice 7: 3 jobs\n", 'Your job 41 ("x") ok\n'],
+)
+def test_the_job_id_is_found_among_the_site_s_own_lines(sge, answer):
+    site(sge)
+    sge.answers("qsub", answer)
+    done = sge.run("submit", jobscript(sge))
+    assert (done.stdout, done.stderr) == ("41\n", "")
+    assert (sge.state / "active/41.json").exists()
+
+
+def test_where_qsub_gives_no_id_the_job_with_this_script_is_looked_up(sge):
+    site(sge)
+    (sge.bin / "qsub").write_text(
+        '#!/bin/sh\nfor script; do :; done; cd "$(dirname "$0")"; echo qsub >> calls\n'
+        "printf 'job_number: 40\\nscript_file: /other.sh\\njob_number: 41\\nscript_file: %s\\n'"
+        ' "$script" > "qstat -j.out"; echo accepted\n'
+    )
+    done = sge.run("submit", jobscript(sge))
+    assert done.stdout == "41\n", done.stderr
+    assert sge.calls().count("qsub") == 1
+
+
+def test_a_host_that_does_not_know_the_user_lists_all_jobs(sge, tmp_path):
+    sge.has_job("7")
+    sge.answers("qstat", LISTED.format(id=7, state="r"))
+    code = (
+        "import os; os.getuid = lambda: 2**31; from steps_py.cluster.sge import status;"
+        "print(status.main('7'))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=sge.folder,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": f"{sge.bin}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)},
+    )
+    assert (done.stdout, done.stderr) == ("running\n", "")
+    assert sge.calls() == ["qstat -xml -u *"]
+
+
+def test_a_qstat_that_refuses_is_no_end_and_not_waited_for_for_ever(sge):
+    sge.has_job("7")
+    sge.answers("qstat", "denied: no such user\n", 1)
+    sge.answers("qacct", "error: no such file\n", 1)
+    word, said = sge.status("7", GRACE=0, ACCOUNTING=0)
+    assert word == "running" and "qstat refuses to list jobs" in said
+    sge.has_job("7", runtime_min=0)
+    sge.answers("qdel", "")
+    assert sge.status("7", UNKNOWN=0, QSTAT_AGE=0)[0] == "failed"
+    sge.has_job("8")
+    (sge.state / "exit/8").write_text("0 5\n")
+    assert sge.status("8")[0] == "success"
+
+
+def test_a_submission_at_work_when_the_run_is_cancelled_takes_its_job_back(sge):
+    site(sge)
+    (sge.bin / "qsub").write_text(
+        '#!/bin/sh\ncd "$(dirname "$0")"; touch asked; sleep 1; echo 41\n'
+    )
+    sge.answers("qdel", "")
+    script = jobscript(sge)
+    with ThreadPoolExecutor() as pool:
+        done = pool.submit(sge.run, "submit", script)
+        while not (sge.bin / "asked").exists():
+            time.sleep(0.02)
+        sge.run("cancel")
+        assert done.result().returncode == 1
+    assert not (sge.state / "active/41.json").exists()
+    assert "qdel 41" in sge.calls()
+
+
+def test_site_options_reach_qsub_as_they_are(sge):
+    site(sge)
+    done = sge.run(
+        "submit",
+        jobscript(
+            sge,
+            **{"sge_resources": "hostname=n1*|n2,os=el9", "sge_project": "speech"},
+            **{"sge_account": "it's", "sge_priority": "-10", "sge_job_share": "5"},
+            **{"sge_context": "a=b c", "sge_queue": "a.q,b.q", "sge_mail_type": "ea"},
+            **{"sge_extra": "-hard -l 'x=1' -soft -l y=2 -R y"},
+        ),
+    )
+    assert done.stdout == "41\n", done.stderr
+    call = next(call for call in sge.calls() if call.startswith("qsub"))
+    for words in (
+        *("-l hostname=n1*|n2,os=el9 ", "-P speech ", "-A it's ", "-p -10 ", "-js 5 "),
+        *("-ac a=b c ", "-q a.q,b.q ", "-m ea ", "-hard -l x=1 -soft -l y=2 -R y /"),
+    ):
+        assert words in call
+
+
+def test_a_folder_that_sge_would_change_is_not_the_job_s(sge):
+    """SGE replaces $HOME and the like in the folder of a job."""
+    site(sge)
+    hostile = sge.folder / "a $HOME 'b' \"c\" {d}"
+    hostile.mkdir()
+    (sge.bin / "qsub").write_text('#!/bin/sh\npwd > "$(dirname "$0")/folder"; echo 41\n')
+    script, sge.folder = jobscript(sge), hostile
+    assert sge.run("submit", script).stdout == "41\n"
+    assert (sge.bin / "folder").read_text() == "/\n"
+    assert (hostile / ".snakemake/sge/active/41.json").exists()

@@ -3,14 +3,20 @@
 With --wait, until SGE has let them go, so that nothing writes their files any more.
 """
 
+import sys
 import time
 
 from steps_py.cluster.sge import jobs
 
+PATIENCE_S = 600
+
 
 def main(words):
     ids = [word for word in words if word != "--wait"]
-    ids = ids or [path.stem for path in (jobs.STATE / "active").glob("*.json")]
+    if not ids:
+        for path in (jobs.STATE / "pending").glob("*.json"):
+            path.unlink(missing_ok=True)  # a qsub that is at work now takes its job back
+        ids = [path.stem for path in (jobs.STATE / "active").glob("*.json")]
     ids = [job for job in ids if not jobs.last_act(job)]
     if not ids:
         return
@@ -20,5 +26,17 @@ def main(words):
         if "--wait" not in words:
             return
         time.sleep(jobs.RETRY_S)
-    while "--wait" in words and any(jobs.is_known(job) is not False for job in ids):
+    if "--wait" in words:
+        wait_for_end(ids)
+
+
+def wait_for_end(ids):
+    """Until SGE has none of the jobs. An SGE that does not say so for ten minutes is an error."""
+    deadline = time.time() + PATIENCE_S
+    while left := [job for job in ids if jobs.is_known(job) is not False]:
+        if time.time() > deadline:
+            sys.exit(
+                f"sge: {len(left)} jobs of an earlier run may still write files of this one. Delete"
+                f" them (qdel {' '.join(left)}), then start the run again."
+            )
         time.sleep(1)

@@ -10,7 +10,7 @@ look. They run in the recipe's folder and keep everything in .snakemake/sge:
     scripts/<token>.*     the job's script and environment
     said/<id>             what was told about a job, so that it is told once
     qstat                 the last list of this user's jobs
-    complexes, verified   the site's complexes; requests that SGE was asked whether it can run
+    complexes, limits     the site's complexes; what its hosts and queues have
 """
 
 import collections
@@ -39,6 +39,7 @@ def seconds(name, default):
 QSTAT_AGE_S = seconds("QSTAT_AGE", 5)
 ANSWER_S = seconds("ANSWER", 60)
 RETRY_S = seconds("RETRY", 15)
+REFUSED = "refused"
 
 # Words by which SGE's commands say that the qmaster did not answer: no statement about a job.
 SILENT = re.compile(
@@ -72,25 +73,41 @@ def list_jobs():
             return json.loads(cache.read_text())
     except (OSError, ValueError):
         pass
-    done = ask("qstat", "-xml", "-u", pwd.getpwuid(os.getuid()).pw_name)
     jobs = None
-    if done is not None and done.returncode == 0 and "</job_info>" in done.stdout:
-        pairs = re.findall(
-            r"<JB_job_number>(\d+)</JB_job_number>.*?<state>(\w+)</state>", done.stdout, re.S
-        )
-        jobs = dict(pairs)
+    for whose in dict.fromkeys([user_name(), "*"]):
+        done = ask("qstat", "-xml", "-u", whose)
+        if done is None:
+            break
+        jobs = {}  # it answers: where it lists nothing, each job is asked for by its id
+        if done.returncode == 0 and "</job_info>" in done.stdout:
+            pairs = re.findall(
+                r"<JB_job_number>(\d+)</JB_job_number>.*?<state>(\w+)</state>", done.stdout, re.S
+            )
+            jobs = dict(pairs)
+            break
     write(cache, json.dumps(jobs))
     return jobs
 
 
+def user_name():
+    """This user's name; ``*``, all users, where the host knows no name for the number."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return "*"
+
+
 def is_known(job):
-    """Whether SGE still has the job, asked for this one alone; None if it does not answer."""
+    """Whether SGE still has the job, asked for this one alone.
+
+    None if it does not answer; REFUSED, which is true, if its answer says nothing of the job.
+    """
     done = ask("qstat", "-j", job)
     if done is None:
         return None
     if done.returncode == 0:
         return True
-    return False if "do not exist" in done.stdout + done.stderr else None
+    return False if "do not exist" in done.stdout + done.stderr else REFUSED
 
 
 def last_act(job):
@@ -145,8 +162,19 @@ def say(message):
     print(f"sge: {message}", file=sys.stderr, flush=True)
 
 
-def say_once(job, message):
-    told = STATE / "said" / job
+def say_once(about, message):
+    told = STATE / "said" / about
     if not told.exists() or told.read_text() != message:
         write(told, message)
         say(message)
+
+
+def say_waiting():
+    """SGE is silent: wait, say so once in five minutes, and stop when the controller is gone."""
+    told = STATE / "said" / "silent"
+    if not told.exists() or time.time() - told.stat().st_mtime > 300:
+        write(told, "")
+        say("SGE does not answer; jobs wait until it does")
+    time.sleep(RETRY_S)
+    if os.getppid() == 1:
+        sys.exit("sge: the controller is gone")

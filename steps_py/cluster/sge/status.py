@@ -24,6 +24,7 @@ from steps_py.cluster.sge.jobs import STATE
 # long as there is no accounting record, for that to be written (15 s where SGE flushes it).
 GRACE_S = jobs.seconds("GRACE", 30)
 ACCOUNTING_S = jobs.seconds("ACCOUNTING", 120)
+UNKNOWN_S = jobs.seconds("UNKNOWN", 3600)  # above its run time
 
 WHY_WAITING = {
     "h": "is held (qrls lets it go)",
@@ -74,10 +75,13 @@ def ended(job, done):
 
 def missing(job):
     """Not in the list. Ask for this one job, and give its last act and its account time to come."""
-    if jobs.is_known(job) is not False:  # the list is older than the job, or SGE is silent
+    known = jobs.is_known(job)
+    if known in (True, None):  # the list is older than the job, or SGE is silent
         return "running"
     missed_s = time.time() - missed_since(job)
     account = account_of(job)
+    if known == jobs.REFUSED and not account:
+        return unknown(job, missed_s)
     if missed_s < (GRACE_S if account else ACCOUNTING_S):
         return "running"
     done = jobs.last_act(job)
@@ -88,6 +92,15 @@ def missing(job):
         jobs.close(job)
         return "success"
     return failed(job, why_lost(jobs.record_of(job), account))
+
+
+def unknown(job, missed_s):
+    """SGE answers but says nothing of the job: its exit code is waited for, but not for ever."""
+    jobs.say_once("refused", "qstat refuses to list jobs; their ends are taken from exit codes")
+    if missed_s < jobs.record_of(job).get("runtime_min", 0) * 60 + UNKNOWN_S:
+        return "running"
+    jobs.ask("qdel", job)
+    return failed(job, f"qstat and qacct have said nothing of it for {missed_s / 60:.0f} min")
 
 
 def in_error(job):

@@ -16,55 +16,10 @@ import time
 from pathlib import Path
 
 from steps_py.cluster.sge import jobs
-from steps_py.cluster.sge.jobs import STATE, say
-
-# What belongs to the host that submits, to the controller or to a scheduler's other job.
-NOT_EXPORTED = re.compile(
-    r"_|PWD|OLDPWD|SHLVL|HOST|HOSTNAME|TERM|DISPLAY|TMPDIR|TMP|TEMP|SSH_.*|XDG_.*|DBUS_.*|BASH_.*"
-    r"|SIDEWINDER_RUN|SIDEWINDER_FRESH|SNAKEMAKE_PROFILE|CUDA_VISIBLE_DEVICES"
-    r"|SGE_.*|JOB_.*|NSLOTS|NHOSTS|NQUEUES|PE|PE_HOSTFILE|QUEUE|REQUEST|RESTARTED|ARC|ENVIRONMENT"
-)
-
-# The job waits until its submission is recorded under its id: until then it may be one that
-# the controller knows nothing of, and nothing else may write its files meanwhile.
-# With qsub -notify USR2 comes before the SIGKILL of qdel or a limit, USR1 before a suspension.
-JOB = """\
-#!/bin/bash
-state={state}
-log={log}
-mkdir -p "${{log%/*}}" && exec >"$log.$JOB_ID.log" 2>&1
-echo "job $JOB_ID ($JOB_NAME) on $(hostname), $(date '+%F %T')"
-for ((i = 0; i < {patience_s}; i++)); do
-  grep -qs {token} "$state/active/$JOB_ID.json" && break
-  sleep 1
-done
-if ((i == {patience_s})); then
-  echo "not run: $state/active/$JOB_ID.json does not name this submission"
-  exit 1
-fi
-. {script}.env
-warned=
-trap 'warned=warned' USR2
-trap '' USR1
-# If this shell is killed, SGE would leave what it started at work beside its replacement.
-(trap '' USR2; while kill -0 $$; do sleep 1; done; kill -KILL 0) 2>/dev/null &
-watcher=$!
-disown    # bash is not to tell of its end
-SECONDS=0
-bash {script}.job &
-job=$!
-wait $job
-code=$?
-if [ $warned ]; then wait $job; fi    # the first wait ended with the signal, not with the job
-kill -KILL $watcher
-if ((code)); then    # what a killed process left behind
-  for pid in $(pgrep -g 0); do ((pid == $$)) || kill -KILL $pid 2>/dev/null; done
-fi
-echo "exit code $code after $SECONDS s $warned"
-echo $code $SECONDS $warned >"$state/exit/.$JOB_ID" &&
-  mv "$state/exit/.$JOB_ID" "$state/exit/$JOB_ID"
-exit $((code != 0))    # never 99 or 100, which tell SGE to run the job again or to hold it
-"""
+from steps_py.cluster.sge.jobs import STATE, say, say_once, say_waiting
+from steps_py.cluster.sge.limits import excess
+from steps_py.cluster.sge.options import options
+from steps_py.cluster.sge.wrapper import exports, job_text
 
 
 def main(jobscript):
@@ -101,6 +56,7 @@ def read_jobscript(path):
         "mem_mb": int(asked.get("mem_mb") or 0),
         "runtime_min": int(asked.get("runtime") or 0),
         "gpu": int(asked.get("gpu") or 0),
+        "attempt": int((words_after(command, "--attempt") or [1])[0]),
         "sge": {key[4:]: value for key, value in asked.items() if key.startswith("sge_")},
         "group": group,
         "text": text,
@@ -191,27 +147,28 @@ def runs(job):
     return told is not None and not re.search(r"^error reason", told.stdout, re.M)
 
 
-def end(job):
+def end(job, patience_s=600):
     """Delete a job and wait until SGE has let it go."""
+    deadline = time.time() + patience_s
     while (known := jobs.is_known(job)) is not False:
-        if known:
-            jobs.ask("qdel", job)
-            time.sleep(1)
-        else:
+        if known is None:
             say_waiting()
+            continue
+        jobs.ask("qdel", job)
+        if known == jobs.REFUSED and time.time() > deadline:
+            sys.exit(
+                f"sge: SGE does not say whether job {job}, which makes the same files, is gone."
+                f" Delete it (qdel {job}) and {STATE}/active/{job}.json, then start the run again."
+            )
+        time.sleep(1)
 
 
 def submit(work):
     """Ask SGE until it takes or refuses the job."""
     token = f"{work['name']}.{os.getpid()}.{time.time_ns()}"
     script = (STATE / "scripts" / token).absolute()
-    state, log = STATE.absolute(), Path(work["log"]).absolute()
-    text = JOB.format(
-        state=shlex.quote(str(state)),
-        log=shlex.quote(str(log)),
-        script=shlex.quote(str(script)),
-        token=shlex.quote(f'"{token}"'),
-        patience_s=300,
+    text = job_text(
+        state=STATE.absolute(), log=Path(work["log"]).absolute(), script=script, token=token
     )
     for suffix, content in ((".sh", text), (".job", work.pop("text")), (".env", exports())):
         path = script.with_name(script.name + suffix)
@@ -220,9 +177,9 @@ def submit(work):
     pending = STATE / "pending" / f"{token}.json"
     while True:
         pending.write_text(json.dumps({**work, "token": token, "time": time.time()}))
-        done = qsub([*options(work), f"{script}.sh"], pending)
+        done = qsub(work, f"{script}.sh", pending)
         if done.returncode == 0:
-            tell_if_hopeless(work, f"{script}.sh")
+            say_excess(work)
             return done.stdout.strip()
         if not jobs.SILENT.search(done.stderr):
             refused(work, done.stderr, pending)
@@ -232,19 +189,37 @@ def submit(work):
 # qsub and the renaming of the record outlive this script, should it be killed in between; a
 # job whose record has gone meanwhile is taken back. A job id that was used before, by a
 # cluster set up anew, leaves nothing behind.
-QSUB = """
-pending=$1; state=$2; shift 2
-job=$("$@") && case $job in *[!0-9]*|'') echo "qsub answered: $job" >&2; exit 1;; esac || exit 1
+# A site's qsub may write lines of its own: the id is the line that is a number, and where there
+# is no such line, or more, SGE is asked which job of this name has this script.
+QSUB = r"""
+pending=$1; state=$2; folder=$3; name=$4; script=$5; shift 5
+said=$(cd "$folder" && "$@" "$script") || exit 1
+job=$(printf '%s\n' "$said" | sort -u |
+  sed -n 's/^ *\([0-9][0-9]*\) *$/\1/p; s/^ *Your job \([0-9][0-9]*\) .*/\1/p')
+for try in 1 2 3 4 5; do
+  case $job in *[!0-9]*|'') ;; *) break;; esac
+  [ $try = 1 ] || sleep 2
+  job=$(qstat -j "$name" 2>/dev/null | script=$script awk '
+    $1 == "job_number:" { number = $2 }
+    $1 == "script_file:" && index($0, ENVIRON["script"]) { print number }')
+done
+case $job in *[!0-9]*|'')
+  echo "qsub gave no job id on a line of its own, so the job will not run; it wrote: $said" >&2
+  exit 1
+esac
 rm -f "$state/exit/$job" "$state/ended/$job.json" "$state/said/$job"
 mv "$pending" "$state/active/$job.json" || { qdel "$job" >&2; exit 1; }
 echo "$job"
 """
 
 
-def qsub(arguments, pending):
+def qsub(work, script, pending):
     environment = {key: value for key, value in os.environ.items() if key != "SIDEWINDER_RUN"}
+    here = os.getcwd()
+    folder = "/" if "$" in here else here  # SGE replaces $... in the job's folder; the job says cd
+    words = [pending, STATE, folder, work["name"], script, "qsub", *options(work)]
     return subprocess.run(
-        ["sh", "-c", QSUB, "sh", pending, STATE, "qsub", *arguments],
+        ["sh", "-c", QSUB, "sh", *words],
         capture_output=True,
         text=True,
         env=environment,
@@ -252,67 +227,10 @@ def qsub(arguments, pending):
     )
 
 
-def tell_if_hopeless(work, script):
-    """Say once of each kind of job that no queue can run it: it would wait without a word.
-
-    Not a failure: hosts may come back, and what SGE verifies is only how it is now.
-    """
-    asked = options(work)
-    kind = " ".join(word for word in asked if word != work["name"])
-    seen = STATE / "verified"
-    if seen.exists() and kind in seen.read_text().splitlines():
-        return
-    with seen.open("a") as kinds:
-        kinds.write(f"{kind}\n")
-    answer = jobs.ask("qsub", "-w", "v", *asked, script)
-    if answer and "no suitable queues" in answer.stdout + answer.stderr:
-        say(f"{work['name']} waits: no queue of SGE can run what asks for {kind}")
-
-
-def options(work):
-    """qsub's options: names of complexes, queue and so on are the site's, from cluster.yaml."""
-    site = {"pe": "smp", "memory": "mem_free", "time": "h_rt", "gpu": "gpu", **work["sge"]}
-    site = {key: value for key, value in site.items() if value != "none"}
-    given = ["-terse", "-cwd", "-S", "/bin/bash", "-N", work["name"], "-j", "y", "-o", "/dev/null"]
-    given += ["-r", "n", "-notify"]
-    for option, key in (("-q", "queue"), ("-P", "project"), ("-A", "account")):
-        if key in site:
-            given += [option, site[key]]
-    if work["threads"] > 1:
-        given += ["-pe", site["pe"], str(work["threads"])]
-    asked = []
-    if "memory" in site and work["mem_mb"]:
-        mem_mb = work["mem_mb"]
-        if is_per_slot(site["memory"]):
-            mem_mb = -(-mem_mb // work["threads"])
-        asked.append(f"{site['memory']}={mem_mb}M")
-    if "time" in site and work["runtime_min"]:
-        asked.append(f"{site['time']}={work['runtime_min'] * 60}")
-    if "gpu" in site and work["gpu"]:
-        asked.append(f"{site['gpu']}={work['gpu']}")
-    if asked:
-        given += ["-l", ",".join(asked)]
-    return given + shlex.split(site.get("extra", ""))
-
-
-def is_per_slot(complex_name):
-    """Whether SGE multiplies a request by the slots of a job: a consumable of kind YES."""
-    cache = STATE / "complexes"
-    if not cache.exists():
-        while (told := jobs.ask("qconf", "-sc")) is None:
-            say_waiting()
-        jobs.write(cache, told.stdout)
-    rows = [line.split() for line in cache.read_text().splitlines()]
-    return any(complex_name in row[:2] and row[5] == "YES" for row in rows if len(row) == 8)
-
-
-def exports():
-    """The run's environment as bash: qsub -V drops LD_LIBRARY_PATH and trips over functions."""
-    return "".join(
-        f"export {key}={shlex.quote(value)}\n"
-        for key, value in os.environ.items()
-        if re.fullmatch(r"[A-Za-z_]\w*", key) and not NOT_EXPORTED.fullmatch(key)
-    )
+def say_excess(work):
+    """Once for each kind of job: a request above what any host has. It waits, without an error."""
+    for message in excess(work):
+        say_once(f"excess.{work['rule']}", message)
 
 
 def refused(work, answer, pending):
@@ -326,14 +244,3 @@ def refused(work, answer, pending):
     pending.unlink(missing_ok=True)
     say(message)
     sys.exit(1)
-
-
-def say_waiting():
-    """SGE is silent: wait, tell it once in five minutes, and stop when the controller is gone."""
-    told = STATE / "said" / "silent"
-    if not told.exists() or time.time() - told.stat().st_mtime > 300:
-        jobs.write(told, "")
-        say("SGE does not answer; jobs wait until it does")
-    time.sleep(jobs.RETRY_S)
-    if os.getppid() == 1:
-        sys.exit("sge: the controller is gone")

@@ -30,6 +30,7 @@ from snakemake_interface_common.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
+from steps_py.cluster.quoting import QuotedPython
 from steps_py.cluster.run_guard import NAME as RUN_NAME
 from steps_py.cluster.slurm import client, orphans, submission
 from steps_py.cluster.slurm.command import sbatch_command
@@ -80,7 +81,7 @@ class PluginExecutor(plugin.Executor):
         )
 
 
-class SlurmExecutor(plugin.Executor):
+class SlurmExecutor(QuotedPython, plugin.Executor):
     def __post_init__(self):
         super().__post_init__()
         directory = Path(self.workflow.workdir_init)

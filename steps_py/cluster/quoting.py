@@ -1,0 +1,44 @@
+"""Snakemake's command line of a job, quoted for the shell.
+
+Snakemake quotes arguments with repr(), whose double quotes let the shell expand ``$`` and whose
+``\\'`` ends no quote, and the path of Python not at all. Paths of a recipe or a checkout with
+blanks, apostrophes or ``$`` then break the jobs of a cluster, or run something else.
+"""
+
+import shlex
+
+from snakemake_executor_plugin_slurm_jobstep import Executor as JobstepExecutor
+from snakemake_interface_executor_plugins import utils
+from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
+
+_format_cli_value = utils.format_cli_value
+
+
+def format_cli_value(value, quote=False, base64_encode=False):
+    """As Snakemake's, with the shell's quotes around text.
+
+    >>> format_cli_value("it's $HOME", quote=True)
+    '\\'it\\'"\\'"\\'s $HOME\\''
+    """
+    if isinstance(value, str) and quote and not base64_encode:
+        return shlex.quote(value)
+    return _format_cli_value(value, quote=quote, base64_encode=base64_encode)
+
+
+class QuotedPython:
+    """For an executor: the path of Python as one word of the shell."""
+
+    def get_python_executable(self):
+        return shlex.quote(super().get_python_executable())
+
+
+class QuotedJobstep(QuotedPython, JobstepExecutor):
+    """What Snakemake runs within a Slurm job."""
+
+
+def quote_job_commands():
+    """Let all command lines of jobs be quoted, in the controller and in the jobs."""
+    utils.format_cli_value = format_cli_value
+    registered = ExecutorPluginRegistry().plugins.get("slurm-jobstep")
+    if registered is not None:
+        registered.executor = QuotedJobstep
