@@ -38,8 +38,12 @@ class Registry:
         """The Config dataclass of a registered class."""
         return self._classes[name].Config
 
-    def get(self, name):
-        """The class of a registered name."""
+    def find(self, name):
+        """The class of that name; ConfigError if there is none."""
+        if name not in self._classes:
+            raise ConfigError(
+                f"{self.kind}: unknown name '{name}'. {did_you_mean(name, self._classes)}"
+            )
         return self._classes[name]
 
     def register(self, name):
@@ -64,11 +68,7 @@ class Registry:
         """The class and its checked Config for ``{"name": ..., **fields}``, without building."""
         fields = dict(section)
         name = fields.pop("name", None)
-        if name not in self._classes:
-            raise ConfigError(
-                f"{self.kind}: unknown name '{name}'. {did_you_mean(name, self._classes)}"
-            )
-        cls = self._classes[name]
+        cls = self.find(name)
         known = [field.name for field in dataclasses.fields(cls.Config)]
         for key in fields:
             if key not in known:

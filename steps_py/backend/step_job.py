@@ -19,6 +19,15 @@ class Link:
     before: tuple["Link", ...]
 
 
+@dataclass(frozen=True)
+class Material:
+    """The vectors that a recipe has for its steps."""
+
+    train_sets: tuple[str, ...]
+    adapt_set: str | None  # unlabelled, of the trials' domain
+    dim: int
+
+
 @dataclass
 class StepJob:
     """What a step's command may name.
@@ -30,8 +39,8 @@ class StepJob:
     ----------
     link : Link
         The step, in its chain.
-    adapt_set : str or None
-        The recipe's set of unlabelled utterances of the trials' domain.
+    recipe : Material
+        The sets and the dimension of the recipe's vectors.
     out : str
         The file that `Step.estimate` writes.
     trials, enroll_set, test_set : str
@@ -41,7 +50,7 @@ class StepJob:
     """
 
     link: Link
-    adapt_set: str | None
+    recipe: Material
     out: str = ""
     trials: str = ""
     enroll_set: str = ""
@@ -61,7 +70,8 @@ class StepJob:
 
     def adaptation(self, *then: tuple[str, ...]) -> str | None:
         """The adaptation set's vectors after the steps before this one; None without a set."""
-        return self.vectors(self.adapt_set, *then) if self.adapt_set else None
+        adapt_set = self.recipe.adapt_set
+        return self.vectors(adapt_set, *then) if adapt_set else None
 
     def vectors(self, dset: str, *then: tuple[str, ...]) -> str:
         """The vectors of any set of the recipe after the steps before this one."""
@@ -74,6 +84,19 @@ class StepJob:
     def test(self, *then: tuple[str, ...]) -> str:
         """The vectors of the trial list's test set."""
         return self.vectors(self.test_set, *then)
+
+    @property
+    def training_tables(self) -> list[str]:
+        """The tables utt2spk of the training sets, which are there before any x-vector."""
+        return [self._input(f"data/{dset}/utt2spk") for dset in self.recipe.train_sets]
+
+    @property
+    def vector_dim(self) -> int:
+        """The dimension of vectors after the steps before this one, or an upper bound of it."""
+        dim = self.recipe.dim
+        for link in self.link.before:
+            dim = link.step.out_dim(dim)
+        return dim
 
     @property
     def utt2spk(self) -> str:
@@ -110,7 +133,7 @@ class StepJob:
 
     def _at(self, link):
         """The same job, seen by a step before: what that one names are inputs of this one."""
-        return StepJob(link, self.adapt_set, inputs=self.inputs)
+        return StepJob(link, self.recipe, inputs=self.inputs)
 
     def _input(self, path):
         if path not in self.inputs:

@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 
-from steps_py.backend.step_job import FOLDER, Link, StepJob
+from steps_py.backend.step_job import FOLDER, Link, Material, StepJob
 from steps_py.backend.steps import STEPS
 from steps_py.backend.steps.base import Model, ScoreStep, Transform
 from steps_py.errors import ConfigError, did_you_mean
@@ -37,6 +37,8 @@ class Systems:
     ----------
     scores, backend, trials : dict
         Sections ``scores``, ``backend`` and ``data.trials`` of a checked config, with defaults.
+    dim : int
+        The dimension of the x-vectors.
 
     Raises
     ------
@@ -49,6 +51,7 @@ class Systems:
     ...     {"systems": {"cosine": ["centre", "cosine"]}},
     ...     {"train_sets": ["train"], "adapt_set": None},
     ...     {"dev": {"enroll": "dev_test", "test": "dev_test"}},
+    ...     dim=512,
     ... )
     >>> systems.names, systems.estimates(), systems.sets()
     (['cosine'], ['centre/mean.vec'], ['dev_test', 'train'])
@@ -56,8 +59,8 @@ class Systems:
     ivector-mean scp:exp/backend/xvector.scp exp/backend/centre/mean.vec
     """
 
-    def __init__(self, scores, backend, trials):
-        self._train_sets, self._adapt_set = backend["train_sets"], backend["adapt_set"]
+    def __init__(self, scores, backend, trials, dim):
+        self._material = Material(tuple(backend["train_sets"]), backend["adapt_set"], dim)
         self._trials = trials
         self._links = {
             name: parse_chain(name, chain, backend)
@@ -71,15 +74,23 @@ class Systems:
 
     def estimates(self) -> list[str]:
         """All files below ``exp/backend`` that steps of these systems can estimate."""
+        return self._files(lambda step: step.estimates)
+
+    def early(self) -> list[str]:
+        """All files below ``exp/backend`` that steps of these systems make of tables alone."""
+        return self._files(lambda step: step.early)
+
+    def _files(self, of):
         links = [link for chain in self._links.values() for link in chain]
-        files = [f"{link.path}/{file}" for link in links for file in link.step.estimates]
-        return list(dict.fromkeys(files))
+        return list(
+            dict.fromkeys(f"{link.path}/{file}" for link in links for file in of(link.step))
+        )
 
     def estimate(self, file: str) -> Command:
-        """The command that estimates one of `estimates`."""
+        """The command that writes one of `estimates` or `early`."""
         path, _, name = file.rpartition("/")
         link = next(x for chain in self._links.values() for x in chain if x.path == path)
-        job = StepJob(link, self._adapt_set, out=f"{FOLDER}/{file}")
+        job = StepJob(link, self._material, out=f"{FOLDER}/{file}")
         return Command(link.step.estimate(name, job), tuple(job.inputs))
 
     def score(self, system: str, trials: str) -> Command:
@@ -87,7 +98,7 @@ class Systems:
         inputs, commands = [], []
         sides = {f"{side}_set": self._trials[trials][side] for side in ("enroll", "test")}
         for link in self._links[system]:
-            job = StepJob(link, self._adapt_set, trials=trials, **sides, inputs=inputs)
+            job = StepJob(link, self._material, trials=trials, **sides, inputs=inputs)
             if isinstance(link.step, Model):
                 commands.append(link.step.score(job))
             elif isinstance(link.step, ScoreStep):
@@ -98,7 +109,7 @@ class Systems:
         """Every file that a job of these systems reads."""
         jobs = [self.score(system, trials) for system in self.names for trials in self._trials]
         todo, seen = [path for job in jobs for path in job.inputs], set()
-        estimates = {f"{FOLDER}/{file}": file for file in self.estimates()}
+        estimates = {f"{FOLDER}/{file}": file for file in self.estimates() + self.early()}
         while todo:
             path = todo.pop()
             if path not in seen and path in estimates:
@@ -110,7 +121,9 @@ class Systems:
         """The sets whose x-vectors are read, of the training sets only where a step needs them."""
         inputs = self.inputs()
         sets = {path.split("/")[2] for path in inputs if path.startswith("exp/xvectors/")}
-        return sorted(sets | set(self._train_sets if f"{FOLDER}/xvector.scp" in inputs else ()))
+        return sorted(
+            sets | set(self._material.train_sets if f"{FOLDER}/xvector.scp" in inputs else ())
+        )
 
 
 def check_systems(scores, backend):
@@ -193,7 +206,7 @@ def _check_order(system, steps):
     if kinds.count(Model) != 1 or kinds != (
         [Transform] * place + [Model] + [ScoreStep] * (len(kinds) - place - 1)
     ):
-        models = [name for name in STEPS.names() if issubclass(STEPS.get(name), Model)]
+        models = [name for name in STEPS.names() if issubclass(STEPS.find(name), Model)]
         raise ConfigError(
             f"'scores.systems.{system}' must be transforms of vectors, one model"
             f" ({', '.join(models)}), and after it steps that change scores."

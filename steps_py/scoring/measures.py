@@ -100,9 +100,7 @@ def results_text(table, metrics, commands):
 
 
 def _of_one_name(name, given, p_targets):
-    if name not in METRICS.names():
-        METRICS.configure({"name": name})  # for its error
-    options = {field.name for field in dataclasses.fields(METRICS.config_of(name))}
+    options = {field.name for field in dataclasses.fields(METRICS.find(name).Config)}
     if "p_target" not in options or "p_target" in given:
         return [METRICS.build({"name": name, **given})]
     return [METRICS.build({"name": name, "p_target": p, **given}) for p in p_targets]

@@ -1,7 +1,7 @@
 """Call a method of a scoring step: what a step does in Python within a chain of commands.
 
-python -m steps_py.stages.run_step --step '{"name": "lda", "dim": 150}' print_dim \
-    scp:exp/backend/xvector.scp ark:exp/backend/utt2spk
+python -m steps_py.stages.run_step --step '{"name": "lda", "dim": 150}' write_dim \
+    512 exp/backend/centre/lda/dim data/train/utt2spk
 """
 
 import argparse

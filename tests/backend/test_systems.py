@@ -23,7 +23,7 @@ TRAIN = {"train_sets": ["train", "more"], "adapt_set": None}
 
 
 def systems_of(systems, **backend):
-    return Systems({"systems": systems}, TRAIN | backend, TRIALS)
+    return Systems({"systems": systems}, TRAIN | backend, TRIALS, dim=8)
 
 
 def test_systems_whose_chains_begin_alike_share_what_is_estimated():
@@ -46,8 +46,9 @@ def test_a_chain_with_its_own_options_shares_only_what_comes_before_them():
     mean, narrow, wide = systems.estimates()
     assert (mean, wide) == ("centre/mean.vec", "centre/lda/transform.mat")
     assert narrow.startswith("centre/lda.")
-    assert '"dim": 3' in systems.estimate(narrow).text
-    assert '"dim": 9' in systems.estimate(wide).text
+    first, second = systems.early()
+    assert '"dim": 3' in systems.estimate(first).text
+    assert '"dim": 9' in systems.estimate(second).text
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,8 @@ def test_an_adaptation_set_moves_the_mean_and_widens_plda():
     assert systems.estimate("centre/mean.vec").inputs == ("exp/xvectors/near/xvector.scp",)
     assert any(path.endswith("/plda_adapted") for path in systems.score("plda", "dev").inputs)
     lda = systems.estimate("centre/lda/transform.mat")
-    assert set(lda.inputs) == {"exp/backend/xvector.scp", "exp/backend/utt2spk"}
+    vectors, speakers = "exp/backend/xvector.scp", "exp/backend/utt2spk"
+    assert set(lda.inputs) == {vectors, speakers, "exp/backend/centre/lda/dim"}
     assert "near" in systems.sets()
 
 
@@ -241,21 +243,23 @@ def recipe(tmp_path):
                 f"ark,scp:exp/{name}/xvector.ark,exp/{name}/xvector.scp", FLOAT_VECTOR
             ) as writer:
                 for number in range(12):
-                    spk_D = np.eye(4)[number % 3]
-                    x_D = spk_D + 0.1 * rng.normal(size=4)
+                    spk_D = np.eye(8)[number % 3]
+                    x_D = spk_D + 0.1 * rng.normal(size=8)
                     writer.write(f"{prefix}{number:02d}", x_D.astype(np.float32))
     finally:
         os.chdir(here)
-    (folder / "exp/backend/utt2spk").write_text(
-        "".join(f"u{number:02d} spk{number % 3}\n" for number in range(12))
-    )
+    utt2spk = [f"u{number:02d} spk{number % 3}\n" for number in range(12)]
+    (folder / "exp/backend/utt2spk").write_text("".join(utt2spk))
+    for name, lines in {"train": utt2spk[:9], "more": utt2spk[9:]}.items():
+        (folder / "data" / name).mkdir()
+        (folder / "data" / name / "utt2spk").write_text("".join(lines))
     (folder / "data/trials/dev").write_text("e00 t03 target\ne00 t01 nontarget\n")
     return folder
 
 
 def test_a_cosine_after_lda_is_estimated_and_scored_in_any_folder(recipe):
     systems = systems_of(["lda_cosine"])
-    for file in systems.estimates():
+    for file in [*systems.early(), *systems.estimates()]:
         (recipe / "exp/backend" / file).parent.mkdir(parents=True, exist_ok=True)
         done = run(systems.estimate(file).text, recipe)
         assert done.returncode == 0, done.stderr
@@ -268,8 +272,23 @@ def test_a_cosine_after_lda_is_estimated_and_scored_in_any_folder(recipe):
 
 def test_an_lda_that_the_speakers_do_not_span_is_refused_in_one_line(recipe):
     systems = systems_of(["lda_cosine"], lda_dim=3)
-    done = run(systems.estimate("centre/lda/transform.mat").text, recipe)
+    done = run(systems.estimate("centre/lda/dim").text, recipe)
     assert done.returncode == 1
     assert "run_step: lda: dim is 3, but 3 speakers span 2 directions." in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (recipe / "exp/backend/centre/lda/transform.mat").exists()
+    assert not (recipe / "exp/backend/centre/lda/dim").exists()
+
+
+def test_what_lda_asks_of_the_tables_needs_no_xvector():
+    """So that a mistake is found before a network is trained."""
+    assert systems_of(["plda"]).estimate("centre/lda/dim").inputs == (
+        "data/train/utt2spk",
+        "data/more/utt2spk",
+    )
+
+
+def test_a_second_projection_starts_from_the_dimension_of_the_first():
+    systems = systems_of({"mine": [{"lda": {"dim": 5}}, "lda", "cosine"]})
+    first, second = (systems.estimate(file).text.split() for file in systems.early())
+    assert "8" in first
+    assert "5" in second

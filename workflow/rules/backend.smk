@@ -9,6 +9,26 @@ def files_of(command):
     return [*command.inputs, *each_of(archives_of_xvectors, dsets)]
 
 
+rule prepare_step:
+    """What a step takes from tables alone: refused before a network is trained if they do not do."""
+    input:
+        lambda wildcards: SYSTEMS.estimate(wildcards.early).inputs,
+    output:
+        "exp/backend/{early}",
+    log:
+        "logs/prepare_step/{early}.log",
+    priority: 100
+    group:
+        "tables"
+    threads: CLUSTER.threads("prepare_step")
+    resources:
+        **CLUSTER.resources("prepare_step"),
+    params:
+        command=lambda wildcards: SYSTEMS.estimate(wildcards.early).text,
+    shell:
+        "({params.command}) > {log:q} 2>&1"
+
+
 rule collect_xvectors:
     """Join the sets that the steps are trained on."""
     input:

@@ -17,7 +17,9 @@ TRIALS = list(config["data"]["trials"])
 TRIAL_SETS = sorted(
     {t[side] for t in config["data"]["trials"].values() for side in ("enroll", "test")}
 )
-SYSTEMS = Systems(config["scores"], config["backend"], config["data"]["trials"])
+SYSTEMS = Systems(
+    config["scores"], config["backend"], config["data"]["trials"], config["model"]["embedding_dim"]
+)
 XVECTOR_SETS = sorted({*SYSTEMS.sets(), *TRIAL_SETS})
 CHECKED_SETS = [dset for dset in XVECTOR_SETS if dset in SETS]
 
@@ -33,6 +35,7 @@ wildcard_constraints:
     trials="|".join(TRIALS),
     system="|".join(SYSTEMS.names),
     estimate="|".join(SYSTEMS.estimates()) or "none",
+    early="|".join(SYSTEMS.early()) or "none",
     corpus=r"[^/.]+",
     part=r"[^/]+",
 

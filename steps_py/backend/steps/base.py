@@ -5,7 +5,7 @@ steps that change scores.  A step writes command lines; it does not read or writ
 A `StepJob` (steps_py/backend/step_job.py) gives it the tables and files that it may name there.
 
 STEPS  ``cls(config)`` with a frozen dataclass ``Config``, the options of the step;
-       ``estimates``, the names of the files that it estimates;
+       ``estimates`` and ``early``, the names of the files that it writes;
        ``estimate(file, job)``, the shell command that writes one of them to ``job.out``;
        and the method of its kind, below.
 """
@@ -29,24 +29,32 @@ class Step:
     estimates : tuple of str
         Files that `estimate` can write; those that another command names through ``job.own``
         are made before it.
+    early : tuple of str
+        Files that `estimate` writes from tables of `StepJob.training_tables` alone: they are made
+        before any feature, so that a mistake is found before the training of a network.
     recipe_keys : mapping of str to str
         Options that section ``backend`` of a recipe sets for every step of this name: option ->
         key, with dots between levels.  An option in a chain takes precedence.
     """
 
     estimates: ClassVar[tuple[str, ...]] = ()
+    early: ClassVar[tuple[str, ...]] = ()
     recipe_keys: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, config):
         self.config = config
 
     def estimate(self, file: str, job: "StepJob") -> str:
-        """The shell command that writes `file`, one of `estimates`, to ``job.out``."""
+        """The shell command that writes a file of `estimates` or `early` to ``job.out``."""
         raise NotImplementedError(f"{type(self).__name__} does not estimate {file}")
 
 
 class Transform(Step):
     """A step that changes vectors one by one."""
+
+    def out_dim(self, in_dim: int) -> int:
+        """The dimension of the vectors after the step, or an upper bound of it."""
+        return in_dim
 
     def apply(self, job: "StepJob", vectors: str, of_training: bool) -> str:
         """The command that reads a table of vectors and writes ``ark:-``.

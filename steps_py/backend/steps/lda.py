@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from steps_py.backend.command_line import command_line
 from steps_py.backend.steps.base import STEPS, Transform
+from steps_py.data.data_dir import read_table
 from steps_py.errors import BackendError, ConfigError
+from steps_py.files import atomic_write
 
 
 @STEPS.register("lda")
@@ -15,6 +17,7 @@ class LdaProjection(Transform):
     """
 
     estimates = ("transform.mat",)
+    early = ("dim",)
     recipe_keys = {  # noqa: RUF012 -- a ClassVar in the base
         "dim": "lda_dim",
         "total_covariance_factor": "lda_total_covariance_factor",
@@ -35,35 +38,30 @@ class LdaProjection(Transform):
                     value = getattr(self, name)
                     raise ConfigError(f"lda: {name} is {value:g}. Give a value from 0 to 1.")
 
+    def out_dim(self, in_dim):
+        return self.config.dim or in_dim
+
     def estimate(self, file, job):
-        vectors, utt2spk = job.training(), f"ark:{job.utt2spk}"
+        if file == "dim":
+            return job.python("write_dim", str(job.vector_dim), job.out, *job.training_tables)
         lda = command_line(
             "ivector-compute-lda",
             f"--total-covariance-factor={self.config.total_covariance_factor}",
             f"--covariance-floor={self.config.covariance_floor}",
         )
-        return (
-            f"dim=$({job.python('print_dim', vectors, utt2spk)})"
-            f' && {lda} --dim="$dim" {command_line(vectors, utt2spk, job.out)}'
-        )
+        tables = command_line(job.training(), f"ark:{job.utt2spk}", job.out)
+        return f'dim=$(cat {job.own("dim")}) && {lda} --dim="$dim" {tables}'
 
     def apply(self, job, vectors, of_training):
         return command_line("transform-vec", job.own("transform.mat"), vectors, "ark:-")
 
-    def print_dim(self, vectors, utt2spk):
-        """Print the dimension to keep of a table of vectors; refuse tables that are too small."""
-        # the workflow reads this file at its start, and needs none of this
-        from steps_py.formats.holders import FLOAT_VECTOR, TOKEN
-        from steps_py.formats.tables import SequentialReader
-
-        with SequentialReader(utt2spk, TOKEN) as reader:
-            num_speakers = len({spk for _, spk in reader})
-        num_vectors = dim = 0
-        with SequentialReader(vectors, FLOAT_VECTOR) as reader:
-            for _, x_D in reader:
-                num_vectors, dim = num_vectors + 1, len(x_D)
-        check_enough(num_vectors, dim)
-        print(choose_dim(self.config.dim, num_speakers, dim))
+    def write_dim(self, vector_dim: str, out: str, *utt2spk: str):
+        """Write the dimension to keep; refuse training sets that are too small for LDA."""
+        speakers = [spk for path in utt2spk for spk in read_table(path).values()]
+        check_enough(len(speakers), int(vector_dim))
+        dim = choose_dim(self.config.dim, len(set(speakers)), int(vector_dim))
+        with atomic_write(out) as file:
+            file.write(f"{dim}\n")
 
 
 def check_enough(num_vectors: int, dim: int):

@@ -53,7 +53,7 @@ class PldaScoring(Model):
         )
 
     def score(self, job):
-        plda = job.own("plda_adapted" if job.adapt_set else "plda")
+        plda = job.own("plda_adapted" if job.recipe.adapt_set else "plda")
         smooth = command_line(
             "ivector-copy-plda", f"--smoothing={self.config.smoothing}", plda, "-"
         )
