@@ -149,7 +149,7 @@ def check_headers(paths, headers, options, where, key):
     in config.yaml, which the message names.
     """
     paths, found = list(paths), list(zip(paths, headers, strict=True))
-    no_program = [_reason(p, h) for p, h in found if isinstance(h, MissingProgramError)]
+    no_program = [(p, h) for p, h in found if isinstance(h, MissingProgramError)]
     bad = [(p, h) for p, h in found if isinstance(h, AudioError)]
     found = [(p, h) for p, h in found if not isinstance(h, StepsError)]
     wanted_hz = options.sample_rate_hz
@@ -166,11 +166,11 @@ def check_headers(paths, headers, options, where, key):
         f" in a file and set {key}.exclude to it."
         for cure, examples in _by_cure(bad).items()
     ]
-    if no_program:
-        lines.append(
-            f"{len(no_program)} {of} need a program that is not there: {some(no_program)}."
-            " Install it, or correct its path in wav.scp."
-        )
+    lines += [
+        f"{len(examples)} {of} need a program that cannot be run: {some(examples)}. {cure} in"
+        " wav.scp."
+        for cure, examples in _by_cure(no_program).items()
+    ]
     if rates and not options.resample:
         lines.append(
             f"{len(rates)} {of} are not at {wanted_hz} Hz: {some(rates)}. Set {key}.resample:"
@@ -282,11 +282,6 @@ def _by_cure(bad):
         cure = cure.replace(str(path), "FILE").rstrip(".")
         found.setdefault(cure, []).append(f"{path} ({reason.rstrip('.')})")
     return found
-
-
-def _reason(path, error):
-    """The fault alone, without the path or pipe before it and the advice behind it."""
-    return _without_name(path, error).partition(". ")[0].rstrip(".")
 
 
 def _without_name(path, error):

@@ -63,7 +63,7 @@ def causes(text, status=None, memory_kills=0):
     'killed by signal 9 (SIGKILL'
     """
     errors = _errors(text)
-    known = any("program not found" in line for line in errors)
+    known = any(re.search("program .* (not found|cannot be run)", line) for line in errors)
     said = errors if known else [*_missing_programs(text), *errors]
     killed = _signal_of(text, status)
     if killed and not _explains(said, killed):

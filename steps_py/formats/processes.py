@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -13,6 +14,22 @@ from steps_py.formats.log import strict
 PIPE = subprocess.PIPE
 _SIGPIPE_CODES = (-13, 141)  # how a shell and a program say that nobody read on
 _NO_PROGRAM_CODES = (126, 127)  # of a shell: cannot be run, is not there
+_NOT_FOUND = re.compile(  # what shells say of a program, and why it was not run
+    rb"\S*sh: (?:line )?\d+: (?!cannot open|cannot create)(.+?): ((?:command )?not found"
+    rb"|No such file or directory|Permission denied|Is a directory|.*[Ee]xec.*)"
+)
+INSTALL = {  # program -> where it comes from
+    "ffmpeg": "the package ffmpeg",
+    "flac": "the package flac",
+    "gunzip": "the package gzip",
+    "lame": "the package lame",
+    "mpg123": "the package mpg123",
+    "oggdec": "the package vorbis-tools",
+    "opusdec": "the package opus-tools",
+    "sox": "the package sox",
+    "sph2pipe": "sph2pipe (https://www.openslr.org/3/)",
+    "zstd": "the package zstd",
+}
 
 
 class Process:
@@ -34,6 +51,7 @@ class Process:
         except (OSError, ValueError) as error:
             raise TableError(f"'{self.command}': cannot run: {error}.") from None
         self._last_words = ""
+        self._not_run = None  # (program, reason) by the words of a shell
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -42,6 +60,8 @@ class Process:
             with contextlib.suppress(OSError):  # who shut our stderr wants no messages
                 os.write(2, line)
             self._last_words = line.decode(errors="replace").strip() or self._last_words
+            if match := _NOT_FOUND.match(line):
+                self._not_run = match[1].decode(errors="replace"), match[2].decode()
 
     def has_ended(self, wait_sec=0):
         """Is the command done, now or within so many seconds?"""
@@ -58,8 +78,26 @@ class Process:
         self._listener.join(timeout=1)  # a grandchild may hold it open
         if code == 0 or (code in _SIGPIPE_CODES and (self._pipefail or not complete)):
             return
+        if code in _NO_PROGRAM_CODES:
+            raise self._no_program(f"exit status {code}")
         said = f"; its last words: {self._last_words}" if self._last_words else ""
         how = f"exit status {code}" if code > 0 else f"signal {-code}"
-        if code in _NO_PROGRAM_CODES:
-            raise MissingProgramError(f"'{self.command}': program not found ({how}{said}).")
         raise TableError(f"'{self.command}': the command failed with {how}{said}.")
+
+    def blame(self):
+        """Raise if the command failed, or one of its pipeline was not found, whatever its exit."""
+        self.finish(complete=True)
+        if self._not_run and "not found" in self._not_run[1]:
+            raise self._no_program("its output is not what it should be")
+
+    def _no_program(self, how):
+        """The error that names the program that could not be run, and where it comes from."""
+        path, reason = self._not_run or (self.command.split()[0], "not found")
+        name = os.path.basename(path)
+        is_there = "not found" not in reason and "No such file" not in reason
+        fault, cure = "not found", f"Install {INSTALL.get(name, name)}"
+        if is_there:
+            fault, cure = f"cannot be run: {reason}", f"Make {path} an executable program"
+        return MissingProgramError(
+            f"'{self.command}': program {path} {fault} ({how}). {cure}, or correct the command."
+        )

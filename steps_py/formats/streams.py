@@ -10,6 +10,7 @@ import re
 import stat
 
 from steps_py.errors import StepsError, TableError
+from steps_py.formats.compression import LONGEST, compression_of
 from steps_py.formats.specifiers import is_rspecifier, is_wspecifier, shortened
 
 _CHUNK_BYTES = 1 << 16
@@ -118,6 +119,7 @@ class Input:
         self._next = 0  # of the buffer
         self._start = 0  # where in the stream the buffer begins
         self._ended = False
+        self._is_known = False  # that the stream is not compressed
 
     def __enter__(self):
         return self
@@ -142,7 +144,7 @@ class Input:
     def _blame_command(self):
         """Raise for a command that has failed: what it left unwritten is no fault of a reader."""
         if self._process and self._process.has_ended(wait_sec=1 if self._ended else 0):
-            self._process.finish(complete=True)
+            self._process.blame()
 
     def _grow(self, want=1):
         """Have at least `want` bytes in the buffer, or all there are; how many there are."""
@@ -162,7 +164,23 @@ class Input:
         self._start += self._next
         self._next = 0
         self._buffer = b"".join(parts)
+        if not self._is_known:
+            self._is_known = True
+            self._refuse_compressed()
         return have
+
+    def _refuse_compressed(self):
+        compression = compression_of(self._buffer[:LONGEST]) if self._start == 0 else None
+        if compression is None:
+            return
+        name, command = compression
+        if self._process:
+            cure = f"Unpack it in the pipe: {self.name} {command} |"
+        elif self is _shared.get("stdin"):
+            cure = f"Unpack it on the way: {command} FILE |"
+        else:
+            cure = f"Unpack it, or give a pipe for the file: {command} {self.name} |"
+        raise TableError(f"{self.name}: compressed by {name}. {cure}")
 
     def peek(self, size=1):
         """Up to `size` bytes that stay to be read."""
