@@ -14,7 +14,12 @@ export LC_ALL=C              # Kaldi tables are sorted by byte; another locale b
 export PYTHONUNBUFFERED=1    # a killed job still leaves its last line in the log
 # Threads that wait sleep: on a shared machine spinning ones made training four times slower.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY-PASSIVE}
-if [ "${1:-}" = --strict ]; then export SIDEWINDER_STRICT=1; fi
+if [ "${1:-}" = --strict ]; then
+  export SIDEWINDER_STRICT=1
+  # How many threads share a sum decides how it rounds. One, whatever --cores gives a rule; the
+  # training and the extraction of x-vectors take theirs from the config (num_threads).
+  export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 GOTO_NUM_THREADS=1 MKL_NUM_THREADS=1
+fi
 
 # the colon-separated list $1 without the folders $2
 steps_without() {

@@ -31,6 +31,7 @@ class XvectorsConfig:
     short_utts: str = "error"  # below min_chunk_frames: "error", or "pad" by the edge frames
     batch_frames: int | None = None  # of a batch, pads included; one utterance may be longer
     device: str = "auto"
+    num_threads: int = 1  # of the arithmetic on a CPU, whatever the job has: sums round by it
 
     def __post_init__(self):
         if not 1 <= self.min_chunk_frames <= self.max_chunk_frames:

@@ -21,7 +21,6 @@ def parser():
     parser.add_argument("--vad", required=True, help="script file of voice decisions")
     parser.add_argument("--out-ark", type=Path, required=True)
     parser.add_argument("--out-scp", type=Path, required=True)
-    parser.add_argument("--threads", type=int, default=1, help="processor threads")
     return parser
 
 
@@ -39,9 +38,9 @@ def main(argv=None):
     from steps_py.model.device import choose_device, keep_freed_memory
     from steps_py.model.extractor import load_extractor
 
-    torch.set_num_threads(args.threads)
-    keep_freed_memory()
     config = load_slice(args.config, XvectorsConfig, "xvectors")
+    torch.set_num_threads(config.num_threads)
+    keep_freed_memory()
     extractor = load_extractor(args.model)
     features, num_voiced_U = open_features(args.feats, args.vad, extractor.cmvn)
     if len(features):

@@ -27,7 +27,9 @@ def parser():
     parser.add_argument("--front-end", help="sections feats and vad as JSON, for final.pt")
     parser.add_argument("--chunks", type=Path, required=True, help="folder of allocate_chunks")
     parser.add_argument("--out", required=True, help="folder of final.pt and epochs.tsv")
-    parser.add_argument("--threads", type=int, default=1, help="processor threads of the job")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="processors of the job, for reading ahead"
+    )
     parser.add_argument(
         "--gpus",
         type=int,
@@ -96,8 +98,8 @@ def train_here(sections, args):
     from steps_py.training.processes import Ranks
     from steps_py.training.trainer import builders
 
-    ranks = Ranks.of_environment()
-    torch.set_num_threads(max(1, args.threads // ranks.num_local))
+    ranks = Ranks.of_environment(job_threads=args.threads)
+    torch.set_num_threads(sections["train"].num_threads)
     keep_freed_memory()
     device = choose_device(sections["train"].device, "train", ranks.local_rank)
     chunks = [Chunks(args.chunks / f"{n}.tsv") for n in ("train", "valid", "valid_speakers")]

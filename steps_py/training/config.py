@@ -8,7 +8,8 @@ from steps_py.errors import ConfigError, did_you_mean
 
 # Settings that change how fast a model comes out, never which one.
 FREE_SETTINGS = (
-    *("device", "decode", "num_workers", "checkpoint_minutes", "keep_checkpoints", "precision"),
+    *("device", "decode", "num_threads", "num_workers", "checkpoint_minutes"),
+    *("keep_checkpoints", "precision"),
 )
 INPUTS = ("feats", "waveform")
 CHUNK_KEYS = ("min_frames", "max_frames")
@@ -42,6 +43,7 @@ class TrainConfig:
     compile: bool = False
     channels_last: bool | None = None  # None: on a GPU
     sync_batch_norm: bool = False
+    num_threads: int = 2  # of the arithmetic on a CPU, whatever the job has: sums round by it
     num_workers: int | None = None  # that read ahead; 0: none, None: see choose_num_workers
     checkpoint_minutes: float = 10
     keep_checkpoints: int = 2
@@ -115,7 +117,8 @@ NOT_OF_A_STAGE = (
         "channels_last",
         "sync_batch_norm",
     ),
-    *("num_workers", "checkpoint_minutes", "keep_checkpoints", "seed", "num_valid_trials"),
+    *("num_threads", "num_workers", "checkpoint_minutes", "keep_checkpoints", "seed"),
+    *("num_valid_trials",),
 )
 
 

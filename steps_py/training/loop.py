@@ -216,8 +216,8 @@ def batches_ahead(trainer):
     chunk_bytes = trainer.reader.chunk_bytes(trainer.sections["chunks"].max_frames)
     num_chunks = trainer.config.batch_size // trainer.ranks.num_ranks
     on_gpu, num_processors = trainer.network.device.type == "cuda", len(os.sched_getaffinity(0))
-    # the job may have fewer than the machine: what torch was told
-    num_own = min(torch.get_num_threads(), num_processors // trainer.ranks.num_local)
+    # the job may have fewer than the machine
+    num_own = min(trainer.ranks.job_threads, num_processors) // trainer.ranks.num_local
     num_workers = choose_num_workers(trainer.config.num_workers, on_gpu, num_own)
     return read_ahead(
         trainer.read_batch,

@@ -31,18 +31,19 @@ class Ranks:
     (0, 1, True)
     """
 
-    def __init__(self, rank=0, num_ranks=1, local_rank=0, num_local=1):
+    def __init__(self, rank=0, num_ranks=1, local_rank=0, num_local=1, job_threads=1):
         self.rank, self.num_ranks = rank, num_ranks
+        self.job_threads = job_threads  # processors of the job on this machine
         self.local_rank, self.num_local = local_rank, num_local  # on this machine
         self._group = None  # for what lies on the CPU
 
     @classmethod
-    def of_environment(cls, environ=os.environ):
+    def of_environment(cls, environ=os.environ, job_threads=1):
         """What torchrun told this process, or one process alone."""
         if "RANK" not in environ:
-            return cls()
+            return cls(job_threads=job_threads)
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
-        return cls(*(int(environ[name]) for name in names))
+        return cls(*(int(environ[name]) for name in names), job_threads=job_threads)
 
     @property
     def leads(self):

@@ -44,6 +44,7 @@ SECTIONS = {
         num_epochs=3,
         batch_size=8,
         steps_per_epoch=6,
+        num_threads=1,
         num_workers=0,
     ),
     "model": ModelConfig(

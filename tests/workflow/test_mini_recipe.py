@@ -192,6 +192,17 @@ def test_the_number_of_parts_changes_no_byte(finished, tmp_path):
         assert (folder / name).read_bytes() == (finished / name).read_bytes(), name
 
 
+def test_the_number_of_cores_changes_no_byte(finished, tmp_path):
+    """Snakemake cuts the threads of a rule down to --cores; its arithmetic must not know."""
+    folder = edited(finished, tmp_path, lambda config: None)
+    done = snakemake(folder, "--cores", "1", "--forcerun", "train_model", "--", "all")
+    assert done.returncode == 0, done.stderr[-2000:]
+    ran = set(re.findall(r"^ *rule (\w+):$", done.stdout + done.stderr, re.M))
+    assert {"train_model", "extract_xvectors", "estimate_plda"} <= ran
+    for name in BYTES:
+        assert (folder / name).read_bytes() == (finished / name).read_bytes(), name
+
+
 def test_killed_at_random_moments_it_ends_in_the_same_bytes(finished, tmp_path):
     folder = copy_recipe(ROOT / "egs/mini", tmp_path, shrink)
     shutil.copytree(finished / "corpus", folder / "corpus")  # the slowest part, tested by itself

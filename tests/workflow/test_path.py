@@ -127,3 +127,12 @@ def test_the_environment_of_the_checkout_comes_before_the_users(tmp_path):
 
 def test_the_launchers_are_executable():
     assert all(os.access(path, os.X_OK) for path in Path(BUILT_IN).iterdir())
+
+
+def test_recipes_compute_on_one_thread_whatever_their_rule_may_use():
+    """Sums of BLAS round by the number of threads, which Snakemake cuts down to --cores."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    given = dict.fromkeys(names, "7")
+    show = "; echo " + " ".join(f"${name}" for name in names)
+    assert printed(SOURCE + " --strict" + show, **given) == "1 1 1"
+    assert printed(SOURCE + show, **given) == "7 7 7"

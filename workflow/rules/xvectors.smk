@@ -42,7 +42,7 @@ rule extract_xvectors:
         "python -m steps_py.cluster.gpu_lease --gpus {resources.gpu} --"
         " python -m steps_py.stages.extract_xvectors --config {params.config:q}"
         " --model {input.model} --feats {input.feats} --vad {input.vad}"
-        " --out-ark {output.ark} --out-scp {output.scp} --threads {threads} > {log} 2>&1"
+        " --out-ark {output.ark} --out-scp {output.scp} > {log} 2>&1"
 
 
 rule gather_xvectors:
