@@ -4,7 +4,7 @@ import collections
 
 from steps_py.errors import some
 from steps_py.plan.jobs import order, waits_for
-from steps_py.plan.sizes import ASSUMED, PUBLISHED
+from steps_py.plan.sizes import ASSUMED, COUNTED, NUM_HEADERS, PUBLISHED
 
 TITLES = ("rule", "jobs", "threads", "memory", "a job", "in all", "written", "each reads")
 
@@ -105,6 +105,8 @@ def _notes(plan):
         lines.append(
             "assumed sizes: say better ones in plan.sizes, {<corpus>.<part>: {utts, hours}}"
         )
+    if COUNTED in sources:
+        lines.append(f"counted sizes: all files here, and the mean length of {NUM_HEADERS} of them by their headers")
     if PUBLISHED in sources or ASSUMED in sources:
         lines.append("once data/ is prepared, its tables are counted instead")
     lines.append("not counted: waiting in a scheduler's queue, a slow network disk, jobs that fail")

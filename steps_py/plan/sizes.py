@@ -1,18 +1,23 @@
 """How much there is to do: utterances, hours and trials of every part, set and list.
 
-Taken from the tables that are there, else from what the corpora publish, else assumed;
-each figure knows which, and the report says so.
+Of a part, the first of these that there is: the tables in data/, plan.sizes, the recipe's own
+synthetic corpus, what its corpus publishes (unless `partial`), the files at hand with the headers
+of some of them, an assumption.  Each figure knows which, and the report says so.
 """
 
+import contextlib
 import dataclasses
 from pathlib import Path
 
-from steps_py.data.corpora import load_corpus
+from steps_py.audio.recordings import Header, read_headers
+from steps_py.data.corpora import first_file, load_corpus
 from steps_py.errors import ConfigError, StepsError, did_you_mean
 
-MEASURED, PUBLISHED, GIVEN, ASSUMED = "measured", "published", "given", "assumed"
-TRUST = (MEASURED, GIVEN, PUBLISHED, ASSUMED)  # a sum is worth its weakest term
+MEASURED, GIVEN, COUNTED = "measured", "given", "counted"
+PUBLISHED, ASSUMED = "published", "assumed"
+TRUST = (MEASURED, GIVEN, COUNTED, PUBLISHED, ASSUMED)  # a sum is worth its weakest term
 ASSUMED_UTTS, ASSUMED_SEC, ASSUMED_TRIALS = 1000, 8.0, 40000
+NUM_HEADERS = 200  # of a part, spread over its files: their mean length stands for all
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,8 +48,12 @@ def recipe_sizes(config, directory, given):
     Parts are named ``<corpus>.<part>``, trial lists ``trials/<list>``; ``train_augmented``
     is among the sets where the recipe has copies; `given` are sizes that the recipe states.
     """
-    folder = Path(directory, "data")
-    published = _Published(config, directory)
+    with contextlib.chdir(directory):  # where relative paths of a recipe start
+        return _recipe_sizes(config, given)
+
+
+def _recipe_sizes(config, given):
+    folder, corpora = Path("data"), _Corpora(config)
     parts = {part for names in config["data"]["sets"].values() for part in names}
     parts |= {part for kind in config["augment"]["copies"].values() for part in kind["parts"]}
     unknown = sorted(given.keys() - parts)
@@ -53,7 +62,7 @@ def recipe_sizes(config, directory, given):
     sizes = {}
     for part in sorted(parts):
         sizes[part] = _measured(folder / "parts" / part) or _given(given.get(part))
-        sizes[part] = sizes[part] or published.part(part)
+        sizes[part] = sizes[part] or corpora.part(part)
     for name, names in config["data"]["sets"].items():
         total = sum((sizes[part] for part in names), Size())
         known = total.source == MEASURED
@@ -65,7 +74,7 @@ def recipe_sizes(config, directory, given):
     for name, trials in config["data"]["trials"].items():
         path = folder / "trials" / name
         sizes[f"trials/{name}"] = (
-            Size(trials=_count_lines(path)) if path.is_file() else published.trials(name, trials)
+            Size(trials=_count_lines(path)) if path.is_file() else corpora.trials(name, trials)
         )
     return sizes
 
@@ -113,11 +122,11 @@ def _count_lines(path):
         return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
 
 
-class _Published:
-    """What the corpora say of themselves, or the recipe's own corpus will have."""
+class _Corpora:
+    """What the corpora of a recipe have and what they publish, or what it will make itself."""
 
-    def __init__(self, config, directory):
-        self.directory, self.corpora, self.made = Path(directory), {}, None
+    def __init__(self, config):
+        self.corpora, self.made = {}, {}
         for name, options in config["data"]["corpora"].items():
             self.corpora[name] = load_corpus(name, options)
         synthetic = config["data"]["synthetic"]
@@ -130,44 +139,79 @@ class _Published:
     def part(self, part):
         corpus, _, name = part.partition(".")
         corpus = self.corpora[corpus]
-        if self.made is not None and part in self.made:
+        if part in self.made:
             return Size(**self.made[part], source=PUBLISHED)
-        figure = corpus.published.get(name)
-        if figure is not None:
-            hours, source = figure.hours, PUBLISHED
-            if hours is None:
-                hours, source = figure.num_utts * ASSUMED_SEC / 3600, ASSUMED
-            speakers = figure.num_speakers or figure.num_utts
-            return Size(
-                utts=figure.num_utts,
-                hours=hours,
-                speakers=speakers,
-                decoded=figure.num_utts if corpus.needs_decoder else 0,
-                source=source,
-            )
-        utts = self.listed(corpus, name) or ASSUMED_UTTS
-        return Size(
-            utts=utts, hours=utts * ASSUMED_SEC / 3600, speakers=max(1, utts / 10), source=ASSUMED
-        )
-
-    def listed(self, corpus, name):
-        """Lines of the user's list of files, where there is one; else 0."""
-        listed = getattr(corpus.config, "lists", {}).get(name)
-        path = self.directory / Path(listed).expanduser() if listed else None
-        return _count_lines(path) if path and path.is_file() else 0
+        published = _published(corpus, name)
+        if published and not corpus.config.partial:
+            return published
+        return _counted(corpus, name) or published or _assumed(corpus, name)
 
     def trials(self, name, trials):
         corpus, name = self.corpora[trials["corpus"]], trials.get("list", name)
-        if self.made is not None and f"trials/{name}" in self.made:
+        if f"trials/{name}" in self.made:
             return Size(trials=self.made[f"trials/{name}"], source=PUBLISHED)
+        try:
+            path = first_file(corpus.trial_files(name))
+        except (KeyError, StepsError):
+            path = None
+        if path:
+            return Size(trials=_count_lines(path), source=COUNTED)
         number = corpus.published_trials.get(name)
         if number:
             return Size(trials=number, source=PUBLISHED)
-        try:
-            files = [self.directory / path for path in corpus.trial_files(name)]
-        except (KeyError, StepsError):
-            files = []
-        for path in files:
-            if path.is_file():
-                return Size(trials=_count_lines(path), source=MEASURED)
         return Size(trials=ASSUMED_TRIALS, source=ASSUMED)
+
+
+def _published(corpus, part):
+    """The Size of a part by the corpus's own page, or None."""
+    figure = corpus.published.get(part)
+    if figure is None:
+        return None
+    hours, source = figure.hours, PUBLISHED
+    if hours is None:
+        hours, source = figure.num_utts * ASSUMED_SEC / 3600, ASSUMED
+    return Size(
+        utts=figure.num_utts,
+        hours=hours,
+        speakers=figure.num_speakers or figure.num_utts,
+        decoded=figure.num_utts if corpus.needs_decoder else 0,
+        source=source,
+    )
+
+
+def _counted(corpus, part):
+    """The Size of a part whose files are here, or None: all counted, some headers read."""
+    try:
+        if corpus.missing_part(part):
+            return None
+        if tables := _measured(corpus.folder(part)):  # a data directory
+            return dataclasses.replace(tables, source=COUNTED)
+        found = corpus.without_excluded(sorted(corpus.recordings(part)))
+    except (StepsError, OSError, UnicodeDecodeError, NotImplementedError):
+        return None
+    paths = [file.path for file in found[:: max(1, len(found) // NUM_HEADERS)]]
+    headers = [header for header in read_headers(paths) if isinstance(header, Header)]
+    if not headers:
+        return None
+    mean_sec = sum(header.duration_sec for header in headers) / len(headers)
+    return Size(
+        utts=len(found),
+        hours=len(found) * mean_sec / 3600,
+        speakers=len({file.spk for file in found}),
+        decoded=len(found) if corpus.needs_decoder else 0,
+        source=COUNTED,
+    )
+
+
+def _assumed(corpus, part):
+    """A Size for the lines of the user's list, where there is one, or out of the air."""
+    listed = first_file([Path(path).expanduser() for path in _lists(corpus, part)])
+    utts = _count_lines(listed) if listed else ASSUMED_UTTS
+    return Size(
+        utts=utts, hours=utts * ASSUMED_SEC / 3600, speakers=max(1, utts / 10), source=ASSUMED
+    )
+
+
+def _lists(corpus, part):
+    listed = getattr(corpus.config, "lists", {}).get(part)
+    return [listed] if listed else []
