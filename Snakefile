@@ -14,6 +14,7 @@ min_version("9.0")
 sys.path.insert(0, workflow.basedir)
 
 from steps_py.recipe.components import check_components
+from steps_py.recipe.conf_files import check_conf_files
 from steps_py.recipe.config import check_config, fill_defaults, without_defaults
 from steps_py.recipe.folder import recipe_folder
 from steps_py.recipe.targets import check_targets
@@ -36,6 +37,7 @@ try:
     CANONICAL = without_defaults(config)
     if workflow.is_main_process:
         check_components(config, source=RECIPE / "config.yaml")
+        check_conf_files(config, RECIPE)
 except StepsError as error:
     sys.exit(str(error))
 

@@ -13,6 +13,9 @@ from pathlib import Path
 from steps_py.audio.recordings import SUFFIXES
 from steps_py.data.corpora import Corpus, CorpusConfig, Recording, make_id
 from steps_py.errors import DataDirError, did_you_mean, some
+from steps_py.text_files import read_lines
+
+MOST_FAULTS = 10  # lines of a list that a message shows
 
 
 class Folder(Corpus):
@@ -54,7 +57,7 @@ class Folder(Corpus):
         if part not in self.config.lists or self.missing_part(part):
             return super().audio_read(part)
         file = Path(self.config.lists[part]).expanduser()
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
         return self.root, [self.below_root(line.strip()) for line in lines if line.strip()]
 
     def list_files(self, part):
@@ -62,38 +65,67 @@ class Folder(Corpus):
         if part not in self.config.lists:
             return self.walk(self.root)
         file = Path(self.config.lists[part]).expanduser()
-        text = file.read_text(encoding="utf-8")
-        listed = [self.below_root(line.strip()) for line in text.splitlines() if line.strip()]
-        twice = [path for path, number in collections.Counter(listed).items() if number > 1]
+        lines = [(number, self.below_root(line)) for number, line in read_lines(file)]
+        listed = [path for _, path in lines]
+        counts = collections.Counter(listed)
+        faults, gone = [], []
+        twice = [path for path, count in counts.items() if count > 1]
         if twice:
-            raise DataDirError(f"{file}: {len(twice)} files are listed twice ({some(twice)}).")
-        gone = [path for path in listed if not os.path.isfile(f"{self.root}/{path}")]
+            faults.append(f"{file}: {len(twice)} files are listed twice ({some(twice)}).")
+        for number, path in lines:
+            fault = self.fault_of(path)
+            if fault:
+                faults.append(f"{file}:{number}: {fault}")
+            elif not os.path.isfile(f"{self.root}/{path}"):
+                gone.append(path)
         if gone and not self.config.partial:
-            raise DataDirError(
+            faults.append(
                 f"{file}: {len(gone)} of {len(listed)} files are not below {self.config.root}"
                 f" ({some(gone)}). {self.cure_partial}"
             )
+        if faults:
+            more = [f"{file}: {len(faults) - MOST_FAULTS} more faults like these."]
+            many = len(faults) > MOST_FAULTS
+            raise DataDirError("\n".join(faults[:MOST_FAULTS] + (more if many else [])))
         if gone:
             self.notes.append(f"kept {len(listed) - len(gone)} of {len(listed)} files of {file}")
         return sorted(set(listed) - set(gone))
 
     def below_root(self, path):
-        """`path` relative to root, whether a list gives it so or in full."""
-        return os.path.relpath(path, self.root) if os.path.isabs(path) else os.path.normpath(path)
+        """`path` relative to root, whether a list gives it so or in full.
+
+        Of a root that is a link, the path may be that of the folder behind it.
+        """
+        if not os.path.isabs(path):
+            return os.path.normpath(path)
+        below = os.path.relpath(path, self.root)
+        if below.startswith("../"):
+            folder, name = os.path.split(path)
+            behind = os.path.join(os.path.realpath(folder), name)
+            real = os.path.relpath(behind, os.path.realpath(self.root))
+            return below if real.startswith("../") else real
+        return below
+
+    def fault_of(self, path):
+        """Why a path below root names no recording of a speaker; None if it does."""
+        folders, suffix = path.split("/")[:-1], os.path.splitext(path)[1]
+        if suffix.lower() not in SUFFIXES:
+            return f"{path} is not a recording. {did_you_mean(suffix, SUFFIXES)}"
+        if not folders or folders[0] == "..":
+            return (
+                f"{path} has no speaker's folder around it. Expected"
+                f" <speaker>/<session>/<utterance>{suffix} below {self.key}.root,"
+                f" {self.config.root}."
+            )
+        return None
 
     def names_of(self, path):
         """(speaker, utterance) of a path below root."""
-        stem, suffix = os.path.splitext(path)
+        fault = self.fault_of(path)
+        if fault:
+            raise DataDirError(f"{self.config.root}: {fault}")
+        stem = os.path.splitext(path)[0]
         folders = stem.split("/")[:-1]
-        if suffix.lower() not in SUFFIXES:
-            raise DataDirError(
-                f"{self.config.root}/{path}: not a recording. {did_you_mean(suffix, SUFFIXES)}"
-            )
-        if not folders or folders[0] == "..":
-            raise DataDirError(
-                f"{self.config.root}: {path} has no speaker's folder around it. Expected"
-                f" <speaker>/<session>/<utterance>{suffix} below {self.key}.root."
-            )
         speaker = folders[:-1] if self.config.sessions and len(folders) > 1 else folders
         return make_id(*speaker), make_id(*stem.split("/"))
 

@@ -15,20 +15,22 @@ def read_lines(path, error_class=DataDirError):
     return [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
 
 
-def decode(content, path, error_class=DataDirError):
+def decode(content, path, error_class=DataDirError, first=1):
     """The text of a file in UTF-8, without a byte order mark; `error_class` names the line.
+
+    `content` begins at line `first`.
 
     >>> decode(b"\\xef\\xbb\\xbfspk1/a.wav\\n", "list")
     'spk1/a.wav\\n'
     """
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise error_class(
-            f"{path}:1: begins with the byte order mark of UTF-16. Save the file as UTF-8."
+            f"{path}:{first}: begins with the byte order mark of UTF-16. Save the file as UTF-8."
         )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        line = content.count(b"\n", 0, error.start) + first
         raise error_class(
             f"{path}:{line}: not UTF-8: byte 0x{content[error.start]:02x}. Save the file as UTF-8."
         ) from None

@@ -24,11 +24,12 @@ def read_yaml(path):
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         line = f":{mark.line + 1}" if mark else ""
         context = f" ({error.context})" if error.context else ""
         raise ConfigError(
-            f"{path}{line}: not YAML: {error.problem}{context}. Check the quotes, brackets and"
-            " colons there and on the lines before; indent by blanks, not by tabs."
+            f"{path}{line}: not YAML: {where}{error.problem}{context}. Check the quotes, brackets"
+            " and colons there and on the lines before; indent by blanks, not by tabs."
         ) from None
     except yaml.YAMLError as error:  # a control character
         line = text.count("\n", 0, getattr(error, "position", 0)) + 1

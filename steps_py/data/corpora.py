@@ -20,6 +20,7 @@ from steps_py.audio.recordings import SUFFIXES
 from steps_py.data.sources import digest_of_files, state_of_audio
 from steps_py.data.trials import Trials, read_trial_list
 from steps_py.errors import ConfigError, DataDirError, did_you_mean, some
+from steps_py.text_files import read_lines
 
 LOCAL = Path(__file__).parents[2] / "local"
 SAID_SO = {
@@ -339,7 +340,7 @@ class Corpus:
         """`found` without the utterances that data.corpora.<name>.exclude lists."""
         if self.config.exclude is None:
             return found
-        listed = set(Path(self.config.exclude).read_text().split())
+        listed = {word for _, line in read_lines(self.config.exclude) for word in line.split()}
         kept = [file for file in found if self.config.id_prefix + file.utt not in listed]
         self.notes.append(f"{len(found) - len(kept)} of {len(found)} utterances excluded")
         return kept
@@ -435,11 +436,15 @@ def _check_fields(key, fields, cls):
         if name not in fields and field.default is field.default_factory:
             faults.append(f"'{key}.{name}' is missing.")
     for name, section in fields.get("trials", {}).items() if not faults else ():
-        if not isinstance(section, dict) or not {"file"} <= section.keys() <= {"file", "prefix"}:
+        known = {"file", "prefix", "labels"}
+        if not isinstance(section, dict) or not {"file"} <= section.keys() <= known:
             faults.append(
                 f"'{key}.trials.{name}' is {section!r}; it must be {{file: ...}} with"
-                " or without a prefix."
+                " or without prefix and labels."
             )
+        elif section.get("labels", "names") not in ("names", "list"):
+            hint = did_you_mean(section["labels"], ["names", "list"])
+            faults.append(f"'{key}.trials.{name}.labels' is {section['labels']!r}. {hint}")
     if faults:
         raise ConfigError("\n".join(faults))
     return cls(**fields)

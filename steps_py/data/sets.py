@@ -90,8 +90,9 @@ def check_sets(train, test):
             if both:
                 faults.append(
                     f"{one}: {len(both)} of {len(speakers[one])} speakers are also in {other}"
-                    f" ({some(sorted(both))}). Train and test on different speakers: choose"
-                    " other corpus parts in data.sets."
+                    f" ({some(sorted(both))}). Train and test on different speakers: edit"
+                    " the lists of files, or name their utterances in exclude; where whole corpus"
+                    " parts overlap, choose others in data.sets."
                 )
     if faults:
         raise DataDirError("\n".join(faults))

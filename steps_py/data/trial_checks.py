@@ -16,7 +16,8 @@ def check_trials(trials, enroll_utt2spk, test_utt2spk, where, corpus):
     Every side must be in its set; with ``corpus.config.partial`` the trials of which a
     side is not are left out.  Both kinds must be there, no pair may have two labels, and
     a pair may come twice only in a published list, where the published results count it
-    twice.  Ten million trials take 400 MB.
+    twice.  A label that disagrees with the speakers' names is an error, unless the list's entry
+    in the config has ``labels: list``.  Ten million trials take 400 MB.
     """
     trials = Trials.of(trials)
     in_enroll_S, in_test_S = (
@@ -42,7 +43,9 @@ def check_trials(trials, enroll_utt2spk, test_utt2spk, where, corpus):
     published = where in {f"{corpus.name}.{name}" for name in corpus.published_trials}
     _check_both_kinds(kept, where)
     notes += _check_repeats(kept, where, published)
-    notes += _check_labels(kept, enroll_utt2spk, test_utt2spk, where, published)
+    own = corpus.config.trials.get(where.removeprefix(f"{corpus.name}."), {})
+    trusted = own.get("labels") == "list"
+    notes += _check_labels(kept, enroll_utt2spk, test_utt2spk, where, published, trusted)
     return kept, notes
 
 
@@ -88,7 +91,7 @@ def _check_repeats(trials, where, published):
     )
 
 
-def _check_labels(trials, enroll_utt2spk, test_utt2spk, where, published):
+def _check_labels(trials, enroll_utt2spk, test_utt2spk, where, published, trusted):
     numbers = {}
     enroll_spk_S, test_spk_S = (
         np.array(
@@ -106,7 +109,13 @@ def _check_labels(trials, enroll_utt2spk, test_utt2spk, where, published):
     )
     if published:
         raise DataDirError(f"{said}. Is this list of another version of the corpus?")
-    return [said]
+    if trusted:
+        return [f"WARNING: {said}; those of the list count (labels: list)"]
+    inverted = "All are inverted: write 1 for the same speaker, 0 for different ones. "
+    raise DataDirError(
+        f"{said}. {inverted if wrong.size == len(trials) else ''}Mend the labels or the speakers'"
+        " names; if those names stand for no speakers, set labels: list beside the list's file."
+    )
 
 
 def _pairs(trials):

@@ -11,6 +11,7 @@ Shape suffixes (scope: this module):
 import array
 import collections.abc
 import operator
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,9 +19,11 @@ import numpy as np
 
 from steps_py.errors import DataDirError
 from steps_py.files import atomic_write
+from steps_py.text_files import decode
 
 LABELS = {"target": True, "nontarget": False}
 FLAGS = {"1": True, "0": False}
+MOST_FAULTS = 3  # lines of a list that a message shows
 TRIALS_PER_WRITE = 100_000
 
 
@@ -103,19 +106,27 @@ class Trials(collections.abc.Sequence):
 def read_trial_list(path):
     """Read ``1|0 <enrol> <test>`` (VoxCeleb's lists) or ``<enrol> <test> target|nontarget``.
 
-    Returns `Trials`.  Blank lines are passed over; any other line is a DataDirError with its
-    number.
+    Returns `Trials`.  Blank lines and a byte order mark are passed over; other lines make one
+    DataDirError with their number and the first of them.
     """
+    faults = []
     with open(path, "rb") as lines:
-        return Trials.of(_parse(lines, Path(path)))
+        trials = Trials.of(_parse(lines, Path(path), faults))
+    if faults:
+        more = f"\n{path}: {len(faults) - MOST_FAULTS} more lines like these."
+        shown = "\n".join(faults[:MOST_FAULTS])
+        raise DataDirError(shown + (more if len(faults) > MOST_FAULTS else ""))
+    return trials
 
 
-def _parse(lines, path):
+def _parse(lines, path, faults):
+    """Yield (enroll, test, target); a message goes to `faults` for any other line."""
     for number, line in enumerate(lines, 1):
+        fields = (line if number > 1 else line.removeprefix(BOM_UTF8)).split()
         try:
-            fields = line.decode().split()
+            fields = [field.decode() for field in fields]
         except UnicodeDecodeError:
-            raise DataDirError(f"{path}:{number}: not UTF-8. Write the list in UTF-8.") from None
+            decode(line, path, first=number)
         match fields:
             case [enroll, test, label] if label in LABELS:
                 yield enroll, test, LABELS[label]
@@ -124,9 +135,10 @@ def _parse(lines, path):
             case []:
                 pass
             case _:
-                raise DataDirError(
+                said = line.decode().rstrip()[:200]
+                faults.append(
                     f"{path}:{number}: expected '1|0 <enrol> <test>' or '<enrol> <test>"
-                    f" target|nontarget', got {line.decode().rstrip()[:200]!r}. Mend the list."
+                    f" target|nontarget', got {said!r}. Mend the list."
                 )
 
 

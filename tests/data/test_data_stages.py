@@ -146,10 +146,31 @@ def test_partial_keeps_the_trials_whose_utterances_are_there(recipe, capsys):
     assert "speech.dev: kept 2 of 3 trials" in capsys.readouterr().out
 
 
-def test_labels_that_disagree_with_the_speakers_are_told(recipe, capsys):
+def test_labels_that_disagree_with_the_speakers_stop_the_run_unless_they_are_to_count(
+    recipe, capsys
+):
     prepare("dev")
-    prepare_trials("1 anna/s1/a.wav ben/s1/a.wav", "0 anna/s1/a.wav anna/s2/b.wav")
-    assert "the labels of 2 of 2 trials disagree with utt2spk" in capsys.readouterr().out
+    inverted = ["1 anna/s1/a.wav ben/s1/a.wav", "0 anna/s1/a.wav anna/s2/b.wav"]
+    said = "the labels of 2 of 2 trials disagree with utt2spk"
+    with pytest.raises(DataDirError, match=rf"{said} .*All are inverted"):
+        prepare_trials(*inverted)
+    one = ["1 anna/s1/a.wav ben/s1/a.wav", "1 anna/s1/a.wav anna/s2/b.wav",
+           "0 ben/s1/a.wav anna/s2/b.wav"]  # fmt: skip
+    with pytest.raises(DataDirError, match=r"labels of 1 of 3 .*\). Mend the labels"):
+        prepare_trials(*one)
+    capsys.readouterr()
+    trusted = {"dev": {"file": "dev_trials", "labels": "list"}}
+    assert len(prepare_trials(*inverted, trials=trusted)) == 2
+    assert f"WARNING: speech.dev: {said}" in capsys.readouterr().out
+
+
+def test_all_lines_of_a_list_that_are_no_trials_are_told_with_their_numbers(recipe):
+    prepare("dev")
+    with pytest.raises(DataDirError) as error:
+        prepare_trials("1 a b", "2 a b", "0 anna/s1/a.wav ben/s1/a.wav", "same a b", "x", "y", "z")
+    lines = str(error.value).splitlines()
+    assert [line.split(": ")[0][-2:] for line in lines[:3]] == [":2", ":4", ":5"]
+    assert lines[3].endswith("2 more lines like these.")
 
 
 def test_trials_keep_their_order_and_the_faulty_ones_are_named_in_it(tmp_path):
@@ -246,7 +267,8 @@ def test_a_speaker_trained_on_and_tested_is_an_error_and_no_table_is_written(tmp
         check_sets_stage.main(["--train", train, "--test", test, "--out", str(out)])
     assert str(error.value) == (
         f"{train}: 1 of 3 speakers are also in {test} (ben). Train and test on different speakers:"
-        " choose other corpus parts in data.sets."
+        " edit the lists of files, or name their utterances in exclude; where whole corpus parts"
+        " overlap, choose others in data.sets."
     )
     assert not out.exists()
 

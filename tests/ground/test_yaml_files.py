@@ -11,14 +11,14 @@ from steps_py.yaml_files import read_yaml
     "content, said",
     [
         (b"data: 1\nfeats: [\n", r":3: not YAML"),
-        (b"data: 1\n\tfeats: 2\n", r":2: not YAML: found character '\\t'"),
+        (b"data: 1\n\tfeats: 2\n", r":2: not YAML: line 2, column 1: found character '\\t'"),
         (b"data: 1\ndata: 2\n", r":2: the key 'data' is given twice; first on line 1"),
         (b"a:\n  b: 1\n  c: 2\n  b: 3\n", r":4: the key 'b' is given twice; first on line 2"),
         (b"data: caf\xe9\n", r":1: not UTF-8: byte 0xe9"),
         ("data: 1\n".encode("utf-16"), r":1: begins with the byte order mark of UTF-16"),
         (b"data: 1\nx: \x01\n", r":2: not YAML"),
         (b"data: {a: 1\nfeats: 2\n", r":\d: not YAML"),
-        (b"data: 'open\n", r":2: not YAML: found unexpected end of stream"),
+        (b"data: 'open\n", r":2: not YAML: line 2, column 1: found unexpected end of stream"),
     ],
 )
 def test_a_fault_names_file_and_line_in_one_line(tmp_path, content, said):

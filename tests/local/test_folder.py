@@ -87,6 +87,35 @@ def test_a_list_that_does_not_fit_the_folder_is_an_error(tmp_path, lines, said):
         listed(tmp_path, lines).utterances("train")
 
 
+def test_a_list_may_begin_with_a_byte_order_mark_and_end_lines_as_windows_does(tmp_path):
+    corpus = listed(tmp_path, ["anna/s1/a.wav"])
+    write = b"\xef\xbb\xbfanna/s1/a.wav\r\n"
+    (tmp_path / "train.lst").write_bytes(write)
+    assert ids(corpus.utterances("train")) == [("anna", "anna-s1-a")]
+
+
+def test_a_list_may_name_the_folder_behind_a_root_that_is_a_link(tmp_path):
+    write_sound(tmp_path / "real/anna/s1/a.wav")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    for root, other in (("link", "real"), ("real", "link")):
+        path = tmp_path / "t.lst"
+        write_lines(path, f"{tmp_path}/{other}/anna/s1/a.wav")
+        corpus = folder(tmp_path / root, lists={"t": str(path)})
+        assert ids(corpus.utterances("t")) == [("anna", "anna-s1-a")]
+
+
+def test_all_faults_of_a_list_are_told_at_once(tmp_path):
+    lines = ["anna/s1/a.wav", "anna/s1/a.wav", "b.wav", "anna/s1/gone.wav", "anna/s1/a.txt"]
+    corpus = listed(tmp_path, lines)
+    with pytest.raises(DataDirError) as error:
+        corpus.utterances("train")
+    twice, no_speaker, no_recording, gone = str(error.value).splitlines()
+    assert "1 files are listed twice (anna/s1/a.wav)" in twice
+    assert ":3: b.wav has no speaker's folder" in no_speaker
+    assert ":5: anna/s1/a.txt is not a recording. Known" in no_recording
+    assert "1 of 5 files are not below" in gone
+
+
 def test_partial_leaves_out_files_that_are_listed_and_not_there(tmp_path):
     corpus = listed(tmp_path, ["ben/s1/a.wav", "ben/s1/c.wav"], partial=True)
     assert [u.utt for u in corpus.utterances("train")] == ["ben-s1-a"]

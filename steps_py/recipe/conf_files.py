@@ -1,0 +1,121 @@
+"""Kaldi's option files of a recipe, and the sample rates that they and the corpora say.
+
+Checks here are ``check(config, folder)`` of a config with its defaults and the recipe's folder;
+each yields a line for every fault.
+"""
+
+from pathlib import Path
+
+from steps_py.data.corpora import load_corpus
+from steps_py.errors import ConfigError, KaldiError, StepsError, did_you_mean
+from steps_py.feats.feature_options import FbankOptions, MfccOptions, SpectrogramOptions
+from steps_py.feats.vad_options import VadOptions
+from steps_py.formats.options import parse_command_line
+from steps_py.text_files import decode
+
+OPTIONS = {
+    "compute-mfcc-feats": MfccOptions,
+    "compute-fbank-feats": FbankOptions,
+    "compute-spectrogram-feats": SpectrogramOptions,
+    "compute-vad": VadOptions,
+}
+
+
+def check_conf_files(config, folder):
+    """Raise one ConfigError for all faults of the conf files, corpus parts and sample rates."""
+    lines = [line for check in CHECKS for line in check(config, Path(folder))]
+    if lines:
+        raise ConfigError("\n".join(lines))
+
+
+def check_options(config, folder):
+    """Each conf file is there, and its options are those of the command that reads it."""
+    for key, command, path in _conf_files(config, folder):
+        try:
+            read_conf(command, path, key)
+        except StepsError as error:
+            yield from str(error).splitlines()
+
+
+def check_rates(config, folder):
+    """Features are made at the rate of the corpora, unless the conf allows to convert."""
+    _, command, path = _conf_files(config, folder)[0]
+    try:
+        options = read_conf(command, path, "feats.conf")
+    except StepsError:
+        return  # told by check_options
+    if options is None:
+        return
+    conf_hz = options.sample_frequency
+    for name in _used_corpora(config):
+        rate_hz = _corpus(config, name).config.sample_rate_hz
+        allowed = options.allow_downsample if rate_hz > conf_hz else options.allow_upsample
+        if rate_hz != conf_hz and not allowed:
+            yield (
+                f"{path}: --sample-frequency is {conf_hz:g} Hz, but"
+                f" data.corpora.{name}.sample_rate_hz is {rate_hz} Hz. Give both the same rate"
+                " (and --high-freq below half of it)."
+            )
+
+
+def check_parts(config, folder):
+    """Corpora have the parts and the trial lists that the recipe names."""
+    data = config["data"]
+    places = [(f"data.sets.{name}", part) for name, parts in data["sets"].items() for part in parts]
+    places += [
+        (f"augment.copies.{name}.parts", part)
+        for name, kind in config["augment"]["copies"].items()
+        for part in kind["parts"]
+    ]
+    for key, full_name in places:
+        name, _, part = full_name.partition(".")
+        corpus = _corpus(config, name)
+        if corpus.root.is_dir() or corpus.published:  # else its parts are not known yet
+            yield from _unknown(key, full_name, part, corpus.parts())
+    for name, trials in data["trials"].items():
+        corpus, wanted = _corpus(config, trials["corpus"]), trials.get("list") or name
+        yield from _unknown(f"data.trials.{name}", wanted, wanted, corpus.trial_lists())
+
+
+CHECKS = [check_options, check_rates, check_parts]
+
+
+def read_conf(command, path, key):
+    """The options of a conf file; None for a command whose options are not known here.
+
+    ConfigError if the file is not there, is no text, or has an option that the command lacks.
+    """
+    if not path.is_file():
+        near = did_you_mean(path.name, [found.name for found in path.parent.glob("*.conf")])
+        raise ConfigError(f"{key}: {path} is not there. {near}")
+    decode(path.read_bytes(), path, ConfigError)
+    if command not in OPTIONS:
+        return None
+    arguments = [f"--config={path}", "--print-args=false"]
+    try:
+        return parse_command_line(command, "", OPTIONS[command], arguments)[0]
+    except KaldiError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _conf_files(config, folder):
+    feats = config["feats"]
+    return [
+        ("feats.conf", f"compute-{feats['type']}-feats", folder / feats["conf"]),
+        ("vad.conf", "compute-vad", folder / config["vad"]["conf"]),
+    ]
+
+
+def _used_corpora(config):
+    parts = [part for parts in config["data"]["sets"].values() for part in parts]
+    parts += [part for kind in config["augment"]["copies"].values() for part in kind["parts"]]
+    return sorted({part.partition(".")[0] for part in parts})
+
+
+def _corpus(config, name):
+    return load_corpus(name, config["data"]["corpora"][name])
+
+
+def _unknown(key, shown, name, known):
+    if name not in known:
+        yield f"'{key}' names '{shown}'. {did_you_mean(name, known)}"
