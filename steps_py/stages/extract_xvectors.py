@@ -16,6 +16,7 @@ from steps_py.stages import run
 def parser():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--config", default="{}", help="section xvectors as JSON")
+    parser.add_argument("--extractor", default="network", help="what made the model")
     parser.add_argument("--model", required=True, help="final.pt of train_model")
     parser.add_argument("--feats", required=True, help="script file of features")
     parser.add_argument("--vad", required=True, help="script file of voice decisions")
@@ -26,31 +27,13 @@ def parser():
 
 def main(argv=None):
     args = parser().parse_args(argv)
-    import torch
+    # torch takes seconds to import, which --help and wrong options need not wait for
+    from steps_py.embeddings.extractors import EXTRACTORS
 
-    from steps_py.embeddings.xvectors import (
-        XvectorsConfig,
-        check_lengths,
-        check_model,
-        extract_xvectors,
-        open_features,
-    )
-    from steps_py.model.device import choose_device, keep_freed_memory
-    from steps_py.model.extractor import load_extractor
-
-    config = load_slice(args.config, XvectorsConfig, "xvectors")
-    torch.set_num_threads(config.num_threads)
-    keep_freed_memory()
-    extractor = load_extractor(args.model)
-    features, num_voiced_U = open_features(args.feats, args.vad, extractor.cmvn)
-    if len(features):
-        check_lengths(features.utts, num_voiced_U, config, args.feats)
-        check_model(extractor, args.model, features, args.feats, config)
-    device = choose_device(config.device, "xvectors")
-    model = extractor.model.to(device)
-    write_xvectors(
-        extract_xvectors(model, features, num_voiced_U, config, device), len(features), args
-    )
+    config = load_slice(args.config, EXTRACTORS.find(args.extractor).Config, "xvectors")
+    extractor = EXTRACTORS.find(args.extractor)(config)
+    opened = extractor.open(args.model, args.feats, args.vad)
+    write_xvectors(opened.vectors, opened.num_utts, args)
 
 
 def write_xvectors(xvectors, num_utts, args):

@@ -1,0 +1,22 @@
+"""What all extractors share.
+
+EXTRACTORS  ``cls(config)`` with a frozen dataclass ``Config``, section ``xvectors`` of a recipe;
+            ``open(model, feats_scp, vad_scp)``, the utterances of a script file as `Vectors`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from steps_py.registry import Registry
+
+EXTRACTORS = Registry("extractor")
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """The vectors of the utterances of a script file, which are computed as they are read."""
+
+    num_utts: int
+    vectors: Iterator[tuple[str, np.ndarray]]  # utterance and float32 (E,), in the file's order

@@ -1,0 +1,45 @@
+"""X-vectors of a network."""
+
+import torch
+
+from steps_py.embeddings.extractors.base import EXTRACTORS, Vectors
+from steps_py.embeddings.xvectors import (
+    XvectorsConfig,
+    check_lengths,
+    check_model,
+    extract_xvectors,
+    open_features,
+)
+from steps_py.model.device import choose_device, keep_freed_memory
+from steps_py.model.extractor import load_extractor
+
+
+@EXTRACTORS.register("network")
+class Network:
+    """The embedding layer of a network that `steps_py.stages.train_model` trained."""
+
+    Config = XvectorsConfig
+
+    def __init__(self, config):
+        self.config = config
+
+    def open(self, model: str, feats_scp: str, vad_scp: str) -> Vectors:
+        """X-vectors by the network in the file `model`, a final.pt.
+
+        Raises
+        ------
+        StepsError
+            If the file is no network, the features are not those that it was trained on, or an
+            utterance is too short.
+        """
+        torch.set_num_threads(self.config.num_threads)
+        keep_freed_memory()
+        extractor = load_extractor(model)
+        features, num_voiced_U = open_features(feats_scp, vad_scp, extractor.cmvn)
+        if len(features):
+            check_lengths(features.utts, num_voiced_U, self.config, feats_scp)
+            check_model(extractor, model, features, feats_scp, self.config)
+        device = choose_device(self.config.device, "xvectors")
+        network = extractor.model.to(device)
+        xvectors = extract_xvectors(network, features, num_voiced_U, self.config, device)
+        return Vectors(len(features), xvectors)

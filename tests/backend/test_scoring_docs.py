@@ -1,0 +1,77 @@
+"""docs/scoring.md: its examples run, and its tables name what is there."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from steps_py.backend.steps import STEPS
+from steps_py.backend.systems import CHAINS, check_systems
+from steps_py.formats.holders import FLOAT_VECTOR
+from steps_py.formats.tables import SequentialReader
+from steps_py.scoring.measures import metrics_of
+from steps_py.scoring.metrics import METRICS
+from steps_py.stages import run_step
+
+TEXT = (Path(__file__).parents[2] / "docs/scoring.md").read_text()
+BACKEND = {"train_sets": ["train"], "adapt_set": None}
+
+
+def code(language):
+    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.M | re.S)
+
+
+@pytest.fixture
+def examples():
+    """The step and the metric of the page, registered as a user's files would be."""
+    before = {STEPS: STEPS.names(), METRICS: METRICS.names()}
+    for text in code("python"):
+        if "register" in text:
+            exec(text, {"__name__": "example"})
+    yield
+    for registry, names in before.items():
+        for name in set(registry.names()) - set(names):
+            registry._classes.pop(name)
+
+
+def rows(title):
+    """First cells of the table whose first title this is."""
+    table = re.search(rf"^\| {title} \|.*\n\|[-|]+\n((?:\|.*\n)+)", TEXT, re.M)[1]
+    return [line.split("|")[1].strip(" `") for line in table.splitlines()]
+
+
+def test_its_recipes_are_accepted(examples):
+    systems, metrics = (yaml.safe_load(text) for text in code("yaml"))
+    check_systems(systems["scores"], BACKEND)
+    assert len(metrics_of(metrics["metrics"]["measures"], metrics["metrics"]["p_target"])) == 4
+    inline = [yaml.safe_load(text) for text in re.findall(r"^`(\w+: \{.*\})`", TEXT, re.M)]
+    for config in inline:
+        if "scores" in config:
+            check_systems(config["scores"], BACKEND)
+        else:
+            metrics_of(config["metrics"]["measures"], [0.01])
+    assert len(inline) == 2
+
+
+def test_its_tables_name_what_is_there():
+    assert rows("system") == list(CHAINS)
+    assert set(rows("step")) <= set(STEPS.names())
+    assert set(rows("metric")) <= set(METRICS.names())
+
+
+def test_its_step_scales_vectors(examples, tmp_path):
+    (tmp_path / "x.txt").write_text("a [ 3 4 ]\n")
+    tables = [f"ark:{tmp_path}/x.txt", f"ark:{tmp_path}/y.ark"]
+    run_step.main(["--step", '{"name": "unit_length", "length": 10}', "write_scaled", *tables])
+    with SequentialReader(tables[1], FLOAT_VECTOR) as reader:
+        ((_, y_D),) = reader
+    np.testing.assert_allclose(y_D, [6, 8], rtol=1e-6)
+
+
+def test_its_metric_by_hand(examples):
+    (metric,) = metrics_of([{"miss_at": {"p_fa": 0.25}}], [0.01])
+    # one of four nontargets may pass: the threshold is above 1, below 3 and the target at 2
+    scores = np.array([0.5, 2.0]), np.array([0.0, 0.0, 1.0, 3.0])
+    assert metric.text(metric.compute(*scores)) == "50.00"
