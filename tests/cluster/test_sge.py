@@ -310,7 +310,7 @@ def test_a_request_above_the_largest_host_is_named_with_its_key(sge, limits, ask
     site(sge, **limits)
     done = sge.run("submit", jobscript(sge, **asked))
     assert done.stdout == "41\n"
-    assert re.search(f"make_feats.1 cannot run: it requests .*{words}", done.stderr), done.stderr
+    assert re.search(f"make_feats cannot run: it requests .*{words}", done.stderr), done.stderr
     assert len(done.stderr.splitlines()) == 1
     again = sge.run("submit", jobscript(sge, targets=["make_feats:n=2"], **asked))
     assert (again.stdout, again.stderr) == ("41\n", "")

@@ -9,9 +9,10 @@ import time
 
 import yaml
 
-from tests.real_clusters.scheduler import HERE, ROOT
+from tests.real_clusters.scheduler import ROOT
 
 MINUTES = 60
+SMALL = ROOT / "tests/cluster/small/Snakefile"
 
 
 def wait_until(condition, what, run=None, patience_s=5 * MINUTES):
@@ -36,7 +37,7 @@ class Run:
         self.folder = folder
         folder.mkdir(exist_ok=True)
         (folder / "cluster.yaml").write_text(yaml.safe_dump(table or small_table(scheduler)))
-        command = [sys.executable, "-m", "snakemake", "--snakefile", HERE / "small/Snakefile"]
+        command = [sys.executable, "-m", "snakemake", "--snakefile", SMALL]
         command += ["--directory", folder]
         if local:
             command += ["--cores", "2"]
@@ -74,6 +75,10 @@ class Run:
     def interrupt(self):
         """Ctrl-C: the terminal sends it to all processes of the foreground."""
         os.killpg(self.process.pid, signal.SIGINT)
+
+    def terminate(self):
+        """SIGTERM to the controller alone, as from `kill` or the end of a session."""
+        self.process.terminate()
 
     def kill(self):
         """kill -9 of the controller alone."""

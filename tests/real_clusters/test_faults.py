@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -120,15 +121,30 @@ def test_a_scheduler_that_is_down_for_a_while_fails_nothing(scheduler, tmp_path)
     assert [len(run.attempts(name)) for name in ("waits.1", "waits.2", "follows")] == [1, 1, 1]
 
 
-def test_ctrl_c_cancels_all_jobs(scheduler, tmp_path):
-    names = [f"waits.{number}" for number in range(5)]
+@pytest.mark.parametrize("end_it", [Run.interrupt, Run.terminate])
+def test_ctrl_c_and_sigterm_cancel_all_jobs_and_a_training_is_saved(scheduler, tmp_path, end_it):
+    names = ["trains", *(f"waits.{number}" for number in range(4))]
     run = Run(scheduler, tmp_path / "run", *[f"out/{name}" for name in names])
     jobs = [run.wait_for_attempt(name)[0] for name in names]
-    run.interrupt()
+    wait_until(lambda: child_of(run.attempts("trains")[0][1]), "the training at work", run)
+    time.sleep(2)  # it sets its handler
+    end_it(run)
     assert run.end() != 0
     for job in jobs:
         gone(job, scheduler)
     assert not (run.folder / "out").exists() or not os.listdir(run.folder / "out")
+    assert (run.folder / "saved").exists()
+
+
+def test_a_recipe_s_folder_may_have_any_name(scheduler, tmp_path):
+    folder = tmp_path / """it's $HOME `id` "{x}" %j"""
+    run = Run(scheduler, folder, "out/waits.1", "out/always_fails")
+    (folder / "go").touch()
+    assert run.end() == 1
+    assert (folder / "out/waits.1").read_text() == "done\n"
+    assert re.search(
+        r"^always_fails: .*the reason \(log: logs/always_fails.log\)$", run.said(), re.M
+    )
 
 
 def test_after_a_kill_of_the_controller_a_job_is_never_at_work_twice(scheduler, tmp_path):

@@ -58,7 +58,7 @@ def line(work, what, most, key, limit=None):
     else:
         cure = f"Lower {key_of(work, key)}"
     return (
-        f"{work['name']} cannot run: it requests {what}, and the largest host has {most}."
+        f"{work['rule']} cannot run: it requests {what}, and the largest host has {most}."
         f" {cure} in cluster.yaml, then start the run again."
     )
 

@@ -228,9 +228,9 @@ def qsub(work, script, pending):
 
 
 def say_excess(work):
-    """Once for each kind of job: a request above what any host has. It waits, without an error."""
+    """Once a run for each rule: a request above what any host has. It waits, without an error."""
     for message in excess(work):
-        say_once(f"excess.{work['rule']}", message)
+        say_once(f"excess.{work['rule']}.{os.getpgrp()}", message)
 
 
 def refused(work, answer, pending):
