@@ -1,6 +1,7 @@
 # How a run is carried out, whatever its rules: one run at a time, what jobs ask for, the
 # schedulers' commands, and the last words of a run that failed. No rule here.
 # Whoever includes this has set RECIPE, the folder of the recipe.
+import getpass
 import os
 import shlex
 import subprocess
@@ -21,6 +22,11 @@ from workflow.whole_plan import plan_whole_graph
 
 ROOT = Path(str(workflow.current_basedir)).parent
 MEMORY_KILLS = memory_kills()  # before this run
+
+try:
+    getpass.getuser()
+except (KeyError, OSError):  # the host knows no name for the user, and Snakemake logs one
+    os.environ["LOGNAME"] = f"uid{os.getuid()}"
 
 try:
     CLUSTER = Cluster(

@@ -140,7 +140,7 @@ def test_the_log_s_path_has_nothing_that_slurm_replaces(executor, monkeypatch, t
     made = site_job(tmp_path, "{}")
     made.wildcards = ["100%j"]
     words = submitted(executor, monkeypatch, made)
-    assert "--output=logs/slurm/rule_make_feats/100%%j/%j.log" in words
+    assert f"--output={tmp_path}/logs/slurm/rule_make_feats/100%%j/%j.log" in words
 
 
 def info(job_id):

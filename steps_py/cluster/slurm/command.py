@@ -11,7 +11,7 @@ def sbatch_command(job, *, name, log, comment, directory, extra=()):
     Args:
         job: a job of Snakemake, with the resources that steps_py.cluster.requests gives it.
         name: the name of the Slurm job.
-        log: where its output goes, with Slurm's placeholders (%j ...); relative to `directory`.
+        log: the path of its output, absolute, with Slurm's placeholders (%j ...).
         comment: text that squeue shows.
         directory: where the job runs.
         extra: words that come last.

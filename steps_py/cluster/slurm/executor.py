@@ -148,8 +148,7 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
         folder = self.slurm_logdir / kind / wildcards
         folder.mkdir(parents=True, exist_ok=True)
         token = uuid.uuid4().hex[:12]
-        # relative to the folder of the job, whose path may have characters that Slurm replaces
-        log = os.path.relpath(folder, self.workflow.workdir_init).replace("%", "%%")
+        log = str(folder.absolute()).replace("%", "%%")  # Slurm replaces %j and the like
         name = f"{self.run_uuid}-{token}"
         command = sbatch_command(
             first,
