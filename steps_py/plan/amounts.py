@@ -1,9 +1,10 @@
 """How much work one job has, in the units that costs are given in.
 
 Units: job, utt, hour and frame of its set or part, decoded (utterances that go through
-ffmpeg), speaker, feat_byte (features as they
-lie on disk), xvector_byte, trial, chunk (a training example),
-weight (of the network), train_gflop and extract_gflop (arithmetic of the network).
+ffmpeg), speaker, feat_byte (features as they lie on disk), xvector_byte, trial, chunk (a training
+example), audio_chunk (one that is read from audio, its features made on the way), altered_chunk
+(one with noise or a room added), weight (of the network), train_gflop and extract_gflop
+(arithmetic of the network).
 """
 
 import re
@@ -15,6 +16,7 @@ from steps_py.plan.jobs import scatter_share
 from steps_py.plan.sizes import Size
 
 DIM_OPTION = {"mfcc": ("num-ceps", 13), "fbank": ("num-mel-bins", 23)}  # and Kaldi's default
+READERS = 2  # processes that read ahead unless train.num_workers says otherwise
 BACKWARD = 3  # forward and backward take three times the arithmetic of forward
 
 
@@ -30,20 +32,20 @@ class Amounts:
         self.frames_per_hour = 3600 * 1000 / float(options.get("frame-shift", 10))
         self.embedding_dim = config["model"]["embedding_dim"]
         self.gflop_per_frame, self.num_weights = measure_network(config["model"], self.feat_dim)
-        from_audio = config["train"]["input"] == "waveform"
-        copies = "train_augmented" in sizes and not from_audio
+        self.from_audio = config["train"]["input"] == "waveform"
+        copies = "train_augmented" in sizes and not self.from_audio
         self.train_sets = ["train"] + ["train_augmented"] * copies
         self.num_speeds = len((config["augment"]["online"] or {}).get("speeds", [1.0]))
 
     def of(self, job, about=None):
         """Amounts of `job`, by its wildcards, or `about` where its rule has none that say it."""
         wildcards = job.wildcards
-        if "trials" in wildcards:
+        if wildcards.get("trials") in self.config["data"]["trials"]:
             return self.of_trials(wildcards["trials"])
         if "dset" in wildcards or "clean" in wildcards:
-            size = self.sizes[wildcards.get("dset") or wildcards["clean"]]
-        elif "part" in wildcards:
-            size = self.sizes[f"{wildcards['corpus']}.{wildcards['part']}"]
+            size = self.size(wildcards.get("dset") or wildcards["clean"])
+        elif {"corpus", "part"} <= wildcards.keys():
+            size = self.size(f"{wildcards['corpus']}.{wildcards['part']}")
         else:
             size = self.about(about)
         amounts = {unit: n * scatter_share(job) for unit, n in self.of_size(size).items()}
@@ -51,10 +53,14 @@ class Amounts:
             amounts |= self.of_training()
         return amounts | {"job": 1}
 
+    def size(self, name):
+        """The Size of a set or part; nothing for a name that only a rule yet unknown here has."""
+        return self.sizes.get(name, Size())
+
     def about(self, about):
         """The size that a rule without wildcards works on."""
         if about == "copies":
-            return self.sizes["train_augmented"]
+            return self.size("train_augmented")
         names = {
             "training": self.train_sets,
             "backend": self.config["backend"]["train_sets"],
@@ -91,7 +97,14 @@ class Amounts:
         frames = num_chunks * (chunks["min_frames"] + chunks["max_frames"]) / 2
         head = 2e-9 * self.embedding_dim * self.sizes["train"].speakers * self.num_speeds
         gflop = BACKWARD * (frames * self.gflop_per_frame + num_chunks * head)
-        return {"chunk": num_chunks, "train_gflop": gflop, "weight": self.num_weights}
+        amounts = {"chunk": num_chunks, "train_gflop": gflop, "weight": self.num_weights}
+        if self.from_audio:
+            online = self.config["augment"]["online"] or {"probability": 0}
+            amounts["audio_chunk"] = num_chunks
+            amounts["altered_chunk"] = num_chunks * online["probability"]
+        # what computes on a processor, and the processes that read ahead of it
+        readers = READERS if train["num_workers"] is None else train["num_workers"]
+        return amounts | {"threads": train["num_threads"] + readers}
 
 
 def read_options(path):

@@ -26,7 +26,7 @@ UNITS = (
         "trial",
         "chunk",
     ),
-    *("weight", "train_gflop", "extract_gflop"),
+    *("audio_chunk", "altered_chunk", "weight", "train_gflop", "extract_gflop"),
 )
 UNKNOWN_SEC = 10.0  # a job of a rule that no table knows
 
@@ -37,7 +37,8 @@ class Cost:
 
     `about` names what a rule without wildcards works on; `sec` and `gpu_sec` are seconds
     per unit on one slot or one GPU; `assumed` says that nobody measured `gpu_sec`.
-    With `parallel`, all but the start-up is shared among the job's threads.
+    With `parallel`, all but the start-up is shared among the job's threads, or those of them
+    that the amounts say it can use.
     """
 
     about: str | None = None
@@ -76,7 +77,8 @@ class Costs:
             return dot(cost.gpu_sec, amounts)
         start = cost.sec.get("job", 0)
         work = dot(cost.sec, amounts) - start
-        return start + work / (job.threads if cost.parallel else 1)
+        threads = min(job.threads, amounts.get("threads", job.threads)) if cost.parallel else 1
+        return start + work / threads
 
     def bytes(self, path, amounts):
         """Size of a file that a job of these amounts makes; None if nothing is known of it."""

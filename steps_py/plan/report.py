@@ -106,7 +106,9 @@ def _notes(plan):
             "assumed sizes: say better ones in plan.sizes, {<corpus>.<part>: {utts, hours}}"
         )
     if COUNTED in sources:
-        lines.append(f"counted sizes: all files here, and the mean length of {NUM_HEADERS} of them by their headers")
+        lines.append(
+            f"counted sizes: all files of a part, and the mean length of {NUM_HEADERS} of them"
+        )
     if PUBLISHED in sources or ASSUMED in sources:
         lines.append("once data/ is prepared, its tables are counted instead")
     lines.append("not counted: waiting in a scheduler's queue, a slow network disk, jobs that fail")
