@@ -143,6 +143,7 @@ def test_another_seed_holds_out_other_utterances():
         ({"a-1": 50, "b-1": 50}, {"min_utts_per_speaker": 2}, "Lower chunks.min_utts_per_speaker"),
         ({"a-1": 50, "a-2": 50}, {}, "all utterances are of one speaker (a)"),
         ({"a-1": 50, "b-1": 50}, {"num_valid_utts": 1}, "only 0 utterances can be held out"),
+        ({"a-1": 50, "b-1": 50}, {"num_valid_speakers": 1}, "but there are 2 speakers, and"),
     ],
 )
 def test_too_little_is_answered_in_words(table, fields, said):
