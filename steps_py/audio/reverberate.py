@@ -13,8 +13,8 @@ import numpy as np
 
 from steps_py.audio.wave import samples_in
 from steps_py.errors import AudioError
-from steps_py.feats.fft import irfft, rfft
-from steps_py.feats.kaldi_rounding.split_radix import drifting_roots
+from steps_py.fourier.fft import irfft, rfft
+from steps_py.fourier.kaldi_rounding.split_radix import drifting_roots
 
 EARLY_BEFORE_SEC, EARLY_AFTER_SEC = np.float32(0.001), np.float32(0.05)
 EPSILON = np.finfo(np.float32).eps

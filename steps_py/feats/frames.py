@@ -16,9 +16,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from steps_py.errors import ConfigError, did_you_mean
-from steps_py.feats.fft import rfft
-from steps_py.feats.kaldi_rounding.mixed_radix import rfft_of_any_length_like_kaldi
-from steps_py.feats.kaldi_rounding.split_radix import rfft_like_kaldi
+from steps_py.fourier.fft import rfft
+from steps_py.fourier.kaldi_rounding.mixed_radix import rfft_of_any_length_like_kaldi
+from steps_py.fourier.kaldi_rounding.split_radix import rfft_like_kaldi
 
 BLOCK_FRAMES = 128
 EPSILON = np.finfo(np.float32).eps  # Kaldi's floor under every logarithm

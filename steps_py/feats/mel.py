@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from steps_py.errors import ConfigError
-from steps_py.feats.kaldi_rounding.libm import logf
+from steps_py.fourier.kaldi_rounding.libm import logf
 
 _NUM_GROUPS = 4
 

@@ -1,9 +1,7 @@
 """final.pt: a trained network with all that is needed to embed a recording."""
 
 import sys
-import tomllib
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import torch
 
@@ -12,6 +10,7 @@ from steps_py.feats.cmvn import CmvnConfig
 from steps_py.feats.front_end import FrontEnd
 from steps_py.model.build import ModelConfig, XvectorModel, build_model
 from steps_py.model.model_file import FORMAT, read_model_file, write_model_file
+from steps_py.version import package_version
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +82,3 @@ def load_extractor(path):
         cmvn=cmvn,
         front_end=front_end,
     )
-
-
-def package_version():
-    """The version in pyproject.toml."""
-    pyproject = Path(__file__).parents[2] / "pyproject.toml"
-    return tomllib.loads(pyproject.read_text())["project"]["version"]

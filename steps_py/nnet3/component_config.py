@@ -10,6 +10,7 @@ import numpy as np
 
 from steps_py.errors import did_you_mean
 from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
+from steps_py.formats.tables import read_object
 from steps_py.nnet3.components import COMPONENTS, NonlinearComponent
 
 _KINDS = {"int": int, "float": float, "double": float, "bool": bool, "flag": bool}
@@ -112,8 +113,6 @@ def _affine(line, cls, values):
 
 
 def _parameters(line, cls, values):
-    from steps_py.formats.tables import read_object
-
     has_bias = any(field.name == "bias_params" for field in cls.fields)
     path = line.take("matrix", default=None)
     num_inputs = line.take("input-dim", int, *([] if path is None else [None]))
@@ -148,8 +147,6 @@ def _fixed(attribute, key):
     """A vector from a file, or `dim` ones."""
 
     def build(line, cls, values):
-        from steps_py.formats.tables import read_object
-
         path = line.take(key, default=None)
         if path is not None:
             values[attribute] = read_object(path, FLOAT_VECTOR)

@@ -7,6 +7,7 @@ The language of nnet3's config files and of the upper part of its models
 import re
 
 from steps_py.errors import KaldiError, did_you_mean, some
+from steps_py.formats.streams import open_input
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _ITEM = re.compile(
@@ -110,8 +111,6 @@ def parse_lines(text, where):
 
 def read_lines(rxfilename):
     """The ConfigLines of a file or a pipe."""
-    from steps_py.formats.streams import open_input
-
     with open_input(rxfilename) as stream:
         text = stream.read()
     return parse_lines(text.decode(errors="replace"), rxfilename)

@@ -12,6 +12,7 @@ import numpy as np
 from steps_py.nnet3 import components as c
 from steps_py.nnet3.plan import Plan
 from steps_py.nnet3.program import build
+from steps_py.nnet3.times import as_array
 
 _PERCENTILES = ((0, 1, 2, 5), (10, 20, 50, 80, 90), (95, 98, 99, 100))
 _SMALLEST_WINDOW, _LARGEST_WINDOW = 40, 800
@@ -53,8 +54,6 @@ def context(network):
 
 def _context_of_window(steps, start, size):
     """The frames at the ends of a window at which there is no output; None if there is none."""
-    from steps_py.nnet3.times import as_array
-
     there = as_array(Plan(steps, size, range(start, start + size), first_time=start).computable)
     if not len(there):
         return None

@@ -7,6 +7,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from steps_py.errors import KaldiError, did_you_mean
+from steps_py.nnet3.component_config import configure_component
 from steps_py.nnet3.config_lines import is_name
 from steps_py.nnet3.descriptors import Term, parse
 
@@ -76,8 +77,6 @@ class Network:
 
     def configure(self, lines):
         """Add nodes and components, or replace those of the same name; then `check`."""
-        from steps_py.nnet3.component_config import configure_component
-
         given, added = {}, set()
         for line in lines:
             name = line.take("name")

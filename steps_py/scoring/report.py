@@ -3,9 +3,9 @@
 import platform
 import subprocess
 from importlib import metadata
-from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from steps_py.checkout import CHECKOUT, is_checkout
+
 PACKAGES = ["torch", "numpy", "scipy", "pandas", "snakemake", "kaldi-io", "soundfile"]
 
 
@@ -23,10 +23,12 @@ def manifest(commands, config):
 
 def commit():
     """The checkout's commit, ``-dirty`` if files differ from it; 'unknown' outside git."""
+    if not is_checkout():
+        return "unknown"
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=ROOT,
+            cwd=CHECKOUT,
             capture_output=True,
             text=True,
             check=True,

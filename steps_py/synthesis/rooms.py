@@ -6,6 +6,8 @@ Reference: J. Allen and D. Berkley, "Image method for efficiently simulating
 small-room acoustics", J. Acoust. Soc. Am. 65(4), 1979.
 """
 
+from math import log
+
 from steps_py.synthesis import SAMPLE_RATE_HZ
 
 SOUND_M_PER_SEC = 343.0
@@ -75,8 +77,6 @@ def image_impulses(size_m, reflection, source_m, receiver_m):
 
 def rt60_sec(size_m, reflection):
     """The time in which sound decays by 60 dB in a box with even walls (Eyring's formula)."""
-    from math import log
-
     length, width, height = size_m
     volume = length * width * height
     surface = 2 * (length * width + width * height + height * length)

@@ -1,6 +1,7 @@
 """Speakers: random voices, how they vary from day to day, and utterances of theirs."""
 
 import dataclasses
+from math import gcd
 
 from steps_py.synthesis import SAMPLE_RATE_HZ
 from steps_py.synthesis.espeak import ACCENTS, NUM_FORMANTS, Voice
@@ -74,8 +75,6 @@ def say(synthesizer, rng, length_sec):
 
 def resample(samples_N, rate_hz):
     """From `rate_hz` to 16 kHz."""
-    from math import gcd
-
     from scipy.signal import resample_poly
 
     common = gcd(rate_hz, SAMPLE_RATE_HZ)

@@ -12,8 +12,8 @@ from functools import cache
 
 import numpy as np
 
-from steps_py.feats.kaldi_rounding.libm import cosf, sinf
-from steps_py.feats.kaldi_rounding.split_radix import split_real
+from steps_py.fourier.kaldi_rounding.libm import cosf, sinf
+from steps_py.fourier.kaldi_rounding.split_radix import split_real
 
 
 def rfft_of_any_length_like_kaldi(x_BL):

@@ -16,7 +16,7 @@ from functools import cache
 
 import numpy as np
 
-from steps_py.feats.kaldi_rounding.libm import cosf, sinf
+from steps_py.fourier.kaldi_rounding.libm import cosf, sinf
 
 SQRT_HALF = np.float32(np.sqrt(0.5))
 
