@@ -118,7 +118,7 @@ def is_stream(entry):
 
 def run_entry(entry):
     """The `Header` of what an entry gives, all of it read."""
-    from steps_py.audio.wave_holder import WAVE
+    from steps_py.audio.wave_holder import WAVE  # start-up time
     from steps_py.formats.tables import read_object
 
     wave = read_object(entry, WAVE)

@@ -50,7 +50,7 @@ class Config:
 
 def make_corpus(config, root, num_processes=None):
     """Write the corpora below `root`; their bytes depend on `config` only."""
-    import scipy.fft
+    import scipy.fft  # start-up time
     import scipy.signal  # noqa: F401 - loaded once, here, not in each of the processes
 
     from steps_py.synthesis.espeak import import_loader
@@ -67,7 +67,7 @@ def expected_sizes(config):
 
     Speech is as long as was asked for on average; trials are drawn, and a few come twice.
     """
-    from steps_py.synthesis.musan_corpus import LENGTHS_SEC
+    from steps_py.synthesis.musan_corpus import LENGTHS_SEC  # start-up time
     from steps_py.synthesis.spoken_corpus import SESSIONS
 
     def part(num_speakers, num_utts, mean_sec):
@@ -89,7 +89,7 @@ def expected_sizes(config):
 
 
 def _make_speech(config, root, num_processes):
-    from steps_py.synthesis.processes import run_each
+    from steps_py.synthesis.processes import run_each  # start-up time
     from steps_py.synthesis.spoken_corpus import (
         SpeakerJob,
         draw_speakers,
@@ -117,6 +117,7 @@ def _make_speech(config, root, num_processes):
 
 
 def _make_sounds(config, root, num_processes):
+    # start-up time
     from steps_py.synthesis.musan_corpus import make_sound, sound_jobs, write_annotations
     from steps_py.synthesis.processes import run_each
 
@@ -126,7 +127,7 @@ def _make_sounds(config, root, num_processes):
 
 
 def _make_rirs(config, root, num_processes):
-    from steps_py.synthesis.processes import run_each
+    from steps_py.synthesis.processes import run_each  # start-up time
     from steps_py.synthesis.rir_corpus import make_rir, rir_jobs, write_rir_lists
 
     jobs = rir_jobs(root, config.num_rirs, config.seed)

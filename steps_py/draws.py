@@ -68,7 +68,7 @@ def generator(seed, *names):
     >>> float(a.random()) == float(generator(2, "id10001", "noise").random())
     False
     """
-    import numpy as np
+    import numpy as np  # start-up time
 
     text = "\0".join([str(seed), *map(str, names)])
     digest = hashlib.sha256(text.encode()).digest()

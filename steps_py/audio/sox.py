@@ -169,7 +169,7 @@ def change_rate(wave, rate_hz):
     """The recording at another sample rate."""
     if rate_hz == wave.rate_hz:
         return wave
-    import numpy as np
+    import numpy as np  # start-up time
 
     from steps_py.audio.resample import FINE_FILTER, resample
 

@@ -72,7 +72,7 @@ def corrupt(options, wave_in, read):
 
 def corrupt_wave(options, wave, read, where):
     """`corrupt` of a wave in memory; `where` names it in messages."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     from steps_py.audio.reverberate import ReverbConfig, reverberate
 
@@ -159,7 +159,7 @@ def _numbers(text, name):
 
 
 def _noise(signal, channel):
-    from steps_py.audio.reverberate import Noise
+    from steps_py.audio.reverberate import Noise  # start-up time
 
     name, wave, snr_db, start_sec = signal
     return Noise(_channel(wave, channel, name, "noise-channel"), snr_db, start_sec)

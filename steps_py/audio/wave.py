@@ -73,7 +73,7 @@ def _truncation(header, num_bytes, where):
 
 
 def _samples(data, header):
-    import numpy as np
+    import numpy as np  # start-up time
 
     whole = len(data) - len(data) % header.bytes_per_sample
     flat = np.frombuffer(data, header.byte_order + "i2", count=whole // 2)
@@ -86,7 +86,7 @@ def samples_in(duration_sec, rate_hz):
     >>> samples_in(3.2, 16000)
     51200
     """
-    import numpy as np
+    import numpy as np  # start-up time
 
     return int(np.float32(rate_hz) * np.float32(duration_sec))
 
@@ -122,14 +122,14 @@ def refuse_others(header: RiffHeader, where) -> None:
 
 def quantise(samples):
     """Samples as a 16-bit file keeps them: cut towards zero, clipped; still float32."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     return np.trunc(np.clip(samples, -32768, 32767)).astype(np.float32, copy=False)
 
 
 def write_wave(file, wave):
     """Write a Wave as 16-bit PCM; samples are cut towards zero, and clipped with a warning."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     num_channels, num_samples = wave.samples_CN.shape
     if num_channels == 0:

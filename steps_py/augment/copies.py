@@ -135,7 +135,7 @@ def draw_copies(utts, suffixes, config):
 
 def _first_ranked(utts, suffixes, wanted, seed):
     """Places, in the list of all utterances for the first suffix, then the next, and so on."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     ranks = b"".join(Draws.ranks(seed, suffix, utts) for suffix in suffixes)
     return np.argsort(np.frombuffer(ranks, "<u8"), kind="stable")[:wanted].tolist()

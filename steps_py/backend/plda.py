@@ -58,7 +58,7 @@ class Plda:
 
         See `steps_py.backend.plda_em` for the algorithm and for what is refused.
         """
-        from steps_py.backend.plda_em import PldaEstimator
+        from steps_py.backend.plda_em import PldaEstimator  # start-up time
 
         return PldaEstimator(SpeakerStats.of(x_ND, speaker_N)).estimate(num_em_iters)
 

@@ -20,7 +20,7 @@ def open_reader(sections, chunks, local_rank=0):
                 " allocate_chunks again."
             )
         return open_features(config.decode, sections["cmvn"], chunks, device)
-    from steps_py.chunks.audio_chunks import WaveformReader
+    from steps_py.chunks.audio_chunks import WaveformReader  # start-up time
 
     if chunks.wavs is None:
         raise StepsError(
@@ -38,6 +38,6 @@ def open_features(decode, cmvn, chunks, device):
         decode = "host" if device.type == "cpu" or cmvn.norm_vars else "device"
     if decode == "host":
         return BatchReader(chunks, cmvn)
-    from steps_py.chunks.compressed_chunks import RawBatchReader
+    from steps_py.chunks.compressed_chunks import RawBatchReader  # start-up time
 
     return RawBatchReader(chunks, cmvn, device, resident=decode == "resident")

@@ -17,12 +17,13 @@ import numpy as np
 
 from steps_py.audio import recordings
 from steps_py.audio.recordings import SUFFIXES
+from steps_py.checkout import CHECKOUT
 from steps_py.data.sources import digest_of_files, state_of_audio
 from steps_py.data.trials import Trials, read_trial_list
 from steps_py.errors import ConfigError, DataDirError, did_you_mean, some
 from steps_py.text_files import read_lines
 
-LOCAL = Path(__file__).parents[2] / "local"
+LOCAL = CHECKOUT / "local"
 SAID_SO = {
     bool: "true or false",
     int: "a whole number",

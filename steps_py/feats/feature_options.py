@@ -104,7 +104,7 @@ class SpectrogramOptions(FrameOptions, OutputOptions):
 
 def frame_config(options):
     """The FrameConfig of steps_py.feats that the options stand for."""
-    from steps_py.feats.frames import FrameConfig
+    from steps_py.feats.frames import FrameConfig  # start-up time
 
     return FrameConfig(
         sample_rate_hz=options.sample_frequency,
@@ -122,7 +122,7 @@ def frame_config(options):
 
 def mel_config(options):
     """The MelConfig of steps_py.feats that the options stand for."""
-    from steps_py.feats.mel import MelConfig
+    from steps_py.feats.mel import MelConfig  # start-up time
 
     return MelConfig(
         num_bins=options.num_mel_bins,
@@ -135,7 +135,7 @@ def mel_config(options):
 
 def mfcc_config(options):
     """The MfccConfig of steps_py.feats that the options stand for."""
-    from steps_py.feats.mfcc import MfccConfig
+    from steps_py.feats.mfcc import MfccConfig  # start-up time
 
     return MfccConfig(
         frames=frame_config(options),
@@ -151,7 +151,7 @@ def mfcc_config(options):
 
 def fbank_config(options):
     """The FbankConfig of steps_py.feats that the options stand for."""
-    from steps_py.feats.fbank import FbankConfig
+    from steps_py.feats.fbank import FbankConfig  # start-up time
 
     return FbankConfig(
         frames=frame_config(options),

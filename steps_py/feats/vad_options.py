@@ -33,7 +33,7 @@ class VadOptions:
     )
 
     def config(self):
-        from steps_py.feats.vad import VadConfig
+        from steps_py.feats.vad import VadConfig  # start-up time
 
         return VadConfig(
             vad_energy_threshold=self.vad_energy_threshold,

@@ -61,12 +61,12 @@ class _MatrixHolder(Holder):
         self._method = method
 
     def read(self, stream, span=None):
-        from steps_py.formats.arrays import read_matrix
+        from steps_py.formats.arrays import read_matrix  # start-up time
 
         return read_matrix(stream, self._dtype, span)
 
     def encode(self, value, binary):
-        from steps_py.formats.arrays import encode_matrix
+        from steps_py.formats.arrays import encode_matrix  # start-up time
 
         return encode_matrix(value, binary, self._dtype, self._method)
 
@@ -78,12 +78,12 @@ class _VectorHolder(Holder):
         self._dtype = dtype
 
     def read(self, stream, span=None):
-        from steps_py.formats.arrays import read_vector
+        from steps_py.formats.arrays import read_vector  # start-up time
 
         return read_vector(stream, self._dtype, span)
 
     def encode(self, value, binary):
-        from steps_py.formats.arrays import encode_vector
+        from steps_py.formats.arrays import encode_vector  # start-up time
 
         return encode_vector(value, binary, self._dtype)
 

@@ -204,7 +204,7 @@ def _kaldi_io():
     environment = dict(os.environ)
     try:
         with contextlib.redirect_stderr(io.StringIO()):
-            import kaldi_io
+            import kaldi_io  # start-up time
     finally:
         os.environ.clear()
         os.environ.update(environment)

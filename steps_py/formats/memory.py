@@ -8,6 +8,6 @@ def keep_freed_memory():
     memory costs more than the arithmetic on it.  The C library of Linux (glibc) raises
     its limit to the largest block that it has seen freed; others do nothing here.
     """
-    import numpy as np
+    import numpy as np  # start-up time
 
     np.empty(31 << 20, np.uint8)  # never touched, so free of cost; 32 MB is the most that counts

@@ -39,7 +39,7 @@ def open_output(wxfilename, flush=False):
     if kind == "stdout":
         return Output(sys.stdout.buffer, "standard output")
     if kind == "pipe":
-        from steps_py.formats.processes import PIPE, Process
+        from steps_py.formats.processes import PIPE, Process  # start-up time
 
         process = Process(wxfilename[1:], stdin=PIPE)
         return Output(io.BufferedWriter(process.popen.stdin), wxfilename, process=process)

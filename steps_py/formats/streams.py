@@ -51,7 +51,7 @@ def open_input(rxfilename):
     if kind == "stdin":
         return _standard_input()
     if kind == "pipe":
-        from steps_py.formats.processes import PIPE, Process
+        from steps_py.formats.processes import PIPE, Process  # start-up time
 
         process = Process(rxfilename[:-1], stdout=PIPE)
         return Input(process.popen.stdout, rxfilename, process=process)

@@ -16,7 +16,7 @@ def batches(reader, size=_BATCH):
 
     A batch ends where the dimension changes, so that each is a matrix.
     """
-    import numpy as np
+    import numpy as np  # start-up time
 
     keys, vectors = [], []
     for key, x_D in reader:
@@ -46,7 +46,7 @@ def batches_of_one_dim(reader, rspecifier, size=_BATCH):
 
 def check_finite(keys, x_ND, rspecifier):
     """KaldiError that names the vectors with nan or infinity."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     bad = np.flatnonzero(~np.isfinite(x_ND).all(axis=1))
     if bad.size:
@@ -64,7 +64,7 @@ def read_vectors(rspecifier):
     KaldiError
         If a key comes twice, dimensions differ, or a vector is not finite.
     """
-    import numpy as np
+    import numpy as np  # start-up time
 
     all_keys, parts = [], []
     with SequentialReader(rspecifier, FLOAT_VECTOR) as reader:

@@ -36,7 +36,7 @@ See also: wav-to-duration extract-segments""",
 )
 def wav_copy(options, wav_in, wav_out):
     if not _are_tables(wav_in, wav_out):
-        from steps_py.audio.pipelines import read_recording
+        from steps_py.audio.pipelines import read_recording  # start-up time
 
         write_object(wav_out, WAVE, read_recording(wav_in))
         return 0
@@ -78,7 +78,7 @@ class AudioInfoHolder(Holder):
         return AudioInfo(header.rate_hz, header.num_channels, num_samples)
 
     def evaluate(self, command):
-        from steps_py.audio.pipelines import inspect
+        from steps_py.audio.pipelines import inspect  # start-up time
 
         return inspect(command)
 
@@ -253,7 +253,7 @@ wav-reverberate --duration=20.25 --impulse-response=rir.wav \\
     max_args=2,
 )
 def wav_reverberate(options, wav_in, wav_out):
-    from steps_py.audio.pipelines import read_recording
+    from steps_py.audio.pipelines import read_recording  # start-up time
 
     if not _are_tables(wav_in, wav_out):
         write_object(wav_out, WAVE, corrupt(options, wav_in, read_recording))

@@ -63,7 +63,7 @@ e.g.:
     max_args=3,
 )
 def agglomerative_cluster(options, scores_in, reco2utt, labels_out):
-    from steps_py.diarization.clustering import cluster
+    from steps_py.diarization.clustering import cluster  # start-up time
 
     config_of = _ConfigSource(options)
     with (
@@ -103,7 +103,7 @@ class _ConfigSource:
             self._num_spk.close(failed=kind is not None)
 
     def __call__(self, reco):
-        from steps_py.diarization.clustering import ClusterConfig
+        from steps_py.diarization.clustering import ClusterConfig  # start-up time
 
         options = self._options
         if not self._num_spk:

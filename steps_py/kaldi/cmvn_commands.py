@@ -55,7 +55,7 @@ Usage: apply-cmvn-sliding [options] <feats-rspecifier> <feats-wspecifier>""",
     max_args=2,
 )
 def apply_cmvn_sliding(options, feats_in, feats_out):
-    from steps_py.feats.cmvn import sliding_cmn
+    from steps_py.feats.cmvn import sliding_cmn  # start-up time
 
     if options.center and not 0 < options.min_cmn_window <= options.cmn_window:
         raise KaldiError(
@@ -167,7 +167,7 @@ class _Accumulator:
 
     def add(self, stats, utt, x_TD):
         """`stats` (None at first) plus those of the utterance, if it can be used."""
-        from steps_py.feats.cmvn import cmvn_stats
+        from steps_py.feats.cmvn import cmvn_stats  # start-up time
 
         if self._weights and utt not in self._weights:
             self.tally.lost(utt, "no weights available")
@@ -255,7 +255,7 @@ See also: modify-cmvn-stats, matrix-sum, compute-cmvn-stats""",
     max_args=3,
 )
 def apply_cmvn(options, stats_in, feats_in, feats_out):
-    from steps_py.feats.cmvn import apply_cmvn as normalise
+    from steps_py.feats.cmvn import apply_cmvn as normalise  # start-up time
 
     if options.norm_vars and not options.norm_means:
         raise KaldiError("apply-cmvn: you cannot normalize the variance but not the mean.")
@@ -289,7 +289,7 @@ def _copy_only(utt):
 
 def _stats_source(options, stats_in, stack):
     """A function from an utterance to its statistics, or None."""
-    from steps_py.feats.cmvn import ignore_dims
+    from steps_py.feats.cmvn import ignore_dims  # start-up time
 
     skipped = _dims(options.skip_dims)
 

@@ -158,7 +158,7 @@ def copy_vector(options, vectors_in, vectors_out):
 
 
 def _change_vector(options, x_D):
-    import numpy as np
+    import numpy as np  # start-up time
 
     if options.change_dim >= 0:
         x_D = np.pad(x_D[: options.change_dim], (0, max(0, options.change_dim - len(x_D))))
@@ -199,7 +199,7 @@ def copy_matrix(options, matrices_in, matrices_out):
 
 
 def _change_matrix(options, x_TD):
-    import numpy as np
+    import numpy as np  # start-up time
 
     x_TD = x_TD * np.float32(options.scale)
     with np.errstate(over="ignore", invalid="ignore"):

@@ -33,7 +33,7 @@ Usage: add-deltas [options] in-rspecifier out-wspecifier""",
     max_args=2,
 )
 def add_deltas(options, feats_in, feats_out):
-    from steps_py.feats import deltas
+    from steps_py.feats import deltas  # start-up time
 
     config = deltas.DeltaConfig(order=options.delta_order, window_frames=options.delta_window)
     tally = Tally()

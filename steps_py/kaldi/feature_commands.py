@@ -36,7 +36,7 @@ Usage:  compute-mfcc-feats [options...] <wav-rspecifier> <feats-wspecifier>""",
     max_args=2,
 )
 def compute_mfcc_feats(options, wav_in, feats_out):
-    from steps_py.feats.mfcc import Mfcc
+    from steps_py.feats.mfcc import Mfcc  # start-up time
 
     return _compute(options, Mfcc(mfcc_config(options)), wav_in, feats_out)
 
@@ -50,7 +50,7 @@ Usage:  compute-fbank-feats [options...] <wav-rspecifier> <feats-wspecifier>""",
     max_args=2,
 )
 def compute_fbank_feats(options, wav_in, feats_out):
-    from steps_py.feats.fbank import Fbank
+    from steps_py.feats.fbank import Fbank  # start-up time
 
     return _compute(options, Fbank(fbank_config(options)), wav_in, feats_out)
 
@@ -64,7 +64,7 @@ Usage:  compute-spectrogram-feats [options...] <wav-rspecifier> <feats-wspecifie
     max_args=2,
 )
 def compute_spectrogram_feats(options, wav_in, feats_out):
-    from steps_py.feats.spectrogram import Spectrogram, SpectrogramConfig
+    from steps_py.feats.spectrogram import Spectrogram, SpectrogramConfig  # start-up time
 
     config = SpectrogramConfig(
         frames=frame_config(options),
@@ -131,7 +131,7 @@ class Job:
 
     def features(self, utt, wave):
         """Features (T, D) of an utterance; AudioError says why there are none."""
-        import numpy as np
+        import numpy as np  # start-up time
 
         samples_N = wave.samples_CN[self._channel(utt, wave)]
         keywords = {"vtln_warp": self.warps.of(utt)} if self.warps else {}
@@ -169,7 +169,7 @@ class Job:
 
     def _resampled(self, utt, samples_N, rate_hz):
         """Samples at the rate of the options, where these allow to change it."""
-        from steps_py.audio.resample import resample
+        from steps_py.audio.resample import resample  # start-up time
 
         down = rate_hz > self.rate_hz
         if not (self.options.allow_downsample if down else self.options.allow_upsample):
@@ -183,7 +183,7 @@ class Job:
 
     def _entry(self, utt):
         """What the script file says of an utterance, '' if there is none to look in."""
-        from steps_py.formats.entries import read_script
+        from steps_py.formats.entries import read_script  # start-up time
 
         if self._entries is None:
             spec = parse_rspecifier(self.wav_in)
@@ -204,7 +204,7 @@ class Job:
 
 def _log_filters(extractor):
     """--debug-mel: where each filter begins and its weights."""
-    from steps_py.feats.mel import mel_filters
+    from steps_py.feats.mel import mel_filters  # start-up time
 
     weights_FM = mel_filters(extractor.config.mel, extractor.config.frames)
     for number, weights_F in enumerate(weights_FM.T):

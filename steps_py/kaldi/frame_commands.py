@@ -87,7 +87,7 @@ e.g.: splice-feats scp:feats.scp ark:-""",
     max_args=2,
 )
 def splice_feats(options, feats_in, feats_out):
-    import numpy as np
+    import numpy as np  # start-up time
 
     left, right = options.left_context, options.right_context
     if left < 0 or right < 0:
@@ -158,7 +158,7 @@ def _paste_files(options, names, feats_out):
 
 def _paste(parts, tolerance, utt, tally):
     """The matrices side by side, cut to the shortest; None, and a loss, if too different."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     lengths = [len(part) for part in parts]
     shortest, longest = min(lengths), max(lengths)

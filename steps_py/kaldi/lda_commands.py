@@ -52,7 +52,7 @@ e.g.:
     max_args=3,
 )
 def ivector_compute_lda(options, vectors_in, utt2spk, matrix_out):
-    from steps_py.backend.lda import Lda
+    from steps_py.backend.lda import Lda  # start-up time
 
     lda = Lda(options.dim, options.total_covariance_factor, options.covariance_floor)
     tally = Tally()
@@ -81,7 +81,7 @@ def ivector_compute_lda(options, vectors_in, utt2spk, matrix_out):
 
 def _speaker_stats(vectors_in, utt2spk, tally):
     """SpeakerStats of the vectors whose speaker is known; None if there are none."""
-    from steps_py.backend.covariance import SpeakerStats
+    from steps_py.backend.covariance import SpeakerStats  # start-up time
 
     stats, index_of, seen = None, {}, set()
     with (
@@ -142,7 +142,7 @@ utils/shuffle_list.pl data/train/feats.scp | head -n 5000 | sort | \\
     max_args=2,
 )
 def est_pca(options, table_in, matrix_out):
-    import numpy as np
+    import numpy as np  # start-up time
 
     from steps_py.backend.lda import Pca
 
@@ -174,7 +174,7 @@ def est_pca(options, table_in, matrix_out):
 
 def _overall_stats(table_in, read_vectors, tally):
     """SpeakerStats of all rows, as if of one speaker."""
-    from steps_py.backend.covariance import SpeakerStats
+    from steps_py.backend.covariance import SpeakerStats  # start-up time
 
     stats = None
     with SequentialReader(table_in, FLOAT_VECTOR if read_vectors else FLOAT_MATRIX) as reader:

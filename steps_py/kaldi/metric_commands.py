@@ -26,7 +26,7 @@ e.g.: compute-eer -""",
     max_args=1,
 )
 def compute_eer(options, scores_in):
-    from steps_py.scoring.error_rates import kaldi_eer
+    from steps_py.scoring.error_rates import kaldi_eer  # start-up time
 
     target, nontarget = _read_scores(scores_in)
     if not target.size and not nontarget.size:
@@ -43,7 +43,7 @@ def compute_eer(options, scores_in):
 
 def _read_scores(scores_in):
     """Target and nontarget scores, float32."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     from steps_py.formats.word_pairs import read_blocks
 
@@ -64,7 +64,7 @@ def _read_scores(scores_in):
 
 
 def _numbers(words, scores_in):
-    import numpy as np
+    import numpy as np  # start-up time
 
     try:
         if b"_" in b"".join(words):  # Python would read 1_0 as 10

@@ -60,7 +60,7 @@ e.g.:
     max_args=2,
 )
 def nnet3_copy(options, nnet_in, nnet_out):
-    from steps_py.nnet3.network_file import NNET
+    from steps_py.nnet3.network_file import NNET  # start-up time
 
     write_object(nnet_out, NNET, _edited_network(options, nnet_in), options.binary)
     log(f"Copied raw neural net from {nnet_in} to {nnet_out}")
@@ -72,7 +72,7 @@ def evaluate_copy(shell_command):
 
     The recipes give networks as such pipes; this saves a process, and a copy of the network.
     """
-    from steps_py.audio.pipelines import split_pipeline
+    from steps_py.audio.pipelines import split_pipeline  # start-up time
 
     stages = split_pipeline(shell_command)
     if not stages or len(stages) > 1 or not stages[0].words or stages[0].words[0] != "nnet3-copy":
@@ -91,7 +91,7 @@ def evaluate_copy(shell_command):
 
 def _edited_network(options, nnet_in):
     """The network that nnet3-copy writes."""
-    from steps_py.nnet3 import edits
+    from steps_py.nnet3 import edits  # start-up time
     from steps_py.nnet3.config_lines import parse_lines, read_lines
     from steps_py.nnet3.network_file import NNET
 
@@ -126,7 +126,7 @@ See also: nnet3-am-info""",
     max_args=1,
 )
 def nnet3_info(options, nnet_in):
-    from steps_py.nnet3.info import describe
+    from steps_py.nnet3.info import describe  # start-up time
     from steps_py.nnet3.network_file import NNET
 
     print(describe(read_object(nnet_in, NNET)), end="")
@@ -193,7 +193,7 @@ See also: nnet3-compute""",
     max_args=3,
 )
 def nnet3_xvector_compute(options, nnet_in, feats_in, vectors_out):
-    from steps_py.nnet3.compute import Computer
+    from steps_py.nnet3.compute import Computer  # start-up time
     from steps_py.nnet3.network_file import NNET
 
     _check_options(options)
@@ -292,7 +292,7 @@ def _batches(chunks):
 
 def _means(computer, batches):
     """(utterance, frames, mean (E,) of its chunks' x-vectors weighted by length, float32)."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     sum_E, total = np.zeros(computer.output_dim), 0
     for batch in batches:
@@ -307,7 +307,7 @@ def _means(computer, batches):
 
 def _chunks(options, utt, x_TD):
     """(weight, frames (T, D)) of each chunk: its true length, and what the network reads."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     size = options.chunk_size
     if len(x_TD) < size:

@@ -30,12 +30,12 @@ class _PldaHolder(Holder):
     """A PLDA model, alone in its file."""
 
     def read(self, stream, span=None):
-        from steps_py.backend.plda_io import decode_plda
+        from steps_py.backend.plda_io import decode_plda  # start-up time
 
         return decode_plda(stream.read(), stream.name)
 
     def encode(self, value, binary):
-        from steps_py.backend.plda_io import encode_plda
+        from steps_py.backend.plda_io import encode_plda  # start-up time
 
         return encode_plda(value, binary)
 
@@ -63,7 +63,7 @@ e.g.:
     max_args=3,
 )
 def ivector_compute_plda(options, spk2utt, vectors_in, plda_out):
-    from steps_py.backend.plda_em import PldaEstimator
+    from steps_py.backend.plda_em import PldaEstimator  # start-up time
 
     tally = Tally()
     stats = _accumulate(spk2utt, vectors_in, tally)
@@ -86,7 +86,7 @@ def ivector_compute_plda(options, spk2utt, vectors_in, plda_out):
 
 def _accumulate(spk2utt, vectors_in, tally):
     """SpeakerStats of the vectors of listed speakers; None if there are none."""
-    from steps_py.backend.covariance import SpeakerStats
+    from steps_py.backend.covariance import SpeakerStats  # start-up time
 
     stats = None
     with (
@@ -102,7 +102,7 @@ def _accumulate(spk2utt, vectors_in, tally):
 
 def _labelled_batches(speakers, vectors, tally):
     """(keys, vectors, speaker numbers) of many speakers at a time; misses are counted."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     keys, found, index = [], [], []
     for number, (spk, utts) in enumerate(speakers):
@@ -214,7 +214,7 @@ e.g.: ivector-adapt-plda plda ark:ivectors.ark plda.adapted""",
     max_args=3,
 )
 def ivector_adapt_plda(options, plda_in, vectors_in, plda_out):
-    from steps_py.backend.adapt import AdaptConfig, adapt_plda
+    from steps_py.backend.adapt import AdaptConfig, adapt_plda  # start-up time
 
     config = AdaptConfig(
         mean_diff_scale=options.mean_diff_scale,
@@ -270,7 +270,7 @@ See also: ivector-compute-dot-products, ivector-compute-plda""",
     max_args=5,
 )
 def ivector_plda_scoring(options, plda_in, enroll_in, test_in, trials_in, scores_out):
-    from steps_py.kaldi.trial_scoring import score_by_plda
+    from steps_py.kaldi.trial_scoring import score_by_plda  # start-up time
 
     plda = read_object(plda_in, PLDA)
     return score_by_plda(plda, options, enroll_in, test_in, (trials_in, scores_out))
@@ -295,7 +295,7 @@ See also: ivector-plda-scoring""",
     max_args=4,
 )
 def ivector_compute_dot_products(options, trials_in, first_in, second_in, scores_out):
-    from steps_py.kaldi.trial_scoring import score_by_dot_product
+    from steps_py.kaldi.trial_scoring import score_by_dot_product  # start-up time
 
     return score_by_dot_product(first_in, second_in, (trials_in, scores_out))
 
@@ -327,7 +327,7 @@ e.g.:
     max_args=4,
 )
 def ivector_plda_scoring_dense(options, plda_in, reco2utt, vectors_in, scores_out):
-    from steps_py.kaldi.trial_scoring import dense_scores, vectors_of_recording
+    from steps_py.kaldi.trial_scoring import dense_scores, vectors_of_recording  # start-up time
 
     if not 0 <= options.target_energy <= 1:
         raise KaldiError(f"--target-energy={options.target_energy:g}: not between 0 and 1.")

@@ -38,7 +38,7 @@ def score_by_plda(plda, options, enroll_in, test_in, files):
     enroll_ED = _transformed(plda, options, enroll_ED, num_utts_E, "training")
     test_TD = _transformed(plda, options, test_TD, 1, "test")
 
-    from steps_py.backend.trial_scores import TrialScorer
+    from steps_py.backend.trial_scores import TrialScorer  # start-up time
 
     scorer = TrialScorer(enroll_ED, num_utts_E, test_TD, plda.psi_D)
     names = ("training iVectors", "test iVectors")
@@ -51,7 +51,7 @@ def score_by_plda(plda, options, enroll_in, test_in, files):
 
 def score_by_dot_product(first_in, second_in, files):
     """ivector-compute-dot-products"""
-    from steps_py.backend.trial_scores import dot_products
+    from steps_py.backend.trial_scores import dot_products  # start-up time
 
     tally = Tally()
     (first_keys, first_ED), (second_keys, second_TD) = _read_sides(first_in, second_in)
@@ -161,7 +161,7 @@ def dense_scores(plda, options, x_ND):
 
 def _energy_projection(x_ND, target_energy):
     """Leading principal components that hold more than this part of the variance, and one."""
-    from steps_py.backend.lda import Pca
+    from steps_py.backend.lda import Pca  # start-up time
 
     pca = Pca().fit(x_ND)
     variance_D = np.maximum(pca.variances_D, 0)

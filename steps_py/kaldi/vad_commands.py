@@ -31,7 +31,7 @@ e.g.: compute-vad scp:feats.scp ark:vad.ark""",
     max_args=2,
 )
 def compute_vad(options, feats_in, vad_out):
-    from steps_py.feats import vad
+    from steps_py.feats import vad  # start-up time
 
     keep_freed_memory()
     config = options.config()

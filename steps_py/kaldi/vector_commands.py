@@ -61,7 +61,7 @@ def ivector_mean(options, *arguments):
 
 
 def _global_mean(vectors_in, mean_out, binary):
-    import numpy as np
+    import numpy as np  # start-up time
 
     count, sum_D = 0, 0.0
     with SequentialReader(vectors_in, FLOAT_VECTOR) as reader:
@@ -191,7 +191,7 @@ def ivector_subtract_global_mean(options, *arguments):
 
 def _mean_of(stream):
     """Mean over batches; in double precision, so that it is subtracted before rounding."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     count = sum(len(keys) for keys, _ in stream)
     log(f"Read {count} iVectors.")
@@ -225,7 +225,7 @@ e.g.:
     max_args=2,
 )
 def ivector_normalize_length(options, vectors_in, vectors_out):
-    from steps_py.backend.length_norm import length_ratios, normalize_length
+    from steps_py.backend.length_norm import length_ratios, normalize_length  # start-up time
 
     tally = Tally()
     total = total_squared = 0.0

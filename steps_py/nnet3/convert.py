@@ -121,7 +121,7 @@ def extractor_of_parts(parts, cmvn):
     ConfigError
         If the sizes or offsets of the layers are such as our network cannot have.
     """
-    import torch
+    import torch  # start-up time
 
     from steps_py.model.build import ModelConfig, build_model
     from steps_py.model.extractor import Extractor
@@ -289,7 +289,7 @@ def _make_norm(layer):
 
 
 def main(argv=None):
-    from steps_py.feats.cmvn import CmvnConfig
+    from steps_py.feats.cmvn import CmvnConfig  # start-up time
     from steps_py.formats.tables import read_object, write_object
     from steps_py.model.extractor import load_extractor, save_extractor
     from steps_py.nnet3.network_file import NNET

@@ -33,7 +33,7 @@ class NetworkHolder(Holder):
 
     def evaluate(self, command):
         """The network that ``nnet3-copy ... -`` writes, without another process."""
-        from steps_py.kaldi.nnet3_commands import evaluate_copy
+        from steps_py.kaldi.nnet3_commands import evaluate_copy  # start-up time
 
         return evaluate_copy(command)
 

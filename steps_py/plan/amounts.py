@@ -122,7 +122,7 @@ def measure_network(model, feat_dim, num_frames=400):
 
     Counted by torch on tensors without content, whatever the encoder.
     """
-    import torch
+    import torch  # start-up time
     from torch.utils.flop_counter import FlopCounterMode
 
     from steps_py.model.build import ModelConfig, build_model

@@ -131,7 +131,7 @@ class _Corpora:
             self.corpora[name] = load_corpus(name, options)
         synthetic = config["data"]["synthetic"]
         if synthetic:
-            import importlib
+            import importlib  # start-up time
 
             maker = importlib.import_module(f"local.{synthetic['name']}")
             self.made = maker.expected_sizes(maker.Config(**synthetic["config"]))

@@ -8,14 +8,14 @@ import copy
 import dataclasses
 import functools
 import json
-from pathlib import Path
 
 from steps_py.augment.kinds import KINDS
+from steps_py.checkout import CHECKOUT
 from steps_py.data.corpora import corpus_class
 from steps_py.errors import ConfigError, did_you_mean
 from steps_py.model.catalogue import PLACES, catalogue
 
-SCHEMA = Path(__file__).parents[2] / "workflow/schemas/config.schema.yaml"
+SCHEMA = CHECKOUT / "workflow/schemas/config.schema.yaml"
 SAID_SO = {
     "string": "text",
     "integer": "a whole number",
@@ -30,14 +30,14 @@ SAID_SO = {
 @functools.cache
 def read_schema():
     """The schema of ``config.yaml`` as a dict."""
-    import yaml
+    import yaml  # start-up time
 
     return yaml.safe_load(SCHEMA.read_text())
 
 
 def check_config(config, source="config.yaml"):
     """Raise one ConfigError that lists every fault of `config`, not just the first."""
-    import jsonschema
+    import jsonschema  # start-up time
 
     faults = jsonschema.Draft202012Validator(read_schema()).iter_errors(config)
     faults = sorted(faults, key=lambda fault: [str(part) for part in fault.absolute_path])

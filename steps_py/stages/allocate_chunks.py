@@ -24,6 +24,7 @@ def parser():
 
 def main(argv=None):
     args = parser().parse_args(argv)
+    # start-up time
     from steps_py.chunks.allocation import (
         ChunksConfig,
         allocate_chunks,
@@ -35,7 +36,7 @@ def main(argv=None):
     utterances = read_utterances(args.data)
     allocation = allocate_chunks(utterances, config)
     if args.speeds is not None:
-        from steps_py.augment.online_config import OnlineConfig
+        from steps_py.augment.online_config import OnlineConfig  # start-up time
         from steps_py.chunks.audio_rows import add_audio
 
         speeds = OnlineConfig(speeds=json.loads(args.speeds)).speeds

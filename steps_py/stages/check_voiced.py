@@ -18,6 +18,7 @@ def main(argv=None):
     parser.add_argument("--out", required=True, help="table: set, utterances, voiced frames")
     args = parser.parse_args(argv)
 
+    # start-up time
     from steps_py.embeddings.xvectors import XvectorsConfig, check_lengths, open_features
     from steps_py.feats.cmvn import CmvnConfig
 

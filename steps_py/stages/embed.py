@@ -27,7 +27,7 @@ def parser():
 def main(argv=None):
     args = parser().parse_args(argv)
     paths = names_of(args.wav)
-    import torch
+    import torch  # start-up time
 
     from steps_py.embeddings.api import Embedder
     from steps_py.embeddings.xvectors import XvectorsConfig

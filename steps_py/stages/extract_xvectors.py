@@ -38,7 +38,7 @@ def main(argv=None):
 
 def write_xvectors(xvectors, num_utts, args):
     """Write archive and script file; neither is left behind if something fails."""
-    from tqdm import tqdm
+    from tqdm import tqdm  # start-up time
 
     from steps_py.formats.holders import FLOAT_VECTOR
     from steps_py.formats.tables import TableWriter

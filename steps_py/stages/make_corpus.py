@@ -12,12 +12,13 @@ import os
 import shutil
 from pathlib import Path
 
+from steps_py.checkout import CHECKOUT
 from steps_py.errors import ConfigError, did_you_mean
 from steps_py.files import atomic_write
 from steps_py.recipe.config import load_slice
 from steps_py.stages import run
 
-LOCAL = Path(__file__).parents[2] / "local"
+LOCAL = CHECKOUT / "local"
 MARK = "made_by.json"  # tells our folders from a user's
 
 

@@ -20,7 +20,7 @@ def main(argv=None):
     parser.add_argument("--plan", required=True, help="section plan, as JSON")
     args = parser.parse_args(argv)
 
-    from steps_py.plan.plan import PlanConfig, make_plan
+    from steps_py.plan.plan import PlanConfig, make_plan  # start-up time
     from steps_py.plan.report import report
 
     asked = load_slice(args.plan, PlanConfig, "plan")

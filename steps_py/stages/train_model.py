@@ -44,7 +44,7 @@ def main(argv=None):
     argv = sys.argv[1:] if argv is None else argv
     args = parser().parse_args(argv)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy computes in the reading processes
-    import torch
+    import torch  # start-up time
 
     from steps_py.training.launch import launch, one_of_several
 
@@ -59,7 +59,7 @@ def main(argv=None):
 
 def load_sections(args):
     """The sections of the recipe, checked."""
-    from steps_py.chunks.allocation import ChunksConfig
+    from steps_py.chunks.allocation import ChunksConfig  # start-up time
     from steps_py.feats.cmvn import CmvnConfig
     from steps_py.model.build import ModelConfig
     from steps_py.model.catalogue import check_parts
@@ -74,11 +74,11 @@ def load_sections(args):
         "front_end": None,
     }
     if args.front_end:
-        from steps_py.feats.front_end import FrontEnd
+        from steps_py.feats.front_end import FrontEnd  # start-up time
 
         sections["front_end"] = FrontEnd.of_recipe(**json.loads(args.front_end))
     if args.waveform:
-        from steps_py.chunks.audio_chunks import WaveformConfig
+        from steps_py.chunks.audio_chunks import WaveformConfig  # start-up time
 
         sections["waveform"] = load_slice(args.waveform, WaveformConfig, "waveform")
     faults = check_parts({key: vars(sections[key]) for key in ("model", "train")})
@@ -89,7 +89,7 @@ def load_sections(args):
 
 def train_here(sections, args):
     """The training, or this process's share of it."""
-    import torch
+    import torch  # start-up time
 
     from steps_py.chunks.allocation import Chunks
     from steps_py.data.data_dir import read_table

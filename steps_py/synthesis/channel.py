@@ -45,7 +45,7 @@ def draw_channel(rng):
 
 def apply_channel(speech_N, channel, tail_K, rng):
     """`speech_N` as recorded: same length, noise of its own, the session's channel and room."""
-    import numpy as np
+    import numpy as np  # start-up time
     from scipy.fft import irfft, next_fast_len, rfft
 
     length = next_fast_len(speech_N.size + tail_K.size - 1, real=True)
@@ -59,7 +59,7 @@ def apply_channel(speech_N, channel, tail_K, rng):
 
 def magnitude(hz_F, channel):
     """The microphone's gain at each frequency; no phase, so speech is not delayed."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     hz_F = np.maximum(hz_F, 1.0)
     high_pass_F = 1 / np.sqrt(1 + (channel.low_hz / hz_F) ** 4)
@@ -72,7 +72,7 @@ def magnitude(hz_F, channel):
 
 def draw_tail(rng, channel):
     """An impulse response: the direct sound, then noise that decays by 60 dB in `rt60_sec`."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     times_K = np.arange(round(channel.rt60_sec * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
     tail_K = rng.normal(size=times_K.size) * 10 ** (-3 * times_K / channel.rt60_sec)

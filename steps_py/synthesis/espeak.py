@@ -93,7 +93,7 @@ class Synthesizer:
 
     def speak(self, text):
         """The samples of `text` as int16, `rate_hz` of them a second."""
-        import numpy as np
+        import numpy as np  # start-up time
 
         self._samples.clear()
         data = text.encode()
@@ -114,7 +114,7 @@ CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.
 def import_loader():
     """The module ``espeakng_loader``, or an AudioError that says how to get it."""
     try:
-        import espeakng_loader
+        import espeakng_loader  # start-up time
     except ImportError:
         raise AudioError(
             "synthetic speech: the package espeakng-loader is not installed."

@@ -37,7 +37,7 @@ def impulse_response(size_m, reflection, source_m, receiver_m):
     The impulses are high-passed, as the paper does: all of them are positive, and the
     many late ones would otherwise add up to a hum.
     """
-    from scipy.signal import butter, sosfilt
+    from scipy.signal import butter, sosfilt  # start-up time
 
     high_pass = butter(2, HIGH_PASS_HZ, "highpass", fs=SAMPLE_RATE_HZ, output="sos")
     response_K = sosfilt(high_pass, image_impulses(size_m, reflection, source_m, receiver_m))
@@ -58,7 +58,7 @@ def image_impulses(size_m, reflection, source_m, receiver_m):
     >>> int(h.argmax()), round(float(h.max()), 4) == round(1 / 3.43, 4)
     (160, True)
     """
-    import numpy as np
+    import numpy as np  # start-up time
 
     length_sec = min(MAX_SEC, rt60_sec(size_m, reflection) + 0.05)
     axes = [
@@ -85,7 +85,7 @@ def rt60_sec(size_m, reflection):
 
 def _images(side_m, reach_m, source_m, receiver_m):
     """Along one axis: distance of each image from the receiver, and its number of bounces."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     count = int(reach_m / (2 * side_m)) + 1
     turns = np.arange(-count, count + 1)

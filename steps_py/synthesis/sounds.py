@@ -5,7 +5,7 @@ from steps_py.synthesis import SAMPLE_RATE_HZ
 
 def coloured_noise(rng, num_samples, slope_db):
     """Noise whose spectrum falls by `slope_db` an octave (0 white, -3 pink, -6 brown)."""
-    import numpy as np
+    import numpy as np  # start-up time
     from scipy.fft import irfft, next_fast_len, rfft
 
     length = next_fast_len(num_samples, real=True)
@@ -17,7 +17,7 @@ def coloured_noise(rng, num_samples, slope_db):
 
 def gusts(rng, num_samples):
     """Noise that swells and fades: wind, passing cars."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     times_N = np.arange(num_samples) / SAMPLE_RATE_HZ
     swell_N = 1 + np.sin(2 * np.pi * (rng.uniform(0.1, 0.7) * times_N + rng.random()))
@@ -26,7 +26,7 @@ def gusts(rng, num_samples):
 
 def clicks(rng, num_samples):
     """Short rung impulses: steps, a typewriter, dishes."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     out_N = 0.01 * coloured_noise(rng, num_samples, -3)
     ring = np.arange(round(0.08 * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
@@ -41,7 +41,7 @@ def clicks(rng, num_samples):
 
 def hum(rng, num_samples):
     """Mains or a motor: harmonics of a low tone, and a little hiss."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     times_N = np.arange(num_samples) / SAMPLE_RATE_HZ
     base_hz = rng.uniform(45, 160)
@@ -54,7 +54,7 @@ def hum(rng, num_samples):
 
 def beeps(rng, num_samples):
     """A telephone, an alarm: two tones in turn, with pauses."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     times_N = np.arange(num_samples) / SAMPLE_RATE_HZ
     period_sec = rng.uniform(0.2, 0.9)
@@ -71,7 +71,7 @@ SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10))  # major, minor; semit
 
 def music(rng, num_samples):
     """Broken chords over a bass, on an instrument of random overtones, in a random key."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     scale = SCALES[int(rng.integers(2))]
     key_hz = 110 * 2 ** (rng.integers(12) / 12)
@@ -93,7 +93,7 @@ def _degree_hz(key_hz, scale, degree):
 
 
 def _add_note(out_N, start, hz, length, overtones):
-    import numpy as np
+    import numpy as np  # start-up time
 
     part = out_N[start : start + length]
     times = np.arange(part.size) / SAMPLE_RATE_HZ

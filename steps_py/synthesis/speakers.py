@@ -60,7 +60,7 @@ def on_another_day(voice, rng):
 
 def say(synthesizer, rng, length_sec):
     """Exactly `length_sec` of one speaker's fresh sentences, 16 kHz float in [-1, 1]."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     parts, num_samples = [], 0
     while num_samples < length_sec * synthesizer.rate_hz:
@@ -75,7 +75,7 @@ def say(synthesizer, rng, length_sec):
 
 def resample(samples_N, rate_hz):
     """From `rate_hz` to 16 kHz."""
-    from scipy.signal import resample_poly
+    from scipy.signal import resample_poly  # start-up time
 
     common = gcd(rate_hz, SAMPLE_RATE_HZ)
     return resample_poly(samples_N, SAMPLE_RATE_HZ // common, rate_hz // common)
@@ -83,6 +83,6 @@ def resample(samples_N, rate_hz):
 
 def _around(rng, deviation):
     """A factor near 1, never further than three standard deviations."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     return 1 + deviation * float(np.clip(rng.normal(), -3, 3))

@@ -8,7 +8,7 @@ from steps_py.synthesis import SAMPLE_RATE_HZ
 
 def write_wav(path, samples_N):
     """Write float samples (1.0 = full scale) as PCM16; what exceeds the range is clipped."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     pcm_N = np.clip(np.rint(np.asarray(samples_N) * 32767), -32768, 32767).astype("<i2")
     path = Path(path)
@@ -22,7 +22,7 @@ def write_wav(path, samples_N):
 
 def set_level(samples_N, level_dbfs):
     """Scale to a root-mean-square level in dB below full scale, peaks kept below 0.99."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     rms = np.sqrt(np.mean(np.square(samples_N))) + 1e-12
     gain = 10 ** (level_dbfs / 20) / rms

@@ -31,7 +31,7 @@ def launch(arguments, num_processes):
 
     A signal goes to all of them.  If one dies, all end, and StepsError says which and why.
     """
-    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.api import SignalException  # start-up time
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -83,7 +83,7 @@ def _exit_like(failures, num_processes):
 @contextlib.contextmanager
 def one_of_several():
     """Around a process of several: it ends with its launcher, and its errors are told once."""
-    from steps_py.training.processes import PeerLostError
+    from steps_py.training.processes import PeerLostError  # start-up time
 
     if os.environ.get(LAUNCHED):
         _die_with(int(os.environ[LAUNCHED]))

@@ -27,11 +27,11 @@ from steps_py.feats.frames import (
     num_frames,
     window_function,
 )
-from steps_py.feats.kaldi_rounding.libm import cosf, logf, sinf
-from steps_py.feats.kaldi_rounding.split_radix import rfft_like_kaldi
 from steps_py.feats.mel import MelConfig, VtlnWarp, mel, mel_filters
 from steps_py.feats.mfcc import Mfcc, MfccConfig
 from steps_py.feats.spectrogram import Spectrogram, SpectrogramConfig
+from steps_py.fourier.kaldi_rounding.libm import cosf, logf, sinf
+from steps_py.fourier.kaldi_rounding.split_radix import rfft_like_kaldi
 
 GOLDEN = Path(__file__).parents[1] / "golden/kaldi"
 LOG_EPSILON = np.log(np.finfo(np.float32).eps)

@@ -26,7 +26,7 @@ def test_readme_names_what_there_is(key):
 @pytest.mark.parametrize(
     "registry, name",
     [(registry, name) for registry in REGISTRIES.values() for name in registry.names()],
-    ids=str,
+    ids=lambda value: getattr(value, "kind", value),  # the same in every process
 )
 def test_the_module_of_every_class_has_its_name_and_names_its_paper(registry, name):
     cls, _ = registry.configure({"name": name})

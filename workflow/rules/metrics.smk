@@ -7,7 +7,7 @@ rule compute_metrics:
         trials="data/trials/{trials}",
         scores=expand("exp/scores/{system}/{{trials}}", system=SYSTEMS.names),
     output:
-        text="results/{trials}_eer.txt",
+        text=report("results/{trials}_eer.txt", category="Results"),
         table="exp/metrics/{trials}.tsv",
     log:
         "logs/compute_metrics/{trials}.log",
@@ -32,7 +32,7 @@ rule gather_metrics:
     input:
         expand("exp/metrics/{trials}.tsv", trials=TRIALS),
     output:
-        "results/metrics.tsv",
+        report("results/metrics.tsv", category="Results"),
     log:
         "logs/gather_metrics.log",
     group:
