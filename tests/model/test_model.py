@@ -19,6 +19,16 @@ LENGTHS = [30, 25, 41, 33]  # frames; none is shorter than an encoder spans
 EVERY_ENCODER = [(name, "stats") for name in ENCODERS.names()]
 EVERY_POOLING = [("tdnn", name) for name in POOLINGS.names() if name != "stats"]
 each_part = pytest.mark.parametrize("encoder, pooling", EVERY_ENCODER + EVERY_POOLING)
+# for tests of seconds a network: all but one of them are slow
+each_part_slowly = pytest.mark.parametrize(
+    "encoder, pooling",
+    [("tdnn", "stats")]
+    + [
+        pytest.param(*pair, marks=pytest.mark.slow)
+        for pair in EVERY_ENCODER + EVERY_POOLING
+        if pair != ("tdnn", "stats")
+    ],
+)
 
 
 def build(encoder="tdnn", pooling="stats", **fields):
@@ -120,7 +130,7 @@ def test_every_part_trains_in_bf16_with_pads(encoder, pooling):
     assert all(p.grad.isfinite().all() for p in model.parameters())
 
 
-@each_part
+@each_part_slowly
 def test_the_exported_network_is_the_network_at_any_length(encoder, pooling):
     model = trained_looking(build(encoder, pooling), FEAT_DIM)
     frames = torch.export.Dim("frames", min=24, max=4000)
