@@ -196,6 +196,13 @@ def test_a_step_of_ones_own_is_one_class(own_steps):
     assert "far" in systems.sets()
 
 
+def test_the_file_of_a_step_of_ones_own_is_an_input_where_its_code_runs(own_steps):
+    systems = systems_of({"mine": ["centre", "scale", "cosine"], "cosine": ["centre", "cosine"]})
+    assert __file__ in systems.score("mine", "dev").inputs
+    assert __file__ not in systems.score("cosine", "dev").inputs
+    assert __file__ not in systems.estimate("centre/mean.vec").inputs
+
+
 def test_a_score_step_before_the_model_is_refused(own_steps):
     with pytest.raises(ConfigError, match="must be transforms of vectors, one model"):
         check_systems({"systems": {"m": [{"minus_cohort": {"cohort": "x"}}, "cosine"]}}, TRAIN)

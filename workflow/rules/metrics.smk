@@ -1,4 +1,8 @@
 # trials + scores -> results/              config: metrics, scores         library: steps_py/scoring/
+from steps_py.own_sources import own_sources
+from steps_py.scoring.measures import metrics_of
+
+METRICS = metrics_of(config["metrics"]["measures"], config["metrics"]["p_target"])
 
 
 rule compute_metrics:
@@ -6,6 +10,7 @@ rule compute_metrics:
     input:
         trials="data/trials/{trials}",
         scores=expand("exp/scores/{system}/{{trials}}", system=SYSTEMS.names),
+        own=lambda wildcards: sorted({file for m in METRICS for file in own_sources(type(m))}),
     output:
         text=report("results/{trials}_eer.txt", category="Results"),
         table="exp/metrics/{trials}.tsv",
