@@ -31,6 +31,8 @@ class KaldiDir(Corpus):
     class Config(CorpusConfig):
         base: str | None = None  # folder at which relative paths in wav.scp start
 
+    takes_shell_pipes = True  # as Kaldi does
+
     layout = """
 {train,test,...}/wav.scp, utt2spk             (or wav.scp and utt2spk right there)
 {train,test,...}/segments, utt2dur, reco2dur  where there are any"""
@@ -66,6 +68,7 @@ class KaldiDir(Corpus):
         folder, where = self.folder(part), f"{self.name}.{part}"
         utt2spk = read_table(folder / "utt2spk")
         entries = {reco: self.from_base(e) for reco, e in read_table(folder / "wav.scp").items()}
+        self.check_pipes(part, entries.values())
         headers = self.read_headers(folder, entries, num_threads)
         check_headers(entries.values(), headers.values(), self.config, where, self.key)
         self.notes += count_conversions(list(headers.values()), self.config)

@@ -1,6 +1,7 @@
 """MUSAN: 109 hours of noise, music and speech for augmentation (Snyder et al., 2015)."""
 
 import dataclasses
+import os
 
 from steps_py.data.corpora import Corpus, CorpusConfig, Published, Recording
 from steps_py.errors import DataDirError, some
@@ -32,7 +33,7 @@ speech/{librivox,us-gov}/speech-librivox-0000.wav ..."""
     def recordings(self, part):
         folder = self.folder(part)
         for path in self.walk(folder, (".wav",)):
-            utt = path.rpartition("/")[2].removesuffix(".wav")
+            utt = os.path.splitext(os.path.basename(path))[0]
             yield Recording(utt, utt, f"{folder}/{path}")
 
     def without_excluded(self, found):

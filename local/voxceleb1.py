@@ -163,7 +163,8 @@ def split_path(path, folder="trial list"):
     >>> split_path("Eartha_Kitt/x6uYqmx31kE_0000001.wav")
     ('Eartha_Kitt', 'x6uYqmx31kE', '0000001')
     """
-    match path.removesuffix(".wav").split("/"):
+    stem = path[:-4] if path.lower().endswith(".wav") else path
+    match stem.split("/"):
         case [spk, video, segment]:
             return spk, video, segment
         case [spk, name] if len(name) > VIDEO_LENGTH + 1:

@@ -43,7 +43,7 @@ The m4a files need ffmpeg on PATH."""
                 f" PATH to decode them. Install ffmpeg, or convert them to {part}/wav once."
             )
         for path in self.walk(folder, (suffix,)):
-            match path.removesuffix(suffix).split("/"):
+            match path[: -len(suffix)].split("/"):
                 case [spk, video, segment]:
                     yield Recording(f"{spk}-{video}-{segment}", spk, f"{folder}/{path}")
                 case _:

@@ -14,6 +14,7 @@ from steps_py.audio.decode import open_sound, read_samples
 from steps_py.audio.errors import WaveError, truncated
 from steps_py.audio.file_info import open_audio
 from steps_py.audio.headers.riff import locate_samples
+from steps_py.audio.pipe_checks import shell_reason
 from steps_py.audio.pipe_commands import FFMPEG_FILES, PIPE_COMMANDS, copied_file
 from steps_py.audio.pipelines import evaluate, split_pipeline
 from steps_py.audio.wave import refuse_others
@@ -131,18 +132,18 @@ def why_not(entry):
     """Why an entry cannot be read in this process, or None if it can, as far as it shows.
 
     >>> why_not("a.wav"), why_not("flac -c -d -s a.flac |"), why_not("curl http://x | sox - |")
-    (None, None, "needs the program 'curl'")
+    (None, None, "runs 'curl'")
     """
     kind = classify_rxfilename(entry)
     if kind in ("file", "offset"):
         return None
-    stages = split_pipeline(entry[:-1].strip()) if kind == "pipe" else None
-    if not stages or any(not stage.words for stage in stages):
-        return "needs a shell"
-    for stage in stages:
+    reason = shell_reason(entry) if kind == "pipe" else "needs a shell"
+    if reason not in (None, "has a pipe within"):
+        return reason
+    for stage in split_pipeline(entry[:-1].strip()):
         name, *words = stage.words
-        if name not in PIPE_COMMANDS or not PIPE_COMMANDS[name].is_allowed:
-            return f"needs the program '{name}'"
+        if not PIPE_COMMANDS[name].is_allowed:
+            return f"needs the program '{name}', as data.pipes asks for"
         if name == "ffmpeg" and not any(word.lower().endswith(FFMPEG_FILES) for word in words):
             return "needs the program 'ffmpeg'"
     return None

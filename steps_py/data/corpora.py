@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from steps_py.audio import recordings
+from steps_py.audio.pipe_checks import refused_pipes
 from steps_py.audio.recordings import SUFFIXES
 from steps_py.checkout import CHECKOUT
 from steps_py.data.sources import digest_of_files, state_of_audio
@@ -73,6 +74,7 @@ class CorpusConfig:
     channel: int | str | None = None  # of recordings with several: 1, 2, ... or "mix"
     id_prefix: str = ""  # before every speaker and utterance id
     exclude: str | None = None  # file of utterances to leave out, one a line
+    shell_pipes: bool | None = None  # shell commands in wav.scp; default: kaldi_dir only
     trials: dict = dataclasses.field(default_factory=dict)  # name -> {file, prefix} of your lists
 
 
@@ -83,6 +85,7 @@ class Corpus:
     Config = CorpusConfig
     layout = ""  # the expected folder tree, for the message about a missing corpus
     source = ""  # where to get it, and its licence
+    takes_shell_pipes = False  # whether shell commands in wav.scp are run unless forbidden
     needs_decoder = False  # its release is in a format that ffmpeg decodes at each reading
     published = types.MappingProxyType({})  # part -> Published
     published_trials = types.MappingProxyType({})  # trial list -> number of trials
@@ -177,7 +180,7 @@ class Corpus:
         recordings.check_headers(paths, headers, self.config, where, self.key)
         self.notes += recordings.count_misnamed(paths, headers)
         self.notes += recordings.count_conversions(headers, self.config)
-        return [
+        utterances = [
             Utterance(
                 prefix + file.utt,
                 prefix + file.spk,
@@ -186,6 +189,8 @@ class Corpus:
             )
             for file, header in zip(found, headers, strict=True)
         ]
+        self.check_pipes(part, (utterance.wav for utterance in utterances))
+        return utterances
 
     def trials(self, name, known_utts):
         """The `Trials` of a list in its order, each side an utterance id.
@@ -312,6 +317,17 @@ class Corpus:
             raise DataDirError(
                 f"{where}: {len(twice)} utterance ids belong to two files"
                 f" ({some(twice, limit=1)}). Rename or remove one of the files."
+            )
+
+    def check_pipes(self, part, entries):
+        """ConfigError if wav.scp holds shell commands that the corpus's entry does not allow."""
+        allowed = self.config.shell_pipes
+        allowed = self.takes_shell_pipes if allowed is None else allowed
+        refused = "" if allowed else refused_pipes(entries)
+        if refused:
+            raise ConfigError(
+                f"{self.name}.{part}: {refused}. Decode these recordings to files, or set"
+                f" {self.key}.shell_pipes: true to run the commands."
             )
 
     def check_published(self, part, found):

@@ -9,11 +9,15 @@ from steps_py.checkout import CHECKOUT, is_checkout
 PACKAGES = ["torch", "numpy", "scipy", "pandas", "snakemake", "kaldi-io", "soundfile"]
 
 
-def manifest(commands, config):
-    """Who made the results: commit, commands, versions, machine and the whole config."""
+def manifest(commands, config, emulated):
+    """Who made the results: commit, commands, versions, machine and the whole config.
+
+    `emulated` are the programs in wav.scp pipes that were not run (docs/audio.md).
+    """
     return {
         "commit": commit(),
         "commands": commands,
+        "emulated_programs": emulated,
         "python": platform.python_version(),
         "packages": {name: metadata.version(name) for name in PACKAGES},
         "machine": platform.platform(),

@@ -7,6 +7,8 @@ python -m steps_py.stages.write_manifest --commands built-in --config '{...}' \
 import argparse
 import json
 
+from steps_py.audio.pipe_checks import emulated_programs
+from steps_py.data.data_dir import read_table
 from steps_py.files import atomic_write
 from steps_py.scoring.report import manifest
 from steps_py.stages import run
@@ -16,12 +18,26 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--commands", required=True, help="built-in, or a Kaldi's folder")
     parser.add_argument("--config", required=True, help="the whole config, as JSON")
+    parser.add_argument("--wav-scp", nargs="*", default=[], help="of all sets and sounds")
     parser.add_argument("--out", required=True)
     args = parser.parse_args(argv)
 
+    config = json.loads(args.config)
+    emulated = programs_emulated(args.wav_scp) if emulates(args.commands, config) else []
     with atomic_write(args.out) as out:
-        json.dump(manifest(args.commands, json.loads(args.config)), out, indent=2)
+        json.dump(manifest(args.commands, config, emulated), out, indent=2)
         out.write("\n")
+
+
+def emulates(commands, config):
+    """Whether audio is read by this project, and not only by the programs of a Kaldi's folder."""
+    return commands == "built-in" or config["train"].get("input") == "waveform"
+
+
+def programs_emulated(paths):
+    """The programs in the pipes of several wav.scp that the project evaluates itself."""
+    entries = (entry for path in paths for entry in read_table(path).values())
+    return emulated_programs(entries)
 
 
 if __name__ == "__main__":

@@ -92,7 +92,7 @@ def test_what_is_remembered_is_bounded(tmp_path):
         ("flac -c -d -s a.flac | sox -t wav - -r 8000 -b 16 -t wav - |", None),
         ("ffmpeg -v 8 -i a.mp3 -f wav -acodec pcm_s16le - |", None),
         ("ffmpeg -v 8 -i a.m4a -f wav -acodec pcm_s16le - |", "needs the program 'ffmpeg'"),
-        ("curl http://x | sox -t wav - -t wav - |", "needs the program 'curl'"),
+        ("curl http://x | sox -t wav - -t wav - |", "runs 'curl'"),
         ("cat $HOME/a.wav |", "needs a shell"),
         ("cd x; cat a.wav |", "needs a shell"),
     ],
@@ -105,7 +105,7 @@ def test_all_entries_are_checked_at_once_with_examples_and_the_cure():
     with pytest.raises(AudioError) as error:
         check_entries(["u1", "u2", "u3"], ["a.wav", "gzip -dc b |", "x $y |"], "data/train")
     assert str(error.value).startswith("data/train: 2 of 3 recordings cannot be read where")
-    assert "u2 needs the program 'gzip', u3 needs a shell" in str(error.value)
+    assert "u2 runs 'gzip', u3 needs a shell" in str(error.value)
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac"])

@@ -32,6 +32,7 @@ rule allocate_chunks:
     resources:
         **CLUSTER.resources("allocate_chunks"),
     params:
+        **(PIPES if FROM_AUDIO else {}),
         config=slice_of("chunks"),
         data=expand("data/{dset}", dset=CHUNK_SETS),
         audio=["--speeds", json.dumps(speeds_of_training())] if FROM_AUDIO else [],

@@ -9,6 +9,10 @@ from steps_py.data.sources import digest_of_file, digest_of_files
 
 KALDI = os.path.realpath(os.environ["KALDI_ROOT"]) if os.environ.get("KALDI_ROOT") else "built-in"
 
+os.environ["SIDEWINDER_PIPES"] = config["data"]["pipes"]  # for all jobs: they begin here too
+# a parameter of all rules that read recordings; none by default
+PIPES = {"pipes": "programs"} if config["data"]["pipes"] == "programs" else {}
+
 SETS = list(config["data"]["sets"])
 AUGMENTED = ["train_augmented"] if config["augment"]["copies"] else []
 FROM_AUDIO = config["train"]["input"] == "waveform"

@@ -89,6 +89,7 @@ rule prepare_part:
     resources:
         **CLUSTER.resources("prepare_part"),
     params:
+        **PIPES,
         options=part_options,
         sources=sources_of_part,
     shell:

@@ -41,6 +41,7 @@ rule make_feats:
     resources:
         **CLUSTER.resources("make_feats"),
     params:
+        **PIPES,
         kaldi=KALDI,
         conf=digest_of_file(recipe_file(config["feats"]["conf"])),
         type=config["feats"]["type"],

@@ -52,7 +52,9 @@ rule gather_metrics:
 rule write_manifest:
     """Who made these results: commit, commands, versions, config and its checksum."""
     input:
-        "results/metrics.tsv",
+        metrics="results/metrics.tsv",
+        wav=expand("data/{dset}/wav.scp", dset=SETS),
+        sounds=expand("data/parts/{part}/wav.scp", part=AUGMENT_PARTS),
     output:
         "results/manifest.json",
     log:
@@ -67,4 +69,5 @@ rule write_manifest:
         config=json.dumps(CANONICAL),
     shell:
         "python -m steps_py.stages.write_manifest --commands {params.kaldi:q}"
+        " --wav-scp {input.wav:q} {input.sounds:q}"
         " --config {params.config:q} --out {output:q} > {log:q} 2>&1"

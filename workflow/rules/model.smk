@@ -79,6 +79,7 @@ rule train_model:
     resources:
         **CLUSTER.resources("train_model"),
     params:
+        **(PIPES if FROM_AUDIO else {}),
         model=slice_of("model"),
         train=slice_of("train"),
         chunks=slice_of("chunks"),
