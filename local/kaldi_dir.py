@@ -17,9 +17,11 @@ from steps_py.audio.recordings import (
     read_headers,
     wav_entry,
 )
+from steps_py.audio.wave_holder import WAVE
 from steps_py.data.corpora import Corpus, CorpusConfig, Utterance
 from steps_py.data.data_dir import compare_keys, read_table
 from steps_py.errors import AudioError, DataDirError
+from steps_py.formats.tables import read_object
 
 OVERSHOOT_SEC = 0.5  # a segment may end so much behind its recording, as in extract-segments
 
@@ -95,8 +97,11 @@ class KaldiDir(Corpus):
         return [dataclasses.replace(u, utt=prefix + u.utt, spk=prefix + u.spk) for u in utterances]
 
     def read_headers(self, folder, entries, num_threads):
-        """recording -> `Header`.  Of a pipe with a length in utt2dur or reco2dur that is
-        believed, and the rate and channels are taken to be right; others are run."""
+        """recording -> `Header`.
+
+        A pipe with a length in utt2dur or reco2dur is not run: that length is taken, and rate
+        and channels as configured.  Other pipes are run.
+        """
         lengths = {}
         for name in ("utt2dur", "reco2dur"):
             if (folder / name).is_file():
@@ -121,9 +126,6 @@ def is_stream(entry):
 
 def run_entry(entry):
     """The `Header` of what an entry gives, all of it read."""
-    from steps_py.audio.wave_holder import WAVE  # start-up time
-    from steps_py.formats.tables import read_object
-
     wave = read_object(entry, WAVE)
     num_channels, num_samples = wave.samples_CN.shape
     if num_samples == 0:
@@ -151,7 +153,7 @@ def read_segments(path, headers):
         if not 0 <= first < last or end > length + OVERSHOOT_SEC:
             raise DataDirError(
                 f"{where}: '{utt}' is {begin:g} to {end:g} s of '{reco}', which lasts"
-                f" {length:g} s. Mend the segment."
+                f" {length:g} s. Correct the segment."
             )
         stretches[utt] = reco, (first / rate_hz, (last - first) / rate_hz)
     return stretches

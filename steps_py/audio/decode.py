@@ -39,7 +39,7 @@ def read_file(path, max_sec=None):
                 return read_wave(file, path, max_sec)
             except NotPcm16:
                 pass  # sox and ffmpeg do read other samples, and so does libsndfile
-    if name != "FLAC":  # its decoder knows where it must end
+    if name != "FLAC":  # decoding it finds what is missing
         check_size(path)
     with open_sound(path, name == "FLAC") as file:
         return _decode(file, path, max_sec)
@@ -86,7 +86,7 @@ def _remember(key, wave):
 
 
 def open_sound(path, is_flac):
-    """A file as an open SoundFile that knows its length; NotDecodable if libsndfile cannot."""
+    """A file as an open SoundFile with its length; NotDecodable if libsndfile cannot."""
     import soundfile  # here for start-up time
 
     source = None

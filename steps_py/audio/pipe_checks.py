@@ -1,12 +1,15 @@
-"""What a wav.scp would run: shell commands that nobody here knows, programs emulated here."""
+"""What the pipes of a wav.scp run: shell commands of others, and programs emulated here."""
 
 import functools
+import os
+import shutil
 from collections.abc import Iterable
 
 from steps_py.audio.pipe_base import Unknown
 from steps_py.audio.pipe_commands import FFMPEG_FILES, PIPE_COMMANDS
 from steps_py.audio.pipelines import split_pipeline
-from steps_py.errors import StepsError, some
+from steps_py.errors import MissingProgramError, StepsError, some
+from steps_py.formats.processes import INSTALL
 
 
 def shell_reason(entry: str) -> str | None:
@@ -55,32 +58,61 @@ def emulated_programs(entries: Iterable[str]) -> list[str]:
     >>> emulated_programs(["ffmpeg -i a.m4a -f wav - |"])
     []
     """
-    found, seen = set(), set()
-    for entry in entries:
-        if not entry.endswith("|"):
-            continue
-        # a table has few commands for many files, and to take a pipe apart takes long
-        shape = tuple(word for word in entry.split() if not set("/.'\"") & set(word))
-        shape += tuple(sorted(suffix for suffix in FFMPEG_FILES if suffix in entry.lower()))
-        if shape not in seen:
-            seen.add(shape)
-            found |= _emulated_by(entry[:-1].strip())
+    found = set()
+    for entry in _distinct_pipes(entries):
+        stages, first = _split(entry)
+        names = {stage.words[0] for stage in stages[first:]}
+        found |= {name for name in names if PIPE_COMMANDS[name].is_foreign}
     return sorted(found)
 
 
-def _emulated_by(command):
-    """Programs of one pipe that are emulated: those behind the last that is not understood."""
-    found = set()
-    for stage in reversed(split_pipeline(command) or []):
-        name, *words = stage.words or [None]
-        known = PIPE_COMMANDS.get(name)
-        if known is None or not known.is_allowed or not _is_understood(name, tuple(words)):
-            break
-        if name == "ffmpeg" and not any(word.lower().endswith(FFMPEG_FILES) for word in words):
-            break
-        if known.is_foreign:
-            found.add(name)
-    return found
+def check_programs(entries: Iterable[str], where: str) -> None:
+    """MissingProgramError if a pipe runs a program that is not installed.
+
+    Of programs that are known by name, and of those given by their whole path.
+    """
+    for entry in _distinct_pipes(entries):
+        stages, first = _split(entry)
+        for stage in stages[:first]:
+            name = stage.words[0] if stage.words else ""
+            is_known = name in INSTALL or name.startswith("/")
+            if is_known and shutil.which(name) is None:
+                program = os.path.basename(name)
+                raise MissingProgramError(
+                    f"{where}: program {name} not found, which wav.scp runs ({entry})."
+                    f" Install {INSTALL.get(program, program)}, or correct wav.scp."
+                )
+
+
+def _distinct_pipes(entries):
+    """One of the pipes of each form: a table has few forms for many files."""
+    seen = set()
+    for entry in entries:
+        if not entry.endswith("|"):
+            continue
+        words = entry.split()
+        shape = (words[0], *(word for word in words if not set("/.'\"") & set(word)))
+        shape += tuple(suffix for suffix in FFMPEG_FILES if suffix in entry.lower())
+        if shape not in seen:
+            seen.add(shape)
+            yield entry
+
+
+def _split(entry):
+    """The stages of a pipe, and the first of those at its end that are evaluated here."""
+    stages = split_pipeline(entry[:-1].strip()) or []
+    first = len(stages)
+    while first and _is_evaluated(stages[first - 1]):
+        first -= 1
+    return stages, first
+
+
+def _is_evaluated(stage):
+    name, *words = stage.words or [None]
+    command = PIPE_COMMANDS.get(name)
+    if command is None or not command.is_allowed or not _is_understood(name, tuple(words)):
+        return False
+    return name != "ffmpeg" or any(word.lower().endswith(FFMPEG_FILES) for word in words)
 
 
 @functools.lru_cache(maxsize=10_000)
@@ -90,5 +122,5 @@ def _is_understood(name, words):
     except Unknown:
         return False
     except StepsError:
-        return True  # understood, and wrong: told when it is read
+        return True  # understood, but wrong: an error when it is read
     return True

@@ -128,7 +128,7 @@ class _Pipeline:
 
     def _from_shell(self):
         if self.first == 0:
-            raise Unknown(stage=0)  # it wants to read our own standard input
+            raise Unknown(stage=0)  # it reads the standard input of this process
         command = "|".join(stage.text for stage in self.stages[: self.first])
         with open_input(f"{command} |") as stream:
             return read_wave(stream, command.strip())

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from steps_py.audio.file_info import audio_info
+from steps_py.audio.headers.kinds import PIPES
 from steps_py.errors import AudioError, MissingProgramError, StepsError, some
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
@@ -25,13 +26,6 @@ OTHER_SUFFIXES = frozenset((
 ))
 # fmt: on
 COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".z", ".zip", ".tar", ".tgz", ".7z")
-DECODERS = {  # kind of file -> pipe that makes 16-bit WAV of it, where sox is not asked to
-    "FLAC": "flac -c -d -s {} |",
-    "MP4 (m4a)": "ffmpeg -v 8 -i {} -f wav -acodec pcm_s16le - |",
-    "RF64": "ffmpeg -v 8 -i {} -f wav -acodec pcm_s16le - |",
-    "Wave64": "ffmpeg -v 8 -i {} -f wav -acodec pcm_s16le - |",
-    "NIST sphere": "sph2pipe -f wav -p {} |",
-}
 READ_BY_SOX = ("WAV", "FLAC", "Ogg", "MP3", "AIFF", "AU")
 HEADERS_PER_TASK = 64
 NAMED_KINDS = {".wav": ("WAV",), ".flac": ("FLAC",), ".ogg": ("Ogg",), ".mp3": ("MP3",)}
@@ -208,10 +202,10 @@ def wav_entry(path, header, options, trim=None):
     if header.num_channels > 1:
         remix = "-" if options.channel == "mix" else options.channel
     if header.kind not in READ_BY_SOX:
-        path = DECODERS[header.kind].format(shlex.quote(path))
+        path = PIPES[header.kind].format(shlex.quote(path))
     if rate_hz or remix or trim or not header.is_16bit:
         return sox_pipe(path, rate_hz, remix, trim)
-    return DECODERS["FLAC"].format(shlex.quote(path)) if header.kind == "FLAC" else path
+    return PIPES["FLAC"].format(shlex.quote(path)) if header.kind == "FLAC" else path
 
 
 def sox_pipe(source, rate_hz=None, remix=None, trim=None):

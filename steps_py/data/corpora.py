@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from steps_py.audio import recordings
-from steps_py.audio.pipe_checks import refused_pipes
+from steps_py.audio.pipe_checks import check_programs, refused_pipes
 from steps_py.audio.recordings import SUFFIXES
 from steps_py.checkout import CHECKOUT
 from steps_py.data.sources import digest_of_files, state_of_audio
@@ -320,15 +320,17 @@ class Corpus:
             )
 
     def check_pipes(self, part, entries):
-        """ConfigError if wav.scp holds shell commands that the corpus's entry does not allow."""
+        """Errors for shell commands that the corpus's entry does not allow, missing programs."""
         allowed = self.config.shell_pipes
         allowed = self.takes_shell_pipes if allowed is None else allowed
+        entries = list(entries)
         refused = "" if allowed else refused_pipes(entries)
         if refused:
             raise ConfigError(
                 f"{self.name}.{part}: {refused}. Decode these recordings to files, or set"
                 f" {self.key}.shell_pipes: true to run the commands."
             )
+        check_programs(entries, f"{self.name}.{part}")
 
     def check_published(self, part, found):
         """Compare with the published figures, unless a part of the corpus will do."""

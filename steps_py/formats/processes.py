@@ -57,7 +57,7 @@ class Process:
 
     def _listen(self):
         for line in io.BufferedReader(self.popen.stderr):
-            with contextlib.suppress(OSError):  # who shut our stderr wants no messages
+            with contextlib.suppress(OSError):  # stderr may be closed
                 os.write(2, line)
             self._last_words = line.decode(errors="replace").strip() or self._last_words
             if match := _NOT_FOUND.match(line):

@@ -105,8 +105,8 @@ def _standard_input():
 class Input:
     """Bytes to be read, from a file, a pipe or standard input, with words and lines.
 
-    `key` is the entry being read; messages name it.  `read` makes it a binary file for
-    whoever wants one.
+    `key` is the entry being read; messages name it.  `read` makes it a binary
+    file.
     """
 
     def __init__(self, raw, name, process=None):
@@ -201,7 +201,7 @@ class Input:
 
     def take_own(self, size, what="data"):
         """`take`, but a bytearray; of a file, read straight into it."""
-        if self._size is None:  # a pipe: nobody knows whether so much will come
+        if self._size is None:  # a pipe, whose length is unknown
             return bytearray(self.take(size, what))
         self.check_holds(size, what)
         own = bytearray(size)
@@ -318,7 +318,7 @@ class Input:
 
 
 def _size_of(raw):
-    """Bytes in a regular file; None for a pipe, where nobody knows."""
+    """Bytes in a regular file; None for a pipe, whose length is unknown."""
     try:
         status = os.fstat(raw.fileno())
     except (OSError, io.UnsupportedOperation):

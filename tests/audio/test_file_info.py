@@ -2,6 +2,7 @@
 
 import gzip
 import struct
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from steps_py.audio.decode import read_file
 from steps_py.audio.errors import WaveError
 from steps_py.audio.file_info import audio_info
 from steps_py.audio.headers import flac
-from steps_py.audio.pipelines import evaluate
+from steps_py.audio.pipelines import evaluate, read_recording
 from steps_py.audio.recordings import read_header, wav_entry
 from tests.support.tiny_corpora import box, m4a_bytes, without_length, write_sphere
 
@@ -95,12 +96,8 @@ def test_a_cut_off_file_is_not_decoded_as_a_shorter_one(tmp_path, container, enc
 @pytest.mark.parametrize(("container", "encoding", "kind"), FORMATS)
 @pytest.mark.parametrize("name", ["a.wav", "A B.WAV"])
 def test_the_entry_of_a_file_of_any_name_is_one_that_is_read(
-    tmp_path, container, encoding, kind, name, monkeypatch
+    tmp_path, container, encoding, kind, name
 ):
-    from types import SimpleNamespace
-
-    from steps_py.audio.pipelines import read_recording
-
     path = write(tmp_path / name, container, encoding)
     header = read_header(path)
     options = SimpleNamespace(sample_rate_hz=RATE_HZ, resample=False, channel=None)

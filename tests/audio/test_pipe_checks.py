@@ -6,11 +6,16 @@ import numpy as np
 import pytest
 
 from steps_py.audio.pipe_base import SWITCH
-from steps_py.audio.pipe_checks import emulated_programs, refused_pipes, shell_reason
+from steps_py.audio.pipe_checks import (
+    check_programs,
+    emulated_programs,
+    refused_pipes,
+    shell_reason,
+)
 from steps_py.audio.pipelines import evaluate
 from steps_py.audio.random_access import why_not
 from steps_py.data.corpora import load_corpus
-from steps_py.errors import ConfigError
+from steps_py.errors import ConfigError, MissingProgramError
 from steps_py.stages import write_manifest
 from tests.support.tiny_corpora import write_lines, write_sound, write_wav
 
@@ -114,3 +119,30 @@ def test_the_manifest_names_the_emulated_programs(tmp_path, commands, model_inpu
     arguments = ["--commands", commands, "--config", config, "--out", out, "--wav-scp", one, two]
     write_manifest.main(list(map(str, arguments)))
     assert json.loads(out.read_text())["emulated_programs"] == emulated
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ("/opt/none/sph2pipe -f wav a.sph |", "Install sph2pipe (https://www.openslr.org/3/)"),
+        ("ffmpeg -i a.m4a -f wav - |", "Install the package ffmpeg"),
+        ("sox a.wav -t wav - norm |", "program sox not found"),
+    ],
+)
+def test_a_program_that_is_not_installed_is_named_before_any_pipe_runs(
+    tmp_path, monkeypatch, entry, said
+):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    corpus = load_corpus("mine", kaldi_dir(tmp_path, entry))
+    with pytest.raises(MissingProgramError) as error:
+        corpus.utterances("train")
+    assert said in str(error.value)
+    assert str(error.value).startswith("mine.train: program ")
+
+
+def test_programs_that_are_emulated_need_not_be_installed(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    check_programs([*OWN[:4], "exec x |", "A=1 sox a.wav -t wav - |"], "mine.train")
+    monkeypatch.setenv(SWITCH, "programs")
+    with pytest.raises(MissingProgramError, match="program flac not found"):
+        check_programs(OWN[:4], "mine.train")

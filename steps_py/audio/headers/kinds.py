@@ -43,6 +43,9 @@ AAC = Kind("AAC", ())
 AAC_BEGINS = (b"\xff\xf0", b"\xff\xf1", b"\xff\xf8", b"\xff\xf9")
 
 
+PIPES = {kind.name: kind.pipe for kind in (*KINDS, MP4, MP3, AAC)}
+
+
 def kind_of(start: bytes) -> Kind | None:
     """The format of a file by its first bytes, or None.
 
