@@ -1,5 +1,7 @@
 """Trials and scores belong together, pair by pair, or not at all."""
 
+import re
+
 import pytest
 
 from steps_py.errors import ScoreError
@@ -55,20 +57,63 @@ def test_a_bad_trial_list_is_refused_with_its_line(tmp_path, text, words):
         read_trials(path)
 
 
-def test_a_score_that_is_no_number_is_refused(tmp_path):
-    with pytest.raises(ScoreError, match=":2: score is 'x', expected a number"):
-        read_scores(scores(tmp_path, "a b 1\na c x\n"))
+@pytest.mark.parametrize("text", ["x", "nan", "inf", "-inf", "1e999", "1_0", "0x1p3", "1,5", "--1"])
+def test_a_score_that_is_no_finite_number_is_refused_with_its_trial(tmp_path, text):
+    said = re.escape(f":2: score is '{text}', expected a finite number (trial a c)")
+    with pytest.raises(ScoreError, match=said):
+        read_scores(scores(tmp_path, f"a b 1\na c {text}\n"))
 
 
-def test_two_scores_of_one_pair_are_refused_and_a_repeated_line_is_not(tmp_path):
-    path = scores(tmp_path, "a b 1\na c 2\na b 1\n")
-    assert len(read_scores(path)) == 2
+@pytest.mark.parametrize("line", ["a c", "a c 2 3", "a c 2 target", "", "a\u00a0c 2 5"])
+def test_a_line_of_more_or_fewer_fields_is_refused(tmp_path, line):
+    with pytest.raises(ScoreError, match=":2: expected '<enroll> <test> <score>'"):
+        read_scores(scores(tmp_path, f"a b 1\n{line}\nb c 3\n"))
+
+
+def test_two_scores_of_one_pair_are_refused(tmp_path):
     with pytest.raises(ScoreError, match=r"1 pairs have two scores \(a b\)"):
-        read_scores(scores(tmp_path, "a b 1\na b 2\n"))
+        read_scores(scores(tmp_path, "a b 1\nc d 4\na b 2\na b 2\n"))
 
 
-def test_a_pair_that_a_list_has_twice_counts_twice(tmp_path):
+def test_a_score_of_no_trial_is_refused_by_name(tmp_path, trials):
+    path = scores(tmp_path, "a b 1\nx y 9\na c 2\nb c 3\nc d 4\n")
+    with pytest.raises(ScoreError, match=r"1 of 5 scores are of no trial of the list \(x y\)"):
+        join_scores(read_trials(trials), read_scores(path), path)
+
+
+def test_a_score_file_that_is_doubled_or_cut_is_refused(tmp_path, trials):
+    text = "a b 1\na c 2\nb c 3\nc d 4.25\n"
+    for damaged, said in [
+        (text + text, "4 of 4 trials have more lines than in the list"),
+        (text + "a b 1\n", r"1 of 4 trials have more lines than in the list \(a b\)"),
+        (text[:18], r"1 of 4 trials have no score \(c d\)"),
+        (text[:22], "expected '<enroll> <test> <score>'"),
+        ("", "no line in it"),
+    ]:
+        path = scores(tmp_path, damaged)
+        with pytest.raises(ScoreError, match=said):
+            join_scores(read_trials(trials), read_scores(path), path)
+
+
+def test_bytes_that_are_no_text_are_refused_with_their_line(tmp_path):
+    path = tmp_path / "trials"
+    path.write_bytes(b"a b 1\na \xffc 2\n")
+    with pytest.raises(ScoreError, match=r"trials:2: not UTF-8"):
+        read_scores(path)
+
+
+def test_a_pair_of_both_labels_is_refused(tmp_path):
+    path = tmp_path / "trials"
+    path.write_text("a b target\na c nontarget\na b nontarget\n")
+    with pytest.raises(ScoreError, match=r"1 pairs are both target and nontarget \(a b\)"):
+        read_trials(path)
+
+
+@pytest.mark.parametrize("text", ["a b 1\na c 2\n", "a b 1\na b 1\na c 2\n"])
+def test_a_pair_that_a_list_has_twice_counts_twice(tmp_path, text):
     path = tmp_path / "trials"
     path.write_text("a b target\na b target\na c nontarget\n")
-    joined = join_scores(read_trials(path), read_scores(scores(tmp_path, "a b 1\na c 2\n")), "x")
+    joined = join_scores(read_trials(path), read_scores(scores(tmp_path, text)), "x")
     assert list(joined.score) == [1, 1, 2]
+    with pytest.raises(ScoreError, match="have more lines than in the list"):
+        join_scores(read_trials(path), read_scores(scores(tmp_path, 2 * "a b 1\na c 2\n")), "x")
