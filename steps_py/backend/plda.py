@@ -16,29 +16,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from steps_py.backend.covariance import SpeakerStats, check_finite, diagonalize
+from steps_py.backend.covariance import check_finite, diagonalize
 from steps_py.errors import BackendError, some
 
 
 class Plda:
-    """A PLDA model: estimate it, transform vectors with it, score with it.
+    """A PLDA model: transform vectors with it, score with it; `plda_em.fit_plda` estimates it.
 
     Attributes
     ----------
     mean_D : float64, the mean of x-vectors over speakers
     transform_DD : float64, see the module's docstring
     psi_D : float64, between-speaker variances in the transformed space, falling
-
-    Examples
-    --------
-    Speakers far apart, utterances close together: psi is the ratio of the variances.
-
-    >>> rng = np.random.default_rng(0)
-    >>> speaker_N = np.repeat(np.arange(500), 10)
-    >>> x_N1 = 3 * rng.normal(size=(500, 1))[speaker_N] + rng.normal(size=(5000, 1))
-    >>> plda = Plda.fit(x_N1, speaker_N)
-    >>> bool(abs(plda.psi_D[0] - 9) < 1)
-    True
     """
 
     def __init__(self, mean_D, transform_DD, psi_D):
@@ -51,16 +40,6 @@ class Plda:
                 f"PLDA: mean, transform and psi have shapes {self.mean_D.shape},"
                 f" {self.transform_DD.shape} and {self.psi_D.shape}, expected (D), (D, D) and (D)"
             )
-
-    @classmethod
-    def fit(cls, x_ND, speaker_N, num_em_iters=10):
-        """Estimate a model from vectors (N, D) and the names of their N speakers.
-
-        See `steps_py.backend.plda_em` for the algorithm and for what is refused.
-        """
-        from steps_py.backend.plda_em import PldaEstimator  # start-up time
-
-        return PldaEstimator(SpeakerStats.of(x_ND, speaker_N)).estimate(num_em_iters)
 
     @property
     def dim(self):

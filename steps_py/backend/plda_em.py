@@ -32,9 +32,28 @@ model; the EM equations are those of Kaldi's ``src/ivector/plda.cc``.
 
 import numpy as np
 
-from steps_py.backend.covariance import diagonalize
+from steps_py.backend.covariance import SpeakerStats, diagonalize
 from steps_py.backend.plda import Plda
 from steps_py.errors import BackendError
+
+
+def fit_plda(x_ND, speaker_N, num_em_iters=10):
+    """The Plda of vectors (N, D) and the names of their N speakers.
+
+    Raises BackendError where `PldaEstimator` does.
+
+    Examples
+    --------
+    Speakers far apart, utterances close together: psi is the ratio of the variances.
+
+    >>> rng = np.random.default_rng(0)
+    >>> speaker_N = np.repeat(np.arange(500), 10)
+    >>> x_N1 = 3 * rng.normal(size=(500, 1))[speaker_N] + rng.normal(size=(5000, 1))
+    >>> plda = fit_plda(x_N1, speaker_N)
+    >>> bool(abs(plda.psi_D[0] - 9) < 1)
+    True
+    """
+    return PldaEstimator(SpeakerStats.of(x_ND, speaker_N)).estimate(num_em_iters)
 
 
 class PldaEstimator:
@@ -43,7 +62,6 @@ class PldaEstimator:
     Starts from W = B = I.  Raises BackendError if the statistics cannot determine a
     model: no more vectors than dimensions, one speaker, or one vector of each speaker.
 
-    >>> from steps_py.backend.covariance import SpeakerStats
     >>> stats = SpeakerStats.of(np.array([[0.0], [2.0], [9.0], [10.0]]), ["a", "a", "b", "b"])
     >>> estimator = PldaEstimator(stats)
     >>> before = estimator.log_likelihood()

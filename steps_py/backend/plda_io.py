@@ -4,24 +4,29 @@ A file holds, between ``<Plda>`` and ``</Plda>``, the mean, the transform and ps
 writes them in double precision if binary, and with seven digits if text.
 """
 
-import re
-import struct
-from pathlib import Path
+import io
 
 import numpy as np
 
 from steps_py.backend.plda import Plda
-from steps_py.errors import BackendError
+from steps_py.errors import BackendError, TableError
 from steps_py.files import atomic_write
-
-_ARRAY = rb"\s*\[([^\[\]]*)\]"
-_TEXT = re.compile(rb"\s*<Plda>" + 3 * _ARRAY + rb"\s*</Plda>\s*")
-_TYPES = {b"F": np.dtype("<f4"), b"D": np.dtype("<f8")}
+from steps_py.formats.arrays import (
+    encode_matrix,
+    encode_vector,
+    read_binary_matrix,
+    read_binary_vector,
+    read_matrix,
+    read_vector,
+)
+from steps_py.formats.basic_types import MARKER, read_marker
+from steps_py.formats.streams import Input, open_input
 
 
 def read_plda(path):
     """Read a model from a file; BackendError if it is none."""
-    return decode_plda(Path(path).read_bytes(), str(path))
+    with open_input(str(path)) as stream:
+        return read_plda_from(stream)
 
 
 def write_plda(path, plda, binary=True):
@@ -36,10 +41,16 @@ def encode_plda(plda, binary=True):
     >>> encode_plda(Plda([0.5], [[2.0]], [10.0]), binary=False)
     b'<Plda>  [ 0.5 ]\n [\n  2 ]\n [ 10 ]\n</Plda> '
     """
-    parts = plda.mean_D, plda.transform_DD, plda.psi_D
+    encoded = [
+        encode_vector(plda.mean_D, binary, "float64"),
+        encode_matrix(plda.transform_DD, binary, "float64"),
+        encode_vector(plda.psi_D, binary, "float64"),
+    ]
     if binary:
-        return b"\0B<Plda> " + b"".join(_encode_binary(x) for x in parts) + b"</Plda> "
-    return b"<Plda> " + b"".join(_encode_text(x) for x in parts) + b"</Plda> "
+        encoded = [MARKER + b"<Plda> ", *(part.removeprefix(MARKER) for part in encoded)]
+    else:
+        encoded = [b"<Plda> ", *encoded]
+    return b"".join(encoded) + b"</Plda> "
 
 
 def decode_plda(data, name="plda"):
@@ -49,64 +60,42 @@ def decode_plda(data, name="plda"):
     >>> model.mean_D, model.transform_DD, model.psi_D
     (array([0.5]), array([[2.]]), array([10.]))
     """
+    return read_plda_from(Input(io.BytesIO(data), name))
+
+
+def read_plda_from(stream):
+    """The model in an `Input` that holds nothing else; BackendError if it is none."""
     try:
-        parts = _decode_binary(data) if data.startswith(b"\0B") else _decode_text(data)
-    except (ValueError, struct.error, KeyError) as error:
+        plda = Plda(*_read_parts(stream))
+    except (TableError, BackendError) as error:
+        reason = str(error).removeprefix(f"{stream.name}, ")[:200]
         raise BackendError(
-            f"{name}: not a Plda file, or a damaged one ({str(error)[:100]}). Write it again with"
-            " ivector-compute-plda or ivector-copy-plda."
+            f"{stream.name}: not a Plda file, or a damaged one ({reason}). Write it"
+            " again with ivector-compute-plda or ivector-copy-plda."
         ) from None
-    plda = Plda(*parts)
+    parts = plda.mean_D, plda.transform_DD, plda.psi_D
     if not all(np.isfinite(x).all() for x in parts) or (plda.psi_D < 0).any():
         raise BackendError(
-            f"{name}: the model holds nan, infinity or a negative psi. Retrain the PLDA."
+            f"{stream.name}: the model holds nan, infinity or a negative psi. Retrain the PLDA."
         )
     return plda
 
 
-def _encode_binary(x):
-    kind = b"DV " if x.ndim == 1 else b"DM "
-    sizes = b"".join(b"\4" + struct.pack("<i", size) for size in x.shape)
-    return kind + sizes + np.ascontiguousarray(x, "<f8").tobytes()
-
-
-def _encode_text(x):
-    rows = ["".join(f"{value:.7g} " for value in row) for row in np.atleast_2d(x).tolist()]
-    if x.ndim == 1:
-        return f" [ {rows[0]}]\n".encode()
-    return (" [" + "".join(f"\n  {row}" for row in rows) + "]\n").encode()
-
-
-def _decode_binary(data):
-    at = _expect(data, 2, b"<Plda> ")
-    parts = []
-    for ndim, letter in ((1, b"V"), (2, b"M"), (1, b"V")):
-        dtype = _TYPES[data[at : at + 1]]
-        at = _expect(data, at + 1, letter + b" ")
-        shape = []
-        for _ in range(ndim):
-            at = _expect(data, at, b"\4")
-            shape.append(struct.unpack_from("<i", data, at)[0])
-            at += 4
-        if min(shape) < 0:
-            raise ValueError(f"negative size at byte {at}")
-        values = np.frombuffer(data, dtype, int(np.prod(shape)), at)
-        parts.append(values.astype(np.float64).reshape(shape))
-        at += values.nbytes
-    _expect(data, at, b"</Plda>")
+def _read_parts(stream):
+    """Mean, transform and psi."""
+    binary = read_marker(stream)
+    vector, matrix = (
+        (read_binary_vector, read_binary_matrix) if binary else (read_vector, read_matrix)
+    )
+    _expect(stream, b"<Plda>", binary)
+    parts = [read(stream, "float64") for read in (vector, matrix, vector)]
+    _expect(stream, b"</Plda>", binary)
+    if stream.read().strip():
+        stream.fail("more data behind </Plda>. Was the file written twice?")
     return parts
 
 
-def _decode_text(data):
-    match = _TEXT.fullmatch(data)
-    if not match:
-        raise ValueError("no <Plda> [ mean ] [ transform ] [ psi ] </Plda>")
-    mean, transform, psi = match.groups()
-    rows = [row.split() for row in transform.strip().splitlines()]
-    return [np.array(x, np.float64) for x in (mean.split(), rows, psi.split())]
-
-
-def _expect(data, at, token):
-    if data[at : at + len(token)] != token:
-        raise ValueError(f"expected {token.strip().decode()!r} at byte {at}")
-    return at + len(token)
+def _expect(stream, token, binary):
+    found = stream.word(token.decode(), limit=64)
+    if found != token or (binary and stream.take(1) != b" "):
+        stream.fail(f"'{found[:20].decode(errors='replace')}' where {token.decode()} belongs.")

@@ -10,7 +10,7 @@ import numpy as np
 
 from steps_py.errors import TableError
 from steps_py.formats import compressed
-from steps_py.formats.holders import MARKER, read_int, read_marker
+from steps_py.formats.basic_types import MARKER, read_int, read_marker
 from steps_py.formats.specifiers import resolve_range
 
 _MATRIX_HEADER = struct.Struct("<2s3sbibi")  # marker, token, size, rows, size, columns
@@ -31,6 +31,11 @@ def read_matrix(stream, dtype, span=None):
         return fast
     if not read_marker(stream):
         return _part(stream, _read_text_matrix(stream, dtype), span)
+    return read_binary_matrix(stream, dtype, span)
+
+
+def read_binary_matrix(stream, dtype, span=None):
+    """`read_matrix` behind the marker of binary data, as within larger objects."""
     token = stream.word("a matrix type", limit=64)
     if stream.take(1) != b" " or token not in (b"FM", b"DM", b"CM", b"CM2", b"CM3"):
         found = token[:20].decode(errors="replace")
@@ -108,21 +113,24 @@ def read_vector(stream, dtype, span=None):
     if not read_marker(stream):
         x_D = _read_text_vector(stream, dtype)
     else:
-        token = stream.word("a vector type", limit=64)
-        if stream.take(1) != b" " or token not in (b"FV", b"DV"):
-            found = token[:20].decode(errors="replace")
-            stream.fail(
-                f"'{found}' where a vector (FV, DV) belongs. Is it a table of another kind?"
-            )
-        dim, on_file = read_int(stream), _SIZES[token[:1]]
-        body = stream.take_own(dim * on_file.itemsize, f"a vector of {dim}")
-        x_D = _cast(np.frombuffer(body, on_file), dtype)
+        x_D = read_binary_vector(stream, dtype)
     if span is None:
         return x_D
     if "," in span:
         stream.fail(f"a range [{span}] of a vector. Write [first:last].")
     first, end, _, _ = resolve_range(span, len(x_D), 1, stream.name)
     return x_D[first:end].copy()
+
+
+def read_binary_vector(stream, dtype):
+    """`read_vector` behind the marker of binary data, as within larger objects."""
+    token = stream.word("a vector type", limit=64)
+    if stream.take(1) != b" " or token not in (b"FV", b"DV"):
+        found = token[:20].decode(errors="replace")
+        stream.fail(f"'{found}' where a vector (FV, DV) belongs. Is it a table of another kind?")
+    dim, on_file = read_int(stream), _SIZES[token[:1]]
+    body = stream.take_own(dim * on_file.itemsize, f"a vector of {dim}")
+    return _cast(np.frombuffer(body, on_file), dtype)
 
 
 def _read_plain_vector(stream, dtype):

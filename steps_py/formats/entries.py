@@ -25,7 +25,16 @@ def read_stream(rxfilename, holder, span=None, key=None):
             return value
     with open_input(rxfilename) as stream:
         stream.key = key
-        return holder.read(stream, span)
+        value = holder.read(stream, span)
+        if span is None and holder.alone and classify_rxfilename(rxfilename) == "file":
+            _expect_end(stream)
+        return value
+
+
+def _expect_end(stream):
+    """Fail if more than white space follows the one object of a file."""
+    if stream.read().strip():
+        stream.fail("more data behind the object. Was the file written twice? Make it again.")
 
 
 def read_archive(stream, holder):

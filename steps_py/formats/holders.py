@@ -11,18 +11,26 @@ list of int.  What is read is the caller's own: a writable array.  The holder of
 is in steps_py/audio/wave_holder.py.
 """
 
-import struct
-
-from steps_py.errors import TableError
-
-_INT = struct.Struct("<bi")
-_FLOAT = struct.Struct("<bf")
-_DOUBLE = struct.Struct("<bd")
-MARKER = b"\0B"
+from steps_py.formats.basic_types import (
+    INT32,
+    MARKER,
+    checked_int,
+    encode_float,
+    encode_int,
+    encode_token,
+    read_float,
+    read_int,
+    read_marker,
+)
 
 
 class Holder:
-    """What most holders share."""
+    """What most holders share.
+
+    `alone` holds for values behind which a file of one object has nothing else.
+    """
+
+    alone = False
 
     def read(self, stream, span=None):
         raise NotImplementedError
@@ -32,17 +40,6 @@ class Holder:
 
     def evaluate(self, command):
         return None
-
-
-def read_marker(stream):
-    """Kaldi's InitKaldiInputStream: is a binary object coming?"""
-    start = stream.peek(2)
-    if start[:1] != b"\0":
-        return False
-    if start != MARKER:
-        stream.fail("a NUL byte, but no binary marker (NUL, B). The file is no Kaldi table.")
-    stream.take(2)
-    return True
 
 
 def refuse_span(stream, span, kind):
@@ -55,6 +52,8 @@ class _MatrixHolder(Holder):
 
     `method` makes it write compressed matrices, by one of Kaldi's seven methods.
     """
+
+    alone = True
 
     def __init__(self, dtype, method=None):
         self._dtype = dtype
@@ -73,6 +72,8 @@ class _MatrixHolder(Holder):
 
 class _VectorHolder(Holder):
     """A vector of float32 or float64, whichever is on file."""
+
+    alone = True
 
     def __init__(self, dtype):
         self._dtype = dtype
@@ -98,7 +99,7 @@ class _IntHolder(Holder):
         return _to_int(stream, _one_word(stream, "an integer"))
 
     def encode(self, value, binary):
-        return MARKER + encode_int(value) if binary else b"%d \n" % _checked_int(value)
+        return MARKER + encode_int(value) if binary else b"%d \n" % checked_int(value)
 
 
 class _IntsHolder(Holder):
@@ -112,12 +113,12 @@ class _IntsHolder(Holder):
         body = stream.take(5 * count, f"{count} integers")
         if body[::5].strip(b"\4"):
             stream.fail("an element that is no 32-bit integer. The file is damaged.")
-        return [value for _, value in _INT.iter_unpack(body)]
+        return [value for _, value in INT32.iter_unpack(body)]
 
     def encode(self, value, binary):
         if binary:
             return MARKER + encode_int(len(value)) + b"".join(map(encode_int, value))
-        return b"".join(b"%d " % _checked_int(item) for item in value) + b"\n"
+        return b"".join(b"%d " % checked_int(item) for item in value) + b"\n"
 
 
 class _FloatHolder(Holder):
@@ -153,58 +154,6 @@ class _TokensHolder(Holder):
 
     def encode(self, value, binary):
         return b"".join(encode_token(word) + b" " for word in value) + b"\n"
-
-
-def read_int(stream):
-    """A binary int32, with its size before it."""
-    size, value = _INT.unpack(stream.take(_INT.size, "an integer"))
-    if size != 4:
-        stream.fail(f"an integer of {size} bytes where one of 4 belongs. The file is damaged.")
-    return value
-
-
-def read_float(stream):
-    """A binary float or double, with its size before it."""
-    if stream.peek() == b"\x08":
-        return _DOUBLE.unpack(stream.take(_DOUBLE.size, "a number"))[1]
-    size, value = _FLOAT.unpack(stream.take(_FLOAT.size, "a number"))
-    if size != 4:
-        stream.fail(f"a number of {size} bytes where one of 4 or 8 belongs. It is damaged.")
-    return value
-
-
-def encode_int(value):
-    return _INT.pack(4, _checked_int(value))
-
-
-def encode_float(value):
-    """A binary float; beyond its range it is infinite, as a cast in C++ makes it."""
-    try:
-        return _FLOAT.pack(4, value)
-    except OverflowError:
-        return _FLOAT.pack(4, float("inf") if value > 0 else float("-inf"))
-
-
-def encode_token(token):
-    """A word as bytes; TableError if white space in it would break the format."""
-    if not is_token(token):
-        raise TableError(f"'{token}': not a word that can be written. Use no white space in it.")
-    return token.encode(errors="surrogateescape")
-
-
-def is_token(text):
-    """Kaldi's IsToken: not empty, printable where it is ASCII, no white space.
-
-    >>> is_token("utt-1"), is_token("utt 1"), is_token("")
-    (True, False, False)
-    """
-    return bool(text) and not any(char <= " " or char == "\x7f" for char in text)
-
-
-def _checked_int(value):
-    if not -(2**31) <= value < 2**31:
-        raise TableError(f"{value}: does not fit into the 32 bits of Kaldi's integers.")
-    return int(value)
 
 
 def _one_word(stream, what):

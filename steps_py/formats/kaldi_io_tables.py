@@ -24,8 +24,8 @@ from steps_py.errors import TableError
 from steps_py.files import atomic_write
 from steps_py.formats.archives import Locations
 from steps_py.formats.arrays import read_matrix
+from steps_py.formats.basic_types import encode_token
 from steps_py.formats.entries import read_script
-from steps_py.formats.holders import encode_token
 from steps_py.formats.streams import open_input
 
 _START_BYTES = 5

@@ -5,6 +5,7 @@ failure of a pipe, writes no compressed matrices, and its import alone outlasts 
 """
 
 from steps_py.errors import StepsError, TableError
+from steps_py.formats.basic_types import encode_token
 from steps_py.formats.entries import (
     EntryReader,
     read_archive,
@@ -12,7 +13,6 @@ from steps_py.formats.entries import (
     read_script,
     read_script_lines,
 )
-from steps_py.formats.holders import encode_token
 from steps_py.formats.log import warn
 from steps_py.formats.lookup import ArchiveTable, DoublySortedTable, ScriptTable
 from steps_py.formats.outputs import classify_wxfilename, open_output

@@ -6,7 +6,7 @@ Shape suffixes (scope: this module):
 
 from steps_py.errors import KaldiError, some
 from steps_py.formats.holders import FLOAT_VECTOR
-from steps_py.formats.tables import SequentialReader
+from steps_py.formats.tables import SequentialReader, read_object
 
 _BATCH = 512
 
@@ -54,6 +54,16 @@ def check_finite(keys, x_ND, rspecifier):
             f"{rspecifier}: not finite: {some(keys[row] for row in bad)}. Remove these vectors,"
             " or find what made nan of them."
         )
+
+
+def read_finite(rxfilename, holder):
+    """The vector or matrix in a file; KaldiError if a number of it is nan or infinite."""
+    import numpy as np
+
+    array = read_object(rxfilename, holder)
+    if not np.isfinite(array).all():
+        raise KaldiError(f"{rxfilename}: holds nan or infinity. Make the file again.")
+    return array
 
 
 def read_vectors(rspecifier):

@@ -67,6 +67,13 @@ def nnet3_copy(options, nnet_in, nnet_out):
     return 0
 
 
+def network_holder():
+    """The holder of networks that runs ``nnet3-copy ... -`` in this process; numpy comes late."""
+    from steps_py.nnet3.network_file import NetworkHolder  # start-up time
+
+    return NetworkHolder(evaluate_copy)
+
+
 def evaluate_copy(shell_command):
     """The Network that ``nnet3-copy [options] <nnet-in> -`` writes, or None if it needs a shell.
 
@@ -93,9 +100,8 @@ def _edited_network(options, nnet_in):
     """The network that nnet3-copy writes."""
     from steps_py.nnet3 import edits  # start-up time
     from steps_py.nnet3.config_lines import parse_lines, read_lines
-    from steps_py.nnet3.network_file import NNET
 
-    network = read_object(nnet_in, NNET)
+    network = read_object(nnet_in, network_holder())
     if options.nnet_config:
         network.configure(read_lines(options.nnet_config))
     if options.learning_rate >= 0:
@@ -127,9 +133,8 @@ See also: nnet3-am-info""",
 )
 def nnet3_info(options, nnet_in):
     from steps_py.nnet3.info import describe  # start-up time
-    from steps_py.nnet3.network_file import NNET
 
-    print(describe(read_object(nnet_in, NNET)), end="")
+    print(describe(read_object(nnet_in, network_holder())), end="")
     return 0
 
 
@@ -194,12 +199,11 @@ See also: nnet3-compute""",
 )
 def nnet3_xvector_compute(options, nnet_in, feats_in, vectors_out):
     from steps_py.nnet3.compute import Computer  # start-up time
-    from steps_py.nnet3.network_file import NNET
 
     _check_options(options)
     keep_freed_memory()
     started = time.monotonic()
-    computer = Computer(read_object(nnet_in, NNET))
+    computer = Computer(read_object(nnet_in, network_holder()))
     tally, num_frames = Tally(), 0
     with (
         TableWriter(vectors_out, FLOAT_VECTOR) as writer,

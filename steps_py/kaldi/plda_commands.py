@@ -30,9 +30,9 @@ class _PldaHolder(Holder):
     """A PLDA model, alone in its file."""
 
     def read(self, stream, span=None):
-        from steps_py.backend.plda_io import decode_plda  # start-up time
+        from steps_py.backend.plda_io import read_plda_from  # start-up time
 
-        return decode_plda(stream.read(), stream.name)
+        return read_plda_from(stream)
 
     def encode(self, value, binary):
         from steps_py.backend.plda_io import encode_plda  # start-up time

@@ -18,10 +18,9 @@ from steps_py.formats.tables import (
     RandomReader,
     SequentialReader,
     TableWriter,
-    read_object,
     write_object,
 )
-from steps_py.formats.vector_tables import batches, batches_of_one_dim
+from steps_py.formats.vector_tables import batches, batches_of_one_dim, read_finite
 from steps_py.kaldi.commands import command
 
 
@@ -172,7 +171,7 @@ def ivector_subtract_global_mean(options, *arguments):
     ):
         stream = batches_of_one_dim(reader, vectors_in)
         if mean_in:
-            mean_D = read_object(mean_in[0], FLOAT_VECTOR)
+            mean_D = read_finite(mean_in[0], FLOAT_VECTOR)
         else:
             stream = list(stream)
             mean_D = _mean_of(stream)
@@ -302,7 +301,7 @@ def transform_vec(options, matrix_in, vectors_in, vectors_out):
 
 def _transform_table(matrix_in, vectors_in, vectors_out, tally):
     """Transform and write all vectors; yields the float64 results of each batch."""
-    matrix_LD = read_object(matrix_in, FLOAT_MATRIX)
+    matrix_LD = read_finite(matrix_in, FLOAT_MATRIX)
     num_cols = matrix_LD.shape[1]
     with (
         SequentialReader(vectors_in, FLOAT_VECTOR) as reader,

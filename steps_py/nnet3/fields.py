@@ -7,13 +7,18 @@ Read and Write functions in src/nnet3.
 import struct
 from dataclasses import dataclass
 
-import numpy as np
-
-from steps_py.formats.arrays import encode_matrix, encode_vector, read_matrix, read_vector
-from steps_py.formats.holders import MARKER, encode_float, encode_int, read_float, read_int
+from steps_py.errors import TableError
+from steps_py.formats.arrays import (
+    encode_matrix,
+    encode_vector,
+    read_binary_matrix,
+    read_binary_vector,
+    read_matrix,
+    read_vector,
+)
+from steps_py.formats.basic_types import MARKER, encode_float, encode_int, read_float, read_int
 
 REQUIRED = object()
-_SIZES = {b"F": np.dtype("<f4"), b"D": np.dtype("<f8")}
 
 
 @dataclass(frozen=True)
@@ -115,35 +120,17 @@ class FieldReader:
         return word == "T"
 
     def _vector(self):
-        if not self.binary:
-            return read_vector(self.stream, "float32")
-        dtype = self._array_type("V")
-        return self._floats(dtype, read_int(self.stream))
+        return self._array(read_binary_vector if self.binary else read_vector)
 
     def _matrix(self):
-        if not self.binary:
-            return read_matrix(self.stream, "float32")
-        dtype = self._array_type("M")
-        shape = read_int(self.stream), read_int(self.stream)
-        return self._floats(dtype, *shape)
+        return self._array(read_binary_matrix if self.binary else read_matrix)
 
-    def _array_type(self, letter):
-        token = self.token().encode()
-        if len(token) != 2 or token[:1] not in _SIZES or token[1:] != letter.encode():
-            self.fail(
-                f"'{token[:20].decode(errors='replace')}' where F{letter} or D{letter} belongs."
-            )
-        return _SIZES[token[:1]]
-
-    def _floats(self, dtype, *shape):
-        if min(shape) < 0:
-            self.fail(f"an array of {' x '.join(map(str, shape))}. The file is damaged.")
-        size = dtype.itemsize
-        for count in shape:
-            size *= count
-        body = self.stream.take_own(size, f"{self.where}an array of {' x '.join(map(str, shape))}")
-        with np.errstate(over="ignore", invalid="ignore"):
-            return np.frombuffer(body, dtype).reshape(shape).astype(np.float32, copy=False)
+    def _array(self, read):
+        try:
+            return read(self.stream, "float32")
+        except TableError as error:
+            component = f" ({self.where.rstrip(': ')})" if self.where else ""
+            raise TableError(f"{error}{component}") from None
 
 
 class FieldWriter:

@@ -5,7 +5,8 @@ steps_py/formats/holders.py.
 """
 
 from steps_py.errors import did_you_mean
-from steps_py.formats.holders import MARKER, Holder, read_marker
+from steps_py.formats.basic_types import MARKER, read_marker
+from steps_py.formats.holders import Holder
 from steps_py.nnet3.components import COMPONENTS
 from steps_py.nnet3.config_lines import is_name, parse_lines
 from steps_py.nnet3.fields import FieldReader, FieldWriter
@@ -15,7 +16,16 @@ _MOST_COMPONENTS = 100_000
 
 
 class NetworkHolder(Holder):
-    """A Network."""
+    """A Network.
+
+    `evaluate_pipe(command)`, if given, is the network that a command would write, or None where
+    a shell has to run it.
+    """
+
+    alone = True
+
+    def __init__(self, evaluate_pipe=None):
+        self._evaluate_pipe = evaluate_pipe
 
     def read(self, stream, span=None):
         if span is not None:
@@ -32,10 +42,7 @@ class NetworkHolder(Holder):
         return Network.from_lines(parse_lines(config, stream.name), components, stream.name)
 
     def evaluate(self, command):
-        """The network that ``nnet3-copy ... -`` writes, without another process."""
-        from steps_py.kaldi.nnet3_commands import evaluate_copy  # start-up time
-
-        return evaluate_copy(command)
+        return self._evaluate_pipe and self._evaluate_pipe(command)
 
     def encode(self, value, binary):
         writer = FieldWriter(binary)

@@ -8,7 +8,7 @@ from scipy.stats import multivariate_normal
 
 from steps_py.backend.covariance import SpeakerStats
 from steps_py.backend.plda import Plda, log_likelihood_ratio
-from steps_py.backend.plda_em import PldaEstimator
+from steps_py.backend.plda_em import PldaEstimator, fit_plda
 from steps_py.backend.plda_io import decode_plda, encode_plda, read_plda, write_plda
 from steps_py.backend.trial_scores import TrialScorer, dot_products
 from steps_py.errors import BackendError
@@ -252,7 +252,7 @@ def em_as_in_the_paper(x_ND, speaker_N, num_iters):
 def test_em_does_what_its_equations_say(num_iters):
     x_ND, speaker_N = speakers_of(random_model(1, 4), 20, [1, 2, 5, 7])
     centre, W, B = em_as_in_the_paper(x_ND, speaker_N, num_iters)
-    plda = Plda.fit(x_ND, speaker_N, num_iters)
+    plda = fit_plda(x_ND, speaker_N, num_iters)
     within, between = plda.covariances()
     np.testing.assert_allclose(plda.mean_D, centre)
     np.testing.assert_allclose(within, W, rtol=1e-6, atol=1e-8)
@@ -262,7 +262,7 @@ def test_em_does_what_its_equations_say(num_iters):
 def test_psi_of_synthetic_speakers_is_recovered():
     model = random_model(2, 3)
     x_ND, speaker_N = speakers_of(model, 4000, [2, 5, 20])
-    plda = Plda.fit(x_ND, speaker_N, num_em_iters=20)
+    plda = fit_plda(x_ND, speaker_N, num_em_iters=20)
     np.testing.assert_allclose(plda.psi_D, model.psi_D, rtol=0.1)
     for got, true in zip(plda.covariances(), model.covariances(), strict=True):
         np.testing.assert_allclose(got, true, atol=0.1 * np.abs(true).max())
@@ -272,15 +272,15 @@ def test_order_and_names_of_utterances_do_not_matter():
     x_ND, speaker_N = speakers_of(random_model(3, 3), 10, [1, 3])
     order = np.random.default_rng(0).permutation(len(x_ND))
     names = np.array([f"spk{9 - s}" for s in speaker_N])
-    a, b = Plda.fit(x_ND, speaker_N), Plda.fit(x_ND[order], names[order])
+    a, b = fit_plda(x_ND, speaker_N), fit_plda(x_ND[order], names[order])
     np.testing.assert_allclose(a.psi_D, b.psi_D)
     np.testing.assert_allclose(a.transform_DD, b.transform_DD, atol=1e-8)
 
 
 def test_psi_does_not_depend_on_scale_and_shift_once_converged():
     x_ND, speaker_N = speakers_of(random_model(4, 3), 30, [4])
-    a = Plda.fit(x_ND, speaker_N, 300)
-    b = Plda.fit(1000 * x_ND - 5, speaker_N, 300)
+    a = fit_plda(x_ND, speaker_N, 300)
+    b = fit_plda(1000 * x_ND - 5, speaker_N, 300)
     np.testing.assert_allclose(a.psi_D, b.psi_D, rtol=1e-3)
 
 
@@ -288,7 +288,7 @@ def test_a_direction_without_variance_does_not_stop_the_estimation():
     """A dead dimension, and one that repeats another: both covariances become singular."""
     x_ND, speaker_N = speakers_of(random_model(5, 3), 30, [4])
     flat_ND = np.hstack([x_ND, np.zeros((len(x_ND), 1)), x_ND[:, :1]])
-    plda = Plda.fit(flat_ND, speaker_N, num_em_iters=200)
+    plda = fit_plda(flat_ND, speaker_N, num_em_iters=200)
     u_ND = plda.transform(flat_ND[:3])
     assert np.isfinite(plda.transform_DD).all() and np.isfinite(plda.psi_D).all()
     assert np.isfinite(plda.score(u_ND, np.ones(3), u_ND)).all()
@@ -296,7 +296,7 @@ def test_a_direction_without_variance_does_not_stop_the_estimation():
 
 def test_speakers_alike_give_a_psi_near_zero():
     rng = np.random.default_rng(6)
-    plda = Plda.fit(rng.normal(size=(4000, 2)), np.repeat(np.arange(400), 10), 100)
+    plda = fit_plda(rng.normal(size=(4000, 2)), np.repeat(np.arange(400), 10), 100)
     assert (plda.psi_D >= 0).all() and (plda.psi_D < 0.05).all()
 
 
@@ -322,7 +322,7 @@ def test_statistics_may_come_bit_by_bit():
 )
 def test_what_cannot_be_estimated_is_refused(x_ND, speaker_N, message):
     with pytest.raises(BackendError, match=message):
-        Plda.fit(x_ND, speaker_N)
+        fit_plda(x_ND, speaker_N)
 
 
 # files
@@ -354,16 +354,27 @@ TEXT = b"<Plda>  [ 1 ]\n [\n  1 ]\n [ 1 ]\n</Plda> "
 @pytest.mark.parametrize(
     "data, message",
     [
-        (b"", "no <Plda>"),
+        (b"", "'' where <Plda> belongs"),
         (GOOD[:-20], "not a Plda file, or a damaged one"),
-        (GOOD.replace(b"<Plda>", b"<Nnet>"), "expected '<Plda>' at byte 2"),
+        (GOOD.replace(b"<Plda>", b"<Nnet>"), "'<Nnet>' where <Plda> belongs"),
         (GOOD.replace(b"DM ", b"XM "), "damaged"),
         (TEXT.replace(b"[ 1 ]\n</", b"[ 1 2 ]\n</"), r"shapes \(1,\), \(1, 1\) and \(2,\)"),
         (TEXT.replace(b"[ 1 ]\n</", b"[ -1 ]\n</"), "negative psi"),
         (TEXT.replace(b"[ 1 ]\n [\n", b"[ nan ]\n [\n"), "holds nan"),
         (TEXT.replace(b"  1 ]", b"  one ]"), "could not convert"),
+        (GOOD + GOOD, "more data behind </Plda>. Was the file written twice"),
+        (TEXT + TEXT, "more data behind </Plda>"),
+        (GOOD.replace(b"DV ", b"DM ", 1), "'DM' where a vector"),
     ],
 )
 def test_damaged_files_are_refused(data, message):
     with pytest.raises(BackendError, match=message):
         decode_plda(data, "exp/plda")
+
+
+@pytest.mark.parametrize("data", [GOOD, TEXT], ids=["binary", "text"])
+def test_a_plda_that_is_cut_anywhere_is_refused_by_name(data, tmp_path):
+    for size in range(len(data.rstrip()) - 1):
+        (tmp_path / "plda").write_bytes(data[:size])
+        with pytest.raises(BackendError, match="plda: not a Plda file, or a damaged one"):
+            read_plda(tmp_path / "plda")

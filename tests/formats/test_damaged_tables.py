@@ -20,7 +20,7 @@ from steps_py.formats.holders import (
     TOKEN,
     TOKENS,
 )
-from steps_py.formats.tables import RandomReader, SequentialReader, TableWriter
+from steps_py.formats.tables import RandomReader, SequentialReader, TableWriter, read_object
 
 fuzz = settings(
     max_examples=200,
@@ -157,3 +157,23 @@ def test_messages_say_where_and_what(archive):
     (archive / "empty.scp").write_text("a x\n\nb y\n")
     with pytest.raises(TableError, match=r"empty\.scp:2: not a line of a script file"):
         RandomReader(f"scp:{archive}/empty.scp", FLOAT_MATRIX)
+
+
+@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize(
+    "holder", [FLOAT_VECTOR, DOUBLE_VECTOR, FLOAT_MATRIX, COMPRESSED_MATRIX(2)]
+)
+def test_a_file_of_one_object_that_is_doubled_or_cut_is_refused(holder, binary, tmp_path):
+    path = str(tmp_path / "mean.vec")
+    is_vector = holder in (FLOAT_VECTOR, DOUBLE_VECTOR)
+    data = holder.encode(np.ones(3) if is_vector else np.ones((2, 3)), binary)
+    (tmp_path / "mean.vec").write_bytes(data)
+    assert read_object(path, holder).shape == ((3,) if is_vector else (2, 3))
+    for damaged in (2 * data, data + b"\0", data + b"1"):
+        (tmp_path / "mean.vec").write_bytes(damaged)
+        with pytest.raises(TableError, match=r"mean\.vec, byte \d+: more data behind the object"):
+            read_object(path, holder)
+    for size in range(len(data.rstrip())):
+        (tmp_path / "mean.vec").write_bytes(data[:size])
+        with pytest.raises(TableError, match=r"mean\.vec"):
+            read_object(path, holder)

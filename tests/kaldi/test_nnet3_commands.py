@@ -15,6 +15,7 @@ from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.formats.tables import SequentialReader, TableWriter, read_object
 from steps_py.kaldi import nnet3_commands
 from steps_py.kaldi.commands import main
+from steps_py.kaldi.nnet3_commands import network_holder
 from steps_py.model.build import ModelConfig, build_model
 from steps_py.model.extractor import Extractor, load_extractor, save_extractor
 from steps_py.nnet3 import convert
@@ -295,7 +296,9 @@ def test_an_unusual_network_is_refused_by_its_node():
 def test_a_pipe_of_nnet3_copy_is_evaluated_without_a_process(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     config = INPUTS / "extract.config"
-    network = read_object(f"nnet3-copy --nnet-config={config} {RAW} - |", NNET)
+    holder = network_holder()
+    network = read_object(f"nnet3-copy --nnet-config={config} {RAW} - |", holder)
     assert network.lines()[-1] == "output-node name=output input=tdnn6.affine objective=linear"
     for other in (f"nnet3-copy --no-such=1 {RAW} -", f"nnet3-copy {RAW} - ; true", f"cat {RAW}"):
-        assert NNET.evaluate(other) is None
+        assert holder.evaluate(other) is None
+    assert NNET.evaluate(f"nnet3-copy {RAW} -") is None  # it is the commands that know it

@@ -223,3 +223,32 @@ def test_pca_of_features_uses_all_frames(capfd):
 def test_pca_refuses_more_dimensions_than_there_are(capfd):
     assert kaldi("est-pca", "--read-vectors=true", "--dim=5", "ark:vecs.ark", "pca.mat") == 255
     assert "final dimension 5 is greater than feature dimension 4" in said(capfd)
+
+
+# damage
+
+
+@pytest.mark.parametrize(
+    "command, name, holder, shape",
+    [
+        ("ivector-subtract-global-mean", "mean.vec", FLOAT_VECTOR, 4),
+        ("transform-vec", "transform.mat", FLOAT_MATRIX, (2, 4)),
+    ],
+)
+def test_a_mean_or_transform_that_is_damaged_is_refused_by_name(
+    command, name, holder, shape, folder, capfd
+):
+    whole = np.ones(shape, np.float32)
+    for value in (np.nan, np.inf):
+        broken = whole.copy()
+        broken.flat[1] = value
+        write_object(name, holder, broken)
+        assert kaldi(command, name, "ark:vecs.ark", "ark:out.ark") != 0
+        assert f"{name}: holds nan or infinity" in said(capfd)
+    write_object(name, holder, whole)
+    data = (folder / name).read_bytes()
+    for damaged in (data[:-1], 2 * data):
+        (folder / name).write_bytes(damaged)
+        assert kaldi(command, name, "ark:vecs.ark", "ark:out.ark") != 0
+        assert name in said(capfd)
+    assert not (folder / "out.ark").exists()

@@ -78,7 +78,7 @@ def test_a_matrix_larger_than_its_file_is_not_allocated(tmp_path):
     head = RAW.index(b"<LinearParams> FM ") + len(b"<LinearParams> FM ")
     path = tmp_path / "huge.raw"
     path.write_bytes(RAW[:head] + struct.pack("<bibi", 4, 2**30, 4, 2**30) + RAW[head + 10 :])
-    message = r"component tdnn1\.affine|an array of 1073741824 x 1073741824"
+    message = r"a 1073741824 x 1073741824 matrix would take .* \(component tdnn1\.affine\)"
     with pytest.raises(TableError, match=message):
         read_object(str(path), NNET)
 

@@ -1,0 +1,73 @@
+"""The marker of binary data, integers, numbers and words on file (src/base/io-funcs.cc)."""
+
+import struct
+
+from steps_py.errors import TableError
+
+MARKER = b"\0B"
+INT32 = struct.Struct("<bi")  # size, value
+_FLOAT = struct.Struct("<bf")
+_DOUBLE = struct.Struct("<bd")
+
+
+def read_marker(stream):
+    """Kaldi's InitKaldiInputStream: is a binary object coming?"""
+    start = stream.peek(2)
+    if start[:1] != b"\0":
+        return False
+    if start != MARKER:
+        stream.fail("a NUL byte, but no binary marker (NUL, B). The file is no Kaldi table.")
+    stream.take(2)
+    return True
+
+
+def read_int(stream):
+    """A binary int32, with its size before it."""
+    size, value = INT32.unpack(stream.take(INT32.size, "an integer"))
+    if size != 4:
+        stream.fail(f"an integer of {size} bytes where one of 4 belongs. The file is damaged.")
+    return value
+
+
+def read_float(stream):
+    """A binary float or double, with its size before it."""
+    if stream.peek() == b"\x08":
+        return _DOUBLE.unpack(stream.take(_DOUBLE.size, "a number"))[1]
+    size, value = _FLOAT.unpack(stream.take(_FLOAT.size, "a number"))
+    if size != 4:
+        stream.fail(f"a number of {size} bytes where one of 4 or 8 belongs. It is damaged.")
+    return value
+
+
+def encode_int(value):
+    return INT32.pack(4, checked_int(value))
+
+
+def encode_float(value):
+    """A binary float; beyond its range it is infinite, as a cast in C++ makes it."""
+    try:
+        return _FLOAT.pack(4, value)
+    except OverflowError:
+        return _FLOAT.pack(4, float("inf") if value > 0 else float("-inf"))
+
+
+def encode_token(token):
+    """A word as bytes; TableError if white space in it would break the format."""
+    if not is_token(token):
+        raise TableError(f"'{token}': not a word that can be written. Use no white space in it.")
+    return token.encode(errors="surrogateescape")
+
+
+def is_token(text):
+    """Kaldi's IsToken: not empty, printable where it is ASCII, no white space.
+
+    >>> is_token("utt-1"), is_token("utt 1"), is_token("")
+    (True, False, False)
+    """
+    return bool(text) and not any(char <= " " or char == "\x7f" for char in text)
+
+
+def checked_int(value):
+    if not -(2**31) <= value < 2**31:
+        raise TableError(f"{value}: does not fit into the 32 bits of Kaldi's integers.")
+    return int(value)
