@@ -14,6 +14,7 @@ import torch
 
 from steps_py.chunks.voiced_frames import NO_FRAME
 from steps_py.errors import TableError
+from steps_py.feats.sliding_mean import window_starts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,7 @@ def rows_around(voiced, utts, row_B, index_BT, window_frames):
     length_B = np.minimum(window_frames, num_frames_B)
     last_B = num_frames_B - length_B
     first_B, last_start_B = (
-        (frame_B.astype(np.int64) - window_frames // 2).clip(0, last_B)
+        window_starts(frame_B.astype(np.int64), window_frames, last_B)
         for frame_B in (least_B, most_B)
     )
     return RowsAround(

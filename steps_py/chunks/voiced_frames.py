@@ -6,17 +6,29 @@ Array suffixes (scope: this module):
 
 import numpy as np
 
+from steps_py.errors import TableError
 from steps_py.formats.archives import OpenFiles, naming, read_vector_at
 
 NO_FRAME = -1
 _FRAMES_AT_ONCE = 2**17  # whose places stay in the processor's cache, however long utterances are
 
 
+def _decisions(number_T, place):
+    voiced_T = number_T == 1
+    if np.count_nonzero(number_T) != np.count_nonzero(voiced_T):
+        path, offset = place
+        raise TableError(
+            f"{path}:{offset}: decisions other than 0 and 1. The archive is damaged, or no table of"
+            " compute-vad; make it again."
+        )
+    return voiced_T
+
+
 class VoicedFrames:
     """The decisions of `compute-vad` (vad.scp), read once, in file order.
 
     Entries that are alike are read and kept once: augmented copies share the original's
-    decisions.  A frame whose decision is above 0.5 is voiced.
+    decisions: 1 for a voiced frame, 0 for any other.  Anything else is a TableError.
 
     Parameters
     ----------
@@ -38,7 +50,7 @@ class VoicedFrames:
             place = places[row]
             if place != previous:
                 with naming(utts[row]):
-                    voiced_T = read_vector_at(files, *place) > 0.5
+                    voiced_T = _decisions(read_vector_at(files, *place), place)
                 start += len(packed[-1]) if packed else 0
                 packed.append(np.packbits(voiced_T).tobytes())
                 previous, counts = place, (len(voiced_T), np.count_nonzero(voiced_T))

@@ -129,11 +129,12 @@ def split_table(path, outs):
         begin = end
 
 
-def gather_tables(parts, keys, out):
+def gather_tables(parts, keys, out, check=None):
     """Join tables in the order given, and prove that no key of the table `keys` was lost.
 
     DataDirError if a key is missing or too many, or if the parts do not follow one
-    another in C order; nothing is written then.
+    another in C order; nothing is written then.  `check` is called with the joined table, a
+    dict, before it is written.
     """
     joined, last = {}, None
     for part in parts:
@@ -149,4 +150,6 @@ def gather_tables(parts, keys, out):
     faults = compare_keys(joined.keys(), read_table(keys).keys(), out, keys)
     if faults:
         raise DataDirError(f"{faults[0]}. The logs of the parts say why.")
+    if check is not None:
+        check(joined)
     write_tables({out: joined})

@@ -7,9 +7,9 @@ Shape suffixes (scope: this module):
 import numpy as np
 
 from steps_py.audio.decode import read_file
-from steps_py.chunks.host_features import normalised
 from steps_py.embeddings.xvectors import XvectorsConfig, check_chunks, extract_xvectors
 from steps_py.errors import AudioError, StepsError
+from steps_py.feats.sliding_mean import normalised
 from steps_py.model.device import choose_device
 from steps_py.model.extractor import load_extractor
 

@@ -3,16 +3,20 @@
 numpy transforms one row after the other; scipy several together, in the lanes of the
 processor, which is four times as fast.  But ``import scipy.fft`` alone takes longer than a
 short job, so the one compiled module that does it is loaded without the rest of scipy.
-Where a version of scipy has it elsewhere, numpy serves.
+Where a version of scipy has it elsewhere, numpy serves and a warning says so.
 
 Shapes: B rows, P samples of each, F = P/2 + 1 frequencies.
 """
 
+import functools
 import importlib.util
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+
+from steps_py.formats.log import warn
 
 _UNSCALED, _BY_LENGTH = 0, 2  # what pocketfft calls the norms
 
@@ -31,6 +35,16 @@ def _load_pocketfft():
         return None
 
 
+@functools.cache
+def _say_that_numpy_serves():
+    """Once in a process: results agree to rounding, features take longer."""
+    warn(
+        f"scipy {version('scipy')} has no fft/_pocketfft/pypocketfft: Fourier transforms are"
+        " numpy's, which are up to four times slower. Install the version of scipy that"
+        " pyproject.toml names."
+    )
+
+
 _pocketfft = _load_pocketfft()
 
 
@@ -41,6 +55,7 @@ def rfft(x_BP, out=None):
     array([[1.+0.j, 1.+0.j, 1.+0.j]], dtype=complex64)
     """
     if _pocketfft is None:
+        _say_that_numpy_serves()
         return np.fft.rfft(x_BP, out=out)
     return _pocketfft.r2c(x_BP, (1,), True, _UNSCALED, out, 1)
 
@@ -52,5 +67,6 @@ def irfft(spec_BF, num_samples, out=None):
     [[1.0, 2.0, 3.0, 4.0]]
     """
     if _pocketfft is None:
+        _say_that_numpy_serves()
         return np.fft.irfft(spec_BF, num_samples, out=out)
     return _pocketfft.c2r(spec_BF, (1,), num_samples, False, _BY_LENGTH, out, 1)

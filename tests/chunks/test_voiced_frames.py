@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps_py.chunks.voiced_frames import NO_FRAME, VoicedFrames
+from steps_py.errors import TableError
 from steps_py.formats.archives import Locations
 from tests.support.small_features import vector_bytes, write_archive
 
@@ -56,3 +57,14 @@ def test_frames_of_many_are_those_of_each(tmp_path_factory, at_once, decisions, 
         patch.setattr("steps_py.chunks.voiced_frames._FRAMES_AT_ONCE", at_once)
         frame_BT = voiced.at(np.array(rows), index_BT)
     assert frame_BT.dtype == np.int32 and frame_BT.tolist() == expected
+
+
+@pytest.mark.parametrize("wrong", [2, 0.7, -1, np.nan, np.inf])
+def test_decisions_other_than_0_and_1_are_damage(wrong, tmp_path):
+    vad = write_archive(
+        tmp_path / "v.ark",
+        tmp_path / "v.scp",
+        {"a": vector_bytes([1, 0]), "b": vector_bytes([1, wrong, 0])},
+    )
+    with pytest.raises(TableError, match=r"^b: .*v\.ark:\d+: decisions other than 0 and 1"):
+        VoicedFrames(["a", "b"], Locations([vad["a"], vad["b"]]))

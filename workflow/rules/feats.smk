@@ -91,6 +91,6 @@ rule gather_feats:
         **CLUSTER.resources("gather_feats"),
     shell:
         "(python -m steps_py.stages.gather_tables --keys {input.wav}"
-        " --out {output.feats} {input.scp}"
+        " --archives --out {output.feats} {input.scp}"
         " && python -m steps_py.stages.gather_tables --keys {input.wav}"
         " --out {output.num_frames} {input.num_frames}) > {log} 2>&1"

@@ -42,7 +42,7 @@ rule gather_vad:
         **CLUSTER.resources("gather_vad"),
     shell:
         "python -m steps_py.stages.gather_tables --keys {input.feats}"
-        " --out {output} {input.scp} > {log} 2>&1"
+        " --archives --out {output} {input.scp} > {log} 2>&1"
 
 
 rule check_voiced:

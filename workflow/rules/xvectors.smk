@@ -61,4 +61,4 @@ rule gather_xvectors:
         **CLUSTER.resources("gather_xvectors"),
     shell:
         "python -m steps_py.stages.gather_tables --keys {input.feats}"
-        " --out {output} {input.scp} > {log} 2>&1"
+        " --archives --out {output} {input.scp} > {log} 2>&1"

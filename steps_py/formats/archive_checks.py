@@ -1,0 +1,94 @@
+"""Are archives what their script files say?  Checked once, where a recipe joins its tables.
+
+Kaldi's archives have no digest.  But a script file knows where each object begins, the key stands
+before it, and the header says where it ends, which is where the next key begins.  So an archive
+that is cut, doubled, changed in a key or header, or of another run is found by reading a few
+bytes of each entry.  Numbers that changed are not found.
+"""
+
+import math
+import struct
+
+from steps_py.errors import TableError
+from steps_py.formats.archives import Locations, OpenFiles, naming
+
+HEAD_BYTES = 32
+_TEXT_BYTES = 4096
+_CURE = "Delete the archive and its script file, and run the same command again."
+_PLAIN = {b"FM": 4, b"DM": 8, b"FV": 4, b"DV": 8}  # bytes of a number
+_COMPRESSED = {b"CM": 1, b"CM2": 2, b"CM3": 1}
+
+
+def check_archives(entries):
+    """Check the archives of a script file, {key: "path:offset"}, written by one writer each.
+
+    Raises
+    ------
+    TableError
+        Naming the key and the archive: missing, cut off, doubled, or not what was written.
+    """
+    names, places, files = list(entries), Locations(entries.values()), OpenFiles()
+    expected = dict.fromkeys(places.files, 0)  # where the next key begins
+    for row in places.in_file_order().tolist():
+        path, offset = places[row]
+        with naming(names[row]):
+            expected[path] = _check_entry(files, path, offset, names[row], expected[path])
+    for path, end in expected.items():
+        if files.size(path) > end:
+            raise TableError(
+                f"{path}: {files.size(path) - end} bytes behind its last entry. {_CURE}"
+            )
+
+
+def _check_entry(files, path, offset, key, begin):
+    """Where the entry ends."""
+    title = key.encode(errors="surrogateescape") + b" "
+    data = files.read_some(path, max(0, offset - len(title)), len(title) + HEAD_BYTES)
+    if offset < len(title) or not data.startswith(title):
+        raise TableError(f"{path}:{offset}: its key does not stand there. {_CURE}")
+    if begin != offset - len(title):
+        raise TableError(f"{path}:{offset}: the entry before it ends elsewhere. {_CURE}")
+    head = data[len(title) :]
+    if head.lstrip().startswith(b"["):
+        return _end_of_text(files, path, offset)
+    num_bytes = _num_bytes(head)
+    if num_bytes is None:
+        raise TableError(f"{path}:{offset}: no matrix or vector is there. {_CURE}")
+    if offset + num_bytes > files.size(path):
+        raise TableError(
+            f"{path}: ends at byte {files.size(path)}, within the object at {offset}. {_CURE}"
+        )
+    return offset + num_bytes
+
+
+def _end_of_text(files, path, offset):
+    """Behind the line of the bracket that closes a vector or matrix."""
+    while data := files.read_some(path, offset, _TEXT_BYTES):
+        at = data.find(b"]")
+        if at >= 0:
+            if files.read_some(path, offset + at + 1, 1) != b"\n":
+                break
+            return offset + at + 2
+        offset += len(data)
+    raise TableError(f"{path}: no ']' and end of line behind byte {offset}. {_CURE}")
+
+
+def _num_bytes(head):
+    """Bytes of the binary matrix or vector that begins with `head`; None if there is none."""
+    token, _, rest = head[2:].partition(b" ")
+    try:
+        if head[:2] != b"\0B":
+            return None
+        if token in _COMPRESSED:
+            shape, body = struct.unpack_from("<ii", rest, 8), 16
+            body += 8 * shape[1] if token == b"CM" else 0
+            if shape[0] == 0 and rest[16:20] == bytes(4):  # Kaldi writes more than it reads
+                body += 4
+            body += math.prod(shape) * _COMPRESSED[token]
+        else:
+            form = "<bibi" if token.endswith(b"M") else "<bi"
+            shape = struct.unpack_from(form, rest)[1::2]
+            body = struct.calcsize(form) + math.prod(shape) * _PLAIN[token]
+    except (struct.error, KeyError):
+        return None
+    return 3 + len(token) + body if min(shape) >= 0 else None
