@@ -58,7 +58,7 @@ def check_finite(keys, x_ND, rspecifier):
 
 def read_finite(rxfilename, holder):
     """The vector or matrix in a file; KaldiError if a number of it is nan or infinite."""
-    import numpy as np
+    import numpy as np  # start-up time
 
     array = read_object(rxfilename, holder)
     if not np.isfinite(array).all():

@@ -10,13 +10,12 @@ Shapes: B rows, P samples of each, F = P/2 + 1 frequencies.
 
 import functools
 import importlib.util
+import sys
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-
-from steps_py.formats.log import warn
 
 _UNSCALED, _BY_LENGTH = 0, 2  # what pocketfft calls the norms
 
@@ -38,10 +37,11 @@ def _load_pocketfft():
 @functools.cache
 def _say_that_numpy_serves():
     """Once in a process: results agree to rounding, features take longer."""
-    warn(
-        f"scipy {version('scipy')} has no fft/_pocketfft/pypocketfft: Fourier transforms are"
+    print(
+        f"WARNING: scipy {version('scipy')} has no fft/_pocketfft/pypocketfft: transforms are"
         " numpy's, which are up to four times slower. Install the version of scipy that"
-        " pyproject.toml names."
+        " pyproject.toml names.",
+        file=sys.stderr,
     )
 
 

@@ -21,7 +21,8 @@ def main(argv=None):
     args = parser.parse_args(argv)
 
     check = None
-    if args.archives:  # numpy, which other tables do not need, takes a while to import
+    if args.archives:
+        # start-up time: other tables do not need numpy
         from steps_py.formats.archive_checks import check_archives as check
     gather_tables(args.parts, args.keys, args.out, check)
 

@@ -5,7 +5,7 @@ from importlib.metadata import version
 import numpy as np
 import pytest
 
-from steps_py.feats import fft
+from steps_py.fourier import fft
 
 X_BP = np.random.default_rng(0).normal(size=(5, 512)).astype(np.float32)
 
@@ -14,7 +14,7 @@ def test_scipy_still_has_its_compiled_module_where_it_is_looked_for():
     assert fft._pocketfft is not None, (
         f"scipy {version('scipy')} has moved fft/_pocketfft/pypocketfft. Features are now"
         " transformed by numpy, several times slower: adapt _load_pocketfft in"
-        " steps_py/feats/fft.py, or pin the former version in pyproject.toml."
+        " steps_py/fourier/fft.py, or pin the former version in pyproject.toml."
     )
     for name in ("r2c", "c2r"):
         assert hasattr(fft._pocketfft, name), f"pypocketfft of scipy has no {name} any more"
