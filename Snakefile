@@ -64,6 +64,10 @@ onstart:
     end_jobs_of_clusters()
 
 
+onsuccess:
+    print(*jobs_warnings(), *results_of_run(), sep="\n")
+
+
 rule all:
     default_target: True
     input:

@@ -1,8 +1,11 @@
 """Files that appear whole or not at all."""
 
 import contextlib
+import errno
 import os
 from pathlib import Path
+
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 @contextlib.contextmanager
@@ -28,6 +31,8 @@ def atomic_write(path, mode="w"):
             out.flush()
             os.fsync(out.fileno())
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS and error.filename is None:
+            error.filename = str(path)  # a failing write does not name its file
         raise

@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from steps_py.cluster.quoting import quote_job_commands
@@ -15,12 +16,14 @@ from steps_py.cluster.requests import Cluster
 from steps_py.errors import StepsError
 from steps_py.cluster.failures import failure_lines
 from steps_py.cluster.job_logs import memory_kills
+from steps_py.cluster.run_warnings import warning_lines
 from steps_py.cluster.run_guard import guard_run
 from steps_py.cluster.slurm.orphans import end_orphans
 from steps_py.cluster.stop_run import stop_jobs_on_sigterm
 from workflow.whole_plan import plan_whole_graph
 
 ROOT = Path(str(workflow.current_basedir)).parent
+STARTED = time.time()
 MEMORY_KILLS = memory_kills()  # before this run
 
 try:
@@ -53,11 +56,19 @@ def end_jobs_of_clusters():
         sys.exit("the jobs of an earlier run could not be ended; see above")
 
 
+def jobs_warnings():
+    """What the logs of this run's jobs warn of, as lines for the terminal."""
+    logs = {(job.rule.name, str(log)) for job in workflow.dag.jobs for log in job.log}
+    lines = warning_lines(sorted(logs), STARTED)
+    return ["", "Warnings:", *lines] if lines else []
+
+
 onerror:
     # Also after Ctrl-C, which Snakemake's own call may miss: it knows only the jobs that it is
     # not asking for at that moment, and gives the call two seconds.
     subprocess.run(["sge-cancel"])
     print(
+        *jobs_warnings(),
         "",
         *failure_lines(
             "".join(Path(path).read_text() for path in log), memory_kills() - MEMORY_KILLS

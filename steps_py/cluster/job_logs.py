@@ -34,6 +34,8 @@ SIGNAL_NAMES = {
     "Segmentation fault": signal.SIGSEGV,
     "Aborted": signal.SIGABRT,
 }
+STOPPED = re.compile(r"train: stopped by SIG.*")  # the training's own line, with a checkpoint
+STOPPED_STATUS = (128 + signal.SIGTERM, 128 + signal.SIGINT, None)
 LESS_MEMORY = "Run fewer jobs at a time (--cores), or on a machine with more memory"
 SIGNALS = {
     signal.SIGKILL: f"most often the system's answer to too little memory. {LESS_MEMORY}.",
@@ -62,11 +64,14 @@ def causes(text, status=None, memory_kills=0):
     >>> causes("train: epoch 1 of 3\\n", 137)[0][:27]
     'killed by signal 9 (SIGKILL'
     """
+    stopped = STOPPED.findall(text)
+    if stopped and status in STOPPED_STATUS:
+        return stopped[-1:]
     errors = _errors(text)
     known = any(re.search("program .* (not found|cannot be run)", line) for line in errors)
     said = errors if known else [*_missing_programs(text), *errors]
     killed = _signal_of(text, status)
-    if killed and not _explains(said, killed):
+    if killed and not (killed == signal.SIGPIPE and said):
         said.insert(0, describe_signal(killed, memory_kills))
     elif said and OUT_OF_MEMORY.search("\n".join(said)) and "Lower" not in said[0]:
         said[0] = f"out of memory: {said[0].rstrip('.')}. {LESS_MEMORY}."
@@ -132,9 +137,3 @@ def _signal_of(text, status):
         return status - 128
     found = KILLED.search(text)
     return SIGNAL_NAMES[found[1]] if found else None
-
-
-def _explains(said, number):
-    """Whether the messages say themselves how a job came to end by this signal."""
-    stopped = number in (signal.SIGTERM, signal.SIGINT) and any("stopped by" in s for s in said)
-    return stopped or (number == signal.SIGPIPE and bool(said))

@@ -6,7 +6,10 @@ means a bug of ours.
 """
 
 import errno
+import os
 import sys
+import traceback
+from pathlib import Path
 
 from steps_py.errors import StepsError
 
@@ -27,6 +30,8 @@ def run(main):
 def describe(error):
     """One line for an OSError: the file, the system's reason, what to do where it is known.
 
+    An error that names no file is told with the place in the code.
+
     >>> describe(OSError(errno.ENOSPC, "No space left on device", "exp/x.ark"))
     'exp/x.ark: No space left on device. Free some space and start the same command again.'
     """
@@ -35,5 +40,9 @@ def describe(error):
         errno.EDQUOT: " Free some of your quota and start the same command again.",
         errno.EACCES: " Check who may read and write there.",
     }.get(error.errno, "")
-    where = error.filename if error.filename is not None else "file system"
+    if isinstance(error.filename, str | bytes | Path):
+        where = os.fsdecode(error.filename)
+    else:
+        last = traceback.extract_tb(error.__traceback__)[-1:]
+        where = f"{last[0].name} ({last[0].filename}:{last[0].lineno})" if last else "the system"
     return f"{where}: {error.strerror or error}.{cure}"

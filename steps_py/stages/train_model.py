@@ -96,13 +96,14 @@ def train_here(sections, args):
     from steps_py.model.device import choose_device, keep_freed_memory
     from steps_py.training.loop import train
     from steps_py.training.processes import Ranks
-    from steps_py.training.trainer import builders
+    from steps_py.training.trainer import builders, check_samplers
 
     ranks = Ranks.of_environment(job_threads=args.threads)
     torch.set_num_threads(sections["train"].num_threads)
     keep_freed_memory()
     device = choose_device(sections["train"].device, "train", ranks.local_rank)
     chunks = [Chunks(args.chunks / f"{n}.tsv") for n in ("train", "valid", "valid_speakers")]
+    check_samplers(sections, chunks[0])
     spk2id = read_table(args.chunks / "spk2id")
     speakers = sorted(spk2id, key=lambda spk: int(spk2id[spk]))
     with ranks.together(device):

@@ -11,6 +11,7 @@ import torch
 
 from steps_py.chunks.readers import open_reader
 from steps_py.chunks.sampler import ChunkSampler, num_steps_per_epoch
+from steps_py.errors import ConfigError
 from steps_py.model.registries import SCHEDULES
 from steps_py.training import schedules  # noqa: F401 - they register
 from steps_py.training.averaging import STATISTICS_BATCHES, Average, average_network
@@ -317,6 +318,16 @@ def builders(sections, chunks, ranks=None, speakers=None, say=print):
         return build
 
     return [builder(*stage) for stage in split_stages(sections)]
+
+
+def check_samplers(sections, train):
+    """Raise ConfigError for the first stage whose batches ask for more than `train` holds."""
+    for number, (stage, _) in enumerate(split_stages(sections), 1):
+        try:
+            sampler_of(stage, train)
+        except ConfigError as error:
+            where = f"train.stages, stage {number}" if sections["train"].stages else "train"
+            raise ConfigError(f"{where}: {error}") from None
 
 
 def sampler_of(sections, train):

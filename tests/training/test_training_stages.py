@@ -6,11 +6,13 @@ import shutil
 import pytest
 import torch
 
+from steps_py.chunks.allocation import Chunks
 from steps_py.errors import ConfigError, StepsError
 from steps_py.model.build import build_model
 from steps_py.model.model_file import write_model_file
 from steps_py.training.averaging import Average, measure_statistics
 from steps_py.training.config import split_stages
+from steps_py.training.trainer import check_samplers
 from tests.support.small_training import small_run, small_sections, write_small_chunks
 from tests.training.test_loop import SECTIONS, result
 
@@ -264,3 +266,15 @@ def test_halving_ends_with_the_best_weights_before_its_time(chunks_dir, tmp_path
     weights, rows = result(tmp_path)
     assert len(rows) == 1 + 2
     assert all(torch.equal(weights[name], x) for name, x in ends[0].items())
+
+
+def test_a_later_stage_that_asks_for_more_speakers_than_there_are_is_told_before_any_step(
+    chunks_dir,
+):
+    groups = {"name": "speaker_groups", "utts_per_speaker": 2}
+    stages = [{"num_epochs": 1}, {"num_epochs": 1, "batch_size": 64, "sampler": groups}]
+    sections = small_sections(stages=stages)
+    with pytest.raises(
+        ConfigError, match=r"train.stages, stage 2: .* a batch asks for 32 speakers"
+    ):
+        check_samplers(sections, Chunks(chunks_dir / "train.tsv"))

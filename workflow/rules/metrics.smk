@@ -1,8 +1,16 @@
 # trials + scores -> results/              config: metrics, scores         library: steps_py/scoring/
 from steps_py.own_sources import own_sources
 from steps_py.scoring.measures import metrics_of
+from steps_py.scoring.summary import summary_lines
 
 METRICS = metrics_of(config["metrics"]["measures"], config["metrics"]["p_target"])
+
+
+def results_of_run():
+    """The results as lines of one table, if the run was to make it."""
+    if not any("results/metrics.tsv" in job.output for job in workflow.dag.jobs):
+        return []
+    return ["", *summary_lines("results/metrics.tsv", METRICS)]
 
 
 rule compute_metrics:

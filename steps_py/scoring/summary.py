@@ -1,0 +1,26 @@
+"""The results of a run as one table over all lists and systems, for the terminal."""
+
+import csv
+
+
+def summary_lines(path, metrics):
+    """Lines of a table with a row for each list and system of results/metrics.tsv.
+
+    `metrics` are those of the recipe, see `steps_py.scoring.measures.metrics_of`; they name the
+    columns and write the values.
+    """
+    with open(path, newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    values = {(row["list"], row["system"], row["metric"]): float(row["value"]) for row in rows}
+    pairs = list(dict.fromkeys((row["list"], row["system"]) for row in rows))
+    table = [["list", "system", *(metric.title for metric in metrics)]]
+    for pair in pairs:
+        found = [(metric, values.get((*pair, metric.name))) for metric in metrics]
+        table.append([*pair, *("" if v is None else metric.text(v).strip() for metric, v in found)])
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(_aligned(row, widths)).rstrip() for row in table]
+
+
+def _aligned(row, widths):
+    for place, (text, width) in enumerate(zip(row, widths, strict=True)):
+        yield text.ljust(width) if place < 2 else text.rjust(width)
