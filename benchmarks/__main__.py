@@ -1,4 +1,4 @@
-"""python -m benchmarks [--runs N] [--only features,plda] [--out results.tsv]
+"""python -m benchmarks [--runs N] [--only features,plda] [--scale X] [--out results.tsv]
 
 Prints the table; with KALDI_ROOT set, both sides of it.  Inputs go to a temporary folder
 (1.5 GB) and away at the end.
@@ -16,7 +16,7 @@ from benchmarks import harness
 
 SCRIPTS = (
     *("features", "frames", "reverberation", "plda", "xvectors", "clustering"),
-    *("chunks", "training", "corpus"),
+    *("chunks", "training", "corpus", "table_stages"),
 )
 
 
@@ -39,7 +39,7 @@ def main(argv=None):
     for name in args.only.split(","):
         script = script_of(name)
         with tempfile.TemporaryDirectory() as folder:
-            script.make_inputs(Path(folder))
+            script.make_inputs(Path(folder), scale=args.scale)
             for case in script.cases():
                 rows.append(harness.table_row(harness.measure(case, folder, args.runs)))
                 print("\t".join(rows[-1]), flush=True)
@@ -51,6 +51,9 @@ def _parser():
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--only", default=",".join(SCRIPTS), help="names of scripts, by commas")
+    parser.add_argument(
+        "--scale", type=float, default=1.0, help="size of the inputs; of table_stages in millions"
+    )
     parser.add_argument("--out", help="also write the table to this file")
     return parser
 

@@ -46,6 +46,12 @@ def read_table(path):
     return _parse_strict(content, path) if table is None else table
 
 
+def iterate_table(path):
+    """Yield what `read_table` reads, pair by pair, for tables larger than memory."""
+    with open(path, "rb") as lines:
+        yield from _strict_rows(lines, path)
+
+
 def write_table(path, pairs):
     """Write a dict or an iterable of (key, value) in C order; the file appears whole."""
     write_tables({path: pairs})
@@ -202,9 +208,13 @@ def _has_odd_blanks(content):
 
 def _parse_strict(content, path):
     """Line by line: what `_parse_clean` does, for odd blanks, and to find the faulty line."""
-    table, previous = {}, None
-    for number, line in enumerate(content.removesuffix(b"\n").split(b"\n"), 1):
-        where = f"{path}:{number}"
+    return dict(_strict_rows(io.BytesIO(content), path))
+
+
+def _strict_rows(lines, path):
+    previous = None
+    for number, line in enumerate(lines, 1):
+        where, line = f"{path}:{number}", line.removesuffix(b"\n")
         fields = line.strip(BLANKS).split(None, 1)
         if len(fields) != 2:
             raise DataDirError(
@@ -224,8 +234,8 @@ def _parse_strict(content, path):
                 f"{where}: '{key[:200]}' comes after '{previous[:200]}'."
                 f" Sort the file with: LC_ALL=C sort -k1,1 -o {path} {path}"
             )
-        table[key], previous = value, key
-    return table
+        previous = key
+        yield key, value
 
 
 def _table_bytes(path, pairs):

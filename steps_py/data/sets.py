@@ -1,10 +1,12 @@
 """The data hop: join corpus parts to sets, compare the sets, cut and join tables."""
 
+import itertools
 from pathlib import Path
 
 from steps_py.data.data_dir import (
     check_data_dir,
     compare_keys,
+    iterate_table,
     join_tables,
     read_table,
     spk2utt_of,
@@ -115,41 +117,44 @@ def split_table(path, outs):
     The first parts are the longer ones; with fewer lines than parts the last are empty.
     Contiguous parts of a sorted table can be joined again to a sorted one.
     """
-    read_table(path)  # a faulty table is named here, not in one of its parts
-    with open(path, "rb") as file:
-        lines = file.readlines()
-    if lines and not lines[-1].endswith(b"\n"):
-        lines[-1] += b"\n"
-    size, longer = divmod(len(lines), len(outs))
-    begin = 0
-    for number, out in enumerate(outs):
-        end = begin + size + (number < longer)
-        with atomic_write(out, "wb") as file:
-            file.writelines(lines[begin:end])
-        begin = end
+    num_lines = sum(1 for _ in iterate_table(path))  # a faulty table is named here
+    size, longer = divmod(num_lines, len(outs))
+    with open(path, "rb") as lines:
+        for number, out in enumerate(outs):
+            with atomic_write(out, "wb") as file:
+                for line in itertools.islice(lines, size + (number < longer)):
+                    file.write(line if line.endswith(b"\n") else line + b"\n")
 
 
 def gather_tables(parts, keys, out, check=None):
     """Join tables in the order given, and prove that no key of the table `keys` was lost.
 
     DataDirError if a key is missing or too many, or if the parts do not follow one
-    another in C order; nothing is written then.  `check` is called with the joined table, a
-    dict, before it is written.
+    another in C order; nothing is written then.  The tables are read line by line.  `check` is
+    called with the joined rows, an iterator of (key, value), before the table appears.
     """
-    joined, last = {}, None
+    with atomic_write(out, "wb") as file:
+        wanted, same = (key for key, _ in iterate_table(keys)), True
+        for key, value in _rows_of_parts(parts):
+            same = same and key == next(wanted, None)
+            file.write(f"{key} {value}\n".encode())
+        if not same or next(wanted, None) is not None:
+            joined = {key for key, _ in _rows_of_parts(parts)}
+            faults = compare_keys(joined, read_table(keys).keys(), out, keys)
+            raise DataDirError(f"{faults[0]}. The logs of the parts say why.")
+        if check is not None:
+            check(_rows_of_parts(parts))
+
+
+def _rows_of_parts(parts):
+    """The rows of tables that follow one another in C order."""
+    last = None
     for part in parts:
-        table = read_table(part)
-        first = next(iter(table), None)
-        if last is not None and first is not None and first <= last:
-            raise DataDirError(
-                f"{part}: begins with '{first}', but the part before it ends with '{last}'."
-                " Give the parts in the order in which split_table made them."
-            )
-        last = next(reversed(table), last)
-        joined |= table
-    faults = compare_keys(joined.keys(), read_table(keys).keys(), out, keys)
-    if faults:
-        raise DataDirError(f"{faults[0]}. The logs of the parts say why.")
-    if check is not None:
-        check(joined)
-    write_tables({out: joined})
+        for key, value in iterate_table(part):
+            if last is not None and key <= last:  # of the part before: each is in order
+                raise DataDirError(
+                    f"{part}: begins with '{key}', but the part before it ends with '{last}'."
+                    " Give the parts in the order in which split_table made them."
+                )
+            last = key
+            yield key, value

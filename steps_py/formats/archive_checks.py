@@ -10,7 +10,7 @@ import math
 import struct
 
 from steps_py.errors import TableError
-from steps_py.formats.archives import Locations, OpenFiles, naming
+from steps_py.formats.archives import OpenFiles, naming, place_of
 
 HEAD_BYTES = 32
 _TEXT_BYTES = 4096
@@ -20,20 +20,22 @@ _COMPRESSED = {b"CM": 1, b"CM2": 2, b"CM3": 1}
 
 
 def check_archives(entries):
-    """Check the archives of a script file, {key: "path:offset"}, written by one writer each.
+    """Check the archives of a script file's rows, pairs (key, "path:offset"), one at a time.
+
+    The rows of an archive come in the order in which they were written, as `TableWriter` and
+    Kaldi's commands write both files.
 
     Raises
     ------
     TableError
         Naming the key and the archive: missing, cut off, doubled, or not what was written.
     """
-    names, places, files = list(entries), Locations(entries.values()), OpenFiles()
-    expected = dict.fromkeys(places.files, 0)  # where the next key begins
-    for row in places.in_file_order().tolist():
-        path, offset = places[row]
-        with naming(names[row]):
-            expected[path] = _check_entry(files, path, offset, names[row], expected[path])
-    for path, end in expected.items():
+    files, end_of = OpenFiles(), {}  # where the next key of an archive begins
+    for key, entry in entries:
+        path, offset = place_of(entry)
+        with naming(key):
+            end_of[path] = _check_entry(files, path, offset, key, end_of.get(path, 0))
+    for path, end in end_of.items():
         if files.size(path) > end:
             raise TableError(
                 f"{path}: {files.size(path) - end} bytes behind its last entry. {_CURE}"

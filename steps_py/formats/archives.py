@@ -25,6 +25,23 @@ _DTYPES = {FM: np.dtype("<f4"), DM: np.dtype("<f8")}
 _START_OF_TEXT = 4096
 
 
+def place_of(entry):
+    """The file and the byte that a value of a script file names.
+
+    >>> place_of("exp/a.ark:905"), place_of("one.mat")
+    (('exp/a.ark', 905), ('one.mat', 0))
+    """
+    path, _, offset = entry.rpartition(":")
+    if not path or not offset.isdecimal():
+        path, offset = entry, 0
+    if path.endswith(("|", "]")) or path == "-":
+        raise TableError(
+            f"'{entry}': cannot be read at random. Write the table to an archive first:"
+            " copy-feats scp:feats.scp ark,scp:feats.ark,feats.scp"
+        )
+    return path, int(offset)
+
+
 class Locations:
     """Where many objects lie: the values of a script file, compactly.
 
@@ -36,16 +53,9 @@ class Locations:
     def __init__(self, entries):
         files, file_id_U, offset_U = {}, [], []
         for entry in entries:
-            path, _, offset = entry.rpartition(":")
-            if not path or not offset.isdecimal():
-                path, offset = entry, 0
-            if path.endswith(("|", "]")) or path == "-":
-                raise TableError(
-                    f"'{entry}': cannot be read at random. Write the table to an archive first:"
-                    " copy-feats scp:feats.scp ark,scp:feats.ark,feats.scp"
-                )
+            path, offset = place_of(entry)
             file_id_U.append(files.setdefault(path, len(files)))
-            offset_U.append(int(offset))
+            offset_U.append(offset)
         self.files = list(files)
         self.file_id_U = np.array(file_id_U, np.int32)
         self.offset_U = np.array(offset_U, np.int64)
