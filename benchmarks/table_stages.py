@@ -23,7 +23,7 @@ def make_inputs(folder, scale=1.0):
     utts = [f"{spk}-{number:05d}" for spk in spks for number in range(UTTS_PER_SPEAKER)]
     (folder / "utt2spk").write_text("".join(f"{utt} {utt[:7]}\n" for utt in utts))
     _write_trials(folder, utts, num_lines)
-    names = [f"id{10000 + n // 100}-{n % 100:011d}" for n in range(num_lines)]
+    names = [f"id{1_000_000 + n // 100}-{n % 100:011d}" for n in range(num_lines)]
     _write(folder / "vad.scp", (f"{name} exp/vad/train/vad.1.ark:{n * 700}" for n, name in
                                 enumerate(names)))  # fmt: skip
     _write(folder / "utt2uniq", (f"{name}-noise {name}" for name in names))
