@@ -20,6 +20,7 @@ from steps_py.cluster.run_warnings import warning_lines
 from steps_py.cluster.run_guard import guard_run
 from steps_py.cluster.slurm.orphans import end_orphans
 from steps_py.cluster.stop_run import stop_jobs_on_sigterm
+from steps_py.recipe.made import MadeFiles
 from workflow.whole_plan import plan_whole_graph
 
 ROOT = Path(str(workflow.current_basedir)).parent
@@ -42,7 +43,7 @@ try:
             end_orphans(Path.cwd())
         use_slurm_executor()
         use_sge_executor()
-        plan_whole_graph(changed_files=())
+        plan_whole_graph(MadeFiles(".snakemake/sidewinder_made.jsonl"))
         os.environ["PATH"] += f":{ROOT}/sge/bin"  # the commands that profile sge names
 except StepsError as error:
     sys.exit(str(error))

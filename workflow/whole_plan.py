@@ -1,68 +1,88 @@
-"""Two corrections to Snakemake's decision about which jobs must run.
+"""Three corrections to Snakemake's decision about which jobs must run.
 
 Snakemake 9 skips the check of a job that lies below another one that must run, also where
 `ancient()` inputs are all that connects the two: edits of such a job are then not carried out.
-And it looks for missing outputs at the targets only: results without the model that they were
-made with count as complete, also when the training of that model has just failed.
+It looks for missing outputs at the targets only: results without the model that they were made
+with count as complete, also when the training of that model has just failed.  And it knows
+files by their time: one that was cut, edited or replaced by an older one counts as made.
 
 With `plan_whole_graph` every job of the graph is checked by itself, and a file that another
-job reads must be there unless it is temporary.  `ancient()` then means what GNU make calls an
-order-only prerequisite: made before, and no reason to run again.
+job reads must be there, as its job wrote it, unless it is temporary.  `ancient()` then means
+what GNU make calls an order-only prerequisite: made before, and no reason to run again.
 
 Files made without Snakemake's record of how (the recipe was copied without .snakemake) are
 refused: whether they belong to the config as it is cannot be known.
 """
 
+import os
+import sys
+from itertools import chain
+
 from snakemake.dag import DAG
-from snakemake.exceptions import WorkflowError
 from snakemake_interface_executor_plugins.settings import ExecMode
 
 from steps_py.errors import some
 
 
-def plan_whole_graph(changed_files):
-    """Correct the planning of this process; `changed_files` are made again by their jobs.
+def plan_whole_graph(made):
+    """Correct the planning of this process; `made` is the recipe's `MadeFiles`."""
+    update_needrun, finish = DAG.update_needrun, DAG.finish
 
-    Parameters
-    ----------
-    changed_files : collection of str
-        Outputs of jobs that are not what those jobs wrote, relative to the recipe's folder.
-    """
-    needrun = DAG.update_needrun
-
-    async def update_needrun(dag, create_inventory=False):
+    async def update_whole(dag, create_inventory=False):
         if dag.workflow.exec_mode != ExecMode.DEFAULT:
-            await needrun(dag, create_inventory)
+            await update_needrun(dag, create_inventory)
             return
+        changed = [path for job in dag.jobs for path in _read_by_others(dag, job)]
+        changed = sorted({str(path) for path in changed if made.is_changed(path)})
+        new = [path for path in changed if path not in dag.forcefiles]
+        if new and not dag.workflow.touch:
+            print(
+                f"sidewinder: {len(new)} files are not as their jobs wrote them ({some(new)});"
+                " they are made again.",
+                file=sys.stderr,
+            )
+        unknown = _unrecorded(dag)
+        dag.forcefiles |= {*changed, *(path for _, path in unknown if dag.workflow.touch)}
         targets = dag.targetjobs
         dag.targetjobs = targets | {job for job in dag.jobs if not job.temp_output}
-        dag.forcefiles = dag.forcefiles | set(changed_files)
         # Used in there for one thing: the jobs behind one that must run are not checked.
         dag.bfs = lambda direction, *jobs: iter(())
         try:
-            await needrun(dag, create_inventory)
+            await update_needrun(dag, create_inventory)
         finally:
             dag.targetjobs = targets
             del dag.bfs
-        _refuse_unrecorded(dag)
+        unknown = [path for job, path in unknown if not dag.needrun(job)]
+        if unknown and not dag.workflow.touch:
+            sys.exit(
+                f"{len(unknown)} files were not made by a run that is known here, or its record,"
+                f" .snakemake, is gone: {some(sorted(unknown))}. Accept them as made from the"
+                " config as it is with 'snakemake --touch all', or make them again with"
+                " 'snakemake --forceall all'."
+            )
 
-    DAG.update_needrun = update_needrun
+    async def finish_recorded(dag, job, update_checkpoint_dependencies=True):
+        await finish(dag, job, update_checkpoint_dependencies)
+        if dag.workflow.is_main_process and not dag.workflow.dryrun:
+            jobs = job.jobs if job.is_group() else [job]
+            made.add(str(path) for one in jobs for path in one.output)
+
+    DAG.update_needrun = update_whole
+    DAG.finish = finish_recorded
 
 
-def _refuse_unrecorded(dag):
-    workflow = dag.workflow
-    if workflow.touch or dag.forcerules or dag.forcefiles:
-        return
-    unknown = sorted(
-        str(path)
-        for job in dag.jobs
-        if not dag.needrun(job) and not dag.finished(job) and job.output and not job.temp_output
-        if not workflow.persistence.has_metadata(job)
+def _read_by_others(dag, job):
+    return set(chain(*dag.depending[job].values()))
+
+
+def _unrecorded(dag):
+    """(job, output) of all outputs that are there without Snakemake's record of their job."""
+    known = dag.workflow.persistence
+    jobs = [job for job in dag.jobs if job.output and not job.temp_output and not dag.finished(job)]
+    return [
+        (job, str(path))
+        for job in jobs
+        if not known.has_metadata(job)
         for path in job.output
-    )
-    if unknown:
-        raise WorkflowError(
-            f"{len(unknown)} files were made by a run whose record, .snakemake, is gone:"
-            f" {some(unknown)}. Accept them as made from the config as it is with"
-            " 'snakemake --touch all', or make them again with 'snakemake --forceall all'."
-        )
+        if os.path.exists(path)
+    ]
