@@ -26,8 +26,7 @@ import pytest
 from steps_py.nnet3 import convert
 from tests.kaldi.test_reference import CASES, GOLDEN, ROOT, RUNNABLE, commands_of
 from tests.support.kaldi_compare import difference, stdout_difference
-from tests.workflow.test_mini_recipe import shrink
-from tests.workflow.test_workflow import copy_recipe, snakemake
+from tests.support.tiny_recipe import copy_recipe, shrink, snakemake
 
 KALDI_ROOT = os.environ.get("KALDI_ROOT", "")
 pytestmark = [

@@ -18,7 +18,7 @@ from steps_py.plan.schedule import Step, schedule
 from steps_py.plan.sizes import recipe_sizes
 from steps_py.recipe.config import fill_defaults
 from tests.support.small_audio import write_wav
-from tests.workflow.test_workflow import RECIPES, ROOT, copy_recipe, snakemake
+from tests.support.tiny_recipe import RECIPES, ROOT, copy_recipe, snakemake
 
 LISTING = """
 [Fri Nov 20 16:50:38 2026] Group job parts (jobs in lexicogr. order):

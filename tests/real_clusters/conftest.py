@@ -8,8 +8,7 @@ import sys
 import pytest
 
 from tests.real_clusters.scheduler import HERE, NAMES, ROOT, scheduler_of
-from tests.workflow.test_mini_recipe import shrink
-from tests.workflow.test_workflow import copy_recipe
+from tests.support.tiny_recipe import copy_recipe, shrink
 
 
 def pytest_collection_modifyitems(config, items):

@@ -9,7 +9,7 @@ import sys
 
 from tests.real_clusters.runs import MINUTES
 from tests.real_clusters.scheduler import ROOT
-from tests.workflow.test_mini_recipe import BYTES
+from tests.support.tiny_recipe import BYTES
 
 
 def test_all_results_are_those_of_a_local_run(scheduler, recipe, local_recipe):

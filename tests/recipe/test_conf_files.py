@@ -8,7 +8,7 @@ import yaml
 from steps_py.errors import ConfigError
 from steps_py.recipe.conf_files import check_conf_files
 from steps_py.recipe.config import fill_defaults
-from tests.workflow.test_workflow import RECIPES, ROOT
+from tests.support.tiny_recipe import RECIPES, ROOT
 
 
 @pytest.fixture

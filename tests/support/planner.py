@@ -1,7 +1,7 @@
 """Dry runs of the workflow, each in a fork of one process that has imported Snakemake already.
 
-    planner = Planner()
-    planner.rules(folder, "all")        # {rule: number of jobs}
+planner = Planner()
+planner.rules(folder, "all")        # {rule: number of jobs}
 """
 
 import json

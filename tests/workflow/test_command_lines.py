@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from tests.workflow.test_workflow import ROOT, copy_recipe, snakemake
+from tests.support.tiny_recipe import ROOT, copy_recipe, snakemake
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.M | re.S)

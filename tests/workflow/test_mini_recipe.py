@@ -21,61 +21,22 @@ from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.formats.tables import SequentialReader, read_object
 from steps_py.plan.plan import PlanConfig, make_plan
 from steps_py.recipe.config import fill_defaults
-from tests.workflow.test_workflow import ROOT, copy_recipe, snakemake
+from tests.support.tiny_recipe import (
+    BYTES,
+    ROOT,
+    copy_recipe,
+    edited,
+    rules_to_run,
+    shrink,
+    snakemake,
+)
 
 pytestmark = pytest.mark.slow
-
-RESULTS = ["results/mini_eer.txt", "results/metrics.tsv"]
-PLDA = "exp/backend/centre/lda/length_norm/plda/plda"
-BYTES = [*RESULTS, "exp/scores/plda/mini", "exp/scores/cosine/mini", PLDA]
-
-
-def shrink(config):
-    """mini, made so small that its accuracy means nothing and its files mean all."""
-    config["data"]["synthetic"]["config"].update(
-        num_train_speakers=8, num_eval_speakers=4, utts_per_session=2
-    )
-    config["augment"]["num_utts"] = 20
-    config["feats"]["num_jobs"] = 2
-    config["chunks"].update(
-        min_frames=60, max_frames=100, min_utt_frames=40, min_utts_per_speaker=2, num_valid_utts=2
-    )
-    config["model"]["encoder"].update(hidden_dim=16, out_dim=24)
-    config["model"]["embedding_dim"] = 8
-    config["train"].update(num_epochs=2, steps_per_epoch=4, batch_size=8)
-    config["train"]["schedule"]["warmup_epochs"] = 0
-    config["backend"]["lda_dim"] = 6
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A recipe that ran through undisturbed. Tests copy it, or read it only."""
-    folder = copy_recipe(ROOT / "egs/mini", tmp_path_factory.mktemp("mini"), shrink)
-    done = snakemake(folder, "all")
-    assert done.returncode == 0, done.stderr[-3000:]
-    return folder
-
-
-def edited(finished, folder, change):
-    """A copy of the finished recipe with its config changed."""
-    shutil.copytree(finished, folder, dirs_exist_ok=True)
-    config = yaml.safe_load((folder / "config.yaml").read_text())
-    change(config)
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    return folder
 
 
 def num_files(folder):
     """Files that jobs have written, whole or not."""
     return sum(len(files) for top in ("data", "exp") for *_, files in os.walk(folder / top))
-
-
-def rules_to_run(folder, *options):
-    """The rules that a dry run would execute."""
-    done = snakemake(folder, "--dry-run", *options)
-    assert done.returncode == 0, done.stderr[-2000:]
-    table = re.search(r"^job +count\n-+ +-+\n(.*?)^total", done.stdout, re.M | re.S)
-    return {line.split()[0] for line in table[1].splitlines()} - {"all"} if table else set()
 
 
 def test_the_results_say_system_list_counts_and_error_rates(finished):

@@ -4,8 +4,7 @@ import re
 
 import pytest
 
-from tests.workflow.test_mini_recipe import shrink
-from tests.workflow.test_workflow import ROOT, copy_recipe, snakemake
+from tests.support.tiny_recipe import ROOT, copy_recipe, shrink, snakemake
 
 
 def from_audio(config):

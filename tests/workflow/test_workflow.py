@@ -1,57 +1,19 @@
 """The workflow as text and as a plan: what Snakemake itself does not check."""
 
 import itertools
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
-RECIPES = sorted(path.parent for path in ROOT.glob("egs/*/config.yaml"))
+from tests.support.tiny_recipe import RECIPES, ROOT, copy_recipe, snakemake
+
 HOPS = re.findall(r'"workflow/rules/(\w+)\.smk"', (ROOT / "Snakefile").read_text())[1:]
 HOPS.remove("plan")  # about the hops, and none of them
 TEXT = {hop: (ROOT / f"workflow/rules/{hop}.smk").read_text() for hop in [*HOPS, "plan"]}
 HOP_OF_RULE = {
     rule: hop for hop, text in TEXT.items() for rule in re.findall(r"^ *rule (\w+):", text, re.M)
 }
-
-
-def snakemake(directory, *options, env=None):
-    """Run our Snakefile on a directory; the recipe there, or the default one."""
-    return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--snakefile",
-            str(ROOT / "Snakefile"),
-            "--directory",
-            str(directory),
-            *options,
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **(env or {})},
-    )
-
-
-def copy_recipe(recipe, folder, change):
-    """The recipe's files in `folder`, its config changed by `change(config)`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config = yaml.safe_load((recipe / "config.yaml").read_text())
-    change(config)
-    (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    if (recipe / "cluster.yaml").exists():
-        (folder / "cluster.yaml").write_text((recipe / "cluster.yaml").read_text())
-    (folder / "conf").mkdir(exist_ok=True)
-    for conf in (recipe / "conf").iterdir():
-        (folder / "conf" / conf.name).write_text(conf.read_text())
-    return folder
 
 
 @pytest.fixture(scope="module", params=RECIPES, ids=lambda path: path.name)

@@ -1,0 +1,310 @@
+"""Every edit of a finished recipe is carried out: the rules that read it run, and all behind them.
+
+A property over the schema: its keys are enumerated, each is given another value, and the plan
+is compared with the rules that say they read it, and with what the graph of rules leads to.
+"""
+
+import os
+import random
+import re
+import shutil
+
+import pytest
+import yaml
+
+from tests.support.planner import Planner
+from tests.support.tiny_recipe import ROOT, edited, snakemake
+
+pytestmark = pytest.mark.slow
+
+FEATS = {"make_feats", "make_augmented_feats", "train_model"}
+# The rules that read a key, or all keys below it; the longest entry counts. A key of the schema
+# that is below none of these makes the test fail: say there what reads it.
+READERS = {
+    "data.watch_audio": set(),  # a synthetic recipe makes its own
+    "data.synthetic": {"make_corpus"},
+    "augment": {"augment_data"},
+    "augment.keep_feats": set(),
+    "feats": FEATS,
+    "feats.compress": {"make_feats", "make_augmented_feats"},
+    "feats.num_jobs": {"split_wav_scp"},
+    "vad": {"compute_vad", "train_model"},
+    "cmvn": {"train_model"},
+    "chunks": {"allocate_chunks", "train_model"},
+    "model": {"train_model"},
+    "model.embedding_dim": {"train_model", "prepare_step"},
+    "train": {"train_model"},
+    "xvectors": {"extract_xvectors"},
+    "xvectors.min_chunk_frames": {"check_voiced", "extract_xvectors"},
+    "xvectors.short_utts": {"check_voiced", "extract_xvectors"},
+    "xvectors.num_jobs": {"split_feats_scp"},
+    "backend": {"prepare_step", "estimate_step"},
+    "backend.train_sets": {"collect_xvectors", "prepare_step"},
+    "backend.length_norm": {"estimate_step", "score_trials"},
+    "backend.plda.num_em_iters": {"estimate_step"},
+    "backend.plda.smoothing": {"score_trials"},
+    "plan": set(),
+    "metrics": {"compute_metrics"},
+}
+# Keys that other tests edit, as another value takes other files or other keys with it.
+ELSEWHERE = (
+    *("data.corpora", "data.sets", "data.trials", "data.pipes"),
+    *("train.input", "train.init", "train.device", "train.decode", "train.stages"),
+    *("augment.online", "augment.copies", "feats.type", "xvectors.device", "scores.systems"),
+    *("backend.adapt", "backend.adapt_set", "plan.costs"),
+)
+VALUES = {
+    "data.synthetic": {"name": "mini", "config": {"num_train_speakers": 7}},
+    "model.encoder": {"name": "tdnn", "hidden_dim": 24, "out_dim": 24},
+    "model.pooling": {"name": "mean"},
+    "model.embedding_dim": 9,
+    "train.loss": {"name": "softmax"},
+    "train.optimizer": {"name": "adam", "lr": 0.001},
+    "train.schedule": {"name": "constant"},
+    "train.sampler": {"name": "uniform"},
+    "train.spec_augment": {"num_time_masks": 1},
+    "train.freeze": {"encoder": 1},
+    "train.accumulate_steps": 2,
+    "train.average_epochs": 2,
+    "feats.conf": "conf/other.conf",
+    "vad.conf": "conf/other_vad.conf",
+    "backend.train_sets": ["train"],
+    "metrics.p_target": [0.05],
+    "metrics.measures": ["eer"],
+    "plan.slots": [7],
+    "plan.sizes": {"voxceleb1.dev": {"utts": 10, "hours": 1}},
+    "chunks.min_frames": 50,
+    "chunks.max_frames": 90,
+}
+
+
+def keys_of(schema, root, path=()):
+    """Dotted keys of the schema; sections of registered classes and free names are one key."""
+    while "$ref" in schema:
+        *_, name = schema["$ref"].split("/")
+        schema = root["$defs"][name] | {key: schema[key] for key in schema if key != "$ref"}
+    inner = schema.get("properties")
+    if not inner or "name" in inner or ".".join(path) in VALUES or len(path) > 3:
+        yield ".".join(path), schema
+        return
+    for key, rule in inner.items():
+        yield from keys_of(rule, root, (*path, key))
+
+
+ORDER_ONLY = {("check_sets", "split_wav_scp"), ("check_voiced", "train_model")}
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+KEYS = {
+    key: rule
+    for key, rule in keys_of(SCHEMA, SCHEMA)
+    if not any(key == name or key.startswith(f"{name}.") for name in ELSEWHERE)
+}
+
+
+def another_value(key, rule, value):
+    """A value for `key` that is not the one it has."""
+    if key in VALUES:
+        return VALUES[key]
+    kinds = rule.get("type", ())
+    kinds = {kinds} if isinstance(kinds, str) else set(kinds)
+    if "enum" in rule:
+        return next(choice for choice in rule["enum"] if choice not in (value, "auto"))
+    if "boolean" in kinds:
+        return not value
+    if "integer" in kinds:
+        return (value or 0) + 1
+    if "number" in kinds:
+        return (value or 0) / 2 + 0.125
+    raise AssertionError(f"say in VALUES what else {key} can be")
+
+
+def set_key(config, key):
+    *sections, last = key.split(".")
+    for section in sections:
+        config = config.setdefault(section, {})
+    config[last] = another_value(key, KEYS[key], config.get(last, KEYS[key].get("default")))
+
+
+def readers_of(key):
+    names = [name for name in READERS if key == name or key.startswith(f"{name}.")]
+    assert names, f"say in READERS which rules read {key}"
+    return READERS[max(names, key=len)]
+
+
+@pytest.fixture(scope="module")
+def planner():
+    planner = Planner()
+    yield planner
+    planner.close()
+
+
+@pytest.fixture(scope="module")
+def recipe(finished, tmp_path_factory):
+    """One copy of the finished recipe: a dry run changes nothing but its config."""
+    folder = tmp_path_factory.mktemp("edits") / "recipe"
+    shutil.copytree(finished, folder)
+    for conf, option in (("mfcc", "other"), ("vad", "other_vad")):
+        if (folder / f"conf/{conf}.conf").exists():
+            shutil.copy(folder / f"conf/{conf}.conf", folder / f"conf/{option}.conf")
+    with open(folder / "conf/other.conf", "a") as file:
+        file.write("--low-freq=30\n")
+    with open(folder / "conf/other_vad.conf", "a") as file:
+        file.write("--vad-frames-context=1\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def behind(finished):
+    """{rule: the rules of its jobs and of all that read what they make}, but for order alone."""
+    dot = snakemake(finished, "all", "--dag").stdout
+    rule = dict(re.findall(r'^\s*(\d+)\[label ?= ?"(\w+)', dot, re.M))
+    edges = [
+        (first, then)
+        for first, then in re.findall(r"(\d+) -> (\d+)", dot)
+        if (rule[first], rule[then]) not in ORDER_ONLY
+    ]
+    after = {job: {then for first, then in edges if first == job} for job in rule}
+
+    def closure(jobs):
+        found = set()
+        while jobs:
+            found |= jobs
+            jobs = set().union(*(after[job] for job in jobs)) - found
+        return {rule[job] for job in found} - {"all"}
+
+    return {name: closure({job for job in rule if rule[job] == name}) for name in rule.values()}
+
+
+def plan_of(planner, folder, *keys):
+    """The rules that a run would execute after an edit of `keys`, which is then taken back."""
+    before = (folder / "config.yaml").read_text()
+    config = yaml.safe_load(before)
+    for key in keys:
+        set_key(config, key)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    try:
+        return planner.rules(folder, "all")
+    finally:
+        (folder / "config.yaml").write_text(before)
+
+
+# What is temporary is made again for whoever needs it.
+TEMPORARY = {"split_wav_scp", "split_feats_scp"}
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_an_edit_plans_the_rules_that_read_the_key_and_all_behind_them(
+    planner, recipe, behind, key
+):
+    wanted = set().union({"write_manifest"}, *(behind[rule] for rule in readers_of(key)))
+    planned = set(plan_of(planner, recipe, key))
+    assert planned - TEMPORARY == wanted - TEMPORARY
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_two_edits_at_once_plan_what_either_plans(planner, recipe, seed):
+    first, second = random.Random(seed).sample(sorted(KEYS), 2)
+    try:
+        both = set(plan_of(planner, recipe, first, second))
+    except AssertionError as error:  # the two contradict each other, and that is said
+        assert "config.yaml" in str(error)
+        return
+    alone = [set(plan_of(planner, recipe, key)) for key in (first, second)]
+    assert both == alone[0] | alone[1]
+
+
+def products(folder):
+    """One file of every rule that others read, by its name in the recipe."""
+    return [
+        *("corpus", "data/parts/voxceleb1.dev/wav.scp", "data/train/utt2spk"),
+        *("data/trials/mini", "data/train/feats.scp", "data/train/vad.scp"),
+        *("exp/feats/train/feats.1-of-2.ark", "exp/vad/mini_test/vad.2-of-2.ark"),
+        *("data/train_augmented/wav.scp", "exp/chunks/train.tsv", "exp/model/final.pt"),
+        *("exp/xvectors/mini_test/xvector.scp", "exp/xvectors/train/xvector.1-of-2.ark"),
+        *(str(path.relative_to(folder)) for path in folder.glob("exp/backend/**/plda")),
+        *("exp/scores/cosine/mini", "results/mini_eer.txt", "results/metrics.tsv"),
+    ]
+
+
+def test_a_removed_file_and_all_behind_it_are_made_again(planner, recipe):
+    for name in products(recipe):
+        path, aside = recipe / name, recipe / "aside"
+        path.rename(aside)
+        try:
+            assert planner.rules(recipe, "all"), f"without {name} nothing was planned"
+            planned = planner.rules(recipe, "all")
+            assert name == "results/metrics.tsv" or "write_manifest" in planned, name
+        finally:
+            aside.rename(path)
+    assert planner.rules(recipe, "all") == {}
+
+
+def test_a_file_that_was_cut_is_made_again_also_when_its_time_is_old(planner, recipe):
+    for name in ("exp/model/final.pt", "data/train/utt2spk", "exp/scores/plda/mini"):
+        path = recipe / name
+        whole, stat = path.read_bytes(), path.stat()
+        path.write_bytes(whole[: len(whole) // 2])
+        times = (stat.st_atime_ns, stat.st_mtime_ns - 10**12)
+        try:
+            os.utime(path, ns=times)
+            assert "write_manifest" in planner.rules(recipe, "all"), name
+        finally:
+            path.write_bytes(whole)
+            os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert planner.rules(recipe, "all") == {}
+
+
+def test_an_edited_conf_with_an_older_date_is_carried_out(planner, recipe):
+    conf = (
+        recipe
+        / "conf"
+        / yaml.safe_load((recipe / "config.yaml").read_text())["feats"]["conf"].rpartition("/")[2]
+    )
+    text, stat = conf.read_text(), conf.stat()
+    conf.write_text(text + "--low-freq=30\n")
+    os.utime(conf, (0, 0))
+    try:
+        assert {"make_feats", "train_model"} <= set(planner.rules(recipe, "all"))
+    finally:
+        conf.write_text(text)
+        os.utime(conf, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def test_a_default_that_is_written_out_changes_no_plan(planner, recipe):
+    before = (recipe / "config.yaml").read_text()
+    config = yaml.safe_load(before)
+    config.setdefault("cmvn", {})["window_frames"] = 300
+    config["train"]["grad_clip"] = None
+    config["model"]["pooling_norm"] = False
+    (recipe / "config.yaml").write_text(yaml.safe_dump(config))
+    try:
+        assert planner.rules(recipe, "all") == {}
+    finally:
+        (recipe / "config.yaml").write_text(before)
+
+
+def test_a_recipe_without_the_record_of_its_run_is_refused_until_it_is_accepted(
+    planner, recipe, tmp_path
+):
+    folder = tmp_path / "recipe"
+    shutil.copytree(recipe, folder, ignore=shutil.ignore_patterns(".snakemake"))
+    code, said = planner.ask(folder, "all")
+    assert code == 1
+    assert "Accept them as made from the config as it is with 'snakemake --touch all'" in said
+    assert snakemake(folder, "--touch", "all").returncode == 0
+    assert planner.rules(folder, "all") == {}
+
+
+def test_a_training_that_failed_once_is_not_complete_the_next_time(finished, tmp_path):
+    def diverge(config):
+        config["train"]["optimizer"]["lr"] = 1.0e30
+        config["train"]["max_rollbacks"] = 0
+
+    folder = edited(finished, tmp_path / "recipe", diverge)
+    for _ in range(2):
+        done = snakemake(folder, "all")
+        assert done.returncode == 1
+        assert not (folder / "exp/model/final.pt").exists()
+    shutil.copy(finished / "config.yaml", folder)
+    assert snakemake(folder, "all").returncode == 0
+    results = "results/mini_eer.txt"
+    assert (folder / results).read_bytes() == (finished / results).read_bytes()
