@@ -5,6 +5,7 @@
 #
 # Every hop has one word; that word names its workflow/rules/<hop>.smk, its section
 # of config.yaml, its module steps_py/<hop>, its tests and its output folder.
+import os
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from snakemake.utils import min_version
 min_version("9.0")
 sys.path.insert(0, workflow.basedir)
 
-from steps_py.recipe.components import check_components
+from steps_py.own_parts import VARIABLE
 from steps_py.recipe.conf_files import check_conf_files
 from steps_py.recipe.config import check_config, fill_defaults, without_defaults
 from steps_py.recipe.folder import recipe_folder
@@ -31,12 +32,14 @@ except StepsError as error:
 configfile: RECIPE / "config.yaml"
 
 
+os.environ[VARIABLE] = str(RECIPE.resolve())  # jobs load the recipe's own classes from there
+
 try:
-    check_config(config, source=RECIPE / "config.yaml")
+    if workflow.is_main_process:
+        check_config(config, source=RECIPE / "config.yaml")
     config = fill_defaults(config)
     CANONICAL = without_defaults(config)
     if workflow.is_main_process:
-        check_components(config, source=RECIPE / "config.yaml")
         check_conf_files(config, RECIPE)
 except StepsError as error:
     sys.exit(str(error))

@@ -13,7 +13,7 @@ import numpy as np
 
 from steps_py.chunks.host_features import VoicedFeatures
 from steps_py.data.data_dir import read_table
-from steps_py.feats.cmvn import CmvnConfig
+from steps_py.feats.config import CmvnConfig
 from steps_py.formats.archives import Locations, MatrixIndex
 
 CHUNK_FRAMES, BATCH_SIZE = 300, 128

@@ -19,9 +19,10 @@ from pathlib import Path
 import torch
 
 from benchmarks.training_inputs import write_training_chunks
-from steps_py.chunks.allocation import Chunks, ChunksConfig
-from steps_py.feats.cmvn import CmvnConfig
-from steps_py.model.build import ModelConfig
+from steps_py.chunks.allocation import Chunks
+from steps_py.chunks.config import ChunksConfig
+from steps_py.feats.config import CmvnConfig
+from steps_py.model.config import ModelConfig
 from steps_py.training.config import TrainConfig
 from steps_py.training.loop import batches_ahead
 from steps_py.training.trainer import Trainer

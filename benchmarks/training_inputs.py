@@ -3,7 +3,8 @@
 import numpy as np
 
 from benchmarks import inputs
-from steps_py.chunks.allocation import ChunksConfig, allocate_chunks, read_utterances, write_chunks
+from steps_py.chunks.allocation import allocate_chunks, read_utterances, write_chunks
+from steps_py.chunks.config import ChunksConfig
 from steps_py.formats.holders import COMPRESSED_MATRIX, FLOAT_VECTOR
 from steps_py.formats.tables import TableWriter
 

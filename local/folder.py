@@ -11,20 +11,22 @@ import os
 from pathlib import Path
 
 from steps_py.audio.recordings import SUFFIXES
-from steps_py.data.corpora import Corpus, CorpusConfig, Recording, make_id
+from steps_py.data.corpora import CORPORA, Corpus, CorpusConfig, Recording, make_id
 from steps_py.errors import DataDirError, did_you_mean, some
+from steps_py.settings.declare import setting
 from steps_py.text_files import read_lines
 
 MOST_FAULTS = 10  # lines of a list that a message shows
 
 
+@CORPORA.register("folder")
 class Folder(Corpus):
     """Parts are the recipe's lists of files, or the one part ``all``."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(CorpusConfig):
-        lists: dict = dataclasses.field(default_factory=dict)  # part -> file of paths below root
-        sessions: bool = True  # False: every folder above the file joins to the speaker
+        lists: dict[str, str] = setting({}, "part -> file of paths below root")
+        sessions: bool = setting(True, "false: every folder above the file joins to the speaker")
 
     layout = """
 <speaker>/<session>/<utterance>.wav           (or .flac, .ogg, .mp3)
@@ -131,6 +133,3 @@ class Folder(Corpus):
 
     def utt_of(self, side):
         return self.names_of(self.below_root(side))[1] if "/" in side else side
-
-
-CORPUS = Folder

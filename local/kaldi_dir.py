@@ -18,20 +18,22 @@ from steps_py.audio.recordings import (
     wav_entry,
 )
 from steps_py.audio.wave_holder import WAVE
-from steps_py.data.corpora import Corpus, CorpusConfig, Utterance
+from steps_py.data.corpora import CORPORA, Corpus, CorpusConfig, Utterance
 from steps_py.data.data_dir import compare_keys, read_table
 from steps_py.errors import AudioError, DataDirError
 from steps_py.formats.tables import read_object
+from steps_py.settings.declare import setting
 
 OVERSHOOT_SEC = 0.5  # a segment may end so much behind its recording, as in extract-segments
 
 
+@CORPORA.register("kaldi_dir")
 class KaldiDir(Corpus):
     """Parts are the folders below root that have a wav.scp, or ``all`` if root has one."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(CorpusConfig):
-        base: str | None = None  # folder at which relative paths in wav.scp start
+        base: str | None = setting(None, "folder at which relative paths in wav.scp start")
 
     takes_shell_pipes = True  # as Kaldi does
 
@@ -157,6 +159,3 @@ def read_segments(path, headers):
             )
         stretches[utt] = reco, (first / rate_hz, (last - first) / rate_hz)
     return stretches
-
-
-CORPUS = KaldiDir

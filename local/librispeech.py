@@ -1,6 +1,6 @@
 """LibriSpeech: 2,484 speakers reading English books (Panayotov et al., ICASSP 2015)."""
 
-from steps_py.data.corpora import Corpus, Published, Recording
+from steps_py.data.corpora import CORPORA, Corpus, Published, Recording
 from steps_py.errors import DataDirError, some
 
 PUBLISHED = {
@@ -14,6 +14,7 @@ PUBLISHED = {
 }
 
 
+@CORPORA.register("librispeech")
 class LibriSpeech(Corpus):
     """Has no trial lists of its own; `trials` in the recipe names the user's."""
 
@@ -66,6 +67,3 @@ def read_speakers(path):
         if not line.startswith(";")
     ]
     return {row[0]: row[2] for row in rows if len(row) >= 4}
-
-
-CORPUS = LibriSpeech

@@ -17,35 +17,27 @@ from pathlib import Path
 
 from steps_py.errors import ConfigError
 from steps_py.files import atomic_write
+from steps_py.settings.declare import Count, Seed, setting
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Config:
     """Sizes of the corpora."""
 
-    num_train_speakers: int = 40
-    num_eval_speakers: int = 20
-    utts_per_session: int = 6  # each speaker has two sessions
-    min_sec: float = 3.0  # lengths of utterances
-    max_sec: float = 8.0
-    num_sounds: int = 12  # of each: noise, music, speech
-    num_rirs: int = 8  # of each kind of room
-    seed: int = 1
+    num_train_speakers: Count = setting(40)
+    num_eval_speakers: int = setting(20, "nontarget trials need two", minimum=2)
+    utts_per_session: Count = setting(6, "each speaker has two sessions")
+    min_sec: float = setting(3.0, "shortest utterance", minimum=1)
+    max_sec: float = setting(8.0, "longest utterance", minimum=1)
+    num_sounds: Count = setting(12, "of each: noise, music, speech")
+    num_rirs: Count = setting(8, "of each kind of room")
+    seed: Seed = setting(1)
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not isinstance(value, (int, field.type)):
-                kind = "a whole number" if field.type is int else "a number"
-                raise ConfigError(f"mini: {field.name} is {value!r}; it must be {kind}.")
-            if value < 1 and field.name != "seed":
-                raise ConfigError(f"mini: {field.name} is {value}; it must be 1 or more.")
         if self.min_sec > self.max_sec:
             raise ConfigError(
                 f"mini: min_sec {self.min_sec} is above max_sec {self.max_sec}. Swap them."
             )
-        if self.num_eval_speakers < 2:
-            raise ConfigError("mini: num_eval_speakers is 1; nontarget trials need 2 or more.")
 
 
 def make_corpus(config, root, num_processes=None):

@@ -3,8 +3,9 @@
 import dataclasses
 import os
 
-from steps_py.data.corpora import Corpus, CorpusConfig, Published, Recording
+from steps_py.data.corpora import CORPORA, Corpus, CorpusConfig, Published, Recording
 from steps_py.errors import DataDirError, some
+from steps_py.settings.declare import setting
 
 PUBLISHED = {
     "noise": Published(None, 930, 6.0),
@@ -13,12 +14,13 @@ PUBLISHED = {
 }
 
 
+@CORPORA.register("musan")
 class Musan(Corpus):
     """Every file is a "speaker" of its own: who speaks or plays does not matter here."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(CorpusConfig):
-        vocals: bool = True  # False: leave out the music in which somebody sings
+        vocals: bool = setting(True, "false: leave out music with vocals")
 
     layout = """
 noise/{free-sound,sound-bible}/noise-free-sound-0000.wav ...
@@ -61,6 +63,3 @@ def read_vocals(folder):
             if len(fields) >= 3:
                 vocals[fields[0]] = fields[2] == "Y"
     return vocals
-
-
-CORPUS = Musan

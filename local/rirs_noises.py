@@ -7,7 +7,7 @@ word is the file, ``RIRS_NOISES/...`` whatever the folder is called on this disk
 import dataclasses
 import shlex
 
-from steps_py.data.corpora import Corpus, CorpusConfig, Recording, make_id
+from steps_py.data.corpora import CORPORA, Corpus, CorpusConfig, Recording, make_id
 from steps_py.errors import DataDirError
 
 LISTS = {
@@ -18,6 +18,7 @@ LISTS = {
 }
 
 
+@CORPORA.register("rirs_noises")
 class RirsNoises(Corpus):
     """Every response is a "speaker" of its own; of one with several channels, the first."""
 
@@ -55,6 +56,3 @@ real_rirs_isotropic_noises/rir_list, *.wav"""
                 raise DataDirError(f"{path}:{number}: names no wav file: {line!r}.")
             utt = make_id(part, file.rpartition("/")[2].removesuffix(".wav"))
             yield Recording(utt, utt, f"{top}/{file}")
-
-
-CORPUS = RirsNoises

@@ -3,16 +3,17 @@
 import dataclasses
 import os
 
-from steps_py.data.corpora import Corpus, CorpusConfig, Recording, make_id
-from steps_py.errors import ConfigError
+from steps_py.data.corpora import CORPORA, Corpus, CorpusConfig, Recording, make_id
+from steps_py.settings.declare import setting
 
 
+@CORPORA.register("sounds")
 class Sounds(Corpus):
     """Every file is a "speaker" of its own: who or what makes the sound does not matter."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(CorpusConfig):
-        parts: dict = dataclasses.field(default_factory=dict)  # part -> patterns of folder names
+        parts: dict[str, list[str]] = setting({}, "part -> patterns of folders below root")
 
     layout = """
 <folder>/.../<sound>.wav                      (or .flac, .ogg, .mp3)
@@ -34,10 +35,7 @@ and in config.yaml: parts: {noise: ["esc10_*"], music: [music]}"""
 
     def patterns(self, part):
         """The part's patterns of folders below root."""
-        patterns = self.config.parts.get(part, ["."])
-        if not isinstance(patterns, list) or not all(isinstance(p, str) for p in patterns):
-            raise ConfigError(f"'{self.key}.parts.{part}' is {patterns!r}; it must be a list.")
-        return patterns
+        return self.config.parts.get(part, ["."])
 
     def find(self, part):
         """The part's folders, relative to root, each once and none below another."""
@@ -53,6 +51,3 @@ and in config.yaml: parts: {noise: ["esc10_*"], music: [music]}"""
                 path = os.path.normpath(f"{folder}/{path}")
                 utt = make_id(*os.path.splitext(path)[0].split("/"))
                 yield Recording(utt, utt, f"{self.root}/{path}")
-
-
-CORPUS = Sounds

@@ -9,7 +9,7 @@ by vox1_meta.csv.
 
 import itertools
 
-from steps_py.data.corpora import Corpus, Published, Recording, first_file
+from steps_py.data.corpora import CORPORA, Corpus, Published, Recording, first_file
 from steps_py.data.trials import read_trial_list
 from steps_py.errors import ConfigError, DataDirError, some
 
@@ -43,6 +43,7 @@ TOGETHER = ("voxceleb1_wav", "wav")  # dev and test in one folder
 VIDEO_LENGTH = 11  # characters of a YouTube id, which may be - and _ too
 
 
+@CORPORA.register("voxceleb1")
 class VoxCeleb1(Corpus):
     layout = """
 dev/wav/id10001/1zcIwhmdeo4/00001.wav ...     (or vox1_dev_wav/wav/...)
@@ -186,6 +187,3 @@ def _styles(utts):
     """Which styles a few of the ids have: True for numbers, False for names."""
     some_utts = itertools.islice(utts, 100)
     return {utt.startswith("id1") and utt[2:7].isdigit() for utt in some_utts}
-
-
-CORPUS = VoxCeleb1

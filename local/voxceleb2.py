@@ -6,7 +6,7 @@ copy converted to wav saves that time and takes about four times the room.
 
 import shutil
 
-from steps_py.data.corpora import Corpus, Published, Recording
+from steps_py.data.corpora import CORPORA, Corpus, Published, Recording
 from steps_py.errors import ConfigError, DataDirError
 
 # Published are 2,442 hours in all; here they are shared out by utterances.
@@ -16,6 +16,7 @@ PUBLISHED = {
 }
 
 
+@CORPORA.register("voxceleb2")
 class VoxCeleb2(Corpus):
     layout = """
 dev/aac/id00012/21Uxsk56VDQ/00001.m4a ...     (or dev/wav/.../00001.wav, converted)
@@ -51,6 +52,3 @@ The m4a files need ffmpeg on PATH."""
                         f"{folder}: {path} is not <speaker>/<video>/<segment>{suffix}."
                         " Keep only VoxCeleb's own files there."
                     )
-
-
-CORPUS = VoxCeleb2

@@ -1,19 +1,44 @@
 """Names in a recipe -> classes in the code.
 
-A registry is a plain dict with three promises: a name is taken once, an unknown
-name is answered with the known ones, and a class is built from its own `Config`
-dataclass only -- so a misspelt key in config.yaml is an error, never a default.
+A registry is a plain dict with three promises: a name is registered once, an unknown name is
+answered with the known ones, and a class is built from its own `Config` dataclass only -- so a
+misspelt key in config.yaml is an error, never a default.
 """
 
 import dataclasses
 import importlib
 import pkgutil
+import sys
+from pathlib import Path
 
+from steps_py import own_parts
 from steps_py.errors import ConfigError, did_you_mean
+from steps_py.settings.build import build
+from steps_py.settings.declare import schema_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """What a recipe needs to know about a registered class."""
+
+    schema: dict  # of its Config
+    facts: dict  # attributes of the class that checks of a recipe read
+    doc: str  # first line of its docstring
+    file: str | None = None  # of the recipe's own folder; None: a class of this project
 
 
 class Registry:
     """Classes of one kind (encoder, pooling, loss), by name.
+
+    Parameters
+    ----------
+    kind : str
+        For messages.
+    home : str, optional
+        The package or module whose import registers the classes of this project; it is
+        imported at the first look-up. Other names are looked for in the recipe's own folder.
+    facts : tuple of str
+        Attributes of the classes that a recipe is checked by.
 
     >>> POOLINGS = Registry("pooling")
     >>> @POOLINGS.register("stats")
@@ -27,67 +52,91 @@ class Registry:
     3000
     """
 
-    def __init__(self, kind):
-        self.kind = kind
+    def __init__(self, kind, home=None, facts=()):
+        self.kind, self._home, self._facts = kind, home, facts
         self._classes = {}
 
     def names(self):
+        """The names of all classes of this project, sorted; of the recipe's own, those loaded."""
+        self._load_home()
         return sorted(self._classes)
 
-    def config_of(self, name):
-        """The Config dataclass of a registered class."""
-        return self._classes[name].Config
+    def register(self, name):
+        """Register the decorated class; it has a frozen dataclass `Config`, perhaps inherited.
+
+        Raises TypeError for a name that is taken, or a Config that is no dataclass.
+        """
+
+        def add(cls):
+            if name in self._classes:
+                raise TypeError(
+                    f"{self.kind} '{name}' is registered twice: {self._classes[name]} and {cls}"
+                )
+            config = getattr(cls, "Config", None)
+            if not dataclasses.is_dataclass(config):
+                raise TypeError(f"{self.kind} '{name}': {cls} has no Config dataclass")
+            if "__annotations__" in vars(config) and "__dataclass_params__" not in vars(config):
+                raise TypeError(
+                    f"{self.kind} '{name}': its Config has keys of its own but no"
+                    " @dataclass(frozen=True, kw_only=True)"
+                )
+            self._classes[name] = cls
+            return cls
+
+        return add
 
     def find(self, name):
         """The class of that name; ConfigError if there is none."""
+        if name not in self._classes:
+            self._load_home()
+        if name not in self._classes:
+            own_parts.load(own_parts.recipe_folder())
         if name not in self._classes:
             raise ConfigError(
                 f"{self.kind}: unknown name '{name}'. {did_you_mean(name, self._classes)}"
             )
         return self._classes[name]
 
-    def register(self, name):
-        def add(cls):
-            if name in self._classes:
-                raise TypeError(
-                    f"{self.kind} '{name}' is registered twice: {self._classes[name]} and {cls}"
-                )
-            if not dataclasses.is_dataclass(getattr(cls, "Config", None)):
-                raise TypeError(f"{self.kind} '{name}': {cls} has no Config dataclass")
-            self._classes[name] = cls
-            return cls
-
-        return add
-
     def build(self, section, **runtime):
         """Build ``{"name": ..., **fields}``; `runtime` are sizes known only from data."""
         cls, config = self.configure(section)
         return cls(config, **runtime)
 
-    def configure(self, section):
-        """The class and its checked Config for ``{"name": ..., **fields}``, without building."""
+    def configure(self, section, where=None):
+        """The class and its checked Config for ``{"name": ..., **fields}``, without building.
+
+        `where` is the section's dotted key in the recipe, for messages.
+        """
         fields = dict(section)
         name = fields.pop("name", None)
         cls = self.find(name)
-        known = [field.name for field in dataclasses.fields(cls.Config)]
-        for key in fields:
-            if key not in known:
-                raise ConfigError(
-                    f"{self.kind} '{name}': unknown key '{key}'. {did_you_mean(key, known)}"
-                )
+        return cls, build(cls.Config, fields, where or f"{self.kind} {name}")
+
+    def entries(self):
+        """{name: Entry} of all classes that are loaded.
+
+        Raises ConfigError for a Config whose keys or defaults are of no type that YAML has.
+        """
+        return {name: self._entry(name) for name in self.names()}
+
+    def _entry(self, name):
+        cls = self._classes[name]
+        module = sys.modules[cls.__module__]
         try:
-            return cls, cls.Config(**fields)
-        except TypeError:
-            missing = [
-                f.name
-                for f in dataclasses.fields(cls.Config)
-                if f.name not in fields
-                and f.default is dataclasses.MISSING
-                and f.default_factory is dataclasses.MISSING
-            ]
-            raise ConfigError(
-                f"{self.kind} '{name}': {', '.join(missing)} must be given."
-            ) from None
+            schema = schema_of(cls.Config)
+        except (TypeError, NameError) as error:
+            file = Path(module.__file__).name
+            raise ConfigError(f"{file}: {self.kind} '{name}': {error}.") from None
+        return Entry(
+            schema=schema,
+            facts={fact: getattr(cls, fact, None) for fact in self._facts},
+            doc=(cls.__doc__ or "").strip().partition("\n")[0],
+            file=module.__file__ if module.__name__.startswith(own_parts.PACKAGE) else None,
+        )
+
+    def _load_home(self):
+        if self._home is not None:
+            importlib.import_module(self._home)
 
 
 def import_modules(package, path):

@@ -19,21 +19,8 @@ from steps_py.draws import Draws
 from steps_py.errors import ConfigError, DataDirError, did_you_mean, some
 from steps_py.files import atomic_write
 
+LARGEST = 100  # numerator and denominator of a speed
 UNSAFE = frozenset(',"`$\\')  # a comma parts signals; the others end or alter double quotes
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class AugmentConfig:
-    """The section ``augment`` of a recipe.
-
-    `copies` maps the suffix of the copies to a section of one of `KINDS`; the suffix
-    is also the kind, unless the section has a ``name``.  At most `num_utts` copies
-    are made, drawn at random from all (utterance, suffix) pairs; None: all of them.
-    """
-
-    copies: dict
-    num_utts: int | None = None
-    seed: int = 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
@@ -117,6 +104,7 @@ def draw_copies(utts, suffixes, config):
     Each possible copy has a fixed random rank and the first ones are taken, so a
     larger `num_utts` adds to what a smaller one gives.
 
+    >>> from steps_py.augment.config import AugmentConfig
     >>> config = AugmentConfig(copies={}, num_utts=1)
     >>> [copy.utt for copy in draw_copies(["a-1", "a-2"], ["music", "noise"], config)]
     ['a-2-noise']
@@ -152,9 +140,7 @@ def build_kinds(config, parts):
             raise ConfigError(f"{where}: a suffix of utterance names has no blanks. Rename it.")
         if not isinstance(section, dict):
             raise ConfigError(f"{where}: is {section!r}; it must be a section with 'parts'.")
-        cls, options = KINDS.configure({"name": suffix, **section})
-        if not options.parts:
-            raise ConfigError(f"{where}: parts is empty. Name the parts to draw sounds from.")
+        cls, options = KINDS.configure({"name": suffix, **section}, where)
         for part in options.parts:
             if part not in parts:
                 raise ConfigError(f"{where}: unknown part '{part}'. {did_you_mean(part, parts)}")

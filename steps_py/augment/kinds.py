@@ -9,11 +9,17 @@ a chunk at once.
 import bisect
 import dataclasses
 import itertools
+from typing import Annotated
 
 from steps_py.errors import ConfigError
 from steps_py.registry import Registry
+from steps_py.settings.declare import Count, Keywords, setting
 
-KINDS = Registry("kind of augmentation")
+KINDS = Registry("kind of augmentation", home="steps_py.augment.kinds")
+
+Parts = Annotated[list[str], Keywords(minItems=1)]
+Weight = Annotated[float, Keywords(minimum=0)]
+SNR_DB = "signal-to-noise ratios, of which one is drawn"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,14 +77,13 @@ class Reverb:
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config:
-        parts: dict | list  # part -> weight; a list: equal weights
+        parts: list[str] | dict[str, Weight] = setting(
+            description="part -> weight; a list: equal weights", minItems=1, minProperties=1
+        )
 
         def __post_init__(self):
-            weights = list(_weights(self.parts).values())
-            if weights and not (all(_is_number(w, 0) for w in weights) and sum(weights) > 0):
-                raise ConfigError(
-                    f"augmentation: parts {self.parts} have a weight below 0, or none above."
-                )
+            if not sum(_weights(self.parts).values()) > 0:
+                raise ConfigError(f"no weight of the parts {self.parts} is above 0. Raise one.")
 
     def __init__(self, config, sounds):
         weights = _weights(config.parts)
@@ -97,13 +102,11 @@ class Noise:
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config:
-        parts: list
-        snr_db: list = dataclasses.field(default_factory=lambda: [15, 10, 5, 0])
-        interval_sec: float = 1.0  # from the end of one to the start of the next
-
-        def __post_init__(self):
-            check_numbers("snr_db", self.snr_db, at_least=None)
-            check_numbers("interval_sec", [self.interval_sec], at_least=0)
+        parts: Parts
+        snr_db: list[float] = setting([15, 10, 5, 0], SNR_DB, minItems=1)
+        interval_sec: float = setting(
+            1.0, "from the end of one to the start of the next", minimum=0
+        )
 
     def __init__(self, config, sounds):
         self._config = config
@@ -124,13 +127,11 @@ class Background:
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config:
-        parts: list
-        snr_db: list = dataclasses.field(default_factory=lambda: [15, 10, 8, 5])
-        num_signals: list = dataclasses.field(default_factory=lambda: [1])  # one is drawn
-
-        def __post_init__(self):
-            check_numbers("snr_db", self.snr_db, at_least=None)
-            check_numbers("num_signals", self.num_signals, at_least=1, kind=int)
+        parts: Parts
+        snr_db: list[float] = setting([15, 10, 8, 5], SNR_DB, minItems=1)
+        num_signals: list[Count] = setting(
+            [1], "numbers of sounds at once, of which one is drawn", minItems=1
+        )
 
     def __init__(self, config, sounds):
         self._config = config
@@ -150,8 +151,10 @@ class Babble(Background):
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Background.Config):
-        snr_db: list = dataclasses.field(default_factory=lambda: [20, 17, 15, 13])
-        num_signals: list = dataclasses.field(default_factory=lambda: [3, 4, 5, 6, 7])
+        snr_db: list[float] = setting([20, 17, 15, 13], SNR_DB, minItems=1)
+        num_signals: list[Count] = setting(
+            [3, 4, 5, 6, 7], "numbers of speakers at once, of which one is drawn", minItems=1
+        )
 
 
 def additive(signals, starts_sec, snrs_db):
@@ -169,23 +172,6 @@ def additive(signals, starts_sec, snrs_db):
 def join(sounds):
     """All sounds of all parts."""
     return list(itertools.chain.from_iterable(sounds.values()))
-
-
-def check_numbers(key, values, at_least, kind=(int, float)):
-    """Raise a ConfigError unless `values` is a list of such numbers, not empty."""
-    if not isinstance(values, list) or not values:
-        raise ConfigError(f"augmentation: {key} is {values!r}; it must be a list of numbers.")
-    for value in values:
-        if not _is_number(value, at_least, kind):
-            what = "a whole number" if kind is int else "a number"
-            least = "" if at_least is None else f" of at least {at_least}"
-            raise ConfigError(f"augmentation: {key} has {value!r}; it must be {what}{least}.")
-
-
-def _is_number(value, at_least, kind=(int, float)):
-    if isinstance(value, bool) or not isinstance(value, kind):
-        return False
-    return at_least is None or value >= at_least
 
 
 def _weights(parts):

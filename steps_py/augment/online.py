@@ -19,7 +19,8 @@ import scipy.fft
 
 from steps_py.audio.random_access import Stretches, check_entries, naming_recording
 from steps_py.audio.wave import quantise
-from steps_py.augment.copies import AugmentConfig, build_kinds
+from steps_py.augment.config import AugmentConfig
+from steps_py.augment.copies import build_kinds
 from steps_py.draws import Draws
 from steps_py.errors import AudioError, StepsError
 

@@ -12,7 +12,7 @@ Array suffixes (scope: this module):
 """
 
 from steps_py.audio.resample import SincFilter, resample
-from steps_py.augment.online_config import ratio_of
+from steps_py.augment.config import ratio_of
 
 # Flat to 94 % of the band, 80 dB down beyond it: a fifth of the cost of FINE_FILTER.
 SPEED_FILTER = SincFilter(cutoff=0.94, num_zeros=40, kaiser_beta=8.0)

@@ -17,42 +17,12 @@ import numpy as np
 from steps_py.chunks.voiced_frames import VoicedFrames
 from steps_py.data.data_dir import compare_keys, read_table
 from steps_py.draws import generator
-from steps_py.errors import ConfigError, DataDirError, TableError, did_you_mean, some
+from steps_py.errors import ConfigError, DataDirError, TableError, some
 from steps_py.files import atomic_write
 from steps_py.formats.archives import Locations
 
 COLUMNS = ("utt", "spk_id", "num_frames", "feats", "vad")
 AUDIO_COLUMNS = ("wav", "speed")  # where training is from audio
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ChunksConfig:
-    """Section ``chunks`` of a recipe.  All frames are voiced frames."""
-
-    min_frames: int  # a batch's chunk length is drawn from min_frames ...
-    max_frames: int  # ... to max_frames
-    min_utt_frames: int = 1  # shorter utterances are left out
-    short_utts: str = "drop"  # below max_frames: "drop" leaves them out, "tile" repeats them
-    min_utts_per_speaker: int = 1
-    vary_within_batch: bool = False  # a length for each chunk, not for each batch
-    num_valid_utts: int = 100  # held out, with all their augmented copies
-    num_valid_speakers: int = 0  # held out with all they said
-    seed: int = 1
-
-    def __post_init__(self):
-        if not 1 <= self.min_frames <= self.max_frames:
-            raise ConfigError(
-                f"chunks: min_frames is {self.min_frames}, max_frames {self.max_frames}."
-                " Give a range from 1 up."
-            )
-        if self.short_utts not in ("drop", "tile"):
-            hint = did_you_mean(self.short_utts, ["drop", "tile"])
-            raise ConfigError(f"chunks: short_utts is '{self.short_utts}'. {hint}")
-
-    @property
-    def needed_frames(self):
-        """Voiced frames that an utterance must have."""
-        return max(self.min_utt_frames, self.max_frames if self.short_utts == "drop" else 1)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

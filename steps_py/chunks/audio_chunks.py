@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from steps_py.audio.random_access import Stretches, naming_recording
+from steps_py.augment.config import OnlineConfig
 from steps_py.augment.online import Corruptor
-from steps_py.augment.online_config import OnlineConfig
 from steps_py.augment.speed import read_at_speed
 from steps_py.chunks.device_features import normalise, rows_around, voiced_numbers, zeros_beyond
 from steps_py.chunks.voiced_frames import VoicedFrames
@@ -39,7 +39,7 @@ class WaveformConfig:
     type: str
     conf: str
     copies: dict = field(default_factory=dict)
-    online: dict = field(default_factory=dict)
+    online: OnlineConfig = field(default_factory=OnlineConfig)
     parts: dict = field(default_factory=dict)
 
 
@@ -78,12 +78,12 @@ class WaveformReader:
         # the stretches are cut so that every frame lies wholly inside
         inside = dataclasses.replace(feats.frames, snip_edges=True)
         self._feats = dataclasses.replace(feats, frames=inside)
-        self._on_device, self._features_there = on_device, None
         self._extractor = extractor_of(config.type, self._feats)
+        self._on_device = on_device and self._extractor.on_device
+        self._features_there = None
         self.feat_dim = self._extractor.dim
         self._rate_hz = int(feats.frames.sample_rate_hz)
-        online = OnlineConfig(**config.online)
-        self._corruptor = Corruptor(config.copies, online, config.parts, self._rate_hz, seed)
+        self._corruptor = Corruptor(config.copies, config.online, config.parts, self._rate_hz, seed)
         self._recordings = Stretches()
 
     def read(self, batch):

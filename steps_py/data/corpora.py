@@ -6,32 +6,27 @@ of wav.scp.  How to add a corpus: local/README.md.
 """
 
 import dataclasses
-import importlib
 import itertools
 import os
 import types
 import typing
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from steps_py.audio import recordings
 from steps_py.audio.pipe_checks import check_programs, refused_pipes
 from steps_py.audio.recordings import SUFFIXES
-from steps_py.checkout import CHECKOUT
 from steps_py.data.sources import digest_of_files, state_of_audio
 from steps_py.data.trials import Trials, read_trial_list
 from steps_py.errors import ConfigError, DataDirError, did_you_mean, some
+from steps_py.registry import Registry
+from steps_py.settings.build import build
+from steps_py.settings.declare import setting
 from steps_py.text_files import read_lines
 
-LOCAL = CHECKOUT / "local"
-SAID_SO = {
-    bool: "true or false",
-    int: "a whole number",
-    str: "text",
-    dict: "a section of keys",
-    types.NoneType: "nothing",
-}
+CORPORA = Registry("corpus", home="local")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,18 +59,31 @@ class Published(typing.NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class OwnTrials:
+    """An entry of ``data.corpora.<name>.trials``: a trial list of the user's own."""
+
+    file: str = setting(description="lines of two sides and a label, in any usual order")
+    prefix: str = setting("", "only the trials of which both sides begin with it")
+    labels: Literal["names", "list"] = setting(
+        "names", "where labels and speakers' names disagree: names stops the run, list keeps them"
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class CorpusConfig:
     """An entry of data.corpora: the keys that every type of corpus understands."""
 
-    root: str
-    partial: bool = False  # less than the published number of files will do
-    sample_rate_hz: int = 16000  # rate the recipe works at
-    resample: bool = False  # convert recordings of another rate
-    channel: int | str | None = None  # of recordings with several: 1, 2, ... or "mix"
-    id_prefix: str = ""  # before every speaker and utterance id
-    exclude: str | None = None  # file of utterances to leave out, one a line
-    shell_pipes: bool | None = None  # shell commands in wav.scp; default: kaldi_dir only
-    trials: dict = dataclasses.field(default_factory=dict)  # name -> {file, prefix} of your lists
+    root: str = setting(description="the corpus's folder")
+    partial: bool = setting(False, "true: use what is there, fewer files than published")
+    sample_rate_hz: int = setting(16000, "rate of the recipe", minimum=1)
+    resample: bool = setting(False, "convert recordings of another rate")
+    channel: int | str | None = setting(None, "of recordings with several: 1, 2, ... or mix")
+    id_prefix: str = setting("", "before every speaker and utterance id")
+    exclude: str | None = setting(None, "file of utterance ids to leave out, one a line")
+    shell_pipes: bool | None = setting(
+        None, "whether shell commands in wav.scp are run; null: for kaldi_dir alone"
+    )
+    trials: dict[str, OwnTrials] = setting({}, "your own trial lists, by name")
 
 
 class Corpus:
@@ -219,13 +227,13 @@ class Corpus:
     def trial_files(self, name):
         """Paths where a list may lie; those of the recipe start at its folder."""
         own = self.config.trials.get(name)
-        return [Path(own["file"]).expanduser()] if own else self.published_files(name)
+        return [Path(own.file).expanduser()] if own else self.published_files(name)
 
     def read_trials(self, name, known_utts):
         """The trials of a list with the sides as they stand there; with a `prefix`, those
         of which both sides begin with it."""
-        path, own = first_file(self.trial_files(name)), self.config.trials.get(name, {})
-        trials, prefix = read_trial_list(path), own.get("prefix", "")
+        path, own = first_file(self.trial_files(name)), self.config.trials.get(name)
+        trials, prefix = read_trial_list(path), own.prefix if own else ""
         if prefix:
             below_S = np.array([side.startswith(prefix) for side in trials.sides], bool)
             trials = trials.where(below_S[trials.enroll_T] & below_S[trials.test_T])
@@ -368,31 +376,18 @@ class Corpus:
 def load_corpus(name, options):
     """Build the corpus of the config entry ``data.corpora.<name>: options``.
 
-    The class is ``CORPUS`` of local/<type>.py, where `type` is the name unless given.
+    Its class is the one registered as `type`, which is the name unless given.
+    Raises ConfigError, one line for every option that does not fit.
     """
     key, fields = f"data.corpora.{name}", dict(options)
     type_name = fields.pop("type", name)
-    known = corpus_types()
-    if type_name not in known:
+    try:
+        cls = CORPORA.find(type_name)
+    except ConfigError:
         raise ConfigError(
-            f"{key}.type: no local/{type_name}.py describes a corpus."
-            f" {did_you_mean(type_name, known)}"
-        )
-    cls = corpus_class(type_name)
-    return cls(name, _check_fields(key, fields, cls.Config))
-
-
-def corpus_class(type_name):
-    """The class of a type of corpora, None for an unknown one."""
-    if type_name not in corpus_types():
-        return None
-    return importlib.import_module(f"local.{type_name}").CORPUS
-
-
-def corpus_types():
-    """The types of corpora: the files of local/ that define CORPUS."""
-    files = sorted(LOCAL.glob("[!_]*.py"))
-    return [path.stem for path in files if "\nCORPUS = " in path.read_text(encoding="utf-8")]
+            f"'{key}.type' is '{type_name}'. {did_you_mean(type_name, CORPORA.names())}"
+        ) from None
+    return cls(name, build(cls.Config, fields, key))
 
 
 def missing_corpora(config_data, parts=()):
@@ -411,7 +406,7 @@ def missing_corpora(config_data, parts=()):
         used_parts.setdefault(name, {})[part] = True
     for trials, section in config_data.get("trials", {}).items():
         _check_corpus(f"data.trials.{trials}.corpus", section["corpus"], corpora)
-        used_lists.setdefault(section["corpus"], []).append(section.get("list", trials))
+        used_lists.setdefault(section["corpus"], []).append(section.get("list") or trials)
     messages = []
     for name in {**used_parts, **used_lists}:
         corpus = load_corpus(name, corpora[name])
@@ -438,40 +433,3 @@ def _check_corpus(place, name, corpora):
         raise ConfigError(
             f"{place}: there is no corpus '{name}' in data.corpora. {did_you_mean(name, corpora)}"
         )
-
-
-def _check_fields(key, fields, cls):
-    """The Config dataclass of `fields`; a line for every key or value that does not fit."""
-    wanted = {field.name: field for field in dataclasses.fields(cls)}
-    faults = [
-        f"unknown key '{key}.{name}'. {did_you_mean(name, wanted)}"
-        for name in fields
-        if name not in wanted
-    ]
-    for name, field in wanted.items():
-        if name in fields and not _is_a(fields[name], field.type):
-            said = " or ".join(SAID_SO[kind] for kind in _kinds(field.type))
-            faults.append(f"'{key}.{name}' is {fields[name]!r}; it must be {said}.")
-        if name not in fields and field.default is field.default_factory:
-            faults.append(f"'{key}.{name}' is missing.")
-    for name, section in fields.get("trials", {}).items() if not faults else ():
-        known = {"file", "prefix", "labels"}
-        if not isinstance(section, dict) or not {"file"} <= section.keys() <= known:
-            faults.append(
-                f"'{key}.trials.{name}' is {section!r}; it must be {{file: ...}} with"
-                " or without prefix and labels."
-            )
-        elif section.get("labels", "names") not in ("names", "list"):
-            hint = did_you_mean(section["labels"], ["names", "list"])
-            faults.append(f"'{key}.trials.{name}.labels' is {section['labels']!r}. {hint}")
-    if faults:
-        raise ConfigError("\n".join(faults))
-    return cls(**fields)
-
-
-def _kinds(kind):
-    return typing.get_args(kind) or (kind,)
-
-
-def _is_a(value, kind):
-    return bool in _kinds(kind) if isinstance(value, bool) else isinstance(value, kind)

@@ -43,8 +43,8 @@ def check_trials(trials, enroll_utt2spk, test_utt2spk, where, corpus):
     published = where in {f"{corpus.name}.{name}" for name in corpus.published_trials}
     _check_both_kinds(kept, where)
     notes += _check_repeats(kept, where, published)
-    own = corpus.config.trials.get(where.removeprefix(f"{corpus.name}."), {})
-    trusted = own.get("labels") == "list"
+    own = corpus.config.trials.get(where.removeprefix(f"{corpus.name}."))
+    trusted = own is not None and own.labels == "list"
     notes += _check_labels(kept, enroll_utt2spk, test_utt2spk, where, published, trusted)
     return kept, notes
 

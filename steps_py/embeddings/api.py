@@ -7,7 +7,8 @@ Shape suffixes (scope: this module):
 import numpy as np
 
 from steps_py.audio.decode import read_file
-from steps_py.embeddings.xvectors import XvectorsConfig, check_chunks, extract_xvectors
+from steps_py.embeddings.config import XvectorsConfig
+from steps_py.embeddings.xvectors import check_chunks, extract_xvectors
 from steps_py.errors import AudioError, StepsError
 from steps_py.feats.sliding_mean import normalised
 from steps_py.model.device import choose_device

@@ -14,34 +14,12 @@ import torch
 
 from steps_py.chunks.host_features import VoicedFeatures
 from steps_py.data.data_dir import compare_keys, read_table
-from steps_py.errors import ConfigError, DataDirError, StepsError, did_you_mean, some
+from steps_py.errors import ConfigError, DataDirError, StepsError, some
 from steps_py.formats.archives import Locations
 
 WINDOW_FRAMES = 200_000  # frames in memory, within which utterances are sorted by length
 # One at a time on a CPU: as fast, and no byte depends on which utterances share a job.
 BATCH_FRAMES = {"cpu": 1, "cuda": 100_000}
-
-
-@dataclass(frozen=True, kw_only=True)
-class XvectorsConfig:
-    """Section ``xvectors`` of a recipe, without its number of jobs.  Frames are voiced frames."""
-
-    min_chunk_frames: int = 25
-    max_chunk_frames: int = 10000  # longer utterances: mean over chunks, weighted by length
-    short_utts: str = "error"  # below min_chunk_frames: "error", or "pad" by the edge frames
-    batch_frames: int | None = None  # of a batch, pads included; one utterance may be longer
-    device: str = "auto"
-    num_threads: int = 1  # of the arithmetic on a CPU, whatever the job has: sums round by it
-
-    def __post_init__(self):
-        if not 1 <= self.min_chunk_frames <= self.max_chunk_frames:
-            raise ConfigError(
-                f"xvectors: min_chunk_frames is {self.min_chunk_frames}, max_chunk_frames"
-                f" {self.max_chunk_frames}. Give a range from 1 up."
-            )
-        if self.short_utts not in ("error", "pad"):
-            hint = did_you_mean(self.short_utts, ["error", "pad"])
-            raise ConfigError(f"xvectors: short_utts is '{self.short_utts}'. {hint}")
 
 
 @dataclass(frozen=True, slots=True)

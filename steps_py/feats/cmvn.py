@@ -11,8 +11,6 @@ Parity: Kaldi ``src/feat/feature-functions.cc`` (SlidingWindowCmn) and
 ``src/transform/cmvn.cc``.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from steps_py.errors import ConfigError, StepsError
@@ -20,14 +18,6 @@ from steps_py.errors import ConfigError, StepsError
 SLIDING_VARIANCE_FLOOR = 1e-10
 UTTERANCE_VARIANCE_FLOOR = 1e-20
 _BLOCK_FRAMES = 512  # temporaries of one block stay in the processor's cache
-
-
-@dataclass(frozen=True, kw_only=True)
-class CmvnConfig:
-    """Section ``cmvn`` of a recipe: sliding normalisation, the window centred."""
-
-    window_frames: int = 300
-    norm_vars: bool = False
 
 
 def sliding_cmn(

@@ -135,7 +135,7 @@ def mel_config(options):
 
 def mfcc_config(options):
     """The MfccConfig of steps_py.feats that the options stand for."""
-    from steps_py.feats.mfcc import MfccConfig  # start-up time
+    from steps_py.feats.types.mfcc import MfccConfig  # start-up time
 
     return MfccConfig(
         frames=frame_config(options),
@@ -151,7 +151,7 @@ def mfcc_config(options):
 
 def fbank_config(options):
     """The FbankConfig of steps_py.feats that the options stand for."""
-    from steps_py.feats.fbank import FbankConfig  # start-up time
+    from steps_py.feats.types.fbank import FbankConfig  # start-up time
 
     return FbankConfig(
         frames=frame_config(options),
@@ -162,4 +162,16 @@ def fbank_config(options):
         htk_compat=options.htk_compat,
         use_log_fbank=options.use_log_fbank,
         use_power=options.use_power,
+    )
+
+
+def spectrogram_config(options):
+    """The SpectrogramConfig of steps_py.feats that the options stand for."""
+    from steps_py.feats.types.spectrogram import SpectrogramConfig
+
+    return SpectrogramConfig(
+        frames=frame_config(options),
+        energy_floor=options.energy_floor,
+        raw_energy=options.raw_energy,
+        return_raw_fft=options.return_raw_fft,
     )

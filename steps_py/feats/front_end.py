@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from steps_py.audio.resample import resample
-from steps_py.errors import AudioError, ConfigError, KaldiError, StepsError, did_you_mean
-from steps_py.feats.feature_conf import FEATURE_TYPES
+from steps_py.errors import AudioError, ConfigError, KaldiError, StepsError
+from steps_py.feats.types.registry import FEATURES
 from steps_py.feats.vad import compute_vad
 from steps_py.feats.vad_options import VadOptions
 from steps_py.formats.arrays import through_compression
@@ -69,11 +69,8 @@ class FrontEnd:
 
     def options(self, where="conf"):
         """What `conf` sets: the options of compute-<type>-feats."""
-        if self.type not in FEATURE_TYPES:
-            raise ConfigError(
-                f"feats.type is '{self.type}'. {did_you_mean(self.type, FEATURE_TYPES)}"
-            )
-        return _parse(f"compute-{self.type}-feats", FEATURE_TYPES[self.type][0], self.conf, where)
+        options = FEATURES.find(self.type).Options
+        return _parse(f"compute-{self.type}-feats", options, self.conf, where)
 
     def vad_options(self, where="vad_conf"):
         """What `vad_conf` sets: the options of compute-vad."""
@@ -92,17 +89,17 @@ class FrontEnd:
         need more than the recording itself.
         """
         options = self.options()
-        tables = [key for key in ("vtln_map", "utt2spk") if getattr(options, key)]
+        tables = [key for key in ("vtln_map", "utt2spk") if getattr(options, key, "")]
         if tables:
             raise StepsError(
                 f"{name}: --{tables[0].replace('_', '-')} needs a table of utterances."
             )
         samples_N = _channel(wave.samples_CN, options.channel, name)
         samples_N, changed = _at_rate(samples_N, wave.rate_hz, options, name)
-        _, config_of, extractor = FEATURE_TYPES[self.type]
-        x_TD = extractor(config_of(options)).compute(
-            samples_N, vtln_warp=options.vtln_warp, exact=changed
-        )
+        cls, keywords = FEATURES.find(self.type), {}
+        if hasattr(options, "vtln_warp"):  # features of mel filters
+            keywords = {"vtln_warp": options.vtln_warp, "exact": changed}
+        x_TD = cls(cls.config_of(options)).compute(samples_N, **keywords)
         if not len(x_TD) or wave.duration_sec < options.min_duration:
             raise AudioError(f"{name}: {wave.duration_sec:g} s are too short for features.")
         if options.subtract_mean:

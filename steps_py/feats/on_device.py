@@ -15,10 +15,10 @@ import numpy as np
 import torch
 
 from steps_py.errors import ConfigError
-from steps_py.feats.fbank import FbankConfig
 from steps_py.feats.frames import EPSILON, num_frames, window_function
 from steps_py.feats.mel import mel_filters
-from steps_py.feats.mfcc import MfccConfig, dct_matrix, lifter
+from steps_py.feats.types.fbank import FbankConfig
+from steps_py.feats.types.mfcc import MfccConfig, dct_matrix, lifter
 
 
 class DeviceFeatures(torch.nn.Module):

@@ -13,8 +13,8 @@ from steps_py.feats.feature_options import (
     MfccOptions,
     SpectrogramOptions,
     fbank_config,
-    frame_config,
     mfcc_config,
+    spectrogram_config,
 )
 from steps_py.formats.holders import FLOAT, FLOAT_MATRIX, TOKEN
 from steps_py.formats.log import Tally, log, strict, warn
@@ -36,7 +36,7 @@ Usage:  compute-mfcc-feats [options...] <wav-rspecifier> <feats-wspecifier>""",
     max_args=2,
 )
 def compute_mfcc_feats(options, wav_in, feats_out):
-    from steps_py.feats.mfcc import Mfcc  # start-up time
+    from steps_py.feats.types.mfcc import Mfcc  # start-up time
 
     return _compute(options, Mfcc(mfcc_config(options)), wav_in, feats_out)
 
@@ -50,7 +50,7 @@ Usage:  compute-fbank-feats [options...] <wav-rspecifier> <feats-wspecifier>""",
     max_args=2,
 )
 def compute_fbank_feats(options, wav_in, feats_out):
-    from steps_py.feats.fbank import Fbank  # start-up time
+    from steps_py.feats.types.fbank import Fbank  # start-up time
 
     return _compute(options, Fbank(fbank_config(options)), wav_in, feats_out)
 
@@ -64,15 +64,9 @@ Usage:  compute-spectrogram-feats [options...] <wav-rspecifier> <feats-wspecifie
     max_args=2,
 )
 def compute_spectrogram_feats(options, wav_in, feats_out):
-    from steps_py.feats.spectrogram import Spectrogram, SpectrogramConfig  # start-up time
+    from steps_py.feats.types.spectrogram import Spectrogram  # start-up time
 
-    config = SpectrogramConfig(
-        frames=frame_config(options),
-        energy_floor=options.energy_floor,
-        raw_energy=options.raw_energy,
-        return_raw_fft=options.return_raw_fft,
-    )
-    return _compute(options, Spectrogram(config), wav_in, feats_out)
+    return _compute(options, Spectrogram(spectrogram_config(options)), wav_in, feats_out)
 
 
 def _compute(options, extractor, wav_in, feats_out):

@@ -3,35 +3,24 @@
 Shape suffixes: B batch, T frames, D feature dimension, C channels, P pooled, E embedding.
 """
 
-from dataclasses import dataclass, field
-
 import torch.nn.functional as F
 from torch import nn
 
-from steps_py.model import encoders, poolings  # noqa: F401 - they register their classes
+from steps_py.model.config import ModelConfig
 from steps_py.model.layers.masks import frame_mask
 from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.registries import ENCODERS, POOLINGS
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelConfig:
-    """Section ``model`` of a recipe."""
-
-    encoder: dict = field(default_factory=lambda: {"name": "tdnn"})
-    pooling: dict = field(default_factory=lambda: {"name": "stats"})
-    embedding_dim: int = 512
-    pooling_norm: bool = False  # batch norm between the pooling and the affine
-    pooling_dropout: float = 0.0  # before the affine
-    embedding_norm: bool = False  # batch norm after the affine; its output is the embedding
-
-
-def build_model(config, feat_dim):
+def build_model(config: ModelConfig, feat_dim: int):
     """The x-vector network of a ModelConfig for features of `feat_dim` dimensions.
 
     Raises ConfigError for a name or a key that does not exist.
 
-    >>> model = build_model(ModelConfig(), feat_dim=24)
+    >>> config = ModelConfig(
+    ...     encoder={"name": "tdnn"}, pooling={"name": "stats"}, embedding_dim=512
+    ... )
+    >>> model = build_model(config, feat_dim=24)
     >>> sum(p.numel() for p in model.parameters())    # "4.2 million", Snyder et al. 2018
     4204508
     """

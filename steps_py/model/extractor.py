@@ -6,9 +6,13 @@ from dataclasses import asdict, dataclass
 import torch
 
 from steps_py.errors import StepsError, some
-from steps_py.feats.cmvn import CmvnConfig
+from steps_py.feats.config import CmvnConfig
 from steps_py.feats.front_end import FrontEnd
-from steps_py.model.build import ModelConfig, XvectorModel, build_model
+from steps_py.model.build import (
+    XvectorModel,
+    build_model,
+)
+from steps_py.model.config import ModelConfig
 from steps_py.model.model_file import FORMAT, read_model_file, write_model_file
 from steps_py.version import package_version
 

@@ -16,6 +16,7 @@ class Loss(nn.Module):
     A metric loss compares the embeddings of a batch with each other and has no logits: None.
     """
 
+    compares = False  # utterances with each other; None: that depends on the config
     utts_per_speaker_needed = 1  # a metric loss learns nothing from fewer in a batch
 
     def set_epoch(self, epoch):
@@ -25,6 +26,7 @@ class Loss(nn.Module):
 class MetricLoss(Loss):
     """Compares the embeddings of a batch, in training those of all processes: see gather.py."""
 
+    compares = True
     utts_per_speaker_needed = 2
 
     def compare(self, embedding_AE, spk_id_A):

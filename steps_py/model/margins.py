@@ -10,10 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from steps_py.errors import ConfigError, did_you_mean
 from steps_py.model.loss import Loss
-
-GROWTHS = ("linear", "exponential")
+from steps_py.settings.declare import Count, Share, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,20 +23,17 @@ class MarginConfig:
     """
 
     margin: float = 0.2
-    scale: float = 30.0
+    scale: float = setting(30.0, "factor of the cosines", exclusiveMinimum=0)
     initial_margin: float = 0.0
-    margin_start_epoch: float = 0.0
-    margin_warmup_epochs: float = 0.0
-    margin_growth: Literal["linear", "exponential"] = "linear"  # the latter: most of it early
-    sub_centers: int = 1  # directions of a speaker, of which the nearest counts
-    top_k: int = 0  # nearest other speakers that are drawn nearer, by ...
-    top_k_penalty: float = 0.06  # ... this margin of theirs
-    label_smoothing: float = 0.0
-
-    def __post_init__(self):
-        if self.margin_growth not in GROWTHS:
-            hint = did_you_mean(self.margin_growth, GROWTHS)
-            raise ConfigError(f"loss: margin_growth is '{self.margin_growth}'. {hint}")
+    margin_start_epoch: float = setting(0.0, minimum=0)
+    margin_warmup_epochs: float = setting(0.0, minimum=0)
+    margin_growth: Literal["linear", "exponential"] = setting(
+        "linear", "exponential: most of it early"
+    )
+    sub_centers: Count = setting(1, "directions of a speaker, of which the nearest counts")
+    top_k: int = setting(0, "nearest other speakers whose cosines are raised", minimum=0)
+    top_k_penalty: float = setting(0.06, "by this margin")
+    label_smoothing: Share = 0.0
 
 
 def margin_share(config, epoch):

@@ -20,8 +20,8 @@ file in encoders/, poolings/ or losses/: the folder imports its files by itself.
 
 from steps_py.registry import Registry
 
-ENCODERS = Registry("encoder")
-POOLINGS = Registry("pooling")
-LOSSES = Registry("loss")
-OPTIMIZERS = Registry("optimizer")
-SCHEDULES = Registry("schedule")
+ENCODERS = Registry("encoder", home="steps_py.model.encoders")
+POOLINGS = Registry("pooling", home="steps_py.model.poolings")
+LOSSES = Registry("loss", home="steps_py.model.losses", facts=("compares",))
+OPTIMIZERS = Registry("optimizer", home="steps_py.training.optimizers")
+SCHEDULES = Registry("schedule", home="steps_py.training.schedules")

@@ -123,7 +123,8 @@ def extractor_of_parts(parts, cmvn):
     """
     import torch  # start-up time
 
-    from steps_py.model.build import ModelConfig, build_model
+    from steps_py.model.build import build_model
+    from steps_py.model.config import ModelConfig
     from steps_py.model.extractor import Extractor
 
     spacing = [_spacing(layer.offsets) for layer in parts.layers]
@@ -289,7 +290,7 @@ def _make_norm(layer):
 
 
 def main(argv=None):
-    from steps_py.feats.cmvn import CmvnConfig  # start-up time
+    from steps_py.feats.config import CmvnConfig  # start-up time
     from steps_py.formats.tables import read_object, write_object
     from steps_py.model.extractor import load_extractor, save_extractor
     from steps_py.nnet3.network_file import NNET

@@ -125,7 +125,8 @@ def measure_network(model, feat_dim, num_frames=400):
     import torch  # start-up time
     from torch.utils.flop_counter import FlopCounterMode
 
-    from steps_py.model.build import ModelConfig, build_model
+    from steps_py.model.build import build_model
+    from steps_py.model.config import ModelConfig
 
     with torch.device("meta"), torch.no_grad():
         network = build_model(ModelConfig(**model), feat_dim).eval()

@@ -10,16 +10,6 @@ from steps_py.plan.sizes import recipe_sizes
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PlanConfig:
-    """Section ``plan`` of a recipe."""
-
-    slots: tuple = (10, 100, 1000)
-    gpus: int = 1  # 0: what asks for a GPU runs on processors
-    costs: str | None = None  # a site's own unit costs
-    sizes: dict = dataclasses.field(default_factory=dict)  # part -> utts, hours, speakers
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
     """All that the report says."""
 

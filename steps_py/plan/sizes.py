@@ -147,7 +147,7 @@ class _Corpora:
         return _counted(corpus, name) or published or _assumed(corpus, name)
 
     def trials(self, name, trials):
-        corpus, name = self.corpora[trials["corpus"]], trials.get("list", name)
+        corpus, name = self.corpora[trials["corpus"]], trials.get("list") or name
         if f"trials/{name}" in self.made:
             return Size(trials=self.made[f"trials/{name}"], source=PUBLISHED)
         try:

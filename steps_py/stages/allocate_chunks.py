@@ -7,7 +7,7 @@ python -m steps_py.stages.allocate_chunks --config '{"min_frames": 200, "max_fra
 import argparse
 import json
 
-from steps_py.recipe.config import load_slice
+from steps_py.settings.build import load_slice
 from steps_py.stages import run
 
 
@@ -25,18 +25,14 @@ def parser():
 def main(argv=None):
     args = parser().parse_args(argv)
     # start-up time
-    from steps_py.chunks.allocation import (
-        ChunksConfig,
-        allocate_chunks,
-        read_utterances,
-        write_chunks,
-    )
+    from steps_py.chunks.allocation import allocate_chunks, read_utterances, write_chunks
+    from steps_py.chunks.config import ChunksConfig
 
     config = load_slice(args.config, ChunksConfig, "chunks")
     utterances = read_utterances(args.data)
     allocation = allocate_chunks(utterances, config)
     if args.speeds is not None:
-        from steps_py.augment.online_config import OnlineConfig  # start-up time
+        from steps_py.augment.config import OnlineConfig  # start-up time
         from steps_py.chunks.audio_rows import add_audio
 
         speeds = OnlineConfig(speeds=json.loads(args.speeds)).speeds

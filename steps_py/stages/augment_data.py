@@ -8,9 +8,10 @@ python -m steps_py.stages.augment_data --data data/train --out data/train_augmen
 import argparse
 import sys
 
-from steps_py.augment.copies import AugmentConfig, augment_data_dir
+from steps_py.augment.config import AugmentConfig
+from steps_py.augment.copies import augment_data_dir
 from steps_py.errors import ConfigError
-from steps_py.recipe.config import load_slice
+from steps_py.settings.build import load_slice
 from steps_py.stages import run
 
 

@@ -7,7 +7,7 @@ python -m steps_py.stages.check_voiced --data data/dev data/test \\
 import argparse
 
 from steps_py.files import atomic_write
-from steps_py.recipe.config import load_slice
+from steps_py.settings.build import load_slice
 from steps_py.stages import run
 
 
@@ -19,8 +19,9 @@ def main(argv=None):
     args = parser.parse_args(argv)
 
     # start-up time
-    from steps_py.embeddings.xvectors import XvectorsConfig, check_lengths, open_features
-    from steps_py.feats.cmvn import CmvnConfig
+    from steps_py.embeddings.config import XvectorsConfig
+    from steps_py.embeddings.xvectors import check_lengths, open_features
+    from steps_py.feats.config import CmvnConfig
 
     config = load_slice(args.config, XvectorsConfig, "xvectors")
     lines = ["set\tutterances\tfewest_voiced_frames\tvoiced_frames\n"]

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 
 from steps_py.errors import ConfigError, some
-from steps_py.recipe.config import load_slice
+from steps_py.settings.build import load_slice
 from steps_py.stages import run
 
 
@@ -30,7 +30,7 @@ def main(argv=None):
     import torch  # start-up time
 
     from steps_py.embeddings.api import Embedder
-    from steps_py.embeddings.xvectors import XvectorsConfig
+    from steps_py.embeddings.config import XvectorsConfig
     from steps_py.formats.kaldi_io_tables import write_vectors
 
     torch.set_num_threads(args.threads)

@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from steps_py.recipe.config import load_slice
+from steps_py.settings.build import load_slice
 from steps_py.stages import run
 
 

@@ -6,19 +6,17 @@ python -m steps_py.stages.make_corpus --name mini --config '{"seed": 1}' --out c
 import argparse
 import contextlib
 import dataclasses
-import importlib
 import json
 import os
 import shutil
 from pathlib import Path
 
-from steps_py.checkout import CHECKOUT
-from steps_py.errors import ConfigError, did_you_mean
+from steps_py.data.synthetic import load_maker
+from steps_py.errors import ConfigError
 from steps_py.files import atomic_write
-from steps_py.recipe.config import load_slice
+from steps_py.settings.build import load_slice
 from steps_py.stages import run
 
-LOCAL = CHECKOUT / "local"
 MARK = "made_by.json"  # tells our folders from a user's
 
 
@@ -40,14 +38,6 @@ def main(argv=None):
         with atomic_write(folder / MARK) as out:
             json.dump({"name": args.name, "config": dataclasses.asdict(config)}, out, indent=2)
             out.write("\n")
-
-
-def load_maker(name):
-    """The module ``local/<name>.py``, which must have `Config` and `make_corpus`."""
-    makers = [path.stem for path in LOCAL.glob("*.py") if "\ndef make_corpus(" in path.read_text()]
-    if name not in makers:
-        raise ConfigError(f"make_corpus: unknown name '{name}'. {did_you_mean(name, makers)}")
-    return importlib.import_module(f"local.{name}")
 
 
 @contextlib.contextmanager

@@ -7,7 +7,7 @@ python -m steps_py.stages.plan --snakefile Snakefile --directory egs/mini \\
 import argparse
 import json
 
-from steps_py.recipe.config import load_slice
+from steps_py.settings.build import load_slice
 from steps_py.stages import run
 
 
@@ -20,7 +20,9 @@ def main(argv=None):
     parser.add_argument("--plan", required=True, help="section plan, as JSON")
     args = parser.parse_args(argv)
 
-    from steps_py.plan.plan import PlanConfig, make_plan  # start-up time
+    # start-up time
+    from steps_py.plan.config import PlanConfig
+    from steps_py.plan.plan import make_plan
     from steps_py.plan.report import report
 
     asked = load_slice(args.plan, PlanConfig, "plan")

@@ -12,8 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-from steps_py.errors import ConfigError
-from steps_py.recipe.config import load_slice
+from steps_py.settings.build import load_slice
 from steps_py.stages import run
 
 
@@ -59,15 +58,16 @@ def main(argv=None):
 
 def load_sections(args):
     """The sections of the recipe, checked."""
-    from steps_py.chunks.allocation import ChunksConfig  # start-up time
-    from steps_py.feats.cmvn import CmvnConfig
-    from steps_py.model.build import ModelConfig
-    from steps_py.model.catalogue import check_parts
+    # start-up time
+    from steps_py.chunks.config import ChunksConfig
+    from steps_py.feats.config import CmvnConfig
+    from steps_py.model.config import ModelConfig
     from steps_py.training.config import TrainConfig
+    from steps_py.training.registered import registered
 
     sections = {
-        "train": load_slice(args.config, TrainConfig, "train"),
-        "model": load_slice(args.model, ModelConfig, "model"),
+        "train": load_slice(args.config, TrainConfig, "train", registered()),
+        "model": load_slice(args.model, ModelConfig, "model", registered()),
         "cmvn": load_slice(args.cmvn, CmvnConfig, "cmvn"),
         "chunks": load_slice(args.chunks_config, ChunksConfig, "chunks"),
         "waveform": None,
@@ -81,9 +81,6 @@ def load_sections(args):
         from steps_py.chunks.audio_chunks import WaveformConfig  # start-up time
 
         sections["waveform"] = load_slice(args.waveform, WaveformConfig, "waveform")
-    faults = check_parts({key: vars(sections[key]) for key in ("model", "train")})
-    if faults:
-        raise ConfigError("\n".join(faults))
     return sections
 
 

@@ -37,13 +37,13 @@ def load_initial(init, model, loss, speakers, say):
     of the network that ``leave_out`` names keep the weights they were drawn with.
     Raises StepsError if anything is missing, too many or of another shape.
     """
-    path = Path(init["model"])
-    state, leave_out = load_extractor(path).model.state_dict(), init.get("leave_out", ())
+    path = Path(init.model)
+    state, leave_out = load_extractor(path).model.state_dict(), init.leave_out
     cure = "Give the section model that it was trained with, or name parts in leave_out."
     load_weights(model, state, f"train.init: {path}", cure, leave_out)
     if leave_out:
         say(f"train: of {path}, {', '.join(leave_out)} is left out and starts at random")
-    if init.get("without_head"):
+    if init.without_head:
         say(f"train: starts from {path}; its head is left out, the new one is random")
         return
     saved, _ = read_model_file(path.with_name("head.pt"), "head")
@@ -64,9 +64,9 @@ def digest_of(init):
     """SHA-256 of the files that ``train.init`` reads, or None; so a new file is a new training."""
     if init is None:
         return None
-    paths = [Path(init["model"])]
-    paths += [] if init.get("without_head") else [paths[0].with_name("head.pt")]
-    digest = hashlib.sha256(" ".join(init.get("leave_out", ())).encode())
+    paths = [Path(init.model)]
+    paths += [] if init.without_head else [paths[0].with_name("head.pt")]
+    digest = hashlib.sha256(" ".join(init.leave_out).encode())
     for path in paths:
         if not path.exists():
             raise ConfigError(

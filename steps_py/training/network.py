@@ -7,7 +7,6 @@ Shape suffixes (scope: this module):
 import torch
 
 from steps_py.errors import ConfigError
-from steps_py.model import losses  # noqa: F401 - they register
 from steps_py.model.build import build_model
 from steps_py.model.device import PRECISIONS, choose_device, choose_precision
 from steps_py.model.layers.norm import synchronize_norms

@@ -1,10 +1,15 @@
 """Optimisers.  Weight decay acts on matrices only, never on biases and norms, unless asked to."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 
 from steps_py.model.registries import OPTIMIZERS
+from steps_py.settings.declare import Keywords, setting
+
+DECAY_ALL = "weight decay of biases and norms, too"
+Decay = Annotated[float, Keywords(minimum=0, exclusiveMaximum=1)]
 
 
 def decay_matrices(parameters, weight_decay, decay_all=False):
@@ -39,11 +44,11 @@ class Sgd(torch.optim.SGD):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        lr: float = 0.1
-        momentum: float = 0.9
+        lr: float = setting(0.1, "learning rate, before the schedule", exclusiveMinimum=0)
+        momentum: float = setting(0.9, minimum=0, exclusiveMaximum=1)
         nesterov: bool = True
-        weight_decay: float = 1e-4
-        decay_all: bool = False  # biases and norms, too
+        weight_decay: float = setting(1e-4, minimum=0)
+        decay_all: bool = setting(False, DECAY_ALL)
 
     def __init__(self, config, parameters):
         super().__init__(
@@ -55,6 +60,27 @@ class Sgd(torch.optim.SGD):
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class AdamConfig:
+    """Keys of adam and adamw."""
+
+    lr: float = setting(1e-3, "learning rate, before the schedule", exclusiveMinimum=0)
+    betas: tuple[Decay, Decay] = setting((0.9, 0.999), "decay of the two moments")
+    eps: float = setting(1e-8, exclusiveMinimum=0)
+    weight_decay: float = setting(0.0, minimum=0)
+    decay_all: bool = setting(False, DECAY_ALL)
+
+
+def adam_options(config, parameters):
+    """Keyword arguments of torch's Adam and AdamW for an AdamConfig."""
+    return {
+        "lr": config.lr,
+        "betas": tuple(config.betas),
+        "eps": config.eps,
+        "fused": fused(parameters),
+    }
+
+
 @OPTIMIZERS.register("adam")
 class Adam(torch.optim.Adam):
     """Kingma and Ba, "Adam: A method for stochastic optimization", ICLR 2015, algorithm 1.
@@ -62,21 +88,12 @@ class Adam(torch.optim.Adam):
     Its weight decay is added to the gradient; adamw's is not.
     """
 
-    @dataclass(frozen=True, kw_only=True)
-    class Config:
-        lr: float = 1e-3
-        betas: tuple = (0.9, 0.999)
-        eps: float = 1e-8
-        weight_decay: float = 0.0
-        decay_all: bool = False  # biases and norms, too
+    Config = AdamConfig
 
     def __init__(self, config, parameters):
         super().__init__(
             decay_matrices(parameters, config.weight_decay, config.decay_all),
-            lr=config.lr,
-            betas=tuple(config.betas),
-            eps=config.eps,
-            fused=fused(parameters),
+            **adam_options(config, parameters),
         )
 
 
@@ -85,18 +102,11 @@ class AdamW(torch.optim.AdamW):
     """Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2."""
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
-        lr: float = 1e-3
-        betas: tuple = (0.9, 0.999)
-        eps: float = 1e-8
-        weight_decay: float = 0.01
-        decay_all: bool = False  # biases and norms, too
+    class Config(AdamConfig):
+        weight_decay: float = setting(0.01, minimum=0)
 
     def __init__(self, config, parameters):
         super().__init__(
             decay_matrices(parameters, config.weight_decay, config.decay_all),
-            lr=config.lr,
-            betas=tuple(config.betas),
-            eps=config.eps,
-            fused=fused(parameters),
+            **adam_options(config, parameters),
         )

@@ -4,28 +4,11 @@ Shape suffixes (scope: this module):
     B = chunks   T = frames   D = feature dimension
 """
 
-import dataclasses
-
 import numpy as np
 import torch
 
 from steps_py.draws import generator
-from steps_py.errors import ConfigError, did_you_mean
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class SpecAugmentConfig:
-    """Section ``train.spec_augment``: how many masks a chunk gets, and how wide they may be."""
-
-    num_time_masks: int = 1
-    max_time_frames: int = 10
-    num_freq_masks: int = 1
-    max_freq_bins: int = 4
-
-    def __post_init__(self):
-        for key, value in vars(self).items():
-            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-                raise ConfigError(f"train.spec_augment: {key} is {value!r}. Give 0 or more.")
+from steps_py.training.config import SpecAugmentConfig
 
 
 class SpecAugment:
@@ -44,15 +27,8 @@ class SpecAugment:
     @classmethod
     def of(cls, config):
         """The masks of a TrainConfig; none if it has no such section."""
-        fields = config.spec_augment
-        if fields is None:
-            return cls(SpecAugmentConfig(num_time_masks=0, num_freq_masks=0), config.seed)
-        known = [field.name for field in dataclasses.fields(SpecAugmentConfig)]
-        for key in fields:
-            if key not in known:
-                hint = did_you_mean(key, known)
-                raise ConfigError(f"train.spec_augment: unknown key '{key}'. {hint}")
-        return cls(SpecAugmentConfig(**fields), config.seed)
+        none = SpecAugmentConfig(num_time_masks=0, num_freq_masks=0)
+        return cls(config.spec_augment or none, config.seed)
 
     def apply(self, step, x_BTD, *others, rank=0):
         """The features with masks on them, and what else belongs to the batch."""

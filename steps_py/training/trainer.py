@@ -13,7 +13,6 @@ from steps_py.chunks.readers import open_reader
 from steps_py.chunks.sampler import ChunkSampler, num_steps_per_epoch
 from steps_py.errors import ConfigError
 from steps_py.model.registries import SCHEDULES
-from steps_py.training import schedules  # noqa: F401 - they register
 from steps_py.training.averaging import STATISTICS_BATCHES, Average, average_network
 from steps_py.training.checks import check_parts_fit
 from steps_py.training.config import digest_of_settings, flat_settings, split_stages
@@ -21,6 +20,7 @@ from steps_py.training.initial_weights import digest_of, start_from
 from steps_py.training.network import Network
 from steps_py.training.non_finite import LOWER_LR, Statistics, finite
 from steps_py.training.processes import Ranks
+from steps_py.training.registered import registered
 from steps_py.training.schedules.base import KEEP, RESET
 from steps_py.training.spec_augment import SpecAugment
 from steps_py.training.updates import Updates
@@ -80,6 +80,7 @@ class Trainer:
         self.num_steps = self.config.num_epochs * self.steps_per_epoch
         self.settings = flat_settings(
             sections,
+            registered(),
             format=FORMAT,
             precision=self.network.precision,
             chunks=train.digest[:12],

@@ -3,7 +3,6 @@
 import torch
 
 from steps_py.model.registries import OPTIMIZERS
-from steps_py.training import optimizers  # noqa: F401 - they register
 from steps_py.training.non_finite import is_good
 
 

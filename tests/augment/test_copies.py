@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steps_py.augment.copies import AugmentConfig, augment_data_dir, draw_copies, reverberate
+from steps_py.augment.config import AugmentConfig
+from steps_py.augment.copies import augment_data_dir, draw_copies, reverberate
 from steps_py.augment.kinds import KINDS, Babble, Background, Noise, Reverb, Sound
 from steps_py.data.data_dir import check_data_dir, read_table
 from steps_py.draws import Draws
@@ -321,14 +322,34 @@ NOISE = {"noise": {"parts": ["musan.noise"]}}
             {},
             "augment.copies.noise: unknown part 'musan.nose'. Did you mean 'musan.noise'?",
         ),
-        ({"noise": {"parts": []}}, {}, "augment.copies.noise: parts is empty"),
+        ({"noise": {"parts": []}}, {}, "'augment.copies.noise.parts' is empty"),
         ({"noice": {"parts": ["musan.noise"]}}, {}, "unknown name 'noice'. Did you mean 'noise'?"),
-        ({"noise": {"parts": ["musan.noise"], "snr": [5]}}, {}, "unknown key 'snr'. Did you mean"),
-        ({"noise": {"parts": ["musan.noise"], "snr_db": []}}, {}, "snr_db is []; it must be a"),
-        ({"noise": {"parts": ["musan.noise"], "snr_db": ["x"]}}, {}, "snr_db has 'x'"),
-        ({"noise": {"parts": ["musan.noise"], "interval_sec": -1}}, {}, "interval_sec has -1"),
-        ({"babble": {"parts": ["rirs"], "num_signals": [0]}}, {}, "a whole number of at least 1"),
-        ({"reverb": {"parts": {"rirs": 0}}}, {}, "have a weight below 0, or none above"),
+        (
+            {"noise": {"parts": ["musan.noise"], "snr": [5]}},
+            {},
+            "unknown key 'augment.copies.noise.snr'. Did you mean",
+        ),
+        (
+            {"noise": {"parts": ["musan.noise"], "snr_db": []}},
+            {},
+            "'augment.copies.noise.snr_db' is empty",
+        ),
+        (
+            {"noise": {"parts": ["musan.noise"], "snr_db": ["x"]}},
+            {},
+            "snr_db.0' is 'x'; it must be a number",
+        ),
+        (
+            {"noise": {"parts": ["musan.noise"], "interval_sec": -1}},
+            {},
+            "interval_sec': -1 is less than the minimum of 0",
+        ),
+        (
+            {"babble": {"parts": ["rirs"], "num_signals": [0]}},
+            {},
+            "num_signals.0': 0 is less than the minimum of 1",
+        ),
+        ({"reverb": {"parts": {"rirs": 0}}}, {}, "no weight of the parts {'rirs': 0} is above 0"),
         ({"reverb": 3}, {}, "augment.copies.reverb: is 3; it must be a section"),
         ({}, {}, "copies is empty"),
         ({"a b": NOISE["noise"]}, {}, "has no blanks"),

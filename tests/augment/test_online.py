@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steps_py.audio.reverberate import ReverbConfig, reverberate
+from steps_py.augment.config import OnlineConfig
 from steps_py.augment.kinds import Added, Corruption, Sound
 from steps_py.augment.online import Corruptor
-from steps_py.augment.online_config import OnlineConfig
 from steps_py.draws import Draws
 from steps_py.errors import AudioError, ConfigError
 from tests.support.small_audio import RATE_HZ, draw_speech, write_part, write_wav

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steps_py.augment.online_config import ratio_of
+from steps_py.augment.config import ratio_of
 from steps_py.augment.speed import read_at_speed
 
 RATE_HZ = 8000

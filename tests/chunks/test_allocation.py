@@ -8,14 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from steps_py.chunks.allocation import (
-    Chunks,
-    ChunksConfig,
-    Utterances,
-    allocate_chunks,
-    read_utterances,
-)
+from steps_py.chunks.allocation import Chunks, Utterances, allocate_chunks, read_utterances
+from steps_py.chunks.config import ChunksConfig
 from steps_py.errors import ConfigError, DataDirError, TableError
+from steps_py.settings.build import replaced
 from steps_py.stages.allocate_chunks import main
 from tests.support.small_features import draw_utts, write_data_dir, write_lines
 
@@ -158,14 +154,14 @@ def test_too_little_is_answered_in_words(table, fields, said):
 @pytest.mark.parametrize(
     "fields, said",
     [
-        ({"min_frames": 30}, "min_frames is 30, max_frames 20"),
-        ({"min_frames": 0}, "min_frames is 0"),
+        ({"min_frames": 30}, "'chunks.min_frames' is 30, more than"),
+        ({"min_frames": 0}, "'chunks.min_frames': 0 is less than"),
         ({"short_utts": "tiled"}, "Did you mean 'tile'?"),
     ],
 )
 def test_a_wrong_section_is_answered_in_words(fields, said):
     with pytest.raises(ConfigError) as error:
-        dataclasses.replace(CONFIG, **fields)
+        replaced(CONFIG, "chunks", **fields)
     assert said in str(error.value)
 
 

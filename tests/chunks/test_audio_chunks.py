@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from steps_py.chunks.allocation import Chunks, ChunksConfig
+from steps_py.augment.config import OnlineConfig
+from steps_py.chunks.allocation import Chunks
 from steps_py.chunks.audio_chunks import WaveformConfig, WaveformReader
 from steps_py.chunks.batches import BatchReader, read_ahead
+from steps_py.chunks.config import ChunksConfig
 from steps_py.chunks.sampler import ChunkSampler
 from steps_py.data.data_dir import read_table
 from steps_py.errors import AudioError, ConfigError, StepsError
-from steps_py.feats.cmvn import CmvnConfig
-from steps_py.model.build import ModelConfig
+from steps_py.feats.config import CmvnConfig
+from steps_py.model.config import ModelConfig
+from steps_py.settings.build import build
 from steps_py.training.config import TrainConfig
 from steps_py.training.loop import train
 from steps_py.training.trainer import Trainer
@@ -56,7 +59,7 @@ def corpus(tmp_path_factory):
         "n.music": write_part(folder / "music", {"m": 400 * rng.standard_normal(15 * RATE_HZ)}),
     }
     config = WaveformConfig(
-        type="mfcc", conf=conf, copies=COPIES, online={"probability": 0.8}, parts=parts
+        type="mfcc", conf=conf, copies=COPIES, online=OnlineConfig(probability=0.8), parts=parts
     )
     return folder, config
 
@@ -127,7 +130,9 @@ def test_each_process_of_several_alters_its_part_as_one_process_would(corpus):
 
 
 def test_a_chunk_drawn_twice_is_altered_anew(corpus):
-    reader = reader_of(corpus, online={"probability": 1.0}, copies={"music": COPIES["music"]})
+    reader = reader_of(
+        corpus, online=OnlineConfig(probability=1.0), copies={"music": COPIES["music"]}
+    )
     batch = sampler_of(Chunks(corpus[0] / "chunks/train.tsv")).batch(0)
     twice = dataclasses.replace(batch, rows_B=batch.rows_B[[0, 0]], first_B=batch.first_B[[0, 0]])
     x_BTD = reader.read(dataclasses.replace(twice, spk_id_B=batch.spk_id_B[[0, 0]]))[0]
@@ -200,7 +205,7 @@ def damaged(corpus, folder, part, content):
     (folder / "wav.scp").write_text(f"sound {path}\n")
     (folder / "utt2dur").write_text("sound 1.0\n")
     parts = corpus[1].parts | {part: str(folder)}
-    return reader_of(corpus, online={"probability": 1.0}, parts=parts)
+    return reader_of(corpus, online=OnlineConfig(probability=1.0), parts=parts)
 
 
 @pytest.mark.parametrize(
@@ -244,7 +249,7 @@ def test_a_recording_shorter_than_its_decisions_is_named(tmp_path):
 def test_another_sample_rate_is_answered_with_the_key_that_converts_it(corpus, tmp_path):
     part = write_part(tmp_path / "noise", {"n": np.ones(50_000)}, rate_hz=16000)
     parts = corpus[1].parts | {"n.noise": part}
-    reader = reader_of(corpus, online={"probability": 1.0}, parts=parts)
+    reader = reader_of(corpus, online=OnlineConfig(probability=1.0), parts=parts)
     sampler = sampler_of(Chunks(corpus[0] / "chunks/train.tsv"))
     with pytest.raises(AudioError, match=r"n\.wav' has 16000 Hz, the features 8000 Hz\..*to true"):
         for step in range(20):
@@ -254,7 +259,7 @@ def test_another_sample_rate_is_answered_with_the_key_that_converts_it(corpus, t
 @pytest.mark.parametrize(
     "kind, more, said",
     [
-        ("spectrogram", "", "feats.type spectrogram is not for. Known: fbank, mfcc"),
+        ("spectrogam", "", "unknown name 'spectrogam'. Did you mean 'spectrogram'?"),
         ("mfcc", "--subtract-mean=true\n", "--subtract-mean cannot be had from stretches"),
         ("mfcc", "--num-cep=1\n", "mfcc.conf"),
     ],
@@ -285,9 +290,13 @@ def trainer_of(corpus, **changed):
         "steps_per_epoch": 4,
         "num_workers": 0,
     }
-    model = {"encoder": {"name": "tdnn", "hidden_dim": 8, "out_dim": 12}, "embedding_dim": 6}
+    model = {
+        "encoder": {"name": "tdnn", "hidden_dim": 8, "out_dim": 12},
+        "pooling": {"name": "stats"},
+        "embedding_dim": 6,
+    }
     sections = {
-        "train": TrainConfig(**(settings | changed)),
+        "train": build(TrainConfig, settings | changed, "train"),
         "model": ModelConfig(**model),
         "cmvn": CmvnConfig(),
         "chunks": ChunksConfig(min_frames=20, max_frames=40, short_utts="tile"),

@@ -4,18 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from steps_py.chunks.allocation import (
-    Chunks,
-    ChunksConfig,
-    allocate_chunks,
-    read_utterances,
-    write_chunks,
-)
+from steps_py.chunks.allocation import Chunks, allocate_chunks, read_utterances, write_chunks
 from steps_py.chunks.batches import BatchReader
 from steps_py.chunks.compressed_chunks import RawBatchReader
+from steps_py.chunks.config import ChunksConfig
 from steps_py.chunks.sampler import Batch
 from steps_py.errors import StepsError, TableError
-from steps_py.feats.cmvn import CmvnConfig
+from steps_py.feats.config import CmvnConfig
 from steps_py.formats.archives import Locations, MatrixIndex, OpenFiles
 from tests.support.small_features import matrix_bytes, write_data_dir
 

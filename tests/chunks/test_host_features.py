@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from steps_py.chunks.host_features import VoicedFeatures
 from steps_py.errors import StepsError, TableError
-from steps_py.feats.cmvn import CmvnConfig, sliding_cmn
+from steps_py.feats.cmvn import sliding_cmn
+from steps_py.feats.config import CmvnConfig
 from steps_py.feats.sliding_mean import window_sums
 from steps_py.formats.archives import Locations
 from steps_py.formats.holders import FLOAT_MATRIX

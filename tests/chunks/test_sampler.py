@@ -240,7 +240,7 @@ def test_a_later_epoch_does_not_repeat_the_first(name):
         (GROUPS, 8, "a batch asks for 4 speakers, there are 3 to train on. Lower train.batch_size"),
         (ALL_UTTS, 1, "train.batch_size is 1, less than its num_speakers, 2."),
         ({"name": "all_utts"}, 20, "a batch asks for 10 speakers, there are 3"),
-        ({"name": "speaker_groups", "utts_per_speaker": 0}, 4, "Give 1 or more"),
+        ({"name": "speaker_groups", "utts_per_speaker": 0}, 4, "utts_per_speaker': 0 is less than"),
     ],
 )
 def test_an_impossible_strategy_is_answered_in_words(strategy, batch_size, said):

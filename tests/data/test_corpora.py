@@ -5,8 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from steps_py.data import corpora
-from steps_py.data.corpora import Corpus, Published, Recording, load_corpus, missing_corpora
+from steps_py import own_parts
+from steps_py.data.corpora import (
+    CORPORA,
+    Corpus,
+    OwnTrials,
+    Published,
+    Recording,
+    load_corpus,
+    missing_corpora,
+)
 from steps_py.errors import AudioError, ConfigError, DataDirError
 from tests.support.tiny_corpora import write_lines, write_wav
 
@@ -120,7 +128,7 @@ def test_other_rates_and_stereo_are_errors_until_a_setting_accepts_them(tmp_path
 
 def test_a_prefix_keeps_two_corpora_apart(tmp_path):
     trials = write_lines(tmp_path / "trials", "1 anna-1 anna-2", "0 anna-1 ben-1")
-    corpus = tiny(tmp_path, id_prefix="t-", trials={"mine": {"file": str(trials)}})
+    corpus = tiny(tmp_path, id_prefix="t-", trials={"mine": OwnTrials(file=str(trials))})
     utterances = corpus.utterances("one")
     assert (utterances[0].utt, utterances[0].spk) == ("t-anna-1", "t-anna")
     found = corpus.trials("mine", {u.utt for u in utterances})
@@ -140,15 +148,19 @@ def test_an_entry_that_does_not_fit_its_type_is_answered_key_by_key():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"root": "x", "type": "voxceleb3"}, "data.corpora.c.type: no local/voxceleb3.py describes"
-                                             " a corpus. Did you mean 'voxceleb2'? Known: folder,"),
+        ({"root": "x", "type": "voxceleb3"}, "'data.corpora.c.type' is 'voxceleb3'. Did you mean"
+                                             " 'voxceleb2'? Known: folder,"),
         ({"type": "musan"}, "'data.corpora.c.root' is missing."),
         ({"type": "musan", "root": "x", "sample_rate_hz": "8k"}, "is '8k'; it must be a whole"),
         ({"type": "musan", "root": "x", "sample_rate_hz": True}, "is True; it must be a whole"),
         ({"type": "musan", "root": "x", "channel": "left"}, "'data.corpora.c.channel' is 'left'"),
         ({"type": "musan", "root": "x", "channel": 0}, "it must be 1, 2, ... or mix."),
         ({"type": "musan", "root": "x", "trials": {"a": "list"}},
-         "'data.corpora.c.trials.a' is 'list'; it must be {file: ...}"),
+         "'data.corpora.c.trials.a' is 'list'; it must be a section of keys."),
+        ({"type": "musan", "root": "x", "trials": {"a": {"prefix": "p"}}},
+         "'data.corpora.c.trials.a.file' is missing."),
+        ({"type": "musan", "root": "x", "trials": {"a": {"file": "f", "perfix": "p"}}},
+         "unknown key 'data.corpora.c.trials.a.perfix'. Did you mean 'prefix'?"),
     ],
 )  # fmt: skip
 def test_a_wrong_option_names_its_key(options, said):
@@ -158,7 +170,7 @@ def test_a_wrong_option_names_its_key(options, said):
 
 
 def test_every_type_builds_and_says_what_it_expects():
-    types = corpora.corpus_types()
+    types = CORPORA.names()
     assert {"voxceleb1", "voxceleb2", "librispeech", "musan", "rirs_noises"} <= set(types)
     assert {"folder", "sounds", "kaldi_dir"} <= set(types)
     for name in types:
@@ -231,19 +243,17 @@ def test_names_that_no_corpus_has_are_errors_before_the_first_job(tmp_path, chan
     assert said in str(error.value)
 
 
-def test_one_file_is_all_that_a_new_corpus_needs(tmp_path, monkeypatch):
+def test_one_file_in_the_recipe_is_all_that_a_new_corpus_needs(tmp_path, monkeypatch):
     """The example of local/README.md, taken from there and run."""
     text = (ROOT / "local/README.md").read_text()
-    code = text.split("```python\n")[1].split("```")[0]
-    name = "tiny_example_corpus"
-    (tmp_path / f"{name}.py").write_text(code)
-    monkeypatch.setattr(corpora, "LOCAL", tmp_path)
-    import local
-
-    monkeypatch.setattr(local, "__path__", [*local.__path__, str(tmp_path)])
+    (tmp_path / "local").mkdir()
+    (tmp_path / "local/mycorpus.py").write_text(text.split("```python\n")[1].split("```")[0])
+    monkeypatch.setenv(own_parts.VARIABLE, str(tmp_path))
     write_wav(tmp_path / "corpus/train/anna/1.wav")
     write_wav(tmp_path / "corpus/train/ben/1.wav")
-    corpus = load_corpus(name, json.loads(f'{{"root": "{tmp_path}/corpus", "partial": true}}'))
+    corpus = load_corpus(
+        "mycorpus", json.loads(f'{{"root": "{tmp_path}/corpus", "partial": true}}')
+    )
     assert [(u.utt, u.spk) for u in corpus.utterances("train")] == [
         ("anna-1", "anna"), ("ben-1", "ben")
     ]  # fmt: skip

@@ -12,12 +12,15 @@ import torch
 
 from steps_py.audio.decode import read_file
 from steps_py.embeddings.api import Embedder, embed
-from steps_py.embeddings.xvectors import XvectorsConfig
+from steps_py.embeddings.config import XvectorsConfig
 from steps_py.errors import AudioError, ConfigError, StepsError
-from steps_py.feats.cmvn import CmvnConfig
+from steps_py.feats.config import CmvnConfig
 from steps_py.feats.front_end import FrontEnd
 from steps_py.formats.kaldi_io_tables import read_vectors
-from steps_py.model.build import ModelConfig, build_model
+from steps_py.model.build import (
+    build_model,
+)
+from steps_py.model.config import ModelConfig
 from steps_py.model.extractor import Extractor, save_extractor
 from steps_py.stages import embed as embed_stage
 from steps_py.stages import extract_xvectors
@@ -25,7 +28,11 @@ from tests.support.kaldi_calls import kaldi
 from tests.support.small_audio import RATE_HZ, draw_speech, write_conf, write_wav
 
 torch.set_num_threads(1)
-MODEL = ModelConfig(encoder={"name": "tdnn", "hidden_dim": 8, "out_dim": 12}, embedding_dim=6)
+MODEL = ModelConfig(
+    encoder={"name": "tdnn", "hidden_dim": 8, "out_dim": 12},
+    pooling={"name": "stats"},
+    embedding_dim=6,
+)
 CONFS = {
     "mfcc": "--use-energy=true\n--num-ceps=8\n--num-mel-bins=12\n",
     "fbank": "--use-energy=true\n--num-mel-bins=12\n",

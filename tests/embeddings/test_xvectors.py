@@ -8,26 +8,27 @@ import numpy as np
 import pytest
 import torch
 
-from steps_py.embeddings.xvectors import (
-    XvectorsConfig,
-    check_lengths,
-    check_model,
-    extract_xvectors,
-    open_features,
-)
+from steps_py.embeddings.config import XvectorsConfig
+from steps_py.embeddings.xvectors import check_lengths, check_model, extract_xvectors, open_features
 from steps_py.errors import ConfigError, DataDirError, StepsError
-from steps_py.feats.cmvn import CmvnConfig
+from steps_py.feats.config import CmvnConfig
 from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.formats.tables import SequentialReader
-from steps_py.model.build import ModelConfig, build_model
+from steps_py.model.build import build_model
+from steps_py.model.config import ModelConfig
 from steps_py.model.extractor import Extractor, save_extractor
+from steps_py.settings.build import replaced
 from steps_py.stages.extract_xvectors import main
 from tests.support.kaldi_network import GOLDEN, build_network
 from tests.support.small_features import write_data_dir
 
 torch.set_num_threads(1)
 CPU = torch.device("cpu")
-MODEL = ModelConfig(encoder={"name": "tdnn", "hidden_dim": 8, "out_dim": 12}, embedding_dim=6)
+MODEL = ModelConfig(
+    encoder={"name": "tdnn", "hidden_dim": 8, "out_dim": 12},
+    embedding_dim=6,
+    pooling={"name": "stats"},
+)
 
 
 @pytest.fixture(scope="module")
@@ -138,13 +139,13 @@ def test_features_of_another_dimension_are_refused(extractor, tmp_path):
 @pytest.mark.parametrize(
     "fields, said",
     [
-        ({"min_chunk_frames": 50, "max_chunk_frames": 40}, "min_chunk_frames is 50"),
+        ({"min_chunk_frames": 50, "max_chunk_frames": 40}, "min_chunk_frames' is 50"),
         ({"short_utts": "padd"}, "Did you mean 'pad'?"),
     ],
 )
 def test_a_wrong_section_is_answered_in_words(fields, said):
     with pytest.raises(ConfigError) as error:
-        XvectorsConfig(**fields)
+        replaced(XvectorsConfig(), "xvectors", **fields)
     assert said in str(error.value)
 
 

@@ -18,7 +18,6 @@ from steps_py.audio.resample import FINE_FILTER, resample
 from steps_py.audio.wave import read_wave
 from steps_py.errors import AudioError, ConfigError
 from steps_py.feats.deltas import DeltaConfig, add_deltas
-from steps_py.feats.fbank import Fbank, FbankConfig
 from steps_py.feats.frames import (
     BLOCK_FRAMES,
     WINDOWS,
@@ -28,8 +27,9 @@ from steps_py.feats.frames import (
     window_function,
 )
 from steps_py.feats.mel import MelConfig, VtlnWarp, mel, mel_filters
-from steps_py.feats.mfcc import Mfcc, MfccConfig
-from steps_py.feats.spectrogram import Spectrogram, SpectrogramConfig
+from steps_py.feats.types.fbank import Fbank, FbankConfig
+from steps_py.feats.types.mfcc import Mfcc, MfccConfig
+from steps_py.feats.types.spectrogram import Spectrogram, SpectrogramConfig
 from steps_py.fourier.kaldi_rounding.libm import cosf, logf, sinf
 from steps_py.fourier.kaldi_rounding.split_radix import rfft_like_kaldi
 

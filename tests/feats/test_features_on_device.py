@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from steps_py.errors import ConfigError
-from steps_py.feats.fbank import Fbank, FbankConfig
 from steps_py.feats.frames import FrameConfig
 from steps_py.feats.mel import MelConfig
-from steps_py.feats.mfcc import Mfcc, MfccConfig
 from steps_py.feats.on_device import DeviceFeatures
-from steps_py.feats.spectrogram import SpectrogramConfig
+from steps_py.feats.types.fbank import Fbank, FbankConfig
+from steps_py.feats.types.mfcc import Mfcc, MfccConfig
+from steps_py.feats.types.spectrogram import SpectrogramConfig
 
 FRAMES = FrameConfig(dither=0)
 MELS = MelConfig(num_bins=30, low_freq_hz=20, high_freq_hz=7600)

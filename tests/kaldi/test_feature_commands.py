@@ -9,10 +9,10 @@ import soundfile
 
 from steps_py.audio.resample import resample
 from steps_py.audio.wave import Wave, write_wave
-from steps_py.feats.fbank import Fbank, FbankConfig
 from steps_py.feats.frames import FrameConfig
 from steps_py.feats.mel import MelConfig
-from steps_py.feats.mfcc import Mfcc, MfccConfig
+from steps_py.feats.types.fbank import Fbank, FbankConfig
+from steps_py.feats.types.mfcc import Mfcc, MfccConfig
 from steps_py.formats import processes
 from steps_py.formats.holders import FLOAT_MATRIX
 from steps_py.formats.tables import SequentialReader, TableWriter

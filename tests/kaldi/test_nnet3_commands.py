@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from steps_py.errors import ConfigError
-from steps_py.feats.cmvn import CmvnConfig
+from steps_py.feats.config import CmvnConfig
 from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.formats.tables import SequentialReader, TableWriter, read_object
 from steps_py.kaldi import nnet3_commands
 from steps_py.kaldi.commands import main
 from steps_py.kaldi.nnet3_commands import network_holder
-from steps_py.model.build import ModelConfig, build_model
+from steps_py.model.build import build_model
+from steps_py.model.config import ModelConfig
 from steps_py.model.extractor import Extractor, load_extractor, save_extractor
 from steps_py.nnet3 import convert
 from steps_py.nnet3.compute import Computer
@@ -239,7 +240,7 @@ def test_a_checkpoint_becomes_a_kaldi_network_with_the_same_xvectors(tmp_path, b
     torch.manual_seed(1)
     encoder = {"name": "tdnn", "hidden_dim": 6, "out_dim": 9}
     encoder |= {"kernel_sizes": [4, 3, 1], "dilations": [2, 3, 1]}
-    config = ModelConfig(encoder=encoder, embedding_dim=5)
+    config = ModelConfig(encoder=encoder, embedding_dim=5, pooling={"name": "stats"})
     model = build_model(config, feat_dim=30)
     model(torch.randn(8, 50, 30))  # batch norms gather statistics
     extractor = Extractor(model=model.eval(), config=config, feat_dim=30, cmvn=CmvnConfig())

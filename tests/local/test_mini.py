@@ -329,10 +329,10 @@ def test_a_folder_of_the_users_is_never_replaced(tmp_path):
 @pytest.mark.parametrize(
     "changes, words",
     [
-        ({"num_speakers": 3}, "unknown key 'num_speakers'. Did you mean"),
-        ({"num_eval_speakers": 1}, "need 2 or more"),
-        ({"num_train_speakers": 0}, "num_train_speakers is 0; it must be 1 or more"),
-        ({"num_rirs": 2.5}, "num_rirs is 2.5; it must be a whole number"),
+        ({"num_speakers": 3}, "unknown key 'mini.num_speakers'. Did you mean"),
+        ({"num_eval_speakers": 1}, "1 is less than the minimum of 2"),
+        ({"num_train_speakers": 0}, "'mini.num_train_speakers': 0 is less than the minimum of 1"),
+        ({"num_rirs": 2.5}, "'mini.num_rirs' is 2.5; it must be a whole number"),
         ({"min_sec": 9}, "min_sec 9 is above max_sec 2.5"),
     ],
 )
@@ -342,5 +342,5 @@ def test_config_errors_name_key_and_value(tmp_path, changes, words):
 
 
 def test_an_unknown_corpus_is_answered_with_the_known_ones(tmp_path):
-    with pytest.raises(ConfigError, match="unknown name 'mni'. Did you mean 'mini'"):
+    with pytest.raises(ConfigError, match="'data.synthetic.name' is 'mni'. Did you mean 'mini'"):
         make_corpus.main(["--name", "mni", "--out", str(tmp_path / "x")])

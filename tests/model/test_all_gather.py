@@ -10,7 +10,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from steps_py.model import losses  # noqa: F401 - registers
 from steps_py.model.all_gather import gather_embeddings, gather_labels
-from steps_py.model.build import ModelConfig, build_model
+from steps_py.model.build import build_model
+from steps_py.model.config import ModelConfig
 from steps_py.model.layers.norm import MaskedBatchNorm, synchronize_norms
 from steps_py.model.registries import ENCODERS, LOSSES
 from tests.support.tiny_parts import tiny
@@ -52,7 +53,11 @@ class WholeNetwork(nn.Module):
         super().__init__()
         torch.manual_seed(2)
         config = ModelConfig(
-            encoder=tiny(ENCODERS, name), embedding_dim=8, pooling_norm=True, embedding_norm=True
+            encoder=tiny(ENCODERS, name),
+            embedding_dim=8,
+            pooling_norm=True,
+            embedding_norm=True,
+            pooling={"name": "stats"},
         )
         self.model = build_model(config, feat_dim=5)
         self.loss = LOSSES.build(tiny(LOSSES, "softmax"), in_dim=8, num_speakers=5)

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from steps_py.errors import StepsError
-from steps_py.feats.cmvn import CmvnConfig
-from steps_py.model.build import ModelConfig, build_model
+from steps_py.feats.config import CmvnConfig
+from steps_py.model.build import build_model
+from steps_py.model.config import ModelConfig
 from steps_py.model.extractor import Extractor, save_extractor
 from steps_py.model.load_weights import load_weights
 from steps_py.model.registries import ENCODERS
@@ -15,7 +16,9 @@ from tests.support.tiny_parts import tiny
 
 def build(embedding_dim=6, encoder="tdnn", seed=1):
     torch.manual_seed(seed)
-    config = ModelConfig(encoder=tiny(ENCODERS, encoder), embedding_dim=embedding_dim)
+    config = ModelConfig(
+        encoder=tiny(ENCODERS, encoder), embedding_dim=embedding_dim, pooling={"name": "stats"}
+    )
     return build_model(config, feat_dim=4)
 
 
@@ -67,7 +70,7 @@ def test_a_part_that_does_not_exist_is_answered_with_the_known_ones():
 def test_a_training_can_start_from_another_one_but_for_its_embedding_and_head(tmp_path):
     """As where 128 dimensions follow 512: the encoder goes on, the rest is new, and is said."""
     old, new, path, said = build(seed=1), build(seed=2, embedding_dim=9), tmp_path / "final.pt", []
-    config = ModelConfig(encoder=tiny(ENCODERS, "tdnn"), embedding_dim=6)
+    config = ModelConfig(encoder=tiny(ENCODERS, "tdnn"), embedding_dim=6, pooling={"name": "stats"})
     save_extractor(path, Extractor(model=old, config=config, feat_dim=4, cmvn=CmvnConfig()))
     init = {"model": str(path), "leave_out": ["embedding"], "without_head": True}
     load_initial(init, new, torch.nn.Linear(9, 3), None, said.append)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from steps_py.errors import ConfigError
-from steps_py.model.build import ModelConfig, build_model
+from steps_py.model.build import build_model
+from steps_py.model.config import ModelConfig
 from steps_py.model.registries import ENCODERS, POOLINGS
 from tests.support.tiny_parts import tiny, trained_looking
 
@@ -34,10 +35,7 @@ each_part_slowly = pytest.mark.parametrize(
 def build(encoder="tdnn", pooling="stats", **fields):
     torch.manual_seed(1)
     config = ModelConfig(
-        encoder=tiny(ENCODERS, encoder),
-        pooling=tiny(POOLINGS, pooling),
-        embedding_dim=6,
-        **fields,
+        encoder=tiny(ENCODERS, encoder), pooling=tiny(POOLINGS, pooling), embedding_dim=6, **fields
     )
     return build_model(config, feat_dim=FEAT_DIM)
 

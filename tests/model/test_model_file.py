@@ -7,14 +7,21 @@ import pytest
 import torch
 
 from steps_py.errors import StepsError
-from steps_py.feats.cmvn import CmvnConfig
+from steps_py.feats.config import CmvnConfig
 from steps_py.feats.front_end import FrontEnd
 from steps_py.model import model_file
-from steps_py.model.build import ModelConfig, build_model
+from steps_py.model.build import (
+    build_model,
+)
+from steps_py.model.config import ModelConfig
 from steps_py.model.extractor import Extractor, load_extractor, save_extractor
 from steps_py.model.model_file import read_model_file, write_model_file
 
-CONFIG = ModelConfig(encoder={"name": "tdnn", "hidden_dim": 4, "out_dim": 6}, embedding_dim=3)
+CONFIG = ModelConfig(
+    encoder={"name": "tdnn", "hidden_dim": 4, "out_dim": 6},
+    pooling={"name": "stats"},
+    embedding_dim=3,
+)
 FRONT_END = FrontEnd(type="mfcc", conf="--num-ceps=4\n", vad_conf="")
 
 

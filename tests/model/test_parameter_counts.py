@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from steps_py.model.build import ModelConfig, build_model
+from steps_py.model.build import build_model
+from steps_py.model.config import ModelConfig
 
 WESPEAKER = "github.com/wenet-e2e/wespeaker, examples/voxceleb/v2/README.md"
 

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from steps_py.errors import ConfigError, StepsError
 from steps_py.plan.amounts import Amounts
+from steps_py.plan.config import PlanConfig
 from steps_py.plan.costs import Costs
 from steps_py.plan.jobs import Job, list_jobs, parse_jobs
-from steps_py.plan.plan import PlanConfig, plan_jobs
+from steps_py.plan.plan import plan_jobs
 from steps_py.plan.report import report
 from steps_py.plan.schedule import Step, schedule
 from steps_py.plan.sizes import recipe_sizes

@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from steps_py.errors import ConfigError
-from steps_py.recipe.config import check_config, fill_defaults, read_schema, without_defaults
+from steps_py.recipe.config import RecipeConfig, check_config, fill_defaults, without_defaults
+from steps_py.settings.declare import schema_of
 
 RECIPES = sorted(Path(__file__).parents[2].glob("egs/*/config.yaml"))
 
@@ -74,7 +75,7 @@ def test_an_unknown_top_level_section_is_an_error(config):
     config["agument"] = {}
     assert complaint(config) == [
         "config.yaml: unknown key 'agument'. Did you mean 'augment'? Known: "
-        + ", ".join(sorted(read_schema()["properties"]))
+        + ", ".join(sorted(schema_of(RecipeConfig)["properties"]))
         + "."
     ]
 
@@ -125,3 +126,16 @@ def test_a_key_of_a_stage_is_kept_even_if_it_is_the_default_of_train(config):
         {"grad_clip": None, "loss": {"name": "aam_softmax", "scale": 20}},
         {"spec_augment": {"max_freq_bins": 3}},
     ]
+
+
+def test_faults_of_registered_classes_are_named_with_those_of_the_sections(config):
+    config["data"]["corpora"]["musan"]["partail"] = True
+    config["augment"]["copies"]["noise"]["snr"] = [5]
+    config["model"]["encoder"]["name"] = "tdn"
+    config["train"]["loss"]["hiden_dim"] = 5
+    config["train"]["optimizer"]["lr"] = "1e-3"
+    said = complaint(config)
+    assert len(said) == 5
+    text = "\n".join(said)
+    for words in ("musan.partail'", "noise.snr'", "Did you mean 'tdnn'", "'hidden_dim'", "'1e-3'"):
+        assert words in text

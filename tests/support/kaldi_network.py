@@ -6,11 +6,16 @@ from pathlib import Path
 import torch
 
 from steps_py.model import losses  # noqa: F401 - they register
-from steps_py.model.build import ModelConfig, build_model
+from steps_py.model.build import build_model
+from steps_py.model.config import ModelConfig
 from steps_py.model.registries import LOSSES
 
 GOLDEN = Path(__file__).parents[1] / "golden/kaldi"
-CONFIG = ModelConfig(encoder={"name": "tdnn", "hidden_dim": 24, "out_dim": 40}, embedding_dim=32)
+CONFIG = ModelConfig(
+    encoder={"name": "tdnn", "hidden_dim": 24, "out_dim": 40},
+    embedding_dim=32,
+    pooling={"name": "stats"},
+)
 
 
 def read_components(path=GOLDEN / "inputs/xvector_raw.txt"):

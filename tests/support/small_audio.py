@@ -3,8 +3,9 @@
 import numpy as np
 
 from steps_py.audio.wave import Wave, write_wave
-from steps_py.chunks.allocation import ChunksConfig, allocate_chunks, read_utterances, write_chunks
+from steps_py.chunks.allocation import allocate_chunks, read_utterances, write_chunks
 from steps_py.chunks.audio_rows import add_audio
+from steps_py.chunks.config import ChunksConfig
 from steps_py.feats.feature_conf import extractor_of, read_feature_conf
 from tests.support.small_features import write_data_dir, write_lines
 

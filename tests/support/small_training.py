@@ -5,6 +5,7 @@ import dataclasses
 import torch
 
 from steps_py.chunks.allocation import Chunks, allocate_chunks, read_utterances, write_chunks
+from steps_py.settings.build import replaced
 from steps_py.training.loop import train
 from steps_py.training.trainer import builders
 from tests.support.small_features import draw_utts, write_data_dir
@@ -30,8 +31,8 @@ def write_small_chunks(folder):
 def small_sections(chunks=(), model=None, **train):
     """Sections of two epochs of six steps, changed."""
     changed = {"num_epochs": 2} | train
-    sections = SECTIONS | {"train": dataclasses.replace(SECTIONS["train"], **changed)}
-    sections["chunks"] = dataclasses.replace(CHUNKS, **dict(chunks))
+    sections = SECTIONS | {"train": replaced(SECTIONS["train"], "train", **changed)}
+    sections["chunks"] = replaced(CHUNKS, "chunks", **dict(chunks))
     return sections | ({"model": model} if model else {})
 
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from steps_py.embeddings.xvectors import XvectorsConfig, extract_xvectors, open_features
-from steps_py.feats.mfcc import Mfcc, MfccConfig
+from steps_py.embeddings.config import XvectorsConfig
+from steps_py.embeddings.xvectors import extract_xvectors, open_features
 from steps_py.feats.on_device import DeviceFeatures
-from steps_py.model.build import ModelConfig
+from steps_py.feats.types.mfcc import Mfcc, MfccConfig
+from steps_py.model.config import ModelConfig
 from steps_py.model.extractor import load_extractor
 from tests.feats.test_features_on_device import FRAMES, MELS, audio
 from tests.support.small_training import run_cut_off, small_run, small_sections, write_small_chunks
@@ -22,12 +23,21 @@ pytestmark = [
 ]
 SGD = {"name": "sgd", "lr": 0.05}
 MODELS = {
-    "tdnn": ModelConfig(encoder={"name": "tdnn", "hidden_dim": 16, "out_dim": 24}),
+    "tdnn": ModelConfig(
+        encoder={"name": "tdnn", "hidden_dim": 16, "out_dim": 24},
+        pooling={"name": "stats"},
+        embedding_dim=512,
+    ),
     "ecapa": ModelConfig(
         encoder={"name": "ecapa_tdnn", "hidden_dim": 16, "out_dim": 24, "res2_scale": 2},
         pooling={"name": "attentive_stats"},
+        embedding_dim=512,
     ),
-    "resnet": ModelConfig(encoder={"name": "resnet", "depth": 18, "base_dim": 4}),
+    "resnet": ModelConfig(
+        encoder={"name": "resnet", "depth": 18, "base_dim": 4},
+        pooling={"name": "stats"},
+        embedding_dim=512,
+    ),
 }
 
 

@@ -15,18 +15,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from steps_py.chunks.allocation import (
-    Chunks,
-    ChunksConfig,
-    allocate_chunks,
-    read_utterances,
-    write_chunks,
-)
+from steps_py.chunks.allocation import Chunks, allocate_chunks, read_utterances, write_chunks
+from steps_py.chunks.config import ChunksConfig
 from steps_py.errors import ConfigError, StepsError
-from steps_py.feats.cmvn import CmvnConfig
-from steps_py.model.build import ModelConfig
+from steps_py.feats.config import CmvnConfig
+from steps_py.model.config import ModelConfig
 from steps_py.model.extractor import load_extractor
 from steps_py.model.registries import LOSSES, OPTIMIZERS, SCHEDULES
+from steps_py.settings.build import replaced
 from steps_py.stages.train_model import main
 from steps_py.training.config import TrainConfig
 from steps_py.training.loop import train
@@ -48,7 +44,9 @@ SECTIONS = {
         num_workers=0,
     ),
     "model": ModelConfig(
-        encoder={"name": "tdnn", "hidden_dim": 16, "out_dim": 24}, embedding_dim=8
+        encoder={"name": "tdnn", "hidden_dim": 16, "out_dim": 24},
+        embedding_dim=8,
+        pooling={"name": "stats"},
     ),
     "cmvn": CmvnConfig(),
     "chunks": CHUNKS,
@@ -69,7 +67,7 @@ def chunks_dir(tmp_path_factory):
 def trainer(chunks_dir, **changed):
     """A Trainer whose train section is changed."""
     torch.set_num_threads(1)
-    sections = SECTIONS | {"train": dataclasses.replace(SECTIONS["train"], **changed)}
+    sections = SECTIONS | {"train": replaced(SECTIONS["train"], "train", **changed)}
     return Trainer(sections, *(Chunks(chunks_dir / f"{name}.tsv") for name in ("train", "valid")))
 
 
@@ -217,7 +215,7 @@ def test_the_command_exits_143_on_sigterm_and_0_when_called_again(chunks_dir, tm
     changed = {"steps_per_epoch": 150, "checkpoint_minutes": 1e-9}
     run(chunks_dir, tmp_path / "undisturbed", **changed)
     sections = {key: json_of(SECTIONS[key]) for key in SECTIONS}
-    sections["train"] = json_of(dataclasses.replace(SECTIONS["train"], **changed))
+    sections["train"] = json_of(replaced(SECTIONS["train"], "train", **changed))
     command = [sys.executable, "-m", "steps_py.stages.train_model", "--out", tmp_path / "out"]
     command += ["--config", sections["train"], "--model", sections["model"]]
     command += ["--cmvn", sections["cmvn"], "--chunks-config", sections["chunks"]]
@@ -237,7 +235,7 @@ def test_the_command_exits_143_on_sigterm_and_0_when_called_again(chunks_dir, tm
 
 def test_a_number_that_yaml_took_for_text_is_answered_in_words(chunks_dir, tmp_path):
     sections = SECTIONS | {
-        "train": dataclasses.replace(SECTIONS["train"], optimizer={"name": "sgd", "lr": "1e-3"})
+        "train": replaced(SECTIONS["train"], "train", optimizer={"name": "sgd", "lr": "1e-3"})
     }
     names = {"config": "train", "model": "model", "cmvn": "cmvn", "chunks-config": "chunks"}
     arguments = [f"--{name}={json_of(sections[key])}" for name, key in names.items()]
@@ -473,15 +471,15 @@ def test_another_file_is_no_model(tmp_path):
 @pytest.mark.parametrize(
     "changed, said",
     [
-        ({"batch_size": 1}, "batch norm needs two chunks"),
+        ({"batch_size": 1}, "'train.batch_size': 1 is less than the minimum of 2"),
         ({"accumulate_steps": 3}, "batch_size, 8, is no multiple of accumulate_steps, 3."),
         ({"average_epochs": 4}, "average_epochs is 4, more than num_epochs, 3."),
-        ({"init": {"modle": "x"}}, "train.init: unknown key 'modle'. Did you mean 'model'?"),
-        ({"init": {}}, "train.init: model, the path of a final.pt, must be given."),
+        ({"init": {"modle": "x"}}, "unknown key 'train.init.modle'. Did you mean 'model'?"),
+        ({"init": {}}, "'train.init.model' is missing."),
         ({"sampler": {"name": "balance"}}, "Did you mean 'balanced'?"),
-        ({"device": "gpu"}, "device is 'gpu'. Did you mean 'cpu'? Known: auto, cpu, cuda."),
+        ({"device": "gpu"}, "'train.device' is 'gpu'. Did you mean 'cpu'? Known: auto, cpu, cuda."),
         ({"precision": "fp16", "device": "cpu"}, "precision fp16 needs a GPU"),
-        ({"precision": "float16"}, "precision is 'float16'. Did you mean"),
+        ({"precision": "float16"}, "'train.precision' is 'float16'. Did you mean"),
         ({"loss": {"name": "arcface"}}, "loss: unknown name 'arcface'"),
         ({"schedule": {"name": "cosin"}}, "Did you mean 'cosine'?"),
         ({"optimizer": {"name": "sgd", "momentun": 1}}, "Did you mean 'momentum'?"),

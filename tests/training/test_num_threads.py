@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from steps_py.model.build import ModelConfig
+from steps_py.model.config import ModelConfig
 from tests.support.small_training import small_sections, write_small_chunks
 from tests.training.test_loop import assert_same, json_of, result
 

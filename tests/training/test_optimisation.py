@@ -163,9 +163,9 @@ def test_the_best_weights_are_those_of_the_least_loss(values, patience):
     [
         ({"name": "plateau", "metric": "valid_los"}, "Did you mean 'valid_loss'?"),
         ({"name": "cyclic", "mode": "triangle"}, "Did you mean 'triangular'?"),
-        ({"name": "cyclic", "up_epochs": 0}, "up_epochs is not above 0"),
-        ({"name": "step", "every_epochs": 0}, "Give a number above 0, or milestones."),
-        ({"name": "noam", "warmup_steps": 0}, "warmup_steps is below 1"),
+        ({"name": "cyclic", "up_epochs": 0}, "up_epochs': 0 is not above 0"),
+        ({"name": "step", "every_epochs": 0}, "every_epochs': 0 is not above 0"),
+        ({"name": "noam", "warmup_steps": 0}, "warmup_steps': 0 is less than"),
     ],
 )
 def test_an_impossible_schedule_is_answered_in_words(section, said):

@@ -18,7 +18,7 @@ import torch
 from steps_py.chunks.allocation import Chunks, allocate_chunks, read_utterances, write_chunks
 from steps_py.cluster.run_guard import find_jobs
 from steps_py.errors import StepsError
-from steps_py.model.build import ModelConfig
+from steps_py.model.config import ModelConfig
 from steps_py.training.loop import train
 from steps_py.training.processes import Ranks, check_split
 from steps_py.training.trainer import builders

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from steps_py.model.build import ModelConfig
+from steps_py.model.config import ModelConfig
 from tests.support.small_training import run_cut_off, small_run, small_sections, write_small_chunks
 from tests.training.test_loop import SECTIONS, assert_same, result
 

@@ -7,13 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps_py.errors import ConfigError
-from steps_py.training.config import TrainConfig
-from steps_py.training.spec_augment import SpecAugment, SpecAugmentConfig, draw_masks
+from steps_py.settings.build import build
+from steps_py.training.config import SpecAugmentConfig, TrainConfig
+from steps_py.training.spec_augment import SpecAugment, draw_masks
 
 
 def train_config(spec_augment):
     parts = {key: {"name": "x"} for key in ("loss", "optimizer", "schedule")}
-    return TrainConfig(**parts, num_epochs=1, batch_size=2, spec_augment=spec_augment)
+    train = parts | {"num_epochs": 1, "batch_size": 2, "spec_augment": spec_augment}
+    return build(TrainConfig, train, "train")
 
 
 @given(
@@ -73,7 +75,10 @@ def test_without_the_section_nothing_is_hidden():
 
 @pytest.mark.parametrize(
     "section, said",
-    [({"max_time_frame": 3}, "Did you mean 'max_time_frames'?"), ({"max_freq_bins": -1}, "is -1")],
+    [
+        ({"max_time_frame": 3}, "Did you mean 'max_time_frames'?"),
+        ({"max_freq_bins": -1}, "-1 is less than"),
+    ],
 )
 def test_a_wrong_section_is_answered_in_words(section, said):
     with pytest.raises(ConfigError) as error:

@@ -161,10 +161,10 @@ def test_a_change_of_the_first_stage_starts_all_of_them_anew(chunks_dir, tmp_pat
 @pytest.mark.parametrize(
     "stage, said",
     [
-        ({"num_epoch": 3}, "unknown key 'num_epoch' in stage 1. Did you mean 'num_epochs'?"),
-        ({"device": "cpu"}, "unknown key 'device' in stage 1."),
-        ({"batch_size": 1}, "batch_size is below 2"),
-        ({"min_frames": 500}, "min_frames is 500, max_frames 30"),
+        ({"num_epoch": 3}, "unknown key 'train.stages.0.num_epoch'. Did you mean 'num_epochs'?"),
+        ({"device": "cpu"}, "unknown key 'train.stages.0.device'."),
+        ({"batch_size": 1}, "batch_size': 1 is less than the minimum of 2"),
+        ({"min_frames": 500}, "min_frames' is 500, more than"),
         ({"average_epochs": 9}, "average_epochs is 9, more than num_epochs, 2"),
     ],
 )

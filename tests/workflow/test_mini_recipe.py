@@ -19,7 +19,8 @@ import yaml
 
 from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.formats.tables import SequentialReader, read_object
-from steps_py.plan.plan import PlanConfig, make_plan
+from steps_py.plan.config import PlanConfig
+from steps_py.plan.plan import make_plan
 from steps_py.recipe.config import fill_defaults
 from tests.support.tiny_recipe import (
     BYTES,

@@ -30,7 +30,7 @@ def sources_of_part(wildcards):
 def sources_of_trials(wildcards):
     """The state of the files that a trial list is prepared from, likewise."""
     trials = trials_of(wildcards)
-    corpus, name = corpus_of(trials["corpus"]), trials.get("list", wildcards.trials)
+    corpus, name = corpus_of(trials["corpus"]), trials.get("list") or wildcards.trials
     known = Path(f"data/trials/{wildcards.trials}.sources")
     if not config["data"]["synthetic"] and corpus.missing(lists=[name]) and known.is_file():
         return known.read_text().strip()
@@ -161,7 +161,7 @@ rule prepare_trials:
         **CLUSTER.resources("prepare_trials"),
     params:
         corpus=lambda wildcards: trials_of(wildcards)["corpus"],
-        list=lambda wildcards: trials_of(wildcards).get("list", wildcards.trials),
+        list=lambda wildcards: trials_of(wildcards).get("list") or wildcards.trials,
         options=lambda wildcards: json.dumps(
             config["data"]["corpora"][trials_of(wildcards)["corpus"]]
         ),

@@ -18,7 +18,7 @@ from steps_py.registry import Registry
 if TYPE_CHECKING:
     from steps_py.backend.step_job import StepJob
 
-STEPS = Registry("scoring step")
+STEPS = Registry("scoring step", home="steps_py.backend.steps")
 
 
 class Step:

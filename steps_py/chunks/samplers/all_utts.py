@@ -6,6 +6,7 @@ import numpy as np
 
 from steps_py.chunks.samplers.base import SAMPLERS, BySpeaker, Rounds, check_speakers
 from steps_py.errors import ConfigError
+from steps_py.settings.declare import Count
 
 
 @SAMPLERS.register("all_utts")
@@ -19,11 +20,7 @@ class AllUtts:
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        num_speakers: int = 10
-
-        def __post_init__(self):
-            if self.num_speakers < 1:
-                raise ConfigError("sampler 'all_utts': num_speakers is below 1. Give 1 or more.")
+        num_speakers: Count = 10
 
     def __init__(self, config, spk_id_U, batch_size, draw):
         if batch_size < config.num_speakers:

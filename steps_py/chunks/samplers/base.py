@@ -9,7 +9,7 @@ import numpy as np
 from steps_py.errors import ConfigError
 from steps_py.registry import Registry
 
-SAMPLERS = Registry("sampler")
+SAMPLERS = Registry("sampler", home="steps_py.chunks.samplers", facts=("utts_per_speaker",))
 LENGTH, SPEAKERS, CHUNKS, UTTS, LENGTHS = range(5)  # streams of random numbers
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from steps_py.chunks.samplers.base import SAMPLERS, UTTS, BySpeaker, Rounds, check_speakers
 from steps_py.errors import ConfigError
+from steps_py.settings.declare import Count
 
 
 @SAMPLERS.register("speaker_groups")
@@ -23,14 +24,7 @@ class SpeakerGroups:
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        utts_per_speaker: int = 2
-
-        def __post_init__(self):
-            if self.utts_per_speaker < 1:
-                raise ConfigError(
-                    f"sampler 'speaker_groups': utts_per_speaker is {self.utts_per_speaker}."
-                    " Give 1 or more."
-                )
+        utts_per_speaker: Count = 2
 
     def __init__(self, config, spk_id_U, batch_size, draw):
         self.utts_per_speaker = size = config.utts_per_speaker

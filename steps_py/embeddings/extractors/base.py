@@ -11,7 +11,7 @@ import numpy as np
 
 from steps_py.registry import Registry
 
-EXTRACTORS = Registry("extractor")
+EXTRACTORS = Registry("extractor", home="steps_py.embeddings.extractors")
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 import torch
 
+from steps_py.embeddings.config import XvectorsConfig
 from steps_py.embeddings.extractors.base import EXTRACTORS, Vectors
 from steps_py.embeddings.xvectors import (
-    XvectorsConfig,
     check_lengths,
     check_model,
     extract_xvectors,

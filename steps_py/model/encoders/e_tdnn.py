@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from steps_py.model.encoders.tdnn import Tdnn
 from steps_py.model.registries import ENCODERS
+from steps_py.settings.declare import Count
 
 
 @ENCODERS.register("e_tdnn")
@@ -24,8 +25,8 @@ class ETdnn(Tdnn):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        hidden_dim: int = 512
-        out_dim: int = 1500
+        hidden_dim: Count = 512
+        out_dim: Count = 1500
 
     def __init__(self, config, in_dim):
         layers = Tdnn.Config(

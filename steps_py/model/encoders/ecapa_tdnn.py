@@ -16,6 +16,7 @@ from steps_py.errors import ConfigError
 from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.layers.squeeze_excitation import SqueezeExcitation
 from steps_py.model.registries import ENCODERS
+from steps_py.settings.declare import Count, setting
 
 
 @ENCODERS.register("ecapa_tdnn")
@@ -33,10 +34,10 @@ class EcapaTdnn(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        hidden_dim: int = 512
-        out_dim: int = 1536
-        res2_scale: int = 8  # groups of channels, each reading the one before
-        squeeze_dim: int = 128
+        hidden_dim: Count = 512
+        out_dim: Count = 1536
+        res2_scale: int = setting(8, "groups of channels, each reading the one before", minimum=2)
+        squeeze_dim: Count = 128
 
         def __post_init__(self):
             if self.res2_scale < 2 or self.hidden_dim % self.res2_scale:

@@ -13,10 +13,10 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import nn
 
-from steps_py.errors import ConfigError, did_you_mean
 from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.layers.squeeze_excitation import SqueezeExcitation
 from steps_py.model.registries import ENCODERS
+from steps_py.settings.declare import Count, setting
 
 STAGES = {  # depth -> blocks of each stage; those from 50 up have three convolutions a block
     18: (2, 2, 2, 2),
@@ -47,15 +47,11 @@ class ResNet(nn.Module):
     @dataclass(frozen=True, kw_only=True)
     class Config:
         depth: Literal[18, 34, 50, 101, 152, 221, 293] = 34
-        base_dim: int = 32
-        squeeze_ratio: int = 0  # channels to one hidden unit of squeeze and excitation; 0: none
-        mean_over_bins: bool = False  # else they are kept, beside the channels
-
-        def __post_init__(self):
-            if self.depth not in STAGES:
-                raise ConfigError(
-                    f"encoder 'resnet': depth is {self.depth}. {did_you_mean(self.depth, STAGES)}"
-                )
+        base_dim: Count = 32
+        squeeze_ratio: int = setting(
+            0, "channels to one hidden unit of squeeze and excitation; 0: none", minimum=0
+        )
+        mean_over_bins: bool = setting(False, "false: bins are kept, beside the channels")
 
     def __init__(self, config, in_dim):
         super().__init__()

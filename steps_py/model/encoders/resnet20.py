@@ -14,6 +14,7 @@ from torch import nn
 
 from steps_py.model.layers.masks import zero_pads
 from steps_py.model.registries import ENCODERS
+from steps_py.settings.declare import Count, setting
 
 BLOCKS = (1, 2, 4, 1)  # residual blocks of each stage
 
@@ -34,7 +35,9 @@ class ResNet20(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        base_dim: int = 64  # channels of the first stage; each next one has twice as many
+        base_dim: Count = setting(
+            64, "channels of the first stage; each next one has twice as many"
+        )
 
     def __init__(self, config, in_dim):
         super().__init__()

@@ -15,6 +15,7 @@ from torch import nn
 from steps_py.errors import ConfigError
 from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.registries import ENCODERS
+from steps_py.settings.declare import Count, setting
 
 BATCH_NORM_EPS = 1e-3  # as Kaldi's BatchNormComponent: a dead ReLU must not blow up
 
@@ -34,10 +35,10 @@ class Tdnn(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        hidden_dim: int = 512
-        out_dim: int = 1500
-        kernel_sizes: tuple = (5, 3, 3, 1, 1)  # frames each layer reads
-        dilations: tuple = (1, 2, 3, 1, 1)  # frames between them
+        hidden_dim: Count = 512
+        out_dim: Count = 1500
+        kernel_sizes: tuple[Count, ...] = setting((5, 3, 3, 1, 1), "frames each layer reads")
+        dilations: tuple[Count, ...] = setting((1, 2, 3, 1, 1), "frames between them")
 
         def __post_init__(self):
             if not self.kernel_sizes or len(self.kernel_sizes) != len(self.dilations):

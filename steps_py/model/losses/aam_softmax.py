@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import torch
 
-from steps_py.errors import ConfigError
 from steps_py.model.margins import CosineSoftmax, MarginConfig
 from steps_py.model.registries import LOSSES
+from steps_py.settings.declare import setting
 
 
 @LOSSES.register("aam_softmax")
@@ -29,15 +29,9 @@ class AamSoftmax(CosineSoftmax):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(MarginConfig):
-        margin: float = 0.2  # radians
-
-        def __post_init__(self):
-            super().__post_init__()
-            if not 0 <= self.margin < math.pi / 2:
-                raise ConfigError(
-                    f"loss 'aam_softmax': margin is {self.margin} radians."
-                    " Choose one from 0 to 1.57; 0.2 is usual."
-                )
+        margin: float = setting(
+            0.2, "radians; 0.2 is usual", minimum=0, exclusiveMaximum=round(math.pi / 2, 4)
+        )
 
     def harder(self, cos, margin):
         return widen_angle(cos, margin)

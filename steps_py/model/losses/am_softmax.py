@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from steps_py.model.margins import CosineSoftmax, MarginConfig
 from steps_py.model.registries import LOSSES
+from steps_py.settings.declare import setting
 
 
 @LOSSES.register("am_softmax")
@@ -19,7 +20,7 @@ class AmSoftmax(CosineSoftmax):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(MarginConfig):
-        margin: float = 0.2  # of the cosine
+        margin: float = setting(0.2, "of the cosine")
 
     def harder(self, cos, margin):
         return cos - margin

@@ -15,6 +15,7 @@ from steps_py.model.encoders.tdnn import BATCH_NORM_EPS
 from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.loss import Loss
 from steps_py.model.registries import LOSSES
+from steps_py.settings.declare import Share, setting
 
 
 @LOSSES.register("softmax")
@@ -30,9 +31,9 @@ class Softmax(Loss):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        hidden_dim: int = 512
-        activation: bool = True  # ReLU and batch norm of the embedding come first
-        label_smoothing: float = 0.0
+        hidden_dim: int = setting(512, "0: no hidden layer", minimum=0)
+        activation: bool = setting(True, "ReLU and batch norm of the embedding come first")
+        label_smoothing: Share = 0.0
 
     def __init__(self, config, in_dim, num_speakers):
         super().__init__()

@@ -14,9 +14,9 @@ from typing import Literal
 import torch
 import torch.nn.functional as F
 
-from steps_py.errors import ConfigError, did_you_mean
 from steps_py.model.loss import MetricLoss
 from steps_py.model.registries import LOSSES
+from steps_py.settings.declare import setting
 
 
 @LOSSES.register("triplet")
@@ -37,17 +37,9 @@ class Triplet(MetricLoss):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        margin: float = 0.3
+        margin: float = setting(0.3, minimum=0)
         distance: Literal["euclidean", "cosine"] = "euclidean"
         mining: Literal["all", "hardest", "semi_hard"] = "all"
-
-        def __post_init__(self):
-            for key, known in (("distance", DISTANCES), ("mining", MININGS)):
-                if getattr(self, key) not in known:
-                    raise ConfigError(
-                        f"loss 'triplet': {key} is '{getattr(self, key)}'."
-                        f" {did_you_mean(getattr(self, key), known)}"
-                    )
 
     def __init__(self, config, in_dim, num_speakers):
         super().__init__()

@@ -6,11 +6,23 @@ Reference: J. Monteiro, J. Alam and T. Falk, "Combining speaker recognition and 
 for speaker-dependent representation learning", Interspeech 2019.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Annotated
 
 from steps_py.errors import ConfigError
 from steps_py.model.loss import Loss
 from steps_py.model.registries import LOSSES
+from steps_py.settings.declare import part, setting
+
+CLASSIFIES = "Name a loss there that classifies."
+COMPARES = "Name a loss there that compares utterances."
+
+
+def check_part(section, compares, key, cure):
+    """ConfigError unless the loss of `section` compares utterances, or does not."""
+    loss, _ = LOSSES.configure(section)
+    if loss.compares is not compares:
+        raise ConfigError(f"loss 'weighted_sum': {key} is '{section['name']}'. {cure}")
 
 
 @LOSSES.register("weighted_sum")
@@ -20,21 +32,21 @@ class WeightedSum(Loss):
     Each part is named with its own keys, as a loss alone would be.
     """
 
+    compares = None  # its metric loss does
+
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        classification: dict = field(default_factory=lambda: {"name": "am_softmax"})
-        metric: dict = field(default_factory=lambda: {"name": "triplet"})
-        metric_weight: float = 1.0
+        classification: Annotated[
+            dict, part("loss", facts={"compares": False}, cure=CLASSIFIES)
+        ] = setting({"name": "am_softmax"}, "a loss that classifies")
+        metric: Annotated[dict, part("loss", facts={"compares": True}, cure=COMPARES)] = setting(
+            {"name": "triplet"}, "a loss that compares utterances"
+        )
+        metric_weight: float = setting(1.0, minimum=0)
 
         def __post_init__(self):
-            for key, is_metric in (("classification", False), ("metric", True)):
-                part, _ = LOSSES.configure(getattr(self, key))
-                if part is WeightedSum or (part.utts_per_speaker_needed > 1) != is_metric:
-                    wanted = "compares" if is_metric else "classifies"
-                    raise ConfigError(
-                        f"loss 'weighted_sum': {key} is '{getattr(self, key)['name']}'."
-                        f" Name a loss there that {wanted}."
-                    )
+            check_part(self.classification, False, "classification", CLASSIFIES)
+            check_part(self.metric, True, "metric", COMPARES)
 
     def __init__(self, config, in_dim, num_speakers):
         super().__init__()

@@ -14,6 +14,7 @@ from torch import nn
 
 from steps_py.model.layers.stats import mean_and_deviation, softmax_over_frames
 from steps_py.model.registries import POOLINGS
+from steps_py.settings.declare import Count, setting
 
 
 @POOLINGS.register("attentive_stats")
@@ -33,9 +34,11 @@ class AttentiveStatsPooling(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        hidden_dim: int = 128
+        hidden_dim: Count = 128
         global_context: bool = True
-        variance_floor: float = 1e-7  # its root's slope is finite in half precision as well
+        variance_floor: float = setting(
+            1e-7, exclusiveMinimum=0
+        )  # its root's slope is finite in half precision as well
 
     def __init__(self, config, in_dim):
         super().__init__()

@@ -14,6 +14,7 @@ from torch import nn
 
 from steps_py.model.layers.stats import mean_and_deviation, softmax_over_frames
 from steps_py.model.registries import POOLINGS
+from steps_py.settings.declare import Count, setting
 
 
 @POOLINGS.register("self_attentive")
@@ -33,10 +34,10 @@ class SelfAttentivePooling(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        hidden_dim: int = 128
-        num_heads: int = 1
+        hidden_dim: Count = 128
+        num_heads: Count = 1
         deviation: bool = False
-        variance_floor: float = 1e-10
+        variance_floor: float = setting(1e-10, exclusiveMinimum=0)
 
     def __init__(self, config, in_dim):
         super().__init__()

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from steps_py.model.registries import POOLINGS
+from steps_py.settings.declare import setting
 
 
 @POOLINGS.register("stats")
@@ -31,7 +32,9 @@ class StatsPooling(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        variance_floor: float = 1e-10  # Kaldi's StatisticsPoolingComponent
+        variance_floor: float = setting(
+            1e-10, exclusiveMinimum=0
+        )  # Kaldi's StatisticsPoolingComponent
 
     def __init__(self, config, in_dim):
         super().__init__()

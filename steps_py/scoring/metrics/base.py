@@ -12,7 +12,7 @@ import numpy as np
 
 from steps_py.registry import Registry
 
-METRICS = Registry("metric")
+METRICS = Registry("metric", home="steps_py.scoring.metrics")
 
 
 class Metric:

@@ -8,10 +8,12 @@ at exactly the same rate.
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
-from steps_py.errors import ConfigError, did_you_mean
+from steps_py.settings.declare import setting
 
 KEEP, RESET = "keep", "reset"  # what is to be done with the weights
+WARMUP = "epochs of linear rise to the full rate"
 METRICS = {  # of an epoch: name -> 1 if more is better, -1 if less is
     "train_loss": -1,
     "train_accuracy": 1,
@@ -55,29 +57,64 @@ class Schedule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watch:
-    """What "better" means to a schedule that watches a metric."""
+class WatchingConfig:
+    """Keys of the schedules that watch a metric."""
 
-    metric: str
-    min_change: float  # relative: 0.01 asks for a hundredth of the best value
+    warmup_epochs: float = setting(0.0, WARMUP, minimum=0)
+    metric: Literal[tuple(METRICS)] = setting("valid_loss", "column of epochs.tsv that is watched")
+    patience: int = setting(3, "epochs without a better value that are tolerated", minimum=0)
+    min_change: float = setting(
+        0.0, "change that counts as better, as a share of the best value", minimum=0
+    )
 
-    def __post_init__(self):
-        if self.metric not in METRICS:
-            raise ConfigError(
-                f"schedule: metric is '{self.metric}'. {did_you_mean(self.metric, METRICS)}"
-            )
 
-    def better(self, value, best):
-        """Whether `value` beats `best`; no number beats none, and nan beats nothing.
+class Watching(Schedule):
+    """Lowers its level after more than `patience` epochs without a better value of a metric."""
 
-        >>> [Watch(metric="valid_loss", min_change=0.1).better(v, 2.0) for v in (1.7, 1.9)]
-        [True, False]
-        >>> Watch(metric="valid_accuracy", min_change=0).better(0.5, None)
-        True
-        """
-        if not math.isfinite(value):
-            return False
-        if best is None:
-            return True
-        sign = METRICS[self.metric]
-        return sign * (value - best) > self.min_change * abs(best)
+    def __init__(self, config, num_steps, steps_per_epoch):
+        super().__init__(config, num_steps, steps_per_epoch)
+        self.metric = config.metric
+        self._best, self._bad_epochs, self._level = None, 0, 1.0
+
+    def shape(self, progress):
+        return self._level
+
+    def lower(self):
+        """Lower `_level`; what is returned is the answer of `end_epoch`."""
+        raise NotImplementedError
+
+    def end_epoch(self, value):
+        if better(self.config, value, self._best):
+            self._best, self._bad_epochs = value, 0
+            return KEEP if self.keeps_best else None
+        self._bad_epochs += 1
+        if self._bad_epochs <= self.config.patience:
+            return None
+        self._bad_epochs = 0
+        return self.lower()
+
+    def state(self):
+        return {"best": self._best, "bad_epochs": self._bad_epochs, "level": self._level}
+
+    def restore(self, state):
+        self._best, self._bad_epochs = state["best"], state["bad_epochs"]
+        self._level = state["level"]
+
+
+def better(config, value, best):
+    """Whether `value` of a WatchingConfig's metric beats `best`.
+
+    Any number beats None, and nan beats nothing.
+
+    >>> config = WatchingConfig(metric="valid_loss", min_change=0.1)
+    >>> [better(config, value, 2.0) for value in (1.7, 1.9)]
+    [True, False]
+    >>> better(WatchingConfig(metric="valid_accuracy"), 0.5, None)
+    True
+    """
+    if not math.isfinite(value):
+        return False
+    if best is None:
+        return True
+    sign = METRICS[config.metric]
+    return sign * (value - best) > config.min_change * abs(best)

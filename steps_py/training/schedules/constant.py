@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from steps_py.model.registries import SCHEDULES
-from steps_py.training.schedules.base import Schedule
+from steps_py.settings.declare import setting
+from steps_py.training.schedules.base import WARMUP, Schedule
 
 
 @SCHEDULES.register("constant")
@@ -17,7 +18,7 @@ class Constant(Schedule):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        warmup_epochs: float = 0.0
+        warmup_epochs: float = setting(0.0, WARMUP, minimum=0)
 
     def shape(self, progress):
         return 1.0

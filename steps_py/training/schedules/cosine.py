@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 
 from steps_py.model.registries import SCHEDULES
-from steps_py.training.schedules.base import Schedule
+from steps_py.settings.declare import setting
+from steps_py.training.schedules.base import WARMUP, Schedule
 
 
 @SCHEDULES.register("cosine")
@@ -18,8 +19,8 @@ class Cosine(Schedule):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        warmup_epochs: float = 0.0
-        final_ratio: float = 0.0
+        warmup_epochs: float = setting(0.0, WARMUP, minimum=0)
+        final_ratio: float = setting(0.0, "last rate as a share of lr", minimum=0)
 
     def shape(self, progress):
         final = self.config.final_ratio

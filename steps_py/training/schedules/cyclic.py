@@ -1,12 +1,11 @@
 """Up and down."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-from steps_py.errors import ConfigError, did_you_mean
 from steps_py.model.registries import SCHEDULES
+from steps_py.settings.declare import setting
 from steps_py.training.schedules.base import Schedule
-
-MODES = ("triangular", "triangular2")
 
 
 @SCHEDULES.register("cyclic")
@@ -24,17 +23,9 @@ class Cyclic(Schedule):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        up_epochs: float = 2.0
-        min_ratio: float = 1e-3
-        mode: str = "triangular"
-
-        def __post_init__(self):
-            if self.mode not in MODES:
-                raise ConfigError(
-                    f"schedule 'cyclic': mode is '{self.mode}'. {did_you_mean(self.mode, MODES)}"
-                )
-            if self.up_epochs <= 0:
-                raise ConfigError("schedule 'cyclic': up_epochs is not above 0. Raise it.")
+        up_epochs: float = setting(2.0, "epochs from lowest to highest rate", exclusiveMinimum=0)
+        min_ratio: float = setting(1e-3, "lowest rate as a share of lr", minimum=0, maximum=1)
+        mode: Literal["triangular", "triangular2"] = "triangular"
 
     def __init__(self, config, num_steps, steps_per_epoch):
         self.config = config

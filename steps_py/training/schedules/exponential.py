@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from steps_py.model.registries import SCHEDULES
-from steps_py.training.schedules.base import Schedule
+from steps_py.settings.declare import setting
+from steps_py.training.schedules.base import WARMUP, Schedule
 
 
 @SCHEDULES.register("exponential")
@@ -17,8 +18,8 @@ class Exponential(Schedule):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        warmup_epochs: float = 0.0
-        final_ratio: float = 0.1
+        warmup_epochs: float = setting(0.0, WARMUP, minimum=0)
+        final_ratio: float = setting(0.1, "last rate as a share of lr", exclusiveMinimum=0)
 
     def shape(self, progress):
         return self.config.final_ratio**progress

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from steps_py.model.registries import SCHEDULES
-from steps_py.training.schedules.base import KEEP, RESET, Schedule, Watch
+from steps_py.settings.declare import setting
+from steps_py.training.schedules.base import RESET, Watching, WatchingConfig
 
 
 @SCHEDULES.register("halve_and_reset_to_best")
-class HalveAndResetToBest(Schedule):
+class HalveAndResetToBest(Watching):
     """After more than `patience` epochs without a better `metric`: half the rate, best weights.
 
     The controller of SEQUENS (patience 31, epochs of 400 steps).  The optimiser's momentum
@@ -23,40 +24,16 @@ class HalveAndResetToBest(Schedule):
     keeps_best = True
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
-        warmup_epochs: float = 0.0
-        metric: str = "valid_loss"
-        patience: int = 31
-        min_change: float = 0.0
-        final_ratio: float = 1e-5
-
-    def __init__(self, config, num_steps, steps_per_epoch):
-        super().__init__(config, num_steps, steps_per_epoch)
-        self.metric = config.metric
-        self._watch = Watch(metric=config.metric, min_change=config.min_change)
-        self._best, self._bad_epochs, self._level = None, 0, 1.0
+    class Config(WatchingConfig):
+        patience: int = setting(31, "epochs without a better value that are tolerated", minimum=0)
+        final_ratio: float = setting(
+            1e-5, "training ends once the rate is below this share of lr", minimum=0
+        )
 
     @property
     def finished(self):
         return self._level < self.config.final_ratio
 
-    def shape(self, progress):
-        return self._level
-
-    def end_epoch(self, value):
-        if self._watch.better(value, self._best):
-            self._best, self._bad_epochs = value, 0
-            return KEEP
-        self._bad_epochs += 1
-        if self._bad_epochs <= self.config.patience:
-            return None
+    def lower(self):
         self._level *= 0.5
-        self._bad_epochs = 0
         return RESET
-
-    def state(self):
-        return {"best": self._best, "bad_epochs": self._bad_epochs, "level": self._level}
-
-    def restore(self, state):
-        self._best, self._bad_epochs = state["best"], state["bad_epochs"]
-        self._level = state["level"]

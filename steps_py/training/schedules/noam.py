@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from steps_py.errors import ConfigError
 from steps_py.model.registries import SCHEDULES
+from steps_py.settings.declare import Count
 from steps_py.training.schedules.base import Schedule
 
 
@@ -22,11 +22,7 @@ class Noam(Schedule):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        warmup_steps: int = 500
-
-        def __post_init__(self):
-            if self.warmup_steps < 1:
-                raise ConfigError("schedule 'noam': warmup_steps is below 1. Give 1 or more.")
+        warmup_steps: Count = 500
 
     def __init__(self, config, num_steps, steps_per_epoch):
         self.config = config

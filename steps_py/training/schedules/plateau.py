@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from steps_py.model.registries import SCHEDULES
-from steps_py.training.schedules.base import Schedule, Watch
+from steps_py.settings.declare import setting
+from steps_py.training.schedules.base import Watching, WatchingConfig
 
 
 @SCHEDULES.register("plateau")
-class Plateau(Schedule):
+class Plateau(Watching):
     """Times `ratio` after more than `patience` epochs in which `metric` got no better.
 
     An epoch is better if it beats the best one by `min_change` of it.  The rate never falls
@@ -25,35 +26,9 @@ class Plateau(Schedule):
     """
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
-        warmup_epochs: float = 0.0
-        metric: str = "valid_loss"
-        ratio: float = 0.1
-        patience: int = 3
-        min_change: float = 0.0
-        min_ratio: float = 1e-4
+    class Config(WatchingConfig):
+        ratio: float = setting(0.1, exclusiveMinimum=0, maximum=1)
+        min_ratio: float = setting(1e-4, "lowest rate as a share of lr", minimum=0, maximum=1)
 
-    def __init__(self, config, num_steps, steps_per_epoch):
-        super().__init__(config, num_steps, steps_per_epoch)
-        self.metric = config.metric
-        self._watch = Watch(metric=config.metric, min_change=config.min_change)
-        self._best, self._bad_epochs, self._level = None, 0, 1.0
-
-    def shape(self, progress):
-        return self._level
-
-    def end_epoch(self, value):
-        if self._watch.better(value, self._best):
-            self._best, self._bad_epochs = value, 0
-            return
-        self._bad_epochs += 1
-        if self._bad_epochs > self.config.patience:
-            self._level = max(self.config.min_ratio, self._level * self.config.ratio)
-            self._bad_epochs = 0
-
-    def state(self):
-        return {"best": self._best, "bad_epochs": self._bad_epochs, "level": self._level}
-
-    def restore(self, state):
-        self._best, self._bad_epochs = state["best"], state["bad_epochs"]
-        self._level = state["level"]
+    def lower(self):
+        self._level = max(self.config.min_ratio, self._level * self.config.ratio)

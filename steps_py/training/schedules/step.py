@@ -1,10 +1,13 @@
 """Steps down."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
-from steps_py.errors import ConfigError
 from steps_py.model.registries import SCHEDULES
-from steps_py.training.schedules.base import Schedule
+from steps_py.settings.declare import Keywords, setting
+from steps_py.training.schedules.base import WARMUP, Schedule
+
+Epoch = Annotated[float, Keywords(minimum=0)]
 
 
 @SCHEDULES.register("step")
@@ -24,17 +27,10 @@ class Step(Schedule):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        warmup_epochs: float = 0.0
-        ratio: float = 0.1
-        milestones: tuple = ()  # epochs, counted from 0, may be fractions
-        every_epochs: float = 10.0  # where there are no milestones
-
-        def __post_init__(self):
-            if not self.milestones and self.every_epochs <= 0:
-                raise ConfigError(
-                    f"schedule 'step': every_epochs is {self.every_epochs}."
-                    " Give a number above 0, or milestones."
-                )
+        warmup_epochs: float = setting(0.0, WARMUP, minimum=0)
+        ratio: float = setting(0.1, exclusiveMinimum=0)
+        milestones: list[Epoch] = setting([], "epochs, counted from 0; they may be fractions")
+        every_epochs: float = setting(10.0, "without milestones", exclusiveMinimum=0)
 
     def factor(self, step):
         if step < self.warmup_steps:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from steps_py.feats.feature_options import FbankOptions, fbank_config
 from steps_py.feats.frames import EPSILON, FrameConfig, floor_energy
 from steps_py.feats.mel import MelConfig
 from steps_py.feats.mel_spectra import MelSpectra
+from steps_py.feats.types.registry import FEATURES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +28,7 @@ class FbankConfig:
     use_power: bool = True
 
 
+@FEATURES.register("fbank")
 class Fbank:
     """Extractor of filter bank features; the energy comes first, or last as in HTK.
 
@@ -33,6 +36,10 @@ class Fbank:
     >>> fbank.compute(np.zeros(16000)).shape
     (98, 40)
     """
+
+    Config, Options = FbankConfig, FbankOptions
+    config_of = staticmethod(fbank_config)
+    on_device = True
 
     def __init__(self, config):
         self.config = config

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from steps_py.errors import ConfigError
+from steps_py.feats.feature_options import MfccOptions, mfcc_config
 from steps_py.feats.frames import EPSILON, FrameConfig, floor_energy
 from steps_py.feats.mel import MelConfig
 from steps_py.feats.mel_spectra import MelSpectra
+from steps_py.feats.types.registry import FEATURES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +48,7 @@ def lifter(coeff, num_ceps):
     return 1 + 0.5 * coeff * np.sin(np.pi * np.arange(num_ceps) / coeff)
 
 
+@FEATURES.register("mfcc")
 class Mfcc:
     """Extractor of MFCCs.
 
@@ -53,6 +56,10 @@ class Mfcc:
     >>> mfcc.compute(np.zeros(16000)).shape
     (98, 20)
     """
+
+    Config, Options = MfccConfig, MfccOptions
+    config_of = staticmethod(mfcc_config)
+    on_device = True
 
     def __init__(self, config):
         if config.num_ceps > config.mel.num_bins or config.num_ceps < 1:

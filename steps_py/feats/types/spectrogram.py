@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from steps_py.feats.feature_options import SpectrogramOptions, spectrogram_config
 from steps_py.feats.frames import EPSILON, FrameConfig, FrameSpectra, floor_energy, num_frames
+from steps_py.feats.types.registry import FEATURES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +22,7 @@ class SpectrogramConfig:
     return_raw_fft: bool = False
 
 
+@FEATURES.register("spectrogram")
 class Spectrogram:
     """Extractor of log power spectra (T, F), the frame's log energy in place of the first.
 
@@ -30,6 +33,10 @@ class Spectrogram:
     >>> spectrogram.compute(np.zeros(16000)).shape
     (98, 257)
     """
+
+    Config, Options = SpectrogramConfig, SpectrogramOptions
+    config_of = staticmethod(spectrogram_config)
+    on_device = False
 
     def __init__(self, config):
         self.config = config

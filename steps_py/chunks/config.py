@@ -1,0 +1,47 @@
+"""Section ``chunks`` of a recipe."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from steps_py.errors import ConfigError
+from steps_py.settings.declare import Count, Seed, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChunksConfig:
+    """Section ``chunks`` of a recipe.  All frames are voiced frames."""
+
+    min_frames: Count = setting(
+        description="the chunk length of a batch is drawn from min_frames ...", per_stage=True
+    )
+    max_frames: Count = setting(description="... to max_frames", per_stage=True)
+    min_utt_frames: Count = setting(1, "utterances with fewer voiced frames are dropped")
+    short_utts: Literal["drop", "tile"] = setting(
+        "drop", "utterances shorter than max_frames: dropped, or repeated to the chunk's length"
+    )
+    min_utts_per_speaker: Count = setting(1, "speakers with fewer utterances are dropped")
+    vary_within_batch: bool = setting(
+        False, "each chunk of a batch has its own length, padded and masked; false: one length"
+    )
+    num_valid_utts: int = setting(
+        100,
+        "utterances of training speakers held out, with their copies, for validation loss and"
+        " accuracy",
+        minimum=0,
+    )
+    num_valid_speakers: int = setting(
+        0, "speakers held out, with all their utterances, for the validation EER", minimum=0
+    )
+    seed: Seed = setting(1)
+
+    def __post_init__(self):
+        if not 1 <= self.min_frames <= self.max_frames:
+            raise ConfigError(
+                f"'chunks.min_frames' is {self.min_frames}, more than 'chunks.max_frames',"
+                f" {self.max_frames}."
+            )
+
+    @property
+    def needed_frames(self):
+        """Voiced frames that an utterance must have."""
+        return max(self.min_utt_frames, self.max_frames if self.short_utts == "drop" else 1)

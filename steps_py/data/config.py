@@ -1,0 +1,72 @@
+"""Section ``data`` of a recipe."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from steps_py.settings.declare import Keywords, part, setting
+
+SET_NAME = {"pattern": "^[A-Za-z0-9_]+$", "expected": "use letters, digits and _"}
+# not a folder, nothing that Snakemake or a shell reads otherwise
+CORPUS_NAME = {
+    "pattern": "^[^/.\\x00-\\x1f]+$",
+    "expected": "a name has no slash, no dot and no control character",
+}
+PartName = Annotated[
+    str,
+    Keywords(pattern="^[^/.\\x00-\\x1f]+[.][^/\\x00-\\x1f]+$", expected="write <corpus>.<part>"),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialsConfig:
+    """An entry of ``data.trials``."""
+
+    corpus: str = setting(description="corpus whose list it is")
+    list: str | None = setting(None, "name of the list in that corpus; null: the name here")
+    enroll: str = setting(description="set of the enrolment utterances")
+    test: str = setting(description="set of the test utterances")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyntheticConfig:
+    """Section ``data.synthetic``."""
+
+    name: str = setting(
+        description="local/<name>.py makes it",
+        pattern="^[A-Za-z_][A-Za-z0-9_]*$",
+        expected="it must be the name of a Python module",
+    )
+    config: dict = setting({}, "settings of that corpus")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Section ``data`` of a recipe."""
+
+    corpora: dict[str, Annotated[dict, part("corpus", "type", named_by_key=True)]] = setting(
+        description="name -> options of its type (the name, unless `type` is given)",
+        propertyNames=CORPUS_NAME,
+    )
+    sets: dict[str, Annotated[list[PartName], Keywords(minItems=1)]] = setting(
+        description="data/<set> joins these corpus parts",
+        required=["train"],
+        propertyNames=SET_NAME | {"not": {"enum": ["parts", "trials", "train_augmented"]}},
+    )
+    trials: dict[str, TrialsConfig] = setting(
+        description="results/<trials>_eer.txt, one for each",
+        minProperties=1,
+        propertyNames=SET_NAME,
+    )
+    pipes: Literal["emulate", "programs"] = setting(
+        "emulate",
+        "who decodes in wav.scp pipes of sox, flac, ffmpeg and sph2pipe: this project, where it"
+        " knows the options, or always the programs (docs/audio.md)",
+    )
+    watch_audio: bool = setting(
+        True,
+        "whether each run looks at the size and time of every recording, so that a replaced one"
+        " is read again; takes about 5 s per million files on a local disk",
+    )
+    synthetic: SyntheticConfig | None = setting(
+        None, "a corpus that the recipe makes itself, into corpus/"
+    )

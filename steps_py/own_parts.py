@@ -1,0 +1,65 @@
+"""A recipe's own classes: <recipe>/local/*.py.
+
+A file there registers classes as those of this project do (``@ENCODERS.register("mine")``), and
+the recipe names them.  A file that begins with _ is a helper of the others: they import it by
+``from recipe_local._helper import ...``, and it is not loaded for itself.
+"""
+
+import functools
+import importlib
+import os
+import sys
+import traceback
+import types
+from pathlib import Path
+
+from steps_py.errors import ConfigError
+
+PACKAGE = "recipe_local"
+VARIABLE = "SIDEWINDER_RECIPE"  # set by the workflow, for all of its jobs
+ROOT = Path(__file__).parents[1]
+
+
+def recipe_folder() -> Path:
+    """The folder of the recipe that runs; the working directory unless the workflow set it."""
+    return Path(os.environ.get(VARIABLE, "."))
+
+
+def files(recipe) -> list[Path]:
+    """The recipe's own Python files, helpers included, sorted."""
+    folder = Path(recipe, "local")
+    if not folder.is_dir() or folder.samefile(ROOT / "local"):
+        return []
+    return sorted(folder.glob("*.py"))
+
+
+@functools.cache
+def load(recipe):
+    """Import the recipe's own files, so that their classes register themselves.
+
+    Raises ConfigError, one line that names the file, if one of them cannot be imported.
+    """
+    own = [path for path in files(recipe) if not path.name.startswith("_")]
+    if not own:
+        return
+    for name in [name for name in sys.modules if name.startswith(f"{PACKAGE}.")]:
+        del sys.modules[name]
+    package = types.ModuleType(PACKAGE)
+    package.__path__ = [str(own[0].parent.resolve())]
+    sys.modules[PACKAGE] = package
+    for path in own:
+        try:
+            importlib.import_module(f"{PACKAGE}.{path.stem}")
+        except (Exception, SystemExit) as error:
+            raise ConfigError(describe_failure(path, error)) from None
+
+
+def describe_failure(path, error):
+    """One line about a file that cannot be imported: the place in it, and the error."""
+    line = getattr(error, "lineno", None)
+    for frame in traceback.extract_tb(error.__traceback__):
+        if Path(frame.filename).resolve() == Path(path).resolve():
+            line = frame.lineno
+    place = f"{path}:{line}" if line else f"{path}"
+    reason = " ".join(str(error).split()) or "no message"
+    return f"{place}: cannot be loaded; {type(error).__name__}: {reason}. Correct the file."

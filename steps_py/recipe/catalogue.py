@@ -1,0 +1,199 @@
+"""What a recipe can name: the registered classes, without importing torch.
+
+The registries know, but only once the modules that they are registered in are imported, torch
+with them, which takes seconds; `snakemake -n` should answer at once.  So a process of its own
+imports them and writes what they say as JSON, which is kept under the digest of their sources:
+after an edit, and for a recipe that has classes of its own, it is written again.
+
+python -m steps_py.recipe.catalogue --recipe egs/mini --out catalogue.json
+"""
+
+import argparse
+import dataclasses
+import functools
+import hashlib
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from steps_py import own_parts
+from steps_py.errors import ConfigError, StepsError
+from steps_py.files import atomic_write
+from steps_py.registry import Entry
+
+ROOT = Path(__file__).parents[2]
+REGISTRIES = {  # kind -> where its registry is
+    "corpus": "steps_py.data.corpora:CORPORA",
+    "kind of augmentation": "steps_py.augment.kinds:KINDS",
+    "feature": "steps_py.feats.types.registry:FEATURES",
+    "encoder": "steps_py.model.registries:ENCODERS",
+    "pooling": "steps_py.model.registries:POOLINGS",
+    "loss": "steps_py.model.registries:LOSSES",
+    "optimizer": "steps_py.model.registries:OPTIMIZERS",
+    "schedule": "steps_py.model.registries:SCHEDULES",
+    "sampler": "steps_py.chunks.samplers.base:SAMPLERS",
+    "scoring step": "steps_py.backend.steps.base:STEPS",
+    "metric": "steps_py.scoring.metrics.base:METRICS",
+}
+# The code that says what the classes are; an edit anywhere in it makes a new catalogue.
+SOURCES = ("steps_py/*.py", "steps_py/settings/*.py", "local/*.py")
+
+
+def catalogue(recipe=None):
+    """{kind: {name: Entry}} of the classes of this project and of the recipe's own.
+
+    Raises ConfigError, one line, if a file cannot be imported or says what no recipe can hold.
+
+    >>> catalogue()["pooling"]["stats"].schema["properties"]["variance_floor"]["default"]
+    1e-10
+    """
+    recipe = own_parts.recipe_folder() if recipe is None else Path(recipe)
+    return _catalogue(recipe.resolve(), digest(recipe))
+
+
+@functools.cache
+def _catalogue(recipe, key):
+    text = _read_kept(key)
+    if text is None:
+        text = _make(recipe)
+        _keep(key, text)
+    return {
+        kind: {name: Entry(**entry) for name, entry in entries.items()}
+        for kind, entries in json.loads(text).items()
+    }
+
+
+def digest(recipe) -> str:
+    """A name for the sources of all registered classes, the recipe's own included."""
+    folders = {place.partition(":")[0].split(".")[1] for place in REGISTRIES.values()}
+    patterns = [*SOURCES, *(f"steps_py/{folder}/**/*.py" for folder in sorted(folders))]
+    paths = sorted({path for pattern in patterns for path in ROOT.glob(pattern)})
+    sha = hashlib.sha256(f"{ROOT} {sys.version}".encode())
+    for path in [*paths, *own_parts.files(recipe)]:
+        sha.update(f"\n{path.resolve()}\n".encode())
+        sha.update(path.read_bytes())
+    return sha.hexdigest()[:32]
+
+
+def own_files(config, sections, recipe=None):
+    """The recipe's own files that define what `sections` of a config name, helpers included.
+
+    They are inputs of the rules that use these sections.
+    """
+    recipe = own_parts.recipe_folder() if recipe is None else Path(recipe)
+    known = {
+        (kind, name): entry.file
+        for kind, entries in catalogue(recipe).items()
+        for name, entry in entries.items()
+        if entry.file
+    }
+    words = set(_words([config.get(section) for section in sections]))
+    used = {file for (_, name), file in known.items() if name in words}
+    helpers = [str(path.resolve()) for path in own_parts.files(recipe) if path.name[0] == "_"]
+    return sorted({*used, *helpers}) if used else []
+
+
+def _words(value):
+    """Every text in a value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from (str(key), *_words(item))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _words(item)
+
+
+def _make(recipe):
+    """The catalogue as JSON text, by a process that imports everything."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "catalogue.json")
+        command = [sys.executable, "-m", __name__, "--recipe", str(recipe), "--out", str(out)]
+        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+        done = subprocess.run(
+            command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        if not out.exists():
+            lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+            raise ConfigError(lines[-1])
+        content = json.loads(out.read_text())
+    if "error" in content:
+        raise ConfigError(content["error"])
+    return json.dumps(content["kinds"])
+
+
+def _kept_at(key):
+    """Where a catalogue may be kept, the best place first."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return [Path(home, "sidewinder", f"{key}.json"), Path(".snakemake", f"catalogue.{key}.json")]
+
+
+def _read_kept(key):
+    for path in _kept_at(key):
+        try:
+            text = path.read_text()
+            json.loads(text)
+        except (OSError, ValueError):
+            continue
+        return text
+    return None
+
+
+def _keep(key, text):
+    """Keep it for the next time where that is possible; without, the next run takes seconds."""
+    for path in _kept_at(key):
+        try:
+            with atomic_write(path) as out:
+                out.write(text)
+        except OSError:
+            continue
+        return
+
+
+def collect(recipe):
+    """{kind: {name: Entry}} from the registries themselves, all modules imported."""
+    registries = {}
+    for kind, place in REGISTRIES.items():
+        module, _, name = place.partition(":")
+        registries[kind] = getattr(importlib.import_module(module), name)
+        registries[kind].names()  # imports its classes
+    own_parts.load(recipe)
+    return {kind: registry.entries() for kind, registry in registries.items()}
+
+
+def main(argv=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--recipe", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    args = parser.parse_args(argv)
+    try:
+        kinds = {
+            kind: {name: dataclasses.asdict(entry) for name, entry in entries.items()}
+            for kind, entries in collect(args.recipe).items()
+        }
+        content = {"kinds": kinds}
+    except StepsError as error:
+        content = {"error": str(error)}
+    except Exception as error:  # a file of this project that is being worked on
+        content = {"error": own_parts.describe_failure(_innermost(error), error)}
+    args.out.write_text(json.dumps(content))
+
+
+def _innermost(error):
+    """The innermost file of this checkout in an error's traceback."""
+    files, step = [str(ROOT)], error.__traceback__
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename
+        files += [file] if Path(file).is_relative_to(ROOT) else []
+        step = step.tb_next
+    return getattr(error, "filename", None) or files[-1]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Section ``augment``: where sounds come from, and alterations during training."""
+
+from steps_py.augment.kinds import KINDS
+from steps_py.errors import StepsError
+from steps_py.recipe.checks.names import corpus_of, unknown
+
+
+def check_parts_of_copies(config, parts):
+    """Sounds come from parts of known corpora."""
+    for name, kind in config["augment"]["copies"].items():
+        for part in kind["parts"]:
+            where = f"augment.copies.{name}.parts"
+            yield from unknown(where, corpus_of(part), config["data"]["corpora"], "corpus")
+
+
+def check_kinds(config, parts):
+    """What a kind of copies itself says about its options."""
+    for suffix, kind in config["augment"]["copies"].items():
+        try:
+            KINDS.configure({"name": suffix, **kind}, f"augment.copies.{suffix}")
+        except StepsError as error:
+            yield from (f"augment.copies.{suffix}: {line}" for line in str(error).splitlines())
+
+
+def check_online(config, parts):
+    """Alterations while training need audio."""
+    if config["augment"]["online"] and config["train"]["input"] != "waveform":
+        yield "'augment.online' is given, but 'train.input' is feats. Set it to waveform."
+
+
+CHECKS = [check_parts_of_copies, check_kinds, check_online]

@@ -1,0 +1,54 @@
+"""Section ``data``: names of corpora and sets, options of corpora."""
+
+from steps_py.data.corpora import load_corpus
+from steps_py.data.synthetic import load_maker
+from steps_py.errors import StepsError
+from steps_py.recipe.checks.names import corpus_of, unknown
+from steps_py.settings.build import check_dataclass
+
+
+def check_set_parts(config, parts):
+    """Sets are made of parts of known corpora."""
+    for name, set_parts in config["data"]["sets"].items():
+        for part in set_parts:
+            yield from unknown(
+                f"data.sets.{name}", corpus_of(part), config["data"]["corpora"], "corpus"
+            )
+
+
+def check_trials(config, parts):
+    """Trial lists are those of known corpora, over known sets that are not trained on."""
+    data = config["data"]
+    trained = [s for s in ["train", *config["backend"]["train_sets"]] if s != "train_augmented"]
+    for name, trials in data["trials"].items():
+        where = f"data.trials.{name}"
+        yield from unknown(f"{where}.corpus", trials["corpus"], data["corpora"], "corpus")
+        for side in ("enroll", "test"):
+            yield from unknown(f"{where}.{side}", trials[side], data["sets"], "set")
+            if trials[side] in trained:
+                yield f"'{where}.{side}' is '{trials[side]}', a set that is trained on."
+
+
+def check_corpora(config, parts):
+    """What a corpus itself says about its options."""
+    for name, options in config["data"]["corpora"].items():
+        try:
+            load_corpus(name, options)
+        except StepsError as error:
+            yield from str(error).splitlines()
+
+
+def check_synthetic(config, parts):
+    """The settings of the corpus that the recipe makes."""
+    synthetic = config["data"]["synthetic"]
+    if synthetic is None:
+        return
+    try:
+        maker = load_maker(synthetic["name"])
+    except StepsError as error:
+        yield str(error)
+        return
+    yield from check_dataclass(maker.Config, synthetic["config"], "data.synthetic.config")
+
+
+CHECKS = [check_set_parts, check_trials, check_corpora, check_synthetic]

@@ -1,0 +1,59 @@
+"""The defaults of a schema, written into a value or taken out of it."""
+
+import copy
+
+
+def fill(schema, value, parts=None, key=""):
+    """A copy of a checked `value` in which every key that has a default is written out.
+
+    `parts` is that of `steps_py.settings.check.check`; `key` is the one that `value` stands at.
+
+    >>> fill({"properties": {"seed": {"default": 1}, "size": {}}}, {"size": 3})
+    {'size': 3, 'seed': 1}
+    """
+    if isinstance(value, list | tuple):
+        return [fill(schema.get("items", {}), item, parts) for item in value]
+    if not isinstance(value, dict):
+        return value
+    keys = _keys(schema, value, parts, key)
+    filled = dict(value)
+    for name, rule in keys.items():
+        if name not in filled and "default" in rule:
+            filled[name] = copy.deepcopy(rule["default"])
+    return {
+        name: fill(_rule(schema, keys, name), item, parts, name) for name, item in filled.items()
+    }
+
+
+def without(schema, value, parts=None, key=""):
+    """A copy of `value` without the keys whose values are their defaults: `fill` undone.
+
+    >>> without({"properties": {"seed": {"default": 1}, "size": {}}}, {"size": 3, "seed": 1})
+    {'size': 3}
+    """
+    if isinstance(value, list | tuple):
+        return [without(schema.get("items", {}), item, parts) for item in value]
+    if not isinstance(value, dict):
+        return value
+    keys, short = _keys(schema, value, parts, key), {}
+    for name, item in value.items():
+        rule = _rule(schema, keys, name)
+        short[name] = without(rule, item, parts, name)
+        if "default" in rule and short[name] == without(rule, rule["default"], parts, name):
+            del short[name]
+    return short
+
+
+def _keys(schema, value, parts, key):
+    """{key: schema} of a section, of a registered class by its Config."""
+    part = schema.get("part")
+    if not part:
+        return schema.get("properties", {})
+    name = value.get(part["name_key"], key if part["named_by_key"] else None)
+    entry = (parts or {}).get(part["kind"], {}).get(name)
+    return entry.schema["properties"] if entry else {}
+
+
+def _rule(schema, keys, name):
+    extra = schema.get("additionalProperties")
+    return keys.get(name, extra if isinstance(extra, dict) else {})
