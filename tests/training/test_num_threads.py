@@ -11,7 +11,11 @@ from tests.training.test_loop import assert_same, json_of, result
 
 ROOT = Path(__file__).parents[2]
 # So large that torch shares the arithmetic of a step among its threads.
-MODEL = ModelConfig(encoder={"name": "tdnn", "hidden_dim": 128, "out_dim": 256}, embedding_dim=64)
+MODEL = ModelConfig(
+    encoder={"name": "tdnn", "hidden_dim": 128, "out_dim": 256},
+    embedding_dim=64,
+    pooling={"name": "stats"},
+)
 CHUNKS = {"min_frames": 30, "max_frames": 30}
 
 
