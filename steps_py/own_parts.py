@@ -13,11 +13,11 @@ import traceback
 import types
 from pathlib import Path
 
+from steps_py.checkout import CHECKOUT
 from steps_py.errors import ConfigError
 
 PACKAGE = "recipe_local"
 VARIABLE = "SIDEWINDER_RECIPE"  # set by the workflow, for all of its jobs
-ROOT = Path(__file__).parents[1]
 
 
 def recipe_folder() -> Path:
@@ -28,7 +28,7 @@ def recipe_folder() -> Path:
 def files(recipe) -> list[Path]:
     """The recipe's own Python files, helpers included, sorted."""
     folder = Path(recipe, "local")
-    if not folder.is_dir() or folder.samefile(ROOT / "local"):
+    if not folder.is_dir() or folder.samefile(CHECKOUT / "local"):
         return []
     return sorted(folder.glob("*.py"))
 
@@ -52,6 +52,20 @@ def load(recipe):
             importlib.import_module(f"{PACKAGE}.{path.stem}")
         except (Exception, SystemExit) as error:
             raise ConfigError(describe_failure(path, error)) from None
+
+
+def files_of(cls: type) -> list[str]:
+    """The recipe's own file that defines a class, and its helpers: inputs of the rules that run it.
+
+    A class of this project has none: an edit of the code is an upgrade and makes no result anew.
+
+    >>> files_of(Path)
+    []
+    """
+    if not cls.__module__.startswith(f"{PACKAGE}."):
+        return []
+    path = Path(sys.modules[cls.__module__].__file__)
+    return [str(path), *map(str, sorted(path.parent.glob("_[!_]*.py")))]
 
 
 def describe_failure(path, error):

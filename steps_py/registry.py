@@ -24,7 +24,7 @@ class Entry:
     schema: dict  # of its Config
     facts: dict  # attributes of the class that checks of a recipe read
     doc: str  # first line of its docstring
-    file: str | None = None  # of the recipe's own folder; None: a class of this project
+    files: list  # of the recipe's own folder, helpers too; none: a class of this project
 
 
 class Registry:
@@ -131,7 +131,7 @@ class Registry:
             schema=schema,
             facts={fact: getattr(cls, fact, None) for fact in self._facts},
             doc=(cls.__doc__ or "").strip().partition("\n")[0],
-            file=module.__file__ if module.__name__.startswith(own_parts.PACKAGE) else None,
+            files=own_parts.files_of(cls),
         )
 
     def _load_home(self):

@@ -1,11 +1,12 @@
 """One job of a step: the files that its command may name, each of which becomes an input."""
 
 import json
+import os
 from dataclasses import dataclass, field
 
 from steps_py.backend.command_line import command_line
 from steps_py.backend.steps.base import Step, Transform
-from steps_py.own_sources import own_sources
+from steps_py.own_parts import files_of
 
 FOLDER = "exp/backend"
 
@@ -117,8 +118,8 @@ class StepJob:
 
     def python(self, method: str, *words: str) -> str:
         """The command that calls ``step.<method>(*words)`` of this step, in Python."""
-        for file in own_sources(type(self.link.step)):
-            self._input(file)
+        for file in files_of(type(self.link.step)):
+            self._input(os.path.relpath(file))
         stage = ["python", "-m", "steps_py.stages.run_step"]
         section = json.dumps(self.link.section, sort_keys=True)
         return command_line(*stage, "--step", section, method, *words)

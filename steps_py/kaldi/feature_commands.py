@@ -12,9 +12,6 @@ from steps_py.feats.feature_options import (
     FbankOptions,
     MfccOptions,
     SpectrogramOptions,
-    fbank_config,
-    mfcc_config,
-    spectrogram_config,
 )
 from steps_py.formats.holders import FLOAT, FLOAT_MATRIX, TOKEN
 from steps_py.formats.log import Tally, log, strict, warn
@@ -38,7 +35,7 @@ Usage:  compute-mfcc-feats [options...] <wav-rspecifier> <feats-wspecifier>""",
 def compute_mfcc_feats(options, wav_in, feats_out):
     from steps_py.feats.types.mfcc import Mfcc  # start-up time
 
-    return _compute(options, Mfcc(mfcc_config(options)), wav_in, feats_out)
+    return _compute(options, Mfcc(Mfcc.config_of(options)), wav_in, feats_out)
 
 
 @command(
@@ -52,7 +49,7 @@ Usage:  compute-fbank-feats [options...] <wav-rspecifier> <feats-wspecifier>""",
 def compute_fbank_feats(options, wav_in, feats_out):
     from steps_py.feats.types.fbank import Fbank  # start-up time
 
-    return _compute(options, Fbank(fbank_config(options)), wav_in, feats_out)
+    return _compute(options, Fbank(Fbank.config_of(options)), wav_in, feats_out)
 
 
 @command(
@@ -66,7 +63,7 @@ Usage:  compute-spectrogram-feats [options...] <wav-rspecifier> <feats-wspecifie
 def compute_spectrogram_feats(options, wav_in, feats_out):
     from steps_py.feats.types.spectrogram import Spectrogram  # start-up time
 
-    return _compute(options, Spectrogram(spectrogram_config(options)), wav_in, feats_out)
+    return _compute(options, Spectrogram(Spectrogram.config_of(options)), wav_in, feats_out)
 
 
 def _compute(options, extractor, wav_in, feats_out):

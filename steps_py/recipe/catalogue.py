@@ -21,11 +21,11 @@ import tempfile
 from pathlib import Path
 
 from steps_py import own_parts
+from steps_py.checkout import CHECKOUT
 from steps_py.errors import ConfigError, StepsError
 from steps_py.files import atomic_write
 from steps_py.registry import Entry
 
-ROOT = Path(__file__).parents[2]
 REGISTRIES = {  # kind -> where its registry is
     "corpus": "steps_py.data.corpora:CORPORA",
     "kind of augmentation": "steps_py.augment.kinds:KINDS",
@@ -71,30 +71,23 @@ def digest(recipe) -> str:
     """A name for the sources of all registered classes, the recipe's own included."""
     folders = {place.partition(":")[0].split(".")[1] for place in REGISTRIES.values()}
     patterns = [*SOURCES, *(f"steps_py/{folder}/**/*.py" for folder in sorted(folders))]
-    paths = sorted({path for pattern in patterns for path in ROOT.glob(pattern)})
-    sha = hashlib.sha256(f"{ROOT} {sys.version}".encode())
+    paths = sorted({path for pattern in patterns for path in CHECKOUT.glob(pattern)})
+    sha = hashlib.sha256(f"{CHECKOUT} {sys.version}".encode())
     for path in [*paths, *own_parts.files(recipe)]:
         sha.update(f"\n{path.resolve()}\n".encode())
         sha.update(path.read_bytes())
     return sha.hexdigest()[:32]
 
 
-def own_files(config, sections, recipe=None):
-    """The recipe's own files that define what `sections` of a config name, helpers included.
+def own_files(section, recipe=None):
+    """The recipe's own files behind the names in a section of its config, helpers included.
 
-    They are inputs of the rules that use these sections.
+    They are inputs of the rules that use the section; relative to the working directory.
     """
-    recipe = own_parts.recipe_folder() if recipe is None else Path(recipe)
-    known = {
-        (kind, name): entry.file
-        for kind, entries in catalogue(recipe).items()
-        for name, entry in entries.items()
-        if entry.file
-    }
-    words = set(_words([config.get(section) for section in sections]))
-    used = {file for (_, name), file in known.items() if name in words}
-    helpers = [str(path.resolve()) for path in own_parts.files(recipe) if path.name[0] == "_"]
-    return sorted({*used, *helpers}) if used else []
+    words = set(_words(section))
+    known = [item for entries in catalogue(recipe).values() for item in entries.items()]
+    files = {file for name, entry in known if name in words for file in entry.files}
+    return sorted(map(os.path.relpath, files))
 
 
 def _words(value):
@@ -114,7 +107,7 @@ def _make(recipe):
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "catalogue.json")
         command = [sys.executable, "-m", __name__, "--recipe", str(recipe), "--out", str(out)]
-        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+        paths = [str(CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
         done = subprocess.run(
             command, cwd=folder, env=environment, capture_output=True, text=True, check=False
@@ -187,10 +180,10 @@ def main(argv=None):
 
 def _innermost(error):
     """The innermost file of this checkout in an error's traceback."""
-    files, step = [str(ROOT)], error.__traceback__
+    files, step = [str(CHECKOUT)], error.__traceback__
     while step is not None:
         file = step.tb_frame.f_code.co_filename
-        files += [file] if Path(file).is_relative_to(ROOT) else []
+        files += [file] if Path(file).is_relative_to(CHECKOUT) else []
         step = step.tb_next
     return getattr(error, "filename", None) or files[-1]
 

@@ -1,54 +1,12 @@
-"""A recipe's config: its sections, its checks, and its defaults.
+"""A recipe's config: its checks and its defaults."""
 
-Each section is a dataclass of the package that reads it; this file only names them.  From the
-dataclasses come the checks here, workflow/schemas/config.schema.yaml and docs/config.md
-(`steps_py.recipe.schema` writes both).
-"""
-
-# start-up time
-from dataclasses import dataclass
-
-from steps_py.augment.config import AugmentConfig
-from steps_py.backend.config import BackendConfig
-from steps_py.chunks.config import ChunksConfig
-from steps_py.data.config import DataConfig
-from steps_py.embeddings.config import XvectorsConfig
 from steps_py.errors import ConfigError
-from steps_py.feats.config import CmvnConfig, FeatsConfig, VadConfig
-from steps_py.model.config import ModelConfig
-from steps_py.plan.config import PlanConfig
 from steps_py.recipe.catalogue import catalogue
 from steps_py.recipe.checks import CHECKS
-from steps_py.scoring.config import MetricsConfig, ScoresConfig
+from steps_py.recipe.sections import RecipeConfig
 from steps_py.settings.check import check
-from steps_py.settings.declare import schema_of, section, setting
+from steps_py.settings.declare import schema_of
 from steps_py.settings.defaults import fill, without
-from steps_py.training.config import TrainConfig
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecipeConfig:
-    """One recipe: egs/<name>/config.yaml."""
-
-    data: DataConfig = setting(description="corpora, sets and trial lists")
-    augment: AugmentConfig = section(AugmentConfig, "altered copies of the training data")
-    feats: FeatsConfig = setting(description="acoustic features")
-    vad: VadConfig = setting(description="voice activity detection")
-    cmvn: CmvnConfig = section(
-        CmvnConfig, "sliding mean normalisation, the same in training and extraction"
-    )
-    chunks: ChunksConfig = setting(description="which frames the network is trained on")
-    model: ModelConfig = setting(description="the network")
-    train: TrainConfig = setting(description="its training")
-    xvectors: XvectorsConfig = section(XvectorsConfig, "extraction of x-vectors")
-    backend: BackendConfig = section(
-        BackendConfig,
-        "what the steps of scores.systems are trained on, and options that hold for each step of"
-        " a name; an option given in a chain takes precedence",
-    )
-    scores: ScoresConfig = section(ScoresConfig, "scoring systems")
-    plan: PlanConfig = section(PlanConfig, "of `snakemake plan`; no result depends on this section")
-    metrics: MetricsConfig = section(MetricsConfig, "what the results tables show")
 
 
 def check_config(config, source="config.yaml", recipe=None):

@@ -7,17 +7,16 @@ python -m steps_py.recipe.schema              exit 1 if one of them is not up to
 import argparse
 import json
 import sys
-from pathlib import Path
 
 import yaml
 
+from steps_py.checkout import CHECKOUT
 from steps_py.recipe.catalogue import catalogue
-from steps_py.recipe.config import RecipeConfig
+from steps_py.recipe.sections import RecipeConfig
 from steps_py.settings.check import LIMITS
 from steps_py.settings.declare import schema_of
 
-ROOT = Path(__file__).parents[2]
-SCHEMA, TABLE = ROOT / "workflow/schemas/config.schema.yaml", ROOT / "docs/config.md"
+SCHEMA, TABLE = CHECKOUT / "workflow/schemas/config.schema.yaml", CHECKOUT / "docs/config.md"
 GENERATED = "Written by `python -m steps_py.recipe.schema --write` from the config dataclasses"
 SIGNS = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
 
@@ -48,7 +47,7 @@ def table_text():
         lines += [f"## `{name}`", "", section.get("description", ""), ""]
         lines += _table(_rows(section, f"{name}."))
     lines += ["# Registered classes", ""]
-    for kind, entries in catalogue(ROOT / "egs/voxceleb").items():
+    for kind, entries in catalogue(CHECKOUT / "egs/voxceleb").items():
         lines += [f"## {kind}", ""]
         for name, entry in entries.items():
             lines += [f"### `{name}`", "", entry.doc, ""]
@@ -107,7 +106,7 @@ def main(argv=None):
             if args.write:
                 path.write_text(text)
     if stale and not args.write:
-        names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
+        names = ", ".join(str(path.relative_to(CHECKOUT)) for path in stale)
         sys.exit(f"{names}: not up to date. Run python -m steps_py.recipe.schema --write.")
 
 

@@ -21,9 +21,9 @@ def main(argv=None):
     args = parser.parse_args(argv)
 
     # start-up time
-    from steps_py.plan.config import PlanConfig
     from steps_py.plan.plan import make_plan
     from steps_py.plan.report import report
+    from steps_py.recipe.plan_config import PlanConfig
 
     asked = load_slice(args.plan, PlanConfig, "plan")
     plan = make_plan(args.snakefile, args.directory, args.recipe, args.config, asked)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from steps_py.errors import ConfigError, StepsError
 from steps_py.plan.amounts import Amounts
-from steps_py.plan.config import PlanConfig
 from steps_py.plan.costs import Costs
 from steps_py.plan.jobs import Job, list_jobs, parse_jobs
 from steps_py.plan.plan import plan_jobs
@@ -18,6 +17,7 @@ from steps_py.plan.report import report
 from steps_py.plan.schedule import Step, schedule
 from steps_py.plan.sizes import recipe_sizes
 from steps_py.recipe.config import fill_defaults
+from steps_py.recipe.plan_config import PlanConfig
 from tests.support.small_audio import write_wav
 from tests.support.tiny_recipe import RECIPES, ROOT, copy_recipe, snakemake
 

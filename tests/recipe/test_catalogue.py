@@ -14,7 +14,8 @@ from steps_py.errors import ConfigError
 from steps_py.model.registries import LOSSES
 from steps_py.recipe.catalogue import catalogue, own_files
 from steps_py.recipe.checks.train import check_groups, compares
-from steps_py.recipe.config import RecipeConfig, check_config, fill_defaults, without_defaults
+from steps_py.recipe.config import check_config, fill_defaults, without_defaults
+from steps_py.recipe.sections import RecipeConfig
 from steps_py.settings.check import check
 from steps_py.settings.declare import plain, schema_of
 from steps_py.settings.defaults import fill
@@ -326,10 +327,10 @@ def test_a_fault_of_an_own_file_is_one_line_that_names_it(recipe, code, said):
 def test_own_files_are_named_where_their_classes_are_used(recipe):
     (recipe / "local/other.py").write_text("")
     used = with_encoder(recipe, name="inherits_config")
-    files = [str(recipe / "local/_sizes.py"), str(recipe / "local/mine.py")]
-    assert own_files(used, ["model"], recipe) == files
-    assert own_files(used, ["train", "data"], recipe) == []
-    assert own_files(with_encoder(recipe, name="tdnn"), ["model"], recipe) == []
+    files = [os.path.relpath(recipe / "local" / name) for name in ("_sizes.py", "mine.py")]
+    assert own_files(used["model"], recipe) == files
+    assert own_files([used["train"], used["data"]], recipe) == []
+    assert own_files(with_encoder(recipe, name="tdnn")["model"], recipe) == []
 
 
 def test_a_stage_finds_the_classes_of_its_recipe(recipe):

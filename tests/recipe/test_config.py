@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from steps_py.errors import ConfigError
-from steps_py.recipe.config import RecipeConfig, check_config, fill_defaults, without_defaults
+from steps_py.recipe.config import check_config, fill_defaults, without_defaults
+from steps_py.recipe.sections import RecipeConfig
 from steps_py.settings.declare import schema_of
 
 RECIPES = sorted(Path(__file__).parents[2].glob("egs/*/config.yaml"))

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from steps_py.recipe.catalogue import catalogue
-from steps_py.recipe.config import RecipeConfig, fill_defaults, without_defaults
+from steps_py.recipe.config import fill_defaults, without_defaults
 from steps_py.recipe.schema import ROOT, SCHEMA, TABLE, schema_text, table_text
+from steps_py.recipe.sections import RecipeConfig
 from steps_py.settings.check import check
 from steps_py.settings.declare import schema_of
 from steps_py.training.config import ChunksConfig, TrainConfig, flat_settings

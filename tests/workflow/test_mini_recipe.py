@@ -19,9 +19,9 @@ import yaml
 
 from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.formats.tables import SequentialReader, read_object
-from steps_py.plan.config import PlanConfig
 from steps_py.plan.plan import make_plan
 from steps_py.recipe.config import fill_defaults
+from steps_py.recipe.plan_config import PlanConfig
 from tests.support.tiny_recipe import (
     BYTES,
     ROOT,

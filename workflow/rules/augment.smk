@@ -10,6 +10,7 @@ rule augment_data:
     input:
         train=expand("data/train/{table}", table=["wav.scp", "utt2spk", "utt2dur"]),
         parts=expand("data/parts/{part}/{table}", part=AUGMENT_PARTS, table=["wav.scp", "utt2dur"]),
+        own=own_inputs(config["augment"]["copies"]),
     output:
         expand(
             "data/train_augmented/{table}",

@@ -6,6 +6,7 @@ import subprocess
 from steps_py.backend.systems import Systems
 from steps_py.data.corpora import load_corpus, missing_corpora
 from steps_py.data.sources import digest_of_file, digest_of_files
+from steps_py.recipe.catalogue import own_files
 
 KALDI = os.path.realpath(os.environ["KALDI_ROOT"]) if os.environ.get("KALDI_ROOT") else "built-in"
 
@@ -94,6 +95,11 @@ def recipe_file(path):
 def input_file(path):
     """`recipe_file` as an input, where Snakemake takes braces for wildcards."""
     return recipe_file(path).replace("{", "{{").replace("}", "}}")
+
+
+def own_inputs(*sections):
+    """The recipe's own files behind the classes that sections of the config name, as inputs."""
+    return [path.replace("{", "{{").replace("}", "}}") for path in own_files(list(sections))]
 
 
 def stop_without_commands():

@@ -13,6 +13,11 @@ def corpus_of(name):
     return load_corpus(name, config["data"]["corpora"][name])
 
 
+def own_files_of_corpus(name):
+    """The recipe's own files behind a corpus's class."""
+    return own_files(config["data"]["corpora"][name].get("type", name))
+
+
 def sources_of_part(wildcards):
     """The state of what the part is prepared from: tables, lists and recordings.
 
@@ -76,6 +81,7 @@ rule prepare_part:
     """List one part of a corpus, and look at the head of every recording."""
     input:
         corpus="corpus" if config["data"]["synthetic"] else [],
+        own=lambda wildcards: own_files_of_corpus(wildcards.corpus),
     output:
         wav="data/parts/{corpus}.{part}/wav.scp",
         utt2spk="data/parts/{corpus}.{part}/utt2spk",
@@ -149,6 +155,7 @@ rule prepare_trials:
     input:
         enroll=lambda wildcards: f"data/{trials_of(wildcards)['enroll']}/utt2spk",
         test=lambda wildcards: f"data/{trials_of(wildcards)['test']}/utt2spk",
+        own=lambda wildcards: own_files_of_corpus(trials_of(wildcards)["corpus"]),
     output:
         trials="data/trials/{trials}",
         sources="data/trials/{trials}.sources",

@@ -27,6 +27,7 @@ rule make_feats:
     input:
         wav="exp/feats/{clean}/{scatteritem}.wav.scp",
         conf=input_file(config["feats"]["conf"]),
+        own=own_inputs(config["feats"]["type"]),
     output:
         ark="exp/feats/{clean}/feats.{scatteritem}.ark",
         scp="exp/feats/{clean}/feats.{scatteritem}.scp",
@@ -63,6 +64,7 @@ use rule make_feats as make_augmented_feats with:
     input:
         wav="exp/feats/train_augmented/{scatteritem}.wav.scp",
         conf=input_file(config["feats"]["conf"]),
+        own=own_inputs(config["feats"]["type"]),
     output:
         ark=kept("exp/feats/train_augmented/feats.{scatteritem}.ark"),
         scp="exp/feats/train_augmented/feats.{scatteritem}.scp",

@@ -1,5 +1,4 @@
 # trials + scores -> results/              config: metrics, scores         library: steps_py/scoring/
-from steps_py.own_sources import own_sources
 from steps_py.scoring.measures import metrics_of
 from steps_py.scoring.summary import summary_lines
 
@@ -18,7 +17,7 @@ rule compute_metrics:
     input:
         trials="data/trials/{trials}",
         scores=expand("exp/scores/{system}/{{trials}}", system=SYSTEMS.names),
-        own=lambda wildcards: sorted({file for m in METRICS for file in own_sources(type(m))}),
+        own=own_inputs(config["metrics"]["measures"]),
     output:
         text=report("results/{trials}_eer.txt", category="Results"),
         table="exp/metrics/{trials}.tsv",

@@ -65,6 +65,11 @@ rule train_model:
         feats=[] if FROM_AUDIO else each_of(archives_of_feats, CHUNK_SETS),
         audio=files_of_audio(),
         confs=[input_file(conf) for conf in CONFS],
+        own=own_inputs(
+            config["model"],
+            config["train"],
+            *([config["feats"]["type"], config["augment"]] if FROM_AUDIO else []),
+        ),
         voiced=ancient("exp/vad/voiced.tsv"),
     output:
         model="exp/model/final.pt",

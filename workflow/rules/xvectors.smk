@@ -26,6 +26,7 @@ rule extract_xvectors:
         vad_archives=lambda wildcards: archives_of_vad(wildcards.dset),
         vad="data/{dset}/vad.scp",
         model="exp/model/final.pt",
+        own=own_inputs(config["model"]),
     output:
         ark="exp/xvectors/{dset}/xvector.{scatteritem}.ark",
         scp="exp/xvectors/{dset}/xvector.{scatteritem}.scp",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from steps_py.feats.feature_options import FbankOptions, fbank_config
+from steps_py.feats.feature_options import FbankOptions, frame_config, mel_config
 from steps_py.feats.frames import EPSILON, FrameConfig, floor_energy
 from steps_py.feats.mel import MelConfig
 from steps_py.feats.mel_spectra import MelSpectra
@@ -26,6 +26,20 @@ class FbankConfig:
     htk_compat: bool = False
     use_log_fbank: bool = True
     use_power: bool = True
+
+
+def fbank_config(options):
+    """The FbankConfig that the options stand for."""
+    return FbankConfig(
+        frames=frame_config(options),
+        mel=mel_config(options),
+        use_energy=options.use_energy,
+        energy_floor=options.energy_floor,
+        raw_energy=options.raw_energy,
+        htk_compat=options.htk_compat,
+        use_log_fbank=options.use_log_fbank,
+        use_power=options.use_power,
+    )
 
 
 @FEATURES.register("fbank")

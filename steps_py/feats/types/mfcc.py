@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from steps_py.errors import ConfigError
-from steps_py.feats.feature_options import MfccOptions, mfcc_config
+from steps_py.feats.feature_options import MfccOptions, frame_config, mel_config
 from steps_py.feats.frames import EPSILON, FrameConfig, floor_energy
 from steps_py.feats.mel import MelConfig
 from steps_py.feats.mel_spectra import MelSpectra
@@ -46,6 +46,20 @@ def lifter(coeff, num_ceps):
     if coeff == 0:
         return np.ones(num_ceps)
     return 1 + 0.5 * coeff * np.sin(np.pi * np.arange(num_ceps) / coeff)
+
+
+def mfcc_config(options):
+    """The MfccConfig that the options stand for."""
+    return MfccConfig(
+        frames=frame_config(options),
+        mel=mel_config(options),
+        num_ceps=options.num_ceps,
+        use_energy=options.use_energy,
+        energy_floor=options.energy_floor,
+        raw_energy=options.raw_energy,
+        cepstral_lifter=options.cepstral_lifter,
+        htk_compat=options.htk_compat,
+    )
 
 
 @FEATURES.register("mfcc")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from steps_py.feats.feature_options import SpectrogramOptions, spectrogram_config
+from steps_py.feats.feature_options import SpectrogramOptions, frame_config
 from steps_py.feats.frames import EPSILON, FrameConfig, FrameSpectra, floor_energy, num_frames
 from steps_py.feats.types.registry import FEATURES
 
@@ -20,6 +20,16 @@ class SpectrogramConfig:
     energy_floor: float = 0.0
     raw_energy: bool = True
     return_raw_fft: bool = False
+
+
+def spectrogram_config(options):
+    """The SpectrogramConfig that the options stand for."""
+    return SpectrogramConfig(
+        frames=frame_config(options),
+        energy_floor=options.energy_floor,
+        raw_energy=options.raw_energy,
+        return_raw_fft=options.return_raw_fft,
+    )
 
 
 @FEATURES.register("spectrogram")

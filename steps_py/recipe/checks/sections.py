@@ -2,13 +2,12 @@
 
 import typing
 
+from steps_py.recipe.sections import RecipeConfig
 from steps_py.settings.build import check_dataclass
 
 
 def check_sections(config, parts):
     """Each section as its dataclass."""
-    from steps_py.recipe.config import RecipeConfig  # it imports this module
-
     for name, cls in typing.get_type_hints(RecipeConfig).items():
         yield from check_dataclass(cls, config[name], name, parts)
 
