@@ -8,16 +8,17 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from steps_py.checkout import CHECKOUT
 from steps_py.recipe.catalogue import catalogue
 from steps_py.recipe.config import fill_defaults, without_defaults
-from steps_py.recipe.schema import ROOT, SCHEMA, TABLE, schema_text, table_text
+from steps_py.recipe.schema import SCHEMA, TABLE, schema_text, table_text
 from steps_py.recipe.sections import RecipeConfig
 from steps_py.settings.check import check
 from steps_py.settings.declare import schema_of
 from steps_py.training.config import ChunksConfig, TrainConfig, flat_settings
 from steps_py.training.registered import registered
 
-CONFIG = yaml.safe_load((ROOT / "egs/voxceleb/config.yaml").read_text())
+CONFIG = yaml.safe_load((CHECKOUT / "egs/voxceleb/config.yaml").read_text())
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(-2, 3), st.floats(-1, 2), st.sampled_from(["x", ""]),
     st.just([]), st.just({}), st.lists(st.integers(0, 2), max_size=2),
