@@ -1,4 +1,4 @@
-"""What stands in README's table of networks is what there is, and each class names its paper."""
+"""docs/training.md names the networks that there are, and each class names its paper."""
 
 import re
 import sys
@@ -12,13 +12,13 @@ from steps_py.model.build import build_model
 from steps_py.model.config import ModelConfig
 from steps_py.model.registries import ENCODERS, LOSSES, POOLINGS
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs/training.md"
 REGISTRIES = {"model.encoder": ENCODERS, "model.pooling": POOLINGS, "train.loss": LOSSES}
 
 
 @pytest.mark.parametrize("key", REGISTRIES)
-def test_readme_names_what_there_is(key):
-    (row,) = re.findall(rf"^\| `{re.escape(key)}` \|(.*)\|$", README.read_text(), flags=re.M)
+def test_the_page_names_what_there_is(key):
+    (row,) = re.findall(rf"^\| `{re.escape(key)}` \|(.*)\|$", PAGE.read_text(), flags=re.M)
     assert sorted(re.findall(r"`([^`]+)`", row)) == REGISTRIES[key].names()
 
 
@@ -35,8 +35,8 @@ def test_the_module_of_every_class_has_its_name_and_names_its_paper(registry, na
     assert cls.__doc__
 
 
-def test_the_network_of_the_readme_is_one_and_has_the_size_it_says():
-    (example,) = re.findall(r"^```yaml\n(model:.*?)```$", README.read_text(), flags=re.M | re.S)
+def test_the_network_of_the_page_is_one_and_has_the_size_it_says():
+    (example,) = re.findall(r"^```yaml\n(model:.*?)```$", PAGE.read_text(), flags=re.M | re.S)
     sections = yaml.safe_load(example)
     LOSSES.configure(sections["train"]["loss"])
     with torch.device("meta"):
@@ -45,6 +45,6 @@ def test_the_network_of_the_readme_is_one_and_has_the_size_it_says():
     assert round(sum(p.numel() for p in model.parameters()) / 1e6, 1) == 14.7
 
 
-def test_the_weighted_sum_of_the_readme_is_one():
-    (example,) = re.findall(r"`(\{name: weighted_sum.*?\}\})`", README.read_text())
+def test_the_weighted_sum_of_the_page_is_one():
+    (example,) = re.findall(r"`(\{name: weighted_sum.*?\}\})`", PAGE.read_text())
     LOSSES.configure(yaml.safe_load(example))
