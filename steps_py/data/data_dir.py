@@ -7,6 +7,7 @@ order of Python's strings.
 
 import contextlib
 import dataclasses
+import heapq
 import io
 import itertools
 import math
@@ -19,6 +20,7 @@ from steps_py.files import atomic_write
 REQUIRED = ("wav.scp", "utt2spk", "spk2utt", "utt2dur")
 KEYED_BY_UTTERANCE = ("wav.scp", "utt2dur", "feats.scp", "vad.scp", "utt2num_frames", "utt2uniq")
 BLANKS = b" \t\r"
+BLOCK_BYTES = 2**20  # of a table that is read piece by piece
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,12 +28,9 @@ class DataDir:
     """What is known of a data directory that passed `check_data_dir`."""
 
     path: Path
-    utt2spk: dict
+    speakers: set
+    num_utts: int
     hours: float  # sum of utt2dur; nan where there is none
-
-    @property
-    def speakers(self):
-        return set(self.utt2spk.values())
 
 
 def read_table(path):
@@ -48,8 +47,42 @@ def read_table(path):
 
 def iterate_table(path):
     """Yield what `read_table` reads, pair by pair, for tables larger than memory."""
+    number, previous = 1, None
     with open(path, "rb") as lines:
-        yield from _strict_rows(lines, path)
+        while block := lines.read(BLOCK_BYTES):
+            block += lines.readline()
+            table = _parse_clean(block)
+            if table is None or (previous is not None and next(iter(table)) <= previous):
+                table = _parse_strict(block, path, number, previous)
+            yield from table.items()
+            number, previous = number + block.count(b"\n"), next(reversed(table))
+
+
+def merge_tables(paths, cure):
+    """Yield (key, value, place of its table in `paths`) of several tables, in C order of keys.
+
+    For tables larger than memory.  At the end, DataDirError that ends in `cure` if a key was
+    in two of them.
+    """
+    twice, last = {}, None
+    for key, place, value in heapq.merge(*map(_placed_rows, paths, itertools.count())):
+        if key == last:
+            twice.setdefault(place, []).append(key)
+        else:
+            last = key
+            yield key, value, place
+    if twice:
+        raise _in_two_tables(paths[min(twice)], twice[min(twice)], cure)
+
+
+def _placed_rows(path, place):
+    return ((key, place, value) for key, value in iterate_table(path))
+
+
+def _in_two_tables(path, keys, cure):
+    return DataDirError(
+        f"{path}: {len(keys)} utterances are in another part of the set too ({some(keys)}). {cure}"
+    )
 
 
 def write_table(path, pairs):
@@ -79,22 +112,14 @@ def spk2utt_of(utt2spk):
     return {spk: " ".join(sorted(utts[spk])) for spk in sorted(utts)}
 
 
-def join_tables(paths, cure, see=None):
-    """Several tables as one dict; DataDirError, ending in `cure`, for a key in two of them.
-
-    `see(path, table)` is called with each table that was read.
-    """
+def join_tables(paths, cure):
+    """Several tables as one dict; DataDirError, ending in `cure`, for a key in two of them."""
     joined = {}
     for path in paths:
         table = read_table(path)
-        if see is not None:
-            see(path, table)
         twice = joined.keys() & table.keys()
         if twice:
-            raise DataDirError(
-                f"{path}: {len(twice)} utterances are in another part of the set too"
-                f" ({some(sorted(twice))}). {cure}"
-            )
+            raise _in_two_tables(path, sorted(twice), cure)
         joined |= table
     return joined
 
@@ -108,12 +133,42 @@ def compare_keys(got, want, path, reference):
     in_order = len(got) == len(want) and all(map(operator.eq, got, want))  # as most are
     if in_order or got == want:
         return []
+    return [_difference(sorted(want - got), sorted(got - want), path, len(want), reference)]
+
+
+def compare_sorted_keys(got, want, path, reference):
+    """`compare_keys` of two iterators in C order, which hold more than memory may.
+
+    >>> compare_sorted_keys(iter("ad"), iter("abc"), "feats.scp", "wav.scp")
+    ['feats.scp: 2 missing (b, c) and 1 unexpected (d) of the 3 keys of wav.scp']
+    """
+    num_wanted = 0
+    for one, other in itertools.zip_longest(got, want):
+        if one != other:
+            break
+        num_wanted += 1
+    else:
+        return []
+    sides = [
+        zip(itertools.chain([] if first is None else [first], rest), itertools.repeat(side))
+        for side, first, rest in ((0, one, got), (1, other, want))
+    ]
+    lone = ([], [])
+    for key, group in itertools.groupby(heapq.merge(*sides), operator.itemgetter(0)):
+        found = [side for _, side in group]
+        num_wanted += 1 in found
+        if len(found) == 1:
+            lone[found[0]].append(key)
+    return [_difference(lone[1], lone[0], path, num_wanted, reference)]
+
+
+def _difference(missing, unexpected, path, num_wanted, reference):
     faults = [
-        f"{len(keys)} {word} ({some(sorted(keys))})"
-        for word, keys in (("missing", want - got), ("unexpected", got - want))
+        f"{len(keys)} {word} ({some(keys)})"
+        for word, keys in (("missing", missing), ("unexpected", unexpected))
         if keys
     ]
-    return [f"{path}: {' and '.join(faults)} of the {len(want)} keys of {reference}"]
+    return f"{path}: {' and '.join(faults)} of the {num_wanted} keys of {reference}"
 
 
 def check_data_dir(path, required=REQUIRED, keyed=KEYED_BY_UTTERANCE):
@@ -128,50 +183,65 @@ def check_data_dir(path, required=REQUIRED, keyed=KEYED_BY_UTTERANCE):
     missing = [name for name in required if not (path / name).is_file()]
     if missing:
         raise DataDirError(f"{path}: {', '.join(missing)} missing from the data directory.")
-    utt2spk = read_table(path / "utt2spk")
-    faults = _speaker_faults(path, utt2spk)
+    where = path / "utt2spk"
+    speakers, num_utts, faults = _read_speakers(where)
+    if not faults and (path / "spk2utt").is_file():
+        faults += _inverse_faults(path / "spk2utt", where)
     hours = math.nan
     for name in keyed:
         if (path / name).is_file():
-            table = read_table(path / name)
-            faults += compare_keys(table.keys(), utt2spk.keys(), path / name, path / "utt2spk")
+            got, want = ((key for key, _ in iterate_table(p)) for p in (path / name, where))
+            faults += compare_sorted_keys(got, want, path / name, where)
             if name == "utt2dur":
-                hours = _sum_durations(path / name, table, faults) / 3600
+                hours = _sum_durations(path / name, faults) / 3600
     if faults:
         raise DataDirError("\n".join(faults))
-    return DataDir(path, utt2spk, hours)
+    return DataDir(path, speakers, num_utts, hours)
 
 
-def _speaker_faults(path, utt2spk):
-    where, faults = path / "utt2spk", []
-    if not utt2spk:
-        return [f"{where}: the data directory has no utterance."]
-    previous = ""
-    for line, (utt, spk) in enumerate(utt2spk.items(), 1):
-        if " " in spk:
-            faults.append(f"{where}:{line}: '{utt}' has several speakers: {spk}. Keep one.")
-        elif not utt.startswith(spk):
-            faults.append(
-                f"{where}:{line}: speaker '{spk}' is not a prefix of utterance '{utt}'."
-                " Name utterances <speaker>-<utterance>: both sort orders must agree."
-            )
-        elif spk < previous:
-            faults.append(
-                f"{where}:{line}: speakers '{spk}' and '{previous}' sort one way by themselves"
-                " and the other way in utterance ids. Rename one of them."
-            )
+def _read_speakers(where):
+    """The speakers of utt2spk, the number of its lines, and three of its faults at most."""
+    speakers, previous, line, faults = set(), "", 0, []
+    for line, (utt, spk) in enumerate(iterate_table(where), 1):
+        speakers.add(spk)
+        if len(faults) < 3 and (fault := _speaker_fault(utt, spk, previous)):
+            faults.append(f"{where}:{line}: {fault}")
         previous = spk
-        if len(faults) == 3:
-            break
-    spk2utt = path / "spk2utt"
-    if not faults and spk2utt.is_file() and read_table(spk2utt) != spk2utt_of(utt2spk):
-        faults.append(f"{spk2utt}: is not the inverse of {where}. Make both from one source.")
-    return faults
+    return speakers, line, faults if line else [f"{where}: the data directory has no utterance."]
 
 
-def _sum_durations(path, utt2dur, faults):
+def _speaker_fault(utt, spk, previous):
+    """What is wrong with a line of utt2spk behind one of the speaker `previous`, or None."""
+    if " " in spk:
+        return f"'{utt}' has several speakers: {spk}. Keep one."
+    if not utt.startswith(spk):
+        return (
+            f"speaker '{spk}' is not a prefix of utterance '{utt}'."
+            " Name utterances <speaker>-<utterance>: both sort orders must agree."
+        )
+    if spk < previous:
+        return (
+            f"speakers '{spk}' and '{previous}' sort one way by themselves"
+            " and the other way in utterance ids. Rename one of them."
+        )
+    return None
+
+
+def _inverse_faults(spk2utt, utt2spk):
+    """A message, in a list, if the tables are not inverse; utterances are in order of speakers."""
+    groups = itertools.groupby(iterate_table(utt2spk), operator.itemgetter(1))
+    expected = ((spk, " ".join(utt for utt, _ in rows)) for spk, rows in groups)
+    same = True
+    for got, want in itertools.zip_longest(iterate_table(spk2utt), expected):
+        same = same and got == want
+    if same:
+        return []
+    return [f"{spk2utt}: is not the inverse of {utt2spk}. Make both from one source."]
+
+
+def _sum_durations(path, faults):
     seconds = 0.0
-    for line, (utt, text) in enumerate(utt2dur.items(), 1):
+    for line, (utt, text) in enumerate(iterate_table(path), 1):
         try:
             duration_sec = float(text)
         except ValueError:
@@ -206,14 +276,13 @@ def _has_odd_blanks(content):
     return content[:1] in b" \n" or any(blanks in content for blanks in odd)
 
 
-def _parse_strict(content, path):
-    """Line by line: what `_parse_clean` does, for odd blanks, and to find the faulty line."""
-    return dict(_strict_rows(io.BytesIO(content), path))
+def _parse_strict(content, path, first_number=1, previous=None):
+    """Line by line: what `_parse_clean` does, for odd blanks, and to find the faulty line.
 
-
-def _strict_rows(lines, path):
-    previous = None
-    for number, line in enumerate(lines, 1):
+    `content` begins at line `first_number`, behind a line with the key `previous`.
+    """
+    table = {}
+    for number, line in enumerate(io.BytesIO(content), first_number):
         where, line = f"{path}:{number}", line.removesuffix(b"\n")
         fields = line.strip(BLANKS).split(None, 1)
         if len(fields) != 2:
@@ -234,8 +303,9 @@ def _strict_rows(lines, path):
                 f"{where}: '{key[:200]}' comes after '{previous[:200]}'."
                 f" Sort the file with: LC_ALL=C sort -k1,1 -o {path} {path}"
             )
+        table[key] = value
         previous = key
-        yield key, value
+    return table
 
 
 def _table_bytes(path, pairs):

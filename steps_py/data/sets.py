@@ -1,15 +1,16 @@
 """The data hop: join corpus parts to sets, compare the sets, cut and join tables."""
 
+import contextlib
 import itertools
 from pathlib import Path
 
 from steps_py.data.data_dir import (
     check_data_dir,
     compare_keys,
+    compare_sorted_keys,
     iterate_table,
-    join_tables,
+    merge_tables,
     read_table,
-    spk2utt_of,
     write_tables,
 )
 from steps_py.errors import DataDirError, some
@@ -38,22 +39,39 @@ def combine_parts(parts, out):
     number in two corpora is seldom the same person.  Returns (utterances, speakers).
     """
     parts, out = [Path(part) for part in parts], Path(out)
-    speakers_of = {}
+    utts_of, num_utts = _read_speakers(parts)
+    with contextlib.ExitStack() as stack:  # all tables appear, or none does
+        utt2spk = stack.enter_context(atomic_write(out / "utt2spk", "wb"))
+        _write_merged(utt2spk, parts, "utt2spk")
+        for name in ("wav.scp", "utt2dur"):
+            file = stack.enter_context(atomic_write(out / name, "wb"))
+            _write_merged(file, parts, name)
+            got, want = ((utt for utt, _ in iterate_table(f.name)) for f in (file, utt2spk))
+            faults = compare_sorted_keys(got, want, out / name, out / "utt2spk")
+            if faults:
+                raise DataDirError(f"{faults[0]}. Make the parts again.")
+        spk2utt = stack.enter_context(atomic_write(out / "spk2utt", "wb"))
+        spk2utt.writelines(b"%b %b\n" % (spk.encode(), utts_of[spk]) for spk in sorted(utts_of))
+        spk2utt.flush()
+    return num_utts, len(utts_of)
 
-    def see(path, table):
-        speakers_of[path.parent] = set(table.values())
 
-    utt2spk = join_tables([part / "utt2spk" for part in parts], PART_TWICE, see)
+def _write_merged(file, parts, name):
+    rows = merge_tables([part / name for part in parts], PART_TWICE)
+    file.writelines(f"{key} {value}\n".encode() for key, value, _ in rows)
+    file.flush()  # a full disk shows before the first file gets its name
+
+
+def _read_speakers(parts):
+    """The utterances of each speaker, as text, and their number."""
+    utts_of, num_utts, speakers_of = {}, 0, {part: set() for part in parts}
+    for utt, spk, place in merge_tables([part / "utt2spk" for part in parts], PART_TWICE):
+        speakers_of[parts[place]].add(spk)
+        utts = utts_of.setdefault(spk, bytearray())
+        utts += b" " + utt.encode() if utts else utt.encode()
+        num_utts += 1
     _check_speakers_of_corpora(speakers_of)
-    tables = {out / "utt2spk": utt2spk, out / "spk2utt": spk2utt_of(utt2spk)}
-    for name in ("wav.scp", "utt2dur"):
-        table = join_tables([part / name for part in parts], PART_TWICE)
-        faults = compare_keys(table.keys(), utt2spk.keys(), out / name, out / "utt2spk")
-        if faults:
-            raise DataDirError(f"{faults[0]}. Make the parts again.")
-        tables[out / name] = table
-    write_tables(tables)
-    return len(utt2spk), len(tables[out / "spk2utt"])
+    return utts_of, num_utts
 
 
 def _check_speakers_of_corpora(speakers_of):
@@ -85,7 +103,7 @@ def check_sets(train, test):
             faults.append(str(error))
             continue
         speakers[path] = found.speakers
-        rows.append((found.path.name, len(found.speakers), len(found.utt2spk), found.hours))
+        rows.append((found.path.name, len(found.speakers), found.num_utts, found.hours))
     for one in train:
         for other in test:
             both = speakers.get(one, set()) & speakers.get(other, set())

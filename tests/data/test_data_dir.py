@@ -10,6 +10,8 @@ from steps_py.data import data_dir
 from steps_py.data.data_dir import (
     check_data_dir,
     compare_keys,
+    compare_sorted_keys,
+    iterate_table,
     read_table,
     spk2utt_of,
     write_table,
@@ -145,7 +147,7 @@ def test_spk2utt_has_every_utterance_once(utt2spk):
 def test_a_sound_data_directory_is_summed_up(tmp_path):
     found = check_data_dir(parts_of(tmp_path / "train"))
     assert found.speakers == {"anna", "ben"}
-    assert len(found.utt2spk) == 3
+    assert found.num_utts == 3
     assert found.hours == pytest.approx(9 / 3600)
 
 
@@ -191,3 +193,24 @@ def test_all_faults_are_reported_together(tmp_path):
     with pytest.raises(DataDirError) as error:
         check_data_dir(path)
     assert len(str(error.value).splitlines()) == 2
+
+
+def test_tables_are_read_piece_by_piece_as_at_once(tmp_path, monkeypatch):
+    lines = ["a 1", "b\t2", "c  3 4", "d 5", "e 6"]
+    path = write_lines(tmp_path / "table", *lines)
+    whole = read_table(path)
+    for size in (1, 5, 9, 100):
+        monkeypatch.setattr("steps_py.data.data_dir.BLOCK_BYTES", size)
+        assert dict(iterate_table(path)) == whole
+        for bad, said in [("e 7", "table:6: key 'e' appears twice"), ("c 7", "table:6: 'c' comes"),
+                          ("f", "table:6: expected '<key> <value>'")]:  # fmt: skip
+            other = write_lines(tmp_path / "table", *lines, bad)
+            with pytest.raises(DataDirError, match=said):
+                list(iterate_table(other))
+        write_lines(path, *lines)
+
+
+@given(got=st.sets(st.sampled_from("abcdefgh")), want=st.sets(st.sampled_from("abcdefgh")))
+def test_sorted_keys_are_compared_as_sets_are(got, want):
+    found = compare_sorted_keys(iter(sorted(got)), iter(sorted(want)), "x", "y")
+    assert found == compare_keys(got, want, "x", "y")

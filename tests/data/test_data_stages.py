@@ -221,7 +221,7 @@ def test_parts_join_to_a_sound_data_directory(tmp_path):
              part(tmp_path, "a.test", speakers_of("anna-1", "ben-3"))]  # fmt: skip
     assert combine_parts(parts, tmp_path / "train") == (4, 2)
     found = check_data_dir(tmp_path / "train")
-    assert list(found.utt2spk) == ["anna-1", "ben-1", "ben-2", "ben-3"]
+    assert list(read_table(tmp_path / "train/utt2spk")) == ["anna-1", "ben-1", "ben-2", "ben-3"]
     assert found.hours == 2
 
 
