@@ -68,6 +68,7 @@ onstart:
 
 
 onsuccess:
+    stop_if_results_disagree()
     print(*jobs_warnings(), *results_of_run(), sep="\n")
 
 

@@ -1,4 +1,4 @@
-"""Write who made the results: commit, commands, versions and config.
+"""Write who made the results, and of what: commit, commands, versions, config, digests.
 
 python -m steps_py.stages.write_manifest --commands built-in --config '{...}' \
     --out results/manifest.json
@@ -10,7 +10,7 @@ import json
 from steps_py.audio.pipe_checks import emulated_programs
 from steps_py.data.data_dir import read_table
 from steps_py.files import atomic_write
-from steps_py.scoring.report import manifest
+from steps_py.recipe.manifest import manifest
 from steps_py.stages import run
 
 
@@ -18,6 +18,7 @@ def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--commands", required=True, help="built-in, or a Kaldi's folder")
     parser.add_argument("--config", required=True, help="the whole config, as JSON")
+    parser.add_argument("--made-from", nargs="*", default=[], help="files whose digests to keep")
     parser.add_argument("--wav-scp", nargs="*", default=[], help="of all sets and sounds")
     parser.add_argument("--out", required=True)
     args = parser.parse_args(argv)
@@ -25,7 +26,7 @@ def main(argv=None):
     config = json.loads(args.config)
     emulated = programs_emulated(args.wav_scp) if emulates(args.commands, config) else []
     with atomic_write(args.out) as out:
-        json.dump(manifest(args.commands, config, emulated), out, indent=2)
+        json.dump(manifest(args.commands, config, emulated, args.made_from), out, indent=2)
         out.write("\n")
 
 

@@ -52,7 +52,7 @@ def test_a_wheel_has_the_library_its_data_and_the_version(installed):
     code = (
         "import steps_py.embeddings.api, steps_py.kaldi.commands"
         "\nfrom steps_py.plan.costs import Costs"
-        "\nfrom steps_py.scoring.report import commit"
+        "\nfrom steps_py.recipe.manifest import commit"
         "\nfrom steps_py.version import package_version"
         "\nCosts(site=None)"
         "\nprint(steps_py.__path__[0], package_version(), commit())"

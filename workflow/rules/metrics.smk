@@ -1,4 +1,5 @@
 # trials + scores -> results/              config: metrics, scores         library: steps_py/scoring/
+from steps_py.recipe.manifest import check_manifest
 from steps_py.scoring.measures import metrics_of
 from steps_py.scoring.summary import summary_lines
 
@@ -56,12 +57,26 @@ rule gather_metrics:
         "python -m steps_py.stages.gather_metrics --out {output:q} {input:q} > {log:q} 2>&1"
 
 
+SCORED = [(system, trials) for system in SYSTEMS.names for trials in TRIALS]
+# Between the sources of a recipe and its results: what the results rest on, by its digest.
+MADE_FROM = [
+    *expand("data/{dset}/{table}", dset=SETS, table=["wav.scp", "utt2spk"]),
+    "exp/model/final.pt",
+    *sorted({path for pair in SCORED for path in SYSTEMS.score(*pair).inputs}),
+    *(f"exp/scores/{system}/{trials}" for system, trials in SCORED),
+    *expand("results/{trials}_eer.txt", trials=TRIALS),
+    "results/metrics.tsv",
+]
+
+
 rule write_manifest:
-    """Who made these results: commit, commands, versions, config and its checksum."""
+    """Who made these results, and of what: commit, commands, versions, config, digests."""
     input:
         metrics="results/metrics.tsv",
         wav=expand("data/{dset}/wav.scp", dset=SETS),
         sounds=expand("data/parts/{part}/wav.scp", part=AUGMENT_PARTS),
+        confs=[input_file(config[hop]["conf"]) for hop in ("feats", "vad")],
+        made=MADE_FROM,
     output:
         "results/manifest.json",
     log:
@@ -76,5 +91,14 @@ rule write_manifest:
         config=json.dumps(CANONICAL),
     shell:
         "python -m steps_py.stages.write_manifest --commands {params.kaldi:q}"
-        " --wav-scp {input.wav:q} {input.sounds:q}"
+        " --wav-scp {input.wav:q} {input.sounds:q} --made-from {input.confs:q} {input.made:q}"
         " --config {params.config:q} --out {output:q} > {log:q} 2>&1"
+
+
+def stop_if_results_disagree():
+    """A run that wrote the manifest ends well only if it fits the config and the files."""
+    if any(job.rule.name == "write_manifest" for job in workflow.dag.jobs):
+        try:
+            check_manifest("results/manifest.json", CANONICAL)
+        except StepsError as error:
+            sys.exit(str(error))
