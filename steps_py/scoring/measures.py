@@ -56,8 +56,8 @@ def measure_systems(trials_path, score_paths, metrics):
                 "list": Path(trials_path).name,
                 "system": path.parent.name,
                 "metric": metric.name,
-                "value": metric.compute(target.to_numpy(), nontarget.to_numpy()),
-                "num_trials": len(joined),
+                "value": metric.compute(target, nontarget),
+                "num_trials": len(joined.score),
                 "num_targets": len(target),
                 "list_sha256": sha256,
             }

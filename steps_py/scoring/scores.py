@@ -1,21 +1,45 @@
-"""Trials and their scores: joined by key, complete or not at all."""
+"""Trials and their scores: joined by key, complete or not at all.
+
+Shape suffixes (scope: this module):
+    L = lines of a file, or pairs of scores   T = trials   R = some rows
+"""
 
 import hashlib
-from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from steps_py.errors import ScoreError, some
+from steps_py.errors import ScoreError
+from steps_py.scoring.pairs import Pairs, read_rows
 
 LABELS = {"target": True, "nontarget": False}
 
 
-PAIR = ["enroll", "test"]
+class LabelledTrials(NamedTuple):
+    """The trials of a list, and which are of one speaker: bool (T,)."""
+
+    pairs: Pairs
+    target: np.ndarray
+
+
+class Scores(NamedTuple):
+    """The score of each distinct pair, float64 (L,), and how many lines of the file it has."""
+
+    pairs: Pairs
+    score: np.ndarray
+    lines: np.ndarray
+
+
+class ScoredTrials(NamedTuple):
+    """Score and label of each trial, in the order of the list."""
+
+    score: np.ndarray
+    target: np.ndarray
 
 
 def read_trials(path):
-    """``enroll test target|nontarget`` lines as a table with a boolean `target`.
+    """``enroll test target|nontarget`` lines as `LabelledTrials`.
 
     A pair may come twice, as in some published lists; it then counts twice.
 
@@ -24,63 +48,68 @@ def read_trials(path):
     ScoreError
         If a line has other than three fields, a label is unknown, or a pair has both labels.
     """
-    trials = _read_fields(path, [*PAIR, "label"])
-    unknown = trials[~trials.label.isin(LABELS)]
-    if len(unknown):
-        row = unknown.index[0]
-        raise ScoreError(
-            f"{path}:{row + 1}: label is '{unknown.label[row][:80]}',"
-            " expected 'target' or 'nontarget'"
-        )
-    trials["target"] = trials.pop("label").map(LABELS).astype(bool)
-    repeated = trials[trials.duplicated(PAIR, keep=False)]
-    both = repeated.drop_duplicates()
-    both = both[both.duplicated(PAIR)]
-    if len(both):
-        raise ScoreError(
-            f"{path}: {len(both)} pairs are both target and nontarget ({_shown(both)}). Keep the"
-            " right label."
-        )
-    return trials
+    pairs, targets = Pairs(), []
+    for number, rows in read_rows(path, "label"):
+        labels = [LABELS.get(row[2]) for row in rows]
+        if None in labels:
+            row = labels.index(None)
+            raise ScoreError(
+                f"{path}:{number + row}: label is '{rows[row][2][:80]}',"
+                " expected 'target' or 'nontarget'"
+            )
+        pairs.extend(rows)
+        targets.append(np.array(labels, bool))
+    target = np.concatenate(targets)
+    repeated = pairs.repeated()
+    if repeated.size:
+        both = _second_values(pairs, target, repeated)
+        if len(both):
+            raise ScoreError(
+                f"{path}: {len(both)} pairs are both target and nontarget ({pairs.shown(both)})."
+                " Keep the right label."
+            )
+    return LabelledTrials(pairs, target)
 
 
 def read_scores(path):
-    """``enroll test score`` lines, as Kaldi's scoring commands write them.
-
-    Returns a table with a row a pair: its `score`, and how many `lines` it has.
+    """``enroll test score`` lines, as Kaldi's scoring commands write them, as `Scores`.
 
     Raises
     ------
     ScoreError
         If a line has other than three fields, a score is no finite number, or a pair has two.
     """
-    scores = _read_fields(path, [*PAIR, "score"])
-    numbers = pd.to_numeric(scores.score, errors="coerce").astype(float)
-    wrong = ~np.isfinite(numbers)
-    if wrong.any():
-        row = numbers.index[wrong][0]
-        raise ScoreError(
-            f"{path}:{row + 1}: score is '{scores.score[row][:80]}', expected a finite number"
-            f" (trial {scores.enroll[row]} {scores.test[row]}). Look for x-vectors that are not"
-            " finite, remove the file and score again."
-        )
-    scores["score"], scores["lines"] = numbers, 1
-    repeated = scores.duplicated(PAIR, keep=False)
-    if not repeated.any():
-        return scores
-    twice = scores[repeated].drop_duplicates()
-    twice = twice[twice.duplicated(PAIR)].drop_duplicates(PAIR)
+    pairs, numbers = Pairs(), []
+    for number, rows in read_rows(path, "score"):
+        texts = pd.Series([row[2] for row in rows])
+        score_L = pd.to_numeric(texts, errors="coerce").astype(float).to_numpy()
+        wrong = np.flatnonzero(~np.isfinite(score_L))
+        if wrong.size:
+            enroll, test, text = rows[wrong[0]]
+            raise ScoreError(
+                f"{path}:{number + wrong[0]}: score is '{text[:80]}', expected a finite number"
+                f" (trial {enroll} {test}). Look for x-vectors that are not finite, remove the"
+                " file and score again."
+            )
+        pairs.extend(rows)
+        numbers.append(score_L)
+    score = np.concatenate(numbers)
+    repeated = pairs.repeated()
+    if not repeated.size:
+        return Scores(pairs, score, np.ones(len(score), np.int32))
+    twice = _second_values(pairs, score, repeated)
     if len(twice):
         raise ScoreError(
-            f"{path}: {len(twice)} pairs have two scores ({_shown(twice)}). Remove the file and"
-            " score again."
+            f"{path}: {len(twice)} pairs have two scores ({pairs.shown(twice)}). Remove the file"
+            " and score again."
         )
-    scores["lines"] = scores.groupby(PAIR, sort=False).lines.transform("sum")
-    return scores.drop_duplicates()
+    _, first, counts = np.unique(pairs.keys(), return_index=True, return_counts=True)
+    order = np.argsort(first)  # pairs as they come first in the file
+    return Scores(pairs.take(first[order]), score[first[order]], counts[order])
 
 
 def join_scores(trials, scores, where):
-    """The trials with a `score` each, in the order of the list.
+    """The trials with a score each, in the order of the list, as `ScoredTrials`.
 
     A pair that a list has twice may have one line in the scores, or two.
 
@@ -90,64 +119,58 @@ def join_scores(trials, scores, where):
         If a trial has no score: metrics on the rest would be of another test; if a score is of
         no trial, or has more lines than the list, as when files were joined.
     """
-    joined = trials.merge(scores, on=PAIR, how="left", validate="many_to_one")
-    missing = joined[joined.score.isna()]
-    if len(missing):
+    key_T, key_L = trials.pairs.keys(), scores.pairs.keys_by(trials.pairs)
+    row_T = _rows(key_T, key_L)
+    missing = np.flatnonzero(row_T < 0)
+    if missing.size:
         raise ScoreError(
-            f"{where}: {len(missing)} of {len(joined)} trials have no score ({_shown(missing)})."
-            " Metrics on the rest would be of another test; see that every utterance of the"
-            " list has an x-vector."
+            f"{where}: {len(missing)} of {len(key_T)} trials have no score"
+            f" ({trials.pairs.shown(missing)}). Metrics on the rest would be of another test; see"
+            " that every utterance of the list has an x-vector."
         )
-    times = trials.groupby(PAIR, sort=False).size() if trials.duplicated(PAIR).any() else None
-    num_pairs = len(trials) if times is None else len(times)
-    if len(scores) > num_pairs:
-        beside = scores.merge(trials[PAIR].drop_duplicates(), on=PAIR, how="left", indicator=True)
-        extra = beside[beside["_merge"] == "left_only"]
+    sorted_T = np.sort(key_T)
+    if len(key_L) > 1 + np.count_nonzero(np.diff(sorted_T)):
+        extra = np.flatnonzero(_times(sorted_T, key_L) == 0)
         raise ScoreError(
-            f"{where}: {len(extra)} of {len(scores)} scores are of no trial of the list"
-            f" ({_shown(extra)}). Are they of another list? Remove the file and score again."
+            f"{where}: {len(extra)} of {len(key_L)} scores are of no trial of the list"
+            f" ({scores.pairs.shown(extra)}). Are they of another list? Remove the file and"
+            " score again."
         )
-    repeated = scores[scores.lines > 1]
-    if len(repeated):
-        allowed = [1] * len(repeated) if times is None else times.loc[_pairs(repeated)].to_numpy()
-        repeated = repeated[repeated.lines.to_numpy() > allowed]
-    if len(repeated):
+    repeated = np.flatnonzero(scores.lines > 1)
+    repeated = repeated[scores.lines[repeated] > _times(sorted_T, key_L[repeated])]
+    if repeated.size:
         raise ScoreError(
-            f"{where}: {len(repeated)} of {len(scores)} trials have more lines than in the list"
-            f" ({_shown(repeated)}). Was the file written twice? Remove it and score again."
+            f"{where}: {len(repeated)} of {len(key_L)} trials have more lines than in the list"
+            f" ({scores.pairs.shown(repeated)}). Was the file written twice? Remove it and score"
+            " again."
         )
-    return joined.drop(columns="lines")
+    return ScoredTrials(scores.score[row_T], trials.target)
 
 
-def _pairs(table):
-    return list(table[PAIR].itertuples(index=False, name=None))
+def _second_values(pairs, values, rows):
+    """The row at which each pair of `rows` gets a second value; rows of the file's order."""
+    table = pd.DataFrame({"key": pairs.keys()[rows], "value": values[rows]}, index=rows)
+    table = table.drop_duplicates()
+    return table[table.duplicated("key")].drop_duplicates("key").index.to_numpy()
 
 
-def _shown(table):
-    return some(f"{enroll} {test}" for enroll, test in _pairs(table))
+def _rows(key_T, key_L):
+    """Where each of `key_T` is among the distinct `key_L`; -1 for nowhere."""
+    if np.array_equal(key_T, key_L):  # one order, as the commands write it
+        return np.arange(len(key_T))
+    order_L = np.argsort(key_L)
+    place_T = np.searchsorted(key_L, key_T, sorter=order_L)
+    row_T = order_L[np.minimum(place_T, len(order_L) - 1)]
+    row_T[key_L[row_T] != key_T] = -1
+    return row_T
+
+
+def _times(sorted_T, key_R):
+    first, end = (np.searchsorted(sorted_T, key_R, side) for side in ("left", "right"))
+    return end - first
 
 
 def checksum(path):
     """The first 16 hexadecimal digits of a file's SHA-256: names a trial list beyond doubt."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
-
-
-def _read_fields(path, names):
-    content = Path(path).read_bytes()
-    try:
-        lines = content.decode().removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        number = content.count(b"\n", 0, error.start) + 1
-        raise ScoreError(
-            f"{path}:{number}: not UTF-8. The file is damaged; make it again."
-        ) from None
-    if not content:
-        raise ScoreError(f"{path}: no line in it")
-    rows = [line.split() for line in lines]
-    for number, row in enumerate(rows, 1):
-        if len(row) != len(names):
-            expected = " ".join(f"<{name}>" for name in names)
-            raise ScoreError(
-                f"{path}:{number}: expected '{expected}', got {lines[number - 1][:80]!r}"
-            )
-    return pd.DataFrame(rows, columns=names)
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]

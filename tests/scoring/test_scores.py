@@ -117,3 +117,15 @@ def test_a_pair_that_a_list_has_twice_counts_twice(tmp_path, text):
     assert list(joined.score) == [1, 1, 2]
     with pytest.raises(ScoreError, match="have more lines than in the list"):
         join_scores(read_trials(path), read_scores(scores(tmp_path, 2 * "a b 1\na c 2\n")), "x")
+
+
+def test_files_are_read_piece_by_piece_as_at_once(tmp_path, monkeypatch):
+    trials, text = tmp_path / "trials", "c d 4\na b 1.5\na c 2\nb c -3e-1"
+    trials.write_text("a b target\na c nontarget\nb c nontarget\nc d target\n")
+    for size in (1, 8, 1000):
+        monkeypatch.setattr("steps_py.scoring.pairs.BLOCK_BYTES", size)
+        path = scores(tmp_path, text)
+        joined = join_scores(read_trials(trials), read_scores(path), path)
+        assert list(joined.score) == [1.5, 2, -0.3, 4]
+        with pytest.raises(ScoreError, match=r":3: score is 'x', .*\(trial a c\)"):
+            read_scores(scores(tmp_path, text.replace("2", "x")))
