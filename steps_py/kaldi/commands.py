@@ -14,6 +14,7 @@ short commands does not pay for all of them.
 import dataclasses
 import importlib
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -88,10 +89,20 @@ def load_command(name):
         If there is no such command.
     """
     if name not in COMMANDS:
-        raise KaldiError(f"{name}: no such command. {did_you_mean(name, COMMANDS)}")
-    if name not in _registered:
+        _register_own_feature(name)
+    elif name not in _registered:
         importlib.import_module(f"{__package__}.{COMMANDS[name]}")
     return _registered[name]
+
+
+def _register_own_feature(name):
+    """Register ``compute-<type>-feats`` of a feature type in the recipe's own folder."""
+    kind = re.fullmatch("compute-(.+)-feats", name)
+    features = importlib.import_module(f"{__package__}.feature_commands")
+    own = kind and features.command_of_type(kind[1])
+    if not own:
+        raise KaldiError(f"{name}: no such command. {did_you_mean(name, COMMANDS)}")
+    _registered[name] = own
 
 
 def main(argv):

@@ -1,4 +1,4 @@
-"""compute-mfcc-feats, compute-fbank-feats, compute-spectrogram-feats.
+"""compute-mfcc-feats, compute-fbank-feats, compute-spectrogram-feats, and those of a recipe's own.
 
 Sources: src/featbin/compute-{mfcc,fbank,spectrogram}-feats.cc; the mathematics is in
 steps_py/feats, the options are in feature_options.py.
@@ -19,7 +19,7 @@ from steps_py.formats.memory import keep_freed_memory
 from steps_py.formats.specifiers import parse_rspecifier
 from steps_py.formats.streams import classify_rxfilename
 from steps_py.formats.tables import RandomReader, SequentialReader, TableWriter
-from steps_py.kaldi.commands import command
+from steps_py.kaldi.commands import Command, command
 
 LOG_EVERY = 1000  # utterances
 
@@ -66,8 +66,26 @@ def compute_spectrogram_feats(options, wav_in, feats_out):
     return _compute(options, Spectrogram(Spectrogram.config_of(options)), wav_in, feats_out)
 
 
+def command_of_type(kind):
+    """The Command ``compute-<kind>-feats`` of a registered type; None if there is none."""
+    from steps_py import own_parts  # start-up time
+    from steps_py.feats.types.registry import FEATURES  # start-up time
+
+    own_parts.load(own_parts.recipe_folder())
+    if kind not in FEATURES.names():
+        return None
+    cls, name = FEATURES.find(kind), f"compute-{kind}-feats"
+
+    def run(options, wav_in, feats_out):
+        return _compute(options, cls(cls.config_of(options)), wav_in, feats_out)
+
+    usage = f"""Create {kind} feature files.
+Usage:  {name} [options...] <wav-rspecifier> <feats-wspecifier>"""
+    return Command(name, run, usage, cls.Options, min_args=2, max_args=2)
+
+
 def _compute(options, extractor, wav_in, feats_out):
-    """The loop that the three commands share; the exit code."""
+    """The loop that the commands share; the exit code."""
     if options.output_format != "kaldi":
         raise KaldiError(
             f"--output-format={options.output_format}: not built in. Leave it out, or use the"

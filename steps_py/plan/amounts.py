@@ -7,15 +7,13 @@ example), audio_chunk (one that is read from audio, its features made on the way
 (arithmetic of the network).
 """
 
-import re
-import shlex
 from pathlib import Path
 
 from steps_py.chunks.sampler import num_steps_per_epoch
+from steps_py.feats.feature_conf import feature_dim, read_feature_options
 from steps_py.plan.jobs import scatter_share
 from steps_py.plan.sizes import Size
 
-DIM_OPTION = {"mfcc": ("num-ceps", 13), "fbank": ("num-mel-bins", 23)}  # and Kaldi's default
 READERS = 2  # processes that read ahead unless train.num_workers says otherwise
 BACKWARD = 3  # forward and backward take three times the arithmetic of forward
 
@@ -26,10 +24,10 @@ class Amounts:
     def __init__(self, config, recipe, sizes):
         self.config, self.sizes = config, sizes
         feats = config["feats"]
-        options = read_options(Path(recipe, feats["conf"]))
-        name, default = DIM_OPTION[feats["type"]]
-        self.feat_dim = int(float(options.get(name, default)))
-        self.frames_per_hour = 3600 * 1000 / float(options.get("frame-shift", 10))
+        conf = Path(recipe, feats["conf"])
+        self.feat_dim = feature_dim(feats["type"], conf)
+        options = read_feature_options(feats["type"], conf)
+        self.frames_per_hour = 3600 * 1000 / options.frame_shift
         self.embedding_dim = config["model"]["embedding_dim"]
         self.gflop_per_frame, self.num_weights = measure_network(config["model"], self.feat_dim)
         self.from_audio = config["train"]["input"] == "waveform"
@@ -105,16 +103,6 @@ class Amounts:
         # what computes on a processor, and the processes that read ahead of it
         readers = READERS if train["num_workers"] is None else train["num_workers"]
         return amounts | {"threads": train["num_threads"] + readers}
-
-
-def read_options(path):
-    """The options of a Kaldi config file, ``--name=value`` a line, by name."""
-    options = {}
-    for line in Path(path).read_text().splitlines():
-        for word in shlex.split(line, comments=True):
-            if option := re.fullmatch(r"--([\w-]+)=(.*)", word):
-                options[option[1]] = option[2]
-    return options
 
 
 def measure_network(model, feat_dim, num_frames=400):

@@ -8,17 +8,10 @@ from pathlib import Path
 
 from steps_py.data.corpora import load_corpus
 from steps_py.errors import ConfigError, KaldiError, StepsError, did_you_mean
-from steps_py.feats.feature_options import FbankOptions, MfccOptions, SpectrogramOptions
+from steps_py.feats.types.registry import FEATURES
 from steps_py.feats.vad_options import VadOptions
 from steps_py.formats.options import parse_command_line
 from steps_py.text_files import decode
-
-OPTIONS = {
-    "compute-mfcc-feats": MfccOptions,
-    "compute-fbank-feats": FbankOptions,
-    "compute-spectrogram-feats": SpectrogramOptions,
-    "compute-vad": VadOptions,
-}
 
 
 def check_conf_files(config, folder):
@@ -30,22 +23,20 @@ def check_conf_files(config, folder):
 
 def check_options(config, folder):
     """Each conf file is there, and its options are those of the command that reads it."""
-    for key, command, path in _conf_files(config, folder):
+    for key, command, options, path in _conf_files(config, folder):
         try:
-            read_conf(command, path, key)
+            read_conf(command, options, path, key)
         except StepsError as error:
             yield from str(error).splitlines()
 
 
 def check_rates(config, folder):
     """Features are made at the rate of the corpora, unless the conf allows to convert."""
-    _, command, path = _conf_files(config, folder)[0]
+    key, command, options, path = _conf_files(config, folder)[0]
     try:
-        options = read_conf(command, path, "feats.conf")
+        options = read_conf(command, options, path, key)
     except StepsError:
         return  # told by check_options
-    if options is None:
-        return
     conf_hz = options.sample_frequency
     for name in _used_corpora(config):
         rate_hz = _corpus(config, name).config.sample_rate_hz
@@ -80,8 +71,8 @@ def check_parts(config, folder):
 CHECKS = [check_options, check_rates, check_parts]
 
 
-def read_conf(command, path, key):
-    """The options of a conf file; None for a command whose options are not known here.
+def read_conf(command, options, path, key):
+    """The options of a conf file, an object of the command's class `options`.
 
     ConfigError if the file is not there, is no text, or has an option that the command lacks.
     """
@@ -89,20 +80,19 @@ def read_conf(command, path, key):
         near = did_you_mean(path.name, [found.name for found in path.parent.glob("*.conf")])
         raise ConfigError(f"{key}: {path} is not there. {near}")
     decode(path.read_bytes(), path, ConfigError)
-    if command not in OPTIONS:
-        return None
     arguments = [f"--config={path}", "--print-args=false"]
     try:
-        return parse_command_line(command, "", OPTIONS[command], arguments)[0]
+        return parse_command_line(command, "", options, arguments)[0]
     except KaldiError as error:
         raise ConfigError(f"{path}: {error}") from None
 
 
 def _conf_files(config, folder):
-    feats = config["feats"]
+    feats, vad_conf = config["feats"], folder / config["vad"]["conf"]
+    command, options = f"compute-{feats['type']}-feats", FEATURES.find(feats["type"]).Options
     return [
-        ("feats.conf", f"compute-{feats['type']}-feats", folder / feats["conf"]),
-        ("vad.conf", "compute-vad", folder / config["vad"]["conf"]),
+        ("feats.conf", command, options, folder / feats["conf"]),
+        ("vad.conf", "compute-vad", VadOptions, vad_conf),
     ]
 
 

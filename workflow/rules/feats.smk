@@ -19,6 +19,10 @@ rule split_wav_scp:
         "python -m steps_py.stages.split_table {input.wav} {output} > {log} 2>&1"
 
 
+# a type of the recipe's own has no launcher
+OWN_COMMAND = "python -m steps_py.kaldi " if own_inputs(config["feats"]["type"]) else ""
+
+
 rule make_feats:
     """Compute one part's features; a recording that fails is named in the log.
 
@@ -48,8 +52,9 @@ rule make_feats:
         type=config["feats"]["type"],
         compress=config["feats"]["compress"],
     shell:
-        "if [ ! -s {input.wav} ]; then touch {output}; exit 0; fi;"
-        " (compute-{params.type:q}-feats --config={input.conf:q} scp:{input.wav} ark:-"
+        "if [ ! -s {input.wav} ]; then touch {output}; exit 0; fi; ("
+        + OWN_COMMAND
+        + "compute-{params.type:q}-feats --config={input.conf:q} scp:{input.wav} ark:-"
         " | copy-feats --compress={params.compress}"
         " --write-num-frames=ark,t:{output.num_frames}"
         " ark:- ark,scp:{output.ark},{output.scp}) 2> {log}"
