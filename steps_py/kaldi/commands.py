@@ -89,20 +89,20 @@ def load_command(name):
         If there is no such command.
     """
     if name not in COMMANDS:
-        _register_own_feature(name)
+        _register_feature(name)
     elif name not in _registered:
         importlib.import_module(f"{__package__}.{COMMANDS[name]}")
     return _registered[name]
 
 
-def _register_own_feature(name):
-    """Register ``compute-<type>-feats`` of a feature type in the recipe's own folder."""
+def _register_feature(name):
+    """Register ``compute-<type>-feats`` of a feature type that Kaldi does not have."""
     kind = re.fullmatch("compute-(.+)-feats", name)
     features = importlib.import_module(f"{__package__}.feature_commands")
-    own = kind and features.command_of_type(kind[1])
-    if not own:
+    found = kind and features.command_of_type(kind[1])
+    if not found:
         raise KaldiError(f"{name}: no such command. {did_you_mean(name, COMMANDS)}")
-    _registered[name] = own
+    _registered[name] = found
 
 
 def main(argv):

@@ -1,4 +1,4 @@
-"""compute-mfcc-feats, compute-fbank-feats, compute-spectrogram-feats, and those of a recipe's own.
+"""compute-mfcc-feats, compute-fbank-feats, compute-spectrogram-feats, and those of other types.
 
 Sources: src/featbin/compute-{mfcc,fbank,spectrogram}-feats.cc; the mathematics is in
 steps_py/feats, the options are in feature_options.py.

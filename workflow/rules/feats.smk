@@ -1,4 +1,5 @@
 # wav.scp -> feats.scp, utt2num_frames          config: feats          library: steps_py/feats/
+from steps_py.kaldi.commands import COMMANDS
 
 
 rule split_wav_scp:
@@ -19,8 +20,9 @@ rule split_wav_scp:
         "python -m steps_py.stages.split_table {input.wav} {output} > {log} 2>&1"
 
 
-# a type of the recipe's own has no launcher
-OWN_COMMAND = "python -m steps_py.kaldi " if own_inputs(config["feats"]["type"]) else ""
+# the command of a type that Kaldi does not have is made from its class and has no launcher
+HAS_LAUNCHER = f"compute-{config['feats']['type']}-feats" in COMMANDS
+COMMAND_PREFIX = "" if HAS_LAUNCHER else "python -m steps_py.kaldi "
 
 
 rule make_feats:
@@ -53,7 +55,7 @@ rule make_feats:
         compress=config["feats"]["compress"],
     shell:
         "if [ ! -s {input.wav} ]; then touch {output}; exit 0; fi; ("
-        + OWN_COMMAND
+        + COMMAND_PREFIX
         + "compute-{params.type:q}-feats --config={input.conf:q} scp:{input.wav} ark:-"
         " | copy-feats --compress={params.compress}"
         " --write-num-frames=ark,t:{output.num_frames}"

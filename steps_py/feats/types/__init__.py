@@ -9,8 +9,8 @@ FEATURES    ``cls(config)`` with ``Config``, a dataclass whose ``frames`` is a F
             ``config_of(options)``, the Config that such options stand for.
             ``on_device``: `steps_py.feats.on_device` computes it, too.
 
-A file in <recipe>/local/ may register a type of the recipe's own; its command
-``python -m steps_py.kaldi compute-<name>-feats`` is made of the class.
+The command of a type that Kaldi does not have, ``python -m steps_py.kaldi compute-<name>-feats``,
+is made from the class.  A file in <recipe>/local/ may register a type of the recipe's own.
 """
 
 from steps_py.registry import import_modules
