@@ -1,7 +1,7 @@
 # The project with all its packages, for a cluster that runs containers.
 #
 #   docker build --tag sidewinder .
-#   docker run --rm --volume "$PWD/work:/work" sidewinder snakemake --directory /work/recipe all
+#   docker run --rm --volume "$PWD/recipes:/recipes" sidewinder snakemake --directory /recipes/mine all
 #
 # The image has no speech synthesizer (eSpeak NG, GPL), which egs/mini alone needs: for `make demo`
 # build with --build-arg EXTRAS='[demo]' and mind its licence when you pass the image on.
