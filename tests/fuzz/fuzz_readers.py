@@ -5,9 +5,9 @@
 
 An input is bytes at random, or a valid object changed: bits flipped, cut off, joined with
 another, counts made huge, pieces repeated.  A fault is any other exception than a StepsError,
-a message of several lines or of more than 2,000 characters, an input that takes too long or
-too much memory, and a valid input that reads as something else.  Input number n of a seed is
-always the same; one that shows a fault is kept in a file.
+a message with a line that does not begin with its place, or of more than 2,000 characters, an
+input that takes too long or too much memory, and a valid input that reads as something else.
+Input number n of a seed is always the same; one that shows a fault is kept in a file.
 """
 
 import argparse
@@ -174,7 +174,9 @@ def _fault_of_message(text, echo):
     """A message may repeat an argument, `echo`, in full: its user has just written it."""
     if len(text) > LONGEST_MESSAGE + 4 * len(echo):
         return f"a message of {len(text)} characters: {text[:100]}"
-    if "\n" in text.strip() and b"\n" not in echo:
+    # A list's faults are told at once, a line each that begins with its place.
+    without_place = [line for line in text.strip().split("\n")[1:] if ": " not in line]
+    if without_place and b"\n" not in echo:
         return f"a message of several lines: {text[:100]!r}"
     return None
 

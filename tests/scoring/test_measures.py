@@ -52,7 +52,7 @@ def test_metrics_with_a_prior_are_computed_at_each_of_the_recipes():
     "measures, words",
     [
         (["eeer"], "unknown name 'eeer'. Did you mean 'eer'?"),
-        ([{"min_dcf": {"p_targt": 0.1}}], "unknown key 'p_targt'. Did you mean 'p_target'?"),
+        ([{"min_dcf": {"p_targt": 0.1}}], r"min_dcf\.p_targt'\. Did you mean 'p_target'\?"),
         ([{"min_dcf": {"p_target": 1.5}}], "p_target is 1.5. Give a value between 0 and 1."),
         ([{"min_dcf": {"p_target": 0.1, "c_fa": 0}}], "c_fa is 0. Give a value above 0."),
         (["min_dcf", {"min_dcf": {"p_target": 0.01}}], "gives 'min_dcf_0.01' twice"),
