@@ -42,7 +42,10 @@ def plan_whole_graph(made):
                 file=sys.stderr,
             )
         unknown = _unrecorded(dag)
-        dag.forcefiles |= {*changed, *(path for _, path in unknown if dag.workflow.touch)}
+        # After a run here they are what a killed controller did not see the end of.
+        if dag.workflow.touch or made.exists():
+            changed += (path for _, path in unknown)
+        dag.forcefiles |= set(changed)
         targets = dag.targetjobs
         dag.targetjobs = targets | {job for job in dag.jobs if not job.temp_output}
         # Used in there for one thing: the jobs behind one that must run are not checked.
@@ -53,13 +56,15 @@ def plan_whole_graph(made):
             dag.targetjobs = targets
             del dag.bfs
         unknown = [path for job, path in unknown if not dag.needrun(job)]
-        if unknown and not dag.workflow.touch:
+        if unknown:
             sys.exit(
                 f"{len(unknown)} files were not made by a run that is known here, or its record,"
                 f" .snakemake, is gone: {some(sorted(unknown))}. Accept them as made from the"
                 " config as it is with 'snakemake --touch all', or make them again with"
                 " 'snakemake --forceall all'."
             )
+        if not dag.workflow.dryrun:
+            made.begin()
 
     async def finish_recorded(dag, job, update_checkpoint_dependencies=True):
         await finish(dag, job, update_checkpoint_dependencies)

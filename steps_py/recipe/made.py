@@ -32,6 +32,15 @@ class MadeFiles:
                 except ValueError:  # the last line of a run that was killed
                     continue
 
+    def exists(self) -> bool:
+        """Whether a run has begun here before."""
+        return self.path.is_file()
+
+    def begin(self) -> None:
+        """Note that a run has begun."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.touch()
+
     def add(self, paths) -> None:
         """Record files and folders as they are now; what is not there is left out."""
         new = {str(path): describe(path) for path in paths if os.path.exists(path)}

@@ -187,11 +187,12 @@ def test_without_them_the_network_holds_no_weights_for_them():
         ({"encoder": {"name": "tdnn", "hiden_dim": 5}}, "Did you mean 'hidden_dim'?"),
         ({"pooling": {"name": "stat"}}, "Did you mean 'stats'?"),
         ({"encoder": {"name": "tdnn", "dilations": [1]}}, "5 kernel_sizes and 1 dilations"),
-        ({"encoder": {"name": "resnet", "depth": 35}}, "depth is 35. Known: 101, 152, 18"),
+        ({"encoder": {"name": "resnet", "depth": 35}}, "depth' is 35. Known: 101, 152, 18"),
         ({"encoder": {"name": "ecapa_tdnn", "hidden_dim": 100}}, "hidden_dim 100 in 8 groups"),
     ],
 )
 def test_a_wrong_model_section_is_answered_in_words(config, said):
+    section = {"encoder": {"name": "tdnn"}, "pooling": {"name": "stats"}, "embedding_dim": 8}
     with pytest.raises(ConfigError) as error:
-        build_model(ModelConfig(**config), feat_dim=4)
+        build_model(ModelConfig(**section | config), feat_dim=4)
     assert said in str(error.value)

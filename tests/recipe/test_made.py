@@ -70,3 +70,10 @@ def test_a_large_file_is_compared_by_its_size(recorded, tmp_path, monkeypatch):
     assert not recorded.is_changed("a")
     (tmp_path / "a").write_text("5432")
     assert recorded.is_changed("a")
+
+
+def test_it_knows_whether_a_run_has_begun(tmp_path):
+    record = MadeFiles(tmp_path / "folder/record")
+    assert not record.exists()
+    record.begin()
+    assert MadeFiles(tmp_path / "folder/record").exists()
