@@ -239,7 +239,7 @@ def test_a_number_that_yaml_took_for_text_is_answered_in_words(chunks_dir, tmp_p
     }
     names = {"config": "train", "model": "model", "cmvn": "cmvn", "chunks-config": "chunks"}
     arguments = [f"--{name}={json_of(sections[key])}" for name, key in names.items()]
-    with pytest.raises(ConfigError, match=r"YAML takes 1e-3 for text; write 1\.0e-3"):
+    with pytest.raises(ConfigError, match=r"YAML takes 1e-3 for text; write 1\.0e-03"):
         main([*arguments, f"--chunks={chunks_dir}", f"--out={tmp_path}"])
 
 
