@@ -105,12 +105,12 @@ class Registry:
     def configure(self, section, where=None):
         """The class and its checked Config for ``{"name": ..., **fields}``, without building.
 
-        `where` is the section's dotted key in the recipe, for messages.
+        `where` is the section's dotted key in the recipe, for messages; by default the name.
         """
         fields = dict(section)
         name = fields.pop("name", None)
         cls = self.find(name)
-        return cls, build(cls.Config, fields, where or f"{self.kind} {name}")
+        return cls, build(cls.Config, fields, where or name)
 
     def entries(self):
         """{name: Entry} of all classes that are loaded.

@@ -109,7 +109,7 @@ def test_kinds_and_their_share_are_as_configured(tmp_path):
 def test_a_sound_behind_a_program_is_refused_with_the_cure(tmp_path):
     part = write_part(tmp_path / "p", {"n": np.ones(2 * RATE_HZ)})
     (tmp_path / "p/wav.scp").write_text("n curl -s http://example.org/n.wav |\n")
-    with pytest.raises(AudioError, match=r"augment\.copies: 1 of 1 .* needs the program 'curl'"):
+    with pytest.raises(AudioError, match=r"augment\.copies: 1 of 1 .* runs 'curl'"):
         corruptor_of({"noise": {"parts": ["p"]}}, {"p": part})
 
 

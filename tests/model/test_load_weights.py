@@ -10,6 +10,7 @@ from steps_py.model.config import ModelConfig
 from steps_py.model.extractor import Extractor, save_extractor
 from steps_py.model.load_weights import load_weights
 from steps_py.model.registries import ENCODERS
+from steps_py.training.config import InitConfig
 from steps_py.training.initial_weights import digest_of, load_initial
 from tests.support.tiny_parts import tiny
 
@@ -72,11 +73,12 @@ def test_a_training_can_start_from_another_one_but_for_its_embedding_and_head(tm
     old, new, path, said = build(seed=1), build(seed=2, embedding_dim=9), tmp_path / "final.pt", []
     config = ModelConfig(encoder=tiny(ENCODERS, "tdnn"), embedding_dim=6, pooling={"name": "stats"})
     save_extractor(path, Extractor(model=old, config=config, feat_dim=4, cmvn=CmvnConfig()))
-    init = {"model": str(path), "leave_out": ["embedding"], "without_head": True}
+    init = InitConfig(model=str(path), leave_out=["embedding"], without_head=True)
+    whole = InitConfig(model=str(path), without_head=True)
     load_initial(init, new, torch.nn.Linear(9, 3), None, said.append)
     assert torch.equal(new.encoder.layers[0].affine.weight, old.encoder.layers[0].affine.weight)
     assert said[0] == f"train: of {path}, embedding is left out and starts at random"
     assert "its head is left out" in said[1]
-    assert digest_of(init) != digest_of(init | {"leave_out": []})
+    assert digest_of(init) != digest_of(whole)
     with pytest.raises(StepsError, match=r"embedding\.bias is \[6\], here \[9\].*leave_out\.$"):
-        load_initial(init | {"leave_out": []}, new, None, None, said.append)
+        load_initial(whole, new, None, None, said.append)

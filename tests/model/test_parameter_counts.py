@@ -9,9 +9,13 @@ from steps_py.model.config import ModelConfig
 WESPEAKER = "github.com/wenet-e2e/wespeaker, examples/voxceleb/v2/README.md"
 
 
+USUAL = {"encoder": {"name": "tdnn"}, "pooling": {"name": "stats"}, "embedding_dim": 512}
+
+
 def num_parameters(feat_dim, **sections):
+    """Of the network with these keys of section `model`, the x-vector for all others."""
     with torch.device("meta"):
-        model = build_model(ModelConfig(**sections), feat_dim)
+        model = build_model(ModelConfig(**USUAL | sections), feat_dim)
     return sum(p.numel() for p in model.parameters())
 
 
