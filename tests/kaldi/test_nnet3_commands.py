@@ -260,7 +260,8 @@ def test_a_checkpoint_becomes_a_kaldi_network_with_the_same_xvectors(tmp_path, b
     ],
 )
 def test_a_network_that_kaldi_does_not_have_is_refused(section, said):
-    config = ModelConfig(**section)
+    whole = {"encoder": {"name": "tdnn"}, "pooling": {"name": "stats"}, "embedding_dim": 8}
+    config = ModelConfig(**whole | section)
     with torch.device("meta"):
         model = build_model(config, feat_dim=30)
     extractor = Extractor(model=model, config=config, feat_dim=30, cmvn=CmvnConfig())

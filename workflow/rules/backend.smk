@@ -13,6 +13,7 @@ rule prepare_step:
     """What a step takes from tables alone: refused before a network is trained if they do not do."""
     input:
         lambda wildcards: SYSTEMS.estimate(wildcards.early).inputs,
+        own=own_inputs(config["scores"]["systems"]),
     output:
         "exp/backend/{early}",
     log:
@@ -54,6 +55,7 @@ rule estimate_step:
     """One file of a step (mean, LDA, PLDA), shared by systems whose chains begin alike."""
     input:
         lambda wildcards: files_of(SYSTEMS.estimate(wildcards.estimate)),
+        own=own_inputs(config["scores"]["systems"]),
     output:
         "exp/backend/{estimate}",
     log:

@@ -5,6 +5,7 @@ rule score_trials:
     """One system's score of every trial of a list."""
     input:
         lambda wildcards: files_of(SYSTEMS.score(wildcards.system, wildcards.trials)),
+        own=own_inputs(config["scores"]["systems"]),
     output:
         "exp/scores/{system}/{trials}",
     log:
