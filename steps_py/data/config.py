@@ -65,7 +65,7 @@ class DataConfig:
     watch_audio: bool = setting(
         True,
         "whether each run looks at the size and time of every recording, so that a replaced one"
-        " is read again; takes about 5 s per million files on a local disk",
+        " is read again",
     )
     synthetic: SyntheticConfig | None = setting(
         None, "a corpus that the recipe makes itself, into corpus/"
