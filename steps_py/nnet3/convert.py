@@ -23,6 +23,7 @@ from steps_py.errors import ConfigError
 from steps_py.nnet3.components import COMPONENTS
 from steps_py.nnet3.config_lines import parse_lines
 from steps_py.nnet3.network import ComponentNode, InputNode, Network
+from steps_py.program import run
 
 NORM_EPS = 1e-3  # of the batch norms of steps_py/model/encoders/tdnn.py
 
@@ -323,6 +324,4 @@ def parser():
 
 
 if __name__ == "__main__":
-    from steps_py.stages import run
-
     run(main)

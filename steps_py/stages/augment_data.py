@@ -11,8 +11,8 @@ import sys
 from steps_py.augment.config import AugmentConfig
 from steps_py.augment.copies import augment_data_dir
 from steps_py.errors import ConfigError
+from steps_py.program import run
 from steps_py.settings.build import load_slice
-from steps_py.stages import run
 
 
 def parser():

@@ -8,7 +8,7 @@ import argparse
 
 from steps_py.data.data_dir import read_table, write_table
 from steps_py.errors import DataDirError, some
-from steps_py.stages import run
+from steps_py.program import run
 
 
 def main(argv=None):

@@ -6,7 +6,7 @@ python -m steps_py.stages.check_sets --train data/train --test data/vox1_test --
 import argparse
 
 from steps_py.data.sets import check_sets, write_sets
-from steps_py.stages import run
+from steps_py.program import run
 
 
 def main(argv=None):

@@ -7,8 +7,8 @@ python -m steps_py.stages.check_voiced --data data/dev data/test \\
 import argparse
 
 from steps_py.files import atomic_write
+from steps_py.program import run
 from steps_py.settings.build import load_slice
-from steps_py.stages import run
 
 
 def main(argv=None):

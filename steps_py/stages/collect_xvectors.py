@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from steps_py.data.data_dir import join_tables, spk2utt_of, write_table
-from steps_py.stages import run
+from steps_py.program import run
 
 
 def main(argv=None):

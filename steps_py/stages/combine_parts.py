@@ -7,7 +7,7 @@ python -m steps_py.stages.combine_parts --parts data/parts/voxceleb1.dev \
 import argparse
 
 from steps_py.data.sets import combine_parts
-from steps_py.stages import run
+from steps_py.program import run
 
 
 def main(argv=None):

@@ -9,8 +9,8 @@ import argparse
 import json
 
 from steps_py.files import atomic_write
+from steps_py.program import run
 from steps_py.scoring.measures import DEFAULT, measure_systems, metrics_of, results_text
-from steps_py.stages import run
 
 
 def main(argv=None):

@@ -10,8 +10,8 @@ import argparse
 from pathlib import Path
 
 from steps_py.errors import ConfigError, some
+from steps_py.program import run
 from steps_py.settings.build import load_slice
-from steps_py.stages import run
 
 
 def parser():

@@ -9,8 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from steps_py.program import run
 from steps_py.settings.build import load_slice
-from steps_py.stages import run
 
 
 def parser():

@@ -8,7 +8,7 @@ import argparse
 import pandas as pd
 
 from steps_py.files import atomic_write
-from steps_py.stages import run
+from steps_py.program import run
 
 
 def main(argv=None):

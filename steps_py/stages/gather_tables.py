@@ -7,7 +7,7 @@ python -m steps_py.stages.gather_tables --archives --keys data/train/wav.scp \
 import argparse
 
 from steps_py.data.sets import gather_tables
-from steps_py.stages import run
+from steps_py.program import run
 
 
 def main(argv=None):

@@ -14,8 +14,8 @@ from pathlib import Path
 from steps_py.data.synthetic import load_maker
 from steps_py.errors import ConfigError
 from steps_py.files import atomic_write
+from steps_py.program import run
 from steps_py.settings.build import load_slice
-from steps_py.stages import run
 
 MARK = "made_by.json"  # tells our folders from a user's
 

@@ -7,8 +7,8 @@ python -m steps_py.stages.plan --snakefile Snakefile --directory egs/mini \\
 import argparse
 import json
 
+from steps_py.program import run
 from steps_py.settings.build import load_slice
-from steps_py.stages import run
 
 
 def main(argv=None):

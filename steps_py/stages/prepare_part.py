@@ -9,7 +9,7 @@ import json
 
 from steps_py.data.corpora import load_corpus
 from steps_py.data.sets import write_part
-from steps_py.stages import run
+from steps_py.program import run
 
 
 def main(argv=None):

@@ -12,7 +12,7 @@ from steps_py.data.corpora import load_corpus
 from steps_py.data.data_dir import read_table
 from steps_py.data.trial_checks import check_trials
 from steps_py.data.trials import write_trials
-from steps_py.stages import run
+from steps_py.program import run
 
 
 def main(argv=None):

@@ -8,7 +8,7 @@ import argparse
 import json
 
 from steps_py.backend.steps import STEPS
-from steps_py.stages import run
+from steps_py.program import run
 
 
 def main(argv=None):

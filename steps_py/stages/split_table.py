@@ -6,7 +6,7 @@ python -m steps_py.stages.split_table data/train/wav.scp part1.scp part2.scp par
 import argparse
 
 from steps_py.data.sets import split_table
-from steps_py.stages import run
+from steps_py.program import run
 
 
 def main(argv=None):

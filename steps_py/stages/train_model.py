@@ -12,8 +12,8 @@ import os
 import sys
 from pathlib import Path
 
+from steps_py.program import run
 from steps_py.settings.build import load_slice
-from steps_py.stages import run
 
 
 def parser():

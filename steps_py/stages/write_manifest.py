@@ -10,8 +10,8 @@ import json
 from steps_py.audio.pipe_checks import emulated_programs
 from steps_py.data.data_dir import read_table
 from steps_py.files import atomic_write
+from steps_py.program import run
 from steps_py.recipe.manifest import manifest
-from steps_py.stages import run
 
 
 def main(argv=None):
