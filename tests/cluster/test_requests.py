@@ -61,33 +61,46 @@ def test_a_recipe_s_table_lies_over_the_site_s_and_leaves_its_queues(tmp_path):
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("rules: {a: {mem: 1}}", r"unknown rules\.a key 'mem'. Did you mean 'mem_mb'"),
-        ("defaults: {}", "unknown section 'defaults'. Did you mean 'default'"),
+        ("rules: {a: {mem: 1}}", r"unknown key 'rules\.a\.mem'. Did you mean 'mem_mb'"),
+        ("defaults: {}", "unknown key 'defaults'. Did you mean 'default'"),
         (
             "default: {threads: 0}",
-            r"default\.threads is 0; it must be a whole number of at least 1",
+            r"'default\.threads': 0 is less than the minimum of 1",
         ),
-        ("rules: {a: {mem_mb: 2G}}", r"rules\.a\.mem_mb is '2G'"),
-        ("default: {sge: {que: x}}", r"unknown default\.sge key 'que'. Did you mean 'queue'"),
+        ("rules: {a: {mem_mb: 2G}}", r"'rules\.a\.mem_mb' is '2G'; it must be a whole number"),
+        ("default: {sge: {que: x}}", r"unknown key 'default\.sge\.que'. Did you mean 'queue'"),
         (
             "rules: {a: {slurm: {partition: 3}}}",
-            r"rules\.a\.slurm\.partition is 3; it must be text",
+            r"'rules\.a\.slurm\.partition' is 3; it must be text or nothing",
         ),
-        ("default: {slurm: {nice: much}}", "nice is 'much'; it must be a whole number or null"),
+        ("default: {slurm: {nice: much}}", "nice' is 'much'; it must be a whole number or nothing"),
         ("default: {slurm: {extra: -Jmine}}", "has -J, which the run sets itself"),
         ("default: {slurm: {extra: --array=1-9}}", "has --array, which the run sets itself"),
         ("default: {sge: {extra: -t 1-9}}", "has -t, which the run sets itself"),
         ('default: {sge: {extra: "-l \'a"}}', "is not a list of shell words"),
-        ("default: {sge: all.q}", r"default\.sge is 'all.q'; it must be a table"),
-        ("rules: [a]", r"rules is \['a'\]; it must be a table"),
-        ("default: {sge: {pe: null}}", "name a parallel environment"),
+        ("default: {sge: all.q}", r"'default\.sge' is 'all.q'; it must be a section of keys"),
+        ("rules: [a]", r"'rules' is \['a'\]; it must be a section of keys"),
+        ("default: {sge: {pe: null}}", r"'default\.sge\.pe' is None; it must be text"),
         ("default: {", "not YAML"),
+        ("[a]", "expected the sections default and rules"),
     ],
 )
 def test_faults_are_named_with_their_cure(tmp_path, text, words):
     with pytest.raises(ConfigError, match=words) as caught:
         cluster(tmp_path, text)
     assert "\n" not in str(caught.value)
+
+
+def test_all_faults_of_a_file_are_listed(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        cluster(tmp_path, "default: {gpu: -1}\nrules: {a: {mem: 1, slurm: {nice: x}}}")
+    assert len(str(caught.value).splitlines()) == 3
+    assert all(line.startswith(f"{tmp_path}/0.yaml: ") for line in str(caught.value).splitlines())
+
+
+def test_an_empty_section_is_no_fault(tmp_path):
+    text = "default:\nrules: {train_model: }"
+    assert cluster(tmp_path, text).request("train_model").mem_mb == 2000
 
 
 def test_a_table_that_is_not_there_is_an_error(tmp_path):

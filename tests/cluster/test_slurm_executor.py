@@ -26,8 +26,8 @@ def executor(tmp_path, monkeypatch):
     made.records = tmp_path / "exit codes"
     made.records.mkdir()
     made.workflow = SimpleNamespace(workdir_init=str(tmp_path))
-    made.run_uuid, made.said = "sidewinder-0-1", set()
-    made.at_work, made.blind_since, made.unlisted_since = set(), None, {}
+    made.run_uuid, made.warned = "sidewinder-0-1", set()
+    made.active_ids, made.blind_since, made.unlisted_since = set(), None, {}
     made._partitions, made._failed_nodes = None, set()
     made.slurm_logdir = tmp_path / "logs/slurm"
     made.cancelled = threading.Event()
@@ -141,6 +141,25 @@ def test_the_log_s_path_has_nothing_that_slurm_replaces(executor, monkeypatch, t
     made.wildcards = ["100%j"]
     words = submitted(executor, monkeypatch, made)
     assert f"--output={tmp_path}/logs/slurm/rule_make_feats/100%%j/%j.log" in words
+
+
+def test_a_refused_submission_names_the_key_of_cluster_yaml(executor, monkeypatch, tmp_path):
+    messages = []
+
+    def refuse(*arguments, **options):
+        raise client.SlurmRefused("sbatch: invalid partition specified: gpux")
+
+    monkeypatch.setattr("steps_py.cluster.slurm.submission.submit", refuse)
+    monkeypatch.setattr(
+        executor, "_report_job_error_threadsafe", lambda info, msg: messages.append(msg)
+    )
+    settings = dict.fromkeys(["qos", "reservation", "requeue", "no_requeue"])
+    executor.workflow.executor_settings = SimpleNamespace(**settings)
+    executor.submit([site_job(tmp_path, "{partition: gpux}")])
+    assert messages == [
+        "not submitted: sbatch: invalid partition specified: gpux. Correct slurm.partition in"
+        " cluster.yaml, under rules.make_feats or default.\n"
+    ]
 
 
 def info(job_id):

@@ -45,14 +45,14 @@ def test_a_job_is_lost_only_when_nobody_has_known_it_for_the_time_of_grace():
 @pytest.mark.parametrize(
     "state, log, words",
     [
-        ("OUT_OF_MEMORY", "", "out of memory (it asked for 2000 MB; mem_mb in cluster.yaml)"),
+        ("OUT_OF_MEMORY", "", "out of memory (it requested 2000 MB; mem_mb in cluster.yaml)"),
         (
             "FAILED",
             "slurmstepd: error: StepId=7.0 exceeded memory limit (5 > 4), being killed",
-            "out of memory (it asked for 2000 MB; mem_mb in cluster.yaml)",
+            "out of memory (it requested 2000 MB; mem_mb in cluster.yaml)",
         ),
         ("FAILED", "error: Detected 1 oom_kill event in StepId=7.0", "out of memory"),
-        ("TIMEOUT", "", "over its run time (it asked for 60 min; runtime_min in cluster.yaml)"),
+        ("TIMEOUT", "", "over its run time (it requested 60 min; runtime_min in cluster.yaml)"),
         ("NODE_FAIL", "", "its node failed, on n3"),
         ("CANCELLED", "", "cancelled by a person or by Slurm, on n3"),
         ("FAILED", "", "its command failed, exit code 1, on n3"),
@@ -68,7 +68,7 @@ def test_the_reason_names_what_was_asked_for_and_where_to_ask_for_more(state, lo
 def test_a_job_that_wrote_a_checkpoint_at_the_signal_says_so():
     facts = {"ExitCode": "1:0", "RunTime": "00:58:20", "TimeLimit": "01:00:00"}
     said = explain("7", Verdict("FAILED"), facts, {"slurm_extra": "--signal=TERM@60"})
-    assert "stopped by the signal that it asked for" in said
+    assert "stopped by the signal that slurm.signal requests" in said
     facts["RunTime"] = "00:30:00"
     said = explain("7", Verdict("FAILED"), facts, {"slurm_extra": "--signal=TERM@60"})
     assert "stopped by the signal" not in said

@@ -1,1 +1,1 @@
-"""Slurm, as the workflow sees it: ask, judge, cancel. Standard library only."""
+"""Slurm: submit jobs, decide how they ended, cancel them. Standard library but for executor.py."""

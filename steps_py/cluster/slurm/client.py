@@ -1,8 +1,7 @@
 """Slurm's commands, and whether they answered at all.
 
-Nothing that happens here may fail a job: a scheduler that is down, restarted or
-overloaded has said nothing about any job.  So `SlurmSilent` is raised, and whoever
-asked goes on waiting.
+A scheduler that is down, restarting or overloaded gives no information about any job, so it
+must not fail one: `SlurmSilent` is raised, and the caller retries.
 """
 
 import dataclasses
@@ -10,7 +9,7 @@ import os
 import re
 import subprocess
 
-# Of slurmctld's final states; one that is not here (PENDING, COMPLETING ...) is a live job's.
+# The final states of slurmctld; a job in any other state (PENDING, COMPLETING ...) is live.
 FINAL = {
     *("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "OUT_OF_MEMORY"),
     *("NODE_FAIL", "BOOT_FAIL", "DEADLINE", "PREEMPTED", "REVOKED"),
@@ -26,15 +25,15 @@ FIELDS = "%i|%T|%r|%j|%k"
 
 
 class SlurmSilent(Exception):
-    """Nobody answered: no statement about any job."""
+    """Slurm did not answer; nothing is known about any job."""
 
 
 class SlurmBlind(SlurmSilent):
-    """Slurm answers, but lists no jobs in any of the ways in which it can be asked for them."""
+    """Slurm answers, but every command that lists jobs is refused."""
 
 
 class SlurmRefused(Exception):
-    """Slurm answered, and its answer was no."""
+    """Slurm answered with a refusal."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,15 +48,15 @@ class Job:
 
     @property
     def live(self):
-        """It may still start, run or write: the opposite of over and gone."""
+        """Whether the job may still start, run or write."""
         return self.state not in FINAL
 
 
 def run(*command, stdin=None, timeout_sec=60):
     """The standard output of a Slurm command.
 
-    It runs in a session of its own, so that a Ctrl-C meant for the workflow cannot cut
-    a submission in half.
+    It runs in a session of its own, so that a Ctrl-C for the workflow does not interrupt a
+    submission.
     """
     try:
         done = subprocess.run(
@@ -75,20 +74,20 @@ def run(*command, stdin=None, timeout_sec=60):
         raise SlurmSilent(f"{command[0]}: {error}") from error
     if done.returncode:
         lines = [line.removeprefix(f"{command[0]}: error: ") for line in done.stderr.splitlines()]
-        said = f"{command[0]}: {'; '.join(lines) or f'exit code {done.returncode}'}"
-        raise (SlurmSilent if SILENT.search(said) else SlurmRefused)(said)
+        message = f"{command[0]}: {'; '.join(lines) or f'exit code {done.returncode}'}"
+        raise (SlurmSilent if SILENT.search(message) else SlurmRefused)(message)
     return done.stdout
 
 
 def jobs_named(prefix):
-    """This user's jobs whose name begins with `prefix`, the finished ones too if still known."""
+    """This user's jobs whose name begins with `prefix`, finished ones that Slurm lists included."""
     return [job for job in list_jobs() if job.name.startswith(prefix)]
 
 
 def list_jobs():
-    """This user's jobs, or all jobs where Slurm does not know the user by number.
+    """This user's jobs; all jobs if Slurm has no user of that number.
 
-    SlurmBlind where squeue and scontrol both refuse, which says nothing about any job.
+    Raises SlurmBlind if squeue and scontrol both refuse.
     """
     listed = ["squeue", "--noheader", "--array", "--states=all", f"--format={FIELDS}"]
     refusals = []
@@ -109,7 +108,7 @@ def list_jobs():
 
 
 def parse_scontrol(text):
-    """The jobs in what ``scontrol --oneliner show jobs`` writes.
+    """The jobs in the output of ``scontrol --oneliner show jobs``.
 
     >>> [job.id for job in parse_scontrol(
     ...     "JobId=9 ArrayJobId=7 ArrayTaskId=2-3%1 JobName=a JobState=PENDING Reason=None\\n")]
@@ -151,10 +150,10 @@ def parse_squeue(text):
 
 
 def sacct_states(ids):
-    """{id: state} from the accounting; empty where a site has none, or it does not answer.
+    """{id: state} from the accounting; empty if a site has none, or it does not answer.
 
-    Asked by JobID, which names array tasks as squeue does; the plain number that
-    JobIDRaw gives for 12_3 is that of another task.
+    JobID names array tasks as squeue does; the number that JobIDRaw gives for 12_3 is the job
+    id of another task.
     """
     try:
         text = run(
@@ -167,7 +166,7 @@ def sacct_states(ids):
 
 
 def describe(job_id):
-    """`scontrol show job` as {key: value}; empty if Slurm has forgotten it."""
+    """`scontrol show job` as {key: value}; empty if Slurm has purged the job."""
     try:
         text = run("scontrol", "show", "job", "--oneliner", job_id)
     except (SlurmSilent, SlurmRefused):
@@ -176,7 +175,7 @@ def describe(job_id):
 
 
 def scancel(ids):
-    """Cancel; a job that is over already is no error."""
+    """Cancel jobs; a job that has ended already is no error."""
     ids = list(ids)
     for first in range(0, len(ids), 200):
         try:

@@ -6,7 +6,7 @@ JOB_ID = re.compile(r"(?:Submitted batch job )?(\d+)(?:;\S+)?(?: on cluster \S+)
 
 
 def sbatch_command(job, *, name, log, comment, directory, extra=()):
-    """The words of the command that submits `job`, whose script sbatch reads from its input.
+    """The arguments of the command that submits `job`; sbatch reads the script from its stdin.
 
     Args:
         job: a job of Snakemake, with the resources that steps_py.cluster.requests gives it.
@@ -14,23 +14,23 @@ def sbatch_command(job, *, name, log, comment, directory, extra=()):
         log: the path of its output, absolute, with Slurm's placeholders (%j ...).
         comment: text that squeue shows.
         directory: where the job runs.
-        extra: words that come last.
+        extra: arguments that come last.
     """
-    asked = job.resources
+    resources = job.resources
     words = ["sbatch", "--parsable", f"--job-name={name}", f"--output={log}", "--export=ALL"]
     words += [f"--comment={comment}", "-D", str(directory)]
     options = {
-        "partition": asked.get("slurm_partition"),
-        "account": asked.get("slurm_account"),
-        "qos": asked.get("qos"),
-        "constraint": asked.get("constraint"),
-        "gres": asked.get("gres"),
-        "time": asked.get("runtime"),
-        "mem": asked.get("mem_mb"),
+        "partition": resources.get("slurm_partition"),
+        "account": resources.get("slurm_account"),
+        "qos": resources.get("qos"),
+        "constraint": resources.get("constraint"),
+        "gres": resources.get("gres"),
+        "time": resources.get("runtime"),
+        "mem": resources.get("mem_mb"),
         "cpus-per-task": job.threads,
-        "gpus": None if names_gpus(asked.get("gres")) else asked.get("gpu"),
+        "gpus": None if names_gpus(resources.get("gres")) else resources.get("gpu"),
     }
-    if not asked.get("gpu"):
+    if not resources.get("gpu"):
         options["ntasks"] = 1  # with GPUs, sites forbid it
     words += [f"--{option}={value}" for option, value in options.items() if value]
     return [*words, *extra]
@@ -46,7 +46,7 @@ def names_gpus(gres):
 
 
 def job_ids(answer):
-    """The job ids that lines of `answer` consist of; a site's own lines are passed over.
+    """The job ids on lines of `answer` that hold nothing else; other lines are skipped.
 
     >>> job_ids("Balance of course24: 1520 core-hours\\n100\\n"), job_ids("7;gpu-cluster")
     (['100'], ['7'])

@@ -1,19 +1,19 @@
-"""The executor of `--profile slurm`: snakemake-executor-plugin-slurm, and what it leaves open.
+"""The executor of `--profile slurm`: a subclass of that of snakemake-executor-plugin-slurm.
 
-The plugin brings its options, log folders and Snakemake's part of a job.  Four things are done
-here instead, for the reasons given:
+The plugin provides the command line options, the log folders and Snakemake's part of a job.
+Four things are replaced, for these reasons:
 
-submission   the plugin fails a job when slurmctld is down, when the site's sbatch writes lines of
+submission   the plugin fails a job when slurmctld is down, when the site's sbatch prints lines of
              its own, or when slurm_extra contains "-J" anywhere.
-             Here steps_py/cluster/slurm/submission.py waits, and never submits twice.
-arrays       the plugin keeps jobs back for an array when more jobs are ready than may
-             run (--jobs), and never submits them; from sacct it takes the state of one
-             task for all. Here the jobs that may run now and ask for the same are one array.
-status       when squeue fails five times, the plugin never asks for its jobs again, and
-             the run hangs; it waits for ever for a job that slurmctld has forgotten.
-             Here steps_py/cluster/slurm/verdict.py judges.
-cancel       on Ctrl-C the plugin cancels what it has listed, not what is being submitted.
-             Here all jobs of this run's name are cancelled.
+             steps_py/cluster/slurm/submission.py waits and never submits a job twice.
+arrays       when more jobs are ready than may run (--jobs), the plugin holds jobs back for an
+             array and never submits them; it takes the state of one task in sacct for all.
+             Here the jobs that can run now with equal resources are one array.
+status       after five failures of squeue the plugin stops requesting the states of its jobs
+             and the run hangs; it also waits indefinitely for a job that slurmctld has purged.
+             Here steps_py/cluster/slurm/verdict.py decides.
+cancel       on Ctrl-C the plugin cancels the jobs that it has listed, not those that are being
+             submitted. Here all jobs whose names begin with the run's name are cancelled.
 """
 
 import asyncio
@@ -35,6 +35,7 @@ from steps_py.cluster.run_guard import NAME as RUN_NAME
 from steps_py.cluster.slurm import client, orphans, submission
 from steps_py.cluster.slurm.command import sbatch_command
 from steps_py.cluster.slurm.pending import cure
+from steps_py.cluster.slurm.refusals import remedy
 from steps_py.cluster.slurm.verdict import explain, judge
 
 WRITTEN_FOR = "2.8."
@@ -42,14 +43,14 @@ RECORDS = ".snakemake/slurm_exits"
 MAX_POLL_SEC = 30
 SILENT_POLL_SEC = 5
 BLIND_MARGIN_SEC = 3600  # above the run time of a job, for as long as Slurm lists no jobs
-NOT_ASKED_FOR = {"_cores", "_nodes", "tmpdir"}  # resources that do not shape a submission
+NOT_SUBMITTED = {"_cores", "_nodes", "tmpdir"}  # resources that are no option of sbatch
 
 SCRIPT = """\
 #!/bin/bash
 # {what}
 record={records}/${{SLURM_ARRAY_JOB_ID:+${{SLURM_ARRAY_JOB_ID}}_}}${{SLURM_ARRAY_TASK_ID:-$SLURM_JOB_ID}}
-unset {run_name}    # its end is Slurm's to bring about, gently, and not the run guard's
-rm -f "$record"    # of an earlier life, if Slurm put this job back into the queue
+unset {run_name}    # Slurm stops this job; the run guard must not
+rm -f "$record"    # of an earlier attempt, if Slurm requeued this job
 case ${{SLURM_ARRAY_TASK_ID:-1}} in
 {tasks}
 esac
@@ -60,7 +61,7 @@ exit $code
 
 
 def use_slurm_executor():
-    """Let Snakemake's executor `slurm` be the one below; with another plugin, the plugin's own."""
+    """Register the executor below as `slurm`; for another version of the plugin, its own."""
     registered = ExecutorPluginRegistry().plugins.get("slurm")
     if registered is not None:
         there = importlib.metadata.version("snakemake-executor-plugin-slurm")
@@ -68,16 +69,16 @@ def use_slurm_executor():
 
 
 class PluginExecutor(plugin.Executor):
-    """The executor of another version of the plugin, as it is, with a warning."""
+    """The unchanged executor of another version of the plugin, with a warning."""
 
     def __post_init__(self):
         super().__post_init__()
         there = importlib.metadata.version("snakemake-executor-plugin-slurm")
         self.logger.warning(
-            f"snakemake-executor-plugin-slurm {there} is installed. The project's submission and"
-            f" status are written for {WRITTEN_FOR}x, so this run uses those of the plugin, which"
-            " stop where Slurm does not answer. Install the version in pyproject.toml: make"
-            " .venv/ready."
+            f"snakemake-executor-plugin-slurm {there} is installed. The project's own submission"
+            f" and status checks are written for {WRITTEN_FOR}x, so this run uses those of the"
+            " plugin, which stop when Slurm does not answer. Install the version in"
+            " pyproject.toml: make .venv/ready."
         )
 
 
@@ -89,10 +90,10 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
         self.records = directory / RECORDS
         self.records.mkdir(parents=True, exist_ok=True)
         self.cancelled = Event()
-        self.at_work = set()  # ids of submitted jobs whose end is not known
+        self.active_ids = set()  # of submitted jobs that have not ended
         self.unlisted_since = {}
         self.blind_since = None
-        self.said = set()
+        self.warned = set()  # kinds of warnings that were logged
         orphans.mark(directory)
         self.logger.info(f"The names of this run's Slurm jobs begin with {self.run_uuid}")
 
@@ -105,11 +106,11 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
             self._job_submission_executor.submit(self.submit, batch)
 
     def batches(self, jobs):
-        """Jobs that are submitted together: those of a rule or group that ask for the same."""
+        """Jobs that are submitted together: those of a rule or group with equal resources."""
         batches = {}
         for job in jobs:
-            asked = {k: str(v) for k, v in job.resources.items() if k not in NOT_ASKED_FOR}
-            key = (job.name, job.attempt, job.threads, tuple(sorted(asked.items())))
+            resources = {k: str(v) for k, v in job.resources.items() if k not in NOT_SUBMITTED}
+            key = (job.name, job.attempt, job.threads, tuple(sorted(resources.items())))
             alone = not {"all", job.name} & self.array_jobs
             batches.setdefault(id(job) if alone else key, []).append(job)
         size = self.max_array_size
@@ -123,10 +124,12 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
         """sbatch, in a thread of the plugin's pool: one job, or an array of several."""
         try:
             log, job_id = self.sbatch(jobs)
-        except Exception as error:  # of any kind: unheard of, a job is waited for
+        except Exception as error:  # in a thread: without a report the run would wait for the job
+            why = f"not submitted: {error}"
+            if isinstance(error, client.SlurmRefused):
+                why = f"{why.rstrip('.')}. {remedy(str(error), rules_of(jobs[0]))}".rstrip()
             for job in jobs:
-                why = f"not submitted: {error}"
-                self.tell_of_group(job, why)
+                self.log_group_failure(job, why)
                 self._report_job_error_threadsafe(SubmittedJobInfo(job), f"{why}\n")
             return
         if job_id is None:
@@ -134,7 +137,7 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
         for number, job in enumerate(jobs, start=1):
             task = f"{job_id}_{number}" if len(jobs) > 1 else job_id
             task_log = log / f"{task}.log"
-            self.at_work.add(task)
+            self.active_ids.add(task)
             self.logger.info(f"Job {job.jobid} is Slurm job {task} (log: {task_log})")
             self._report_job_submission_threadsafe(
                 SubmittedJobInfo(job, external_jobid=task, aux={"slurm_logfile": task_log})
@@ -159,11 +162,11 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
             extra=self.options(first, len(jobs)),
         )
         return folder, submission.submit(
-            command, self.script(jobs), name, stop=self.cancelled, say=self.say
+            command, self.script(jobs), name, stop=self.cancelled, say=self.warn_once
         )
 
     def options(self, job, num_tasks):
-        """Further words of sbatch: Snakemake's options for Slurm, and those of cluster.yaml."""
+        """Further arguments of sbatch: Snakemake's options for Slurm, and those of cluster.yaml."""
         settings, words = self.workflow.executor_settings, []
         if self._partitions and not job.resources.get("slurm_partition"):
             partition = plugin.get_best_partition(self._partitions, job, self.logger)
@@ -202,9 +205,9 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
         ids = [info.external_jobid for info in active_jobs]
         try:
             async with self.status_rate_limiter:
-                verdicts = await asyncio.to_thread(self.ask, ids)
+                verdicts = await asyncio.to_thread(self.query, ids)
         except client.SlurmSilent as error:
-            self.say(f"squeue got no answer; jobs go on, and squeue is tried again: {error}")
+            self.warn_once(f"squeue got no answer; jobs continue and squeue is retried: {error}")
             self.next_seconds_between_status_checks = SILENT_POLL_SEC
             verdicts = {id_: judge(None, self.exit_code(id_), None, 0) for id_ in ids}
             if isinstance(error, client.SlurmBlind):
@@ -222,8 +225,8 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
                 self.next_seconds_between_status_checks + 1, MAX_POLL_SEC
             )
 
-    def ask(self, ids):
-        """{id: Verdict}: one squeue for all jobs, and sacct only for those it does not list."""
+    def query(self, ids):
+        """{id: Verdict} by one squeue for all jobs, and sacct for those it does not list."""
         listed = {job.id: job for job in client.jobs_named(self.run_uuid)}
         self.blind_since = None
         for job_id in ids:
@@ -231,9 +234,9 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
             if words:
                 job = listed[job_id]
                 what = job.comment.rpartition(" ")[0].removeprefix("rule_")
-                self.say(
-                    f"Slurm job {job_id} ({what}) may wait for ever, {job.reason}: {words}",
-                    once=(what.partition("_wildcards_")[0], job.reason),
+                self.warn_once(
+                    f"Slurm job {job_id} ({what}) may never start, {job.reason}: {words}",
+                    kind=(what.partition("_wildcards_")[0], job.reason),
                 )
         now = time.monotonic()
         missing = [job_id for job_id in ids if job_id not in listed]
@@ -258,7 +261,7 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
     def judge_unlisted(self, active_jobs, error):
         """{id: Verdict} where Slurm lists no jobs: by their own exit codes and the accounting.
 
-        A killed job leaves neither, so the run ends with an error once each job must be over.
+        A killed job leaves neither, so the run fails once every job must have ended.
         """
         now = time.monotonic()
         self.blind_since = self.blind_since or now
@@ -286,21 +289,21 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
     def finish(self, info, verdict):
         log = info.aux["slurm_logfile"]
         (self.records / info.external_jobid).unlink(missing_ok=True)
-        self.at_work.discard(info.external_jobid)
+        self.active_ids.discard(info.external_jobid)
         if verdict.done:
             if not self.workflow.executor_settings.keep_successful_logs:
                 log.unlink(missing_ok=True)
             self.report_job_success(info)
             return
         facts = client.describe(info.external_jobid)
-        said = log.read_text(errors="replace") if log.is_file() else ""
-        why = explain(info.external_jobid, verdict, facts, info.job.resources, said)
-        why += f" (Slurm's log: {os.path.relpath(log)})" if said else " (it left no log)"
-        self.tell_of_group(info.job, why)
+        text = log.read_text(errors="replace") if log.is_file() else ""
+        why = explain(info.external_jobid, verdict, facts, info.job.resources, text)
+        why += f" (Slurm's log: {os.path.relpath(log)})" if text else " (it left no log)"
+        self.log_group_failure(info.job, why)
         self.report_job_error(info, msg=f"{why}\n", aux_logs=[str(log)])
 
-    def tell_of_group(self, job, why):
-        """Snakemake's own words about a failed group leave out the message."""
+    def log_group_failure(self, job, why):
+        """Snakemake's own report of a failed group omits the message."""
         if job.is_group():
             self.logger.error(f"Group {job.name} ({job.jobid}) failed: {why}")
 
@@ -313,17 +316,17 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
             client.scancel(self.live_jobs())
         except (client.SlurmSilent, client.SlurmRefused) as error:
             self.logger.warning(
-                f"The jobs could not be cancelled: {error}. The next run here will do it; or cancel"
-                f" by hand those whose name (squeue --me --format='%i %j') begins with"
+                f"The jobs could not be cancelled: {error}. The next run in this folder cancels"
+                f" them; or cancel those whose name (squeue --me --format='%i %j') begins with"
                 f" {self.run_uuid}."
             )
 
     def live_jobs(self):
-        """Ids of this run's jobs that are not over; by its own account where Slurm lists none."""
+        """Ids of this run's jobs that have not ended; by its own records where Slurm lists none."""
         try:
             return [job.id for job in client.jobs_named(self.run_uuid) if job.live]
         except client.SlurmBlind:
-            return sorted(self.at_work)
+            return sorted(self.active_ids)
 
     def shutdown(self):
         super().shutdown()
@@ -331,10 +334,15 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
             if not self.live_jobs():
                 orphans.unmark(self.workflow.workdir_init)
         except client.SlurmSilent:
-            pass  # the mark stays, and the next run asks
+            pass  # the mark stays, and the next run checks
 
-    def say(self, message, once=None):
-        """A warning, the first time; `once` names what counts as the same."""
-        if (once or message) not in self.said:
-            self.said.add(once or message)
+    def warn_once(self, message, kind=None):
+        """Log a warning unless one of the same `kind` (by default: the same text) was logged."""
+        if (kind or message) not in self.warned:
+            self.warned.add(kind or message)
             self.logger.warning(message)
+
+
+def rules_of(job):
+    """The names of the rules of a job, several if it is a group."""
+    return sorted({one.rule.name for one in job.jobs}) if job.is_group() else [job.name]

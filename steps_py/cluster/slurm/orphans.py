@@ -1,9 +1,8 @@
-"""Jobs that outlive their controller are gone before they are replaced.
+"""Cancel the jobs that a killed controller left in Slurm, before they are replaced.
 
-A controller that is killed leaves its jobs in Slurm, where they start and run as if
-nothing had happened.  All jobs of one recipe carry its directory in their name, and a
-file in .snakemake says that there may be some; the next run, of whatever kind,
-cancels them and waits until the last has left its node.
+Such jobs still start and run. The names of all jobs of a recipe contain a digest of its
+directory, and a file in .snakemake records that there may be some; the next run, local or not,
+cancels them and waits until the last one has left its node.
 """
 
 import hashlib
@@ -18,13 +17,13 @@ MARK = ".snakemake/slurm_jobs"
 
 
 def recipe_name(directory):
-    """What the names of all Slurm jobs of this directory begin with."""
+    """The prefix of the names of all Slurm jobs of this directory."""
     digest = hashlib.sha256(str(Path(directory).resolve()).encode()).hexdigest()
     return f"sidewinder-{digest[:12]}"
 
 
 def mark(directory):
-    """Say on disk that this directory may have jobs in Slurm; before the first is submitted."""
+    """Record on disk that this directory may have jobs in Slurm; call it before a submission."""
     path = Path(directory, MARK)
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"{recipe_name(directory)}\n")
@@ -37,17 +36,17 @@ def unmark(directory):
 def end_orphans(directory, patience_sec=600, pause_sec=1):
     """Cancel the live jobs of `directory` and wait until none is left.
 
-    Call it only with the run lock in hand: another controller's jobs are no orphans.
-    ClusterError if Slurm does not answer, or does not get rid of them.
+    Call it only while holding the run lock: the jobs of a live controller are no orphans.
+    Raises ClusterError if Slurm does not answer, or jobs are still there after `patience_sec`.
     """
     if not Path(directory, MARK).exists():
         return
-    name, said = recipe_name(directory), set()
+    name, printed = recipe_name(directory), set()
     deadline = time.monotonic() + patience_sec
 
-    def say(message):
-        if message not in said:
-            said.add(message)
+    def print_once(message):
+        if message not in printed:
+            printed.add(message)
             print(f"sidewinder: {message}", file=sys.stderr, flush=True)
 
     problem, cancelled = "", set()
@@ -59,18 +58,18 @@ def end_orphans(directory, patience_sec=600, pause_sec=1):
             new = [job.id for job in jobs if job.id not in cancelled]
             if new:
                 more = f" and {len(new) - 1} more" if len(new) > 1 else ""
-                say(f"Slurm job {new[0]}{more} of an earlier run: cancelled, and waited for")
+                print_once(f"Slurm job {new[0]}{more} of an earlier run: cancelled, waiting for it")
                 scancel(new)
                 cancelled.update(new)
-            problem = f"{len(jobs)} jobs named {name}... are cancelled, but not yet gone"
+            problem = f"{len(jobs)} jobs named {name}... are cancelled, but have not ended"
         except (SlurmSilent, SlurmRefused) as error:
             problem = str(error)
-            say(f"an earlier run may have left jobs in Slurm; asked until it answers: {error}")
+            print_once(f"an earlier run may have left jobs in Slurm; retrying: {error}")
         if time.monotonic() > deadline:
             raise ClusterError(
-                f"{directory}: a killed run may have left Slurm jobs at work, which would write"
+                f"{directory}: a killed run may have left running Slurm jobs, which would write"
                 f" the same files as new ones; {problem}. Start again from a host where squeue"
-                f" answers; if you know that none is left, delete {MARK}."
+                f" answers; if you are sure that none is left, delete {MARK}."
             )
         time.sleep(pause_sec)
     unmark(directory)

@@ -1,8 +1,8 @@
-"""One submission to Slurm: sbatch until it answers, and never two jobs for one request.
+"""One submission to Slurm: sbatch is retried until it answers, and never makes two jobs.
 
-An answer can be lost (slurmctld restarts), or hide the job id between lines of the site's own.
-Each submission therefore has a job name of its own, by which squeue finds the job and scancel
-ends it where neither gives an id.
+The answer can be lost (slurmctld restarts), or hold other lines besides the job id. Each
+submission therefore has a unique job name, by which squeue finds the job, and by which scancel
+cancels it if no id is found.
 """
 
 from steps_py.cluster.slurm import client
@@ -13,16 +13,16 @@ NUM_LOOKS = 10  # for a job that sbatch has accepted
 
 
 def submit(command, script, name, stop, say):
-    """The job id, or None once `stop` is set. A scheduler that is away is waited for.
+    """The job id, or None once `stop` is set. Retries while the scheduler does not answer.
 
     Args:
-        command: the words of sbatch.
-        script: what it reads.
-        name: the name of the job, of no other submission.
+        command: the arguments of sbatch.
+        script: the standard input of sbatch.
+        name: the name of the job, unique to this submission.
         stop: an Event; set when the run is cancelled.
         say: called with a message for the user.
 
-    SlurmRefused if sbatch refuses the job, or no id can be found for it.
+    Raises SlurmRefused if sbatch refuses the job, or no id can be found for it.
     """
     while not stop.is_set():
         try:
@@ -33,7 +33,7 @@ def submit(command, script, name, stop, say):
                 return accepted
             raise
         except client.SlurmSilent as error:
-            say(f"sbatch got no answer, and is tried again until it gets one: {error}")
+            say(f"sbatch got no answer and is retried: {error}")
             accepted = find(name, stop, num_looks=1)
             if accepted:
                 return accepted
@@ -53,7 +53,7 @@ def submit(command, script, name, stop, say):
 def find(name, stop, num_looks):
     """The id of the job `name`, or None if it is not in `num_looks` lists of Slurm's jobs.
 
-    Where Slurm answers but lists no jobs, the submission is cancelled: it may be there or not.
+    If Slurm answers but lists no jobs, the submission is cancelled: it may or may not exist.
     """
     num_blind = 0
     while num_looks and not stop.wait(PAUSE_SEC):

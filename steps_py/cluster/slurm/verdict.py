@@ -1,11 +1,11 @@
-"""Whether a Slurm job is at work, done or failed, and why.
+"""Whether a Slurm job is running, done or failed, and why.
 
-Believed in this order: slurmctld, when it says that the job is still there; the exit
-code 0 that the job's own script left on the shared disk as its last act; slurmctld's
-word on how it ended; another exit code; the accounting, where a site has one.
-slurmctld forgets a job MinJobAge seconds after its end, takes a job for timed out
-whose end it missed while it was down, and accounting lags: so no witness alone calls a
-job lost, only the silence of all three for `GRACE_SEC`.
+Sources in order of precedence: slurmctld, if it lists the job in a state that is not final;
+exit code 0 in the file that the job's script writes last; the final state of slurmctld; another
+exit code in that file; the accounting, if the site has one.
+slurmctld purges a job MinJobAge seconds after its end and reports a timeout for a job that ended
+while it was down, and accounting lags. So a job is lost only if all three have had no
+information for `GRACE_SEC`.
 """
 
 import dataclasses
@@ -14,19 +14,19 @@ import re
 GRACE_SEC = 90  # above the minute for which NFS may hide a new file
 
 WORDS = {
-    "OUT_OF_MEMORY": "out of memory (it asked for {mem_mb} MB; mem_mb in cluster.yaml)",
-    "TIMEOUT": "over its run time (it asked for {runtime} min; runtime_min in cluster.yaml)",
-    "DEADLINE": "it could not end before its deadline",
+    "OUT_OF_MEMORY": "out of memory (it requested {mem_mb} MB; mem_mb in cluster.yaml)",
+    "TIMEOUT": "over its run time (it requested {runtime} min; runtime_min in cluster.yaml)",
+    "DEADLINE": "over its deadline",
     "NODE_FAIL": "its node failed",
     "BOOT_FAIL": "its node did not boot",
     "CANCELLED": "cancelled by a person or by Slurm",
-    "PREEMPTED": "it made way for another job",
+    "PREEMPTED": "preempted by another job",
     "REVOKED": "taken over by another cluster",
     "FAILED": "its command failed",
 }
 
-# A step that Slurm kills fails its script, and then the job's state is FAILED: the log says why.
-LOG_SAYS = {
+# If Slurm kills a step, the job's script fails and its state is FAILED: the log has the reason.
+LOG_STATES = {
     re.compile(r"exceeded (?:job |step )?memory limit|oom[-_ ]kill|out of memory", re.I): (
         "OUT_OF_MEMORY"
     ),
@@ -38,7 +38,7 @@ LOG_SAYS = {
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """`state`: None while the job may still be at work; else one of Slurm's final states."""
+    """`state`: None while the job may still run; else one of Slurm's final states, or LOST."""
 
     state: str | None
     source: str = ""
@@ -74,26 +74,26 @@ def judge(listed, exit_code, accounted, missing_sec):
         return Verdict(accounted, "sacct")
     if missing_sec < GRACE_SEC:
         return RUNNING
-    return Verdict("LOST", "nobody")
+    return Verdict("LOST", "no source")
 
 
 def explain(job_id, verdict, facts, asked, log=""):
-    """One line for the user about a failed job.
+    """One line about a failed job.
 
-    facts    `scontrol show job` as a dict, maybe empty
+    facts    `scontrol show job` as a dict, possibly empty
     asked    the job's resources
-    log      what Slurm and the job's script wrote
+    log      the output of Slurm and of the job's script
     >>> explain("7", Verdict("FAILED"), {"ExitCode": "0:9", "NodeList": "n1"}, {})
     'Slurm job 7 ended as FAILED: its command failed, killed by signal 9, on n1'
     """
     if verdict.state == "LOST":
         return (
-            f"Slurm job {job_id} is lost: squeue has not listed it for {GRACE_SEC} s, it left"
-            " no exit code, and no accounting knows its end"
+            f"Slurm job {job_id} is lost: squeue has not listed it for {GRACE_SEC} s, it wrote"
+            " no exit code, and it is not in the accounting"
         )
     known = {key: asked.get(key, "?") for key in ("mem_mb", "runtime")}
-    said = [state for pattern, state in LOG_SAYS.items() if pattern.search(log)]
-    reason = said[0] if said and verdict.state == "FAILED" else verdict.state
+    found = [state for pattern, state in LOG_STATES.items() if pattern.search(log)]
+    reason = found[0] if found and verdict.state == "FAILED" else verdict.state
     words = [WORDS.get(reason, "").format(**known)]
     code, _, number = facts.get("ExitCode", "").partition(":")
     if reason == "FAILED" and number not in ("", "0"):
@@ -101,14 +101,14 @@ def explain(job_id, verdict, facts, asked, log=""):
     elif reason == "FAILED" and code not in ("", "0"):
         words.append(f"exit code {code}")
     if reason == "FAILED" and stopped_early(facts, asked.get("slurm_extra")):
-        words.append("stopped by the signal that it asked for before the end of its run time")
+        words.append("stopped by the signal that slurm.signal requests before its time limit")
     if facts.get("NodeList", "(null)") != "(null)":
         words.append(f"on {facts['NodeList']}")
     return f"Slurm job {job_id} ended as {verdict.state}: " + ", ".join(w for w in words if w)
 
 
 def stopped_early(facts, slurm_extra):
-    """Whether it ended about when `--signal=TERM@<seconds>` was due; Slurm may be a minute early.
+    """Whether it ended about when `--signal=TERM@<seconds>` is sent, up to a minute early.
 
     >>> stopped_early({"RunTime": "1-23:58:10", "TimeLimit": "2-00:00:00"}, "--signal=TERM@120")
     True
