@@ -1,4 +1,4 @@
-"""Why a run failed, as its last words: what failed, what its log said last, what a cluster says."""
+"""The report at the end of a failed run: failed jobs, the ends of their logs, scheduler reasons."""
 
 import collections
 import dataclasses
@@ -25,14 +25,14 @@ MOST_LINES = 20  # of one job's causes; more are in its log
 RESTARTED = re.compile(r"^Trying to restart job (\S+)\.$", re.M)
 SUBMITTED_GROUP = re.compile(r"^Submitted group job (\S+) with external jobid '(\S+)'", re.M)
 SLURM_GROUP = re.compile(r"^Group \S+ \((\S+)\) failed: (.+) \(Slurm's log: (.+)\)$", re.M)
-SAYS_NOTHING = re.compile(
+UNINFORMATIVE = re.compile(
     r"None|For further error details see|Error submitting jobscript|Error in group"
 )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Failure:
-    """One failed job of Snakemake, in Snakemake's own words."""
+    """One failed job, as Snakemake's log describes it."""
 
     rule: str
     number: str  # Snakemake's, not the scheduler's
@@ -40,39 +40,39 @@ class Failure:
     log: str | None
     job: str | None  # the scheduler's
     message: str | None
-    status: int | None = None  # exit status of the job's shell, where Snakemake says it
+    status: int | None = None  # exit status of the job's shell, if Snakemake logs it
 
     def lines(self, memory_kills=0):
-        """``<rule> (<wildcards>): <why> (log: <file>)`` for each cause; the cluster's line."""
+        """``<rule> (<wildcards>): <why> (log: <file>)`` for each cause; the scheduler's reason."""
         what = f"{self.rule} ({self.wildcards})" if self.wildcards else self.rule
         text = read(self.log) if self.log else ""
-        said, last = causes(text, self.status, memory_kills), last_lines(text)
+        found, last = causes(text, self.status, memory_kills), last_lines(text)
         log = f" (log: {self.log})" if last else ""
         lines = [
-            f"{what}: {line.removeprefix(f'{self.rule}: ')}{log}" for line in said or last[-1:]
+            f"{what}: {line.removeprefix(f'{self.rule}: ')}{log}" for line in found or last[-1:]
         ]
         if len(lines) > MOST_LINES:
             lines[MOST_LINES:] = [f"{what}: {len(lines) - MOST_LINES} more lines{log}"]
         if not lines:
             lines = [f"{what} failed and left no log"]
-        before = last if said else last[:-1]
+        before = last if found else last[:-1]
         shown = self.job or (self.status or 0) > 128
-        before = [f"    | {text}" for text in before if shown and text not in said]
+        before = [f"    | {text}" for text in before if shown and text not in found]
         return [*lines, *before, *self.cluster_lines()]
 
     def cluster_lines(self):
         record = sge_record(self.job)
         if record:
             return [job_line(record)]
-        if self.message and not SAYS_NOTHING.match(self.message):
+        if self.message and not UNINFORMATIVE.match(self.message):
             return [f"    job {self.job}: {self.message}" if self.job else f"    {self.message}"]
         return []
 
 
 def failure_lines(snakemake_log, memory_kills=0):
-    """Lines about each job that failed for good, in order; retries that succeeded are left out.
+    """Lines about each job whose last attempt failed, in order.
 
-    `memory_kills` processes were killed by the system for want of memory during the run.
+    `memory_kills` is the number of processes that the kernel killed for lack of memory.
 
     >>> failure_lines("Error in rule score_plda:\\n    jobid: 1\\n    message: None\\n")
     ['score_plda failed and left no log']
@@ -82,13 +82,13 @@ def failure_lines(snakemake_log, memory_kills=0):
         lines += [line for line in failure.lines(memory_kills) if line not in lines]
     lines += [line for line in group_lines(snakemake_log) if line not in lines]
     return lines + [
-        f"{rule}: ended without an error, but did not make {names}"
+        f"{rule}: ended without an error, but did not write {names}"
         for rule, names in NOT_MADE.findall(snakemake_log)
     ]
 
 
 def last_failures(snakemake_log, indent=""):
-    """The last failure of each job that failed more often than it was started again."""
+    """The last failure of each job that failed more often than it was restarted."""
     wildcards = {
         (rule, field(block, "jobid")): field(block, "wildcards") or ""
         for rule, block in STARTED.findall(snakemake_log)
@@ -113,7 +113,7 @@ def last_failures(snakemake_log, indent=""):
 
 
 def exit_statuses(snakemake_log):
-    """``{command: status}`` of the shells that failed; 128 and more after a signal."""
+    """``{command: status}`` of the shells that failed; 128 + its number after a signal."""
     return {
         bare(command): int(status) if status else 128 + int(number)
         for command, status, number in STATUS.findall(snakemake_log)
@@ -127,12 +127,12 @@ def shell_of(block):
 
 
 def bare(command):
-    """A command without the prefix of shell.prefix and without its blanks."""
+    """A command without the text of shell.prefix and without blanks."""
     return "".join(command.rpartition("--strict; ")[2].split())
 
 
 def group_lines(snakemake_log):
-    """Of a group Snakemake says only that it failed; which rule did stands in the job's own log."""
+    """Failures within groups: Snakemake names only the group, the job's own log has the rule."""
     jobs = {uuid: job for uuid, job in SUBMITTED_GROUP.findall(snakemake_log)}
     lines = []
     for record in filter(None, map(sge_record, jobs.values())):
@@ -149,11 +149,11 @@ def group_lines(snakemake_log):
 
 
 def slurm_group_lines(snakemake_log):
-    """The same of groups in Slurm, of which slurm/executor.py says where the job's log is."""
-    told = SLURM_GROUP.findall(snakemake_log)
-    times = collections.Counter(number for number, *_ in told)
+    """Failures within groups in Slurm; slurm/executor.py logs where the job's log is."""
+    reported = SLURM_GROUP.findall(snakemake_log)
+    times = collections.Counter(number for number, *_ in reported)
     restarts = collections.Counter(RESTARTED.findall(snakemake_log))
-    last = {number: rest for number, *rest in told if times[number] > restarts[number]}
+    last = {number: rest for number, *rest in reported if times[number] > restarts[number]}
     lines = []
     for why, log in last.values():
         for failure in last_failures(read(log)):
@@ -163,7 +163,7 @@ def slurm_group_lines(snakemake_log):
 
 
 def sge_record(job):
-    """What steps_py/cluster/sge/status.py wrote down about a failed job, or None."""
+    """The record that steps_py/cluster/sge/status.py wrote about a failed job, or None."""
     text = read(SGE_ENDED / f"{job}.json") if job else ""
     return json.loads(text) if text else None
 

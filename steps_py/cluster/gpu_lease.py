@@ -1,14 +1,14 @@
-"""Run a command on GPUs that no other job of ours uses.
+"""Run a command on GPUs that no other job of this project uses.
 
     python -m steps_py.cluster.gpu_lease --gpus 1 -- python -m steps_py.stages.train_model ...
 
-A scheduler that hands out GPUs says which: what SGE_GPU or CUDA_VISIBLE_DEVICES names is the
-lease, if it is as many as were asked for.  Where nobody says it, or more are named, a card is
-taken by an flock on a file of its UUID, in a folder that all users of the host share; the
-kernel drops the lock with the last process that has it, whatever ended it.  The command
-sees those cards alone, in CUDA_VISIBLE_DEVICES; one that asks for none sees none.
+If the scheduler assigns GPUs, SGE_GPU or CUDA_VISIBLE_DEVICES names them, and they are used if
+their number is the requested one. Otherwise, or if more are named, a GPU is locked by an flock on
+a file named after its UUID, in a folder that all users of the host share; the kernel releases the
+lock when the last process that holds it ends. CUDA_VISIBLE_DEVICES of the command lists exactly
+these GPUs; it is empty for a command that requests none.
 
-The lock passes on to the command and its children: a card is free when they have all ended.
+The lock is inherited by the command and its children: a GPU is free when they have all ended.
 """
 
 import argparse
@@ -30,17 +30,18 @@ from steps_py.errors import ConfigError, StepsError, some
 
 FOLDER = "/tmp/sidewinder-gpus"
 FOLDER_VARIABLE = "SIDEWINDER_GPU_LOCKS"
-LEASED = "SIDEWINDER_GPU_LEASE"  # set for the command: what it starts shares its cards
+LEASED = "SIDEWINDER_GPU_LEASE"  # set for the command: its children share its GPUs
 DEVICE = re.compile(r"^\s*(GPU|MIG) .*\(UUID: ([^)]+)\)", re.M)
 POLL_SEC = 1.0
 WAIT_SEC = 24 * 3600.0
 
 
 def lease(num_gpus, environment, wait_sec=WAIT_SEC, say=None):
-    """Take `num_gpus` cards; returns (CUDA_VISIBLE_DEVICES or None, open lock files).
+    """Lock `num_gpus` GPUs; returns (CUDA_VISIBLE_DEVICES or None, open lock files).
 
-    None: leave it as it is.  Waits up to `wait_sec` for cards that others hold, then raises
-    StepsError with who holds them; `say` is told once that it waits.
+    None means: leave the variable unchanged. Waits up to `wait_sec` for GPUs that others hold,
+    then raises StepsError that names the holders; `say` is called once with a message when
+    waiting begins.
     """
     if LEASED in environment:
         return None, []
@@ -53,16 +54,16 @@ def lease(num_gpus, environment, wait_sec=WAIT_SEC, say=None):
     if named is not None:
         if len(named) < num_gpus:
             raise ConfigError(
-                f"{num_gpus} GPUs are asked for, but SGE_GPU or CUDA_VISIBLE_DEVICES names"
-                f" {len(named)} ({some(named) or 'none'}). Ask the cluster for as many as"
-                " gpu in cluster.yaml."
+                f"{num_gpus} GPUs are requested, but SGE_GPU or CUDA_VISIBLE_DEVICES names"
+                f" {len(named)} ({some(named) or 'none'}). Request the number of gpu in"
+                " cluster.yaml from the scheduler."
             )
         cards = [uuid_of(device, cards) for device in named]
     if not cards:
         return None, []
     if len(cards) < num_gpus:
         raise ConfigError(
-            f"{num_gpus} GPUs are asked for, and this host has {len(cards)}. Lower gpu in"
+            f"{num_gpus} GPUs are requested, and this host has {len(cards)}. Lower gpu in"
             " cluster.yaml."
         )
     return _take(cards, num_gpus, lock_folder(environment), wait_sec, say or _say)
@@ -86,7 +87,7 @@ def named_devices(environment):
 
 
 def list_cards():
-    """UUIDs of the host's cards, in the driver's order; of a divided card, of its parts.
+    """UUIDs of the host's GPUs in the driver's order; for a GPU in MIG mode, of its instances.
 
     Empty where there is no nvidia-smi, or no driver that answers it.
     """
@@ -101,7 +102,7 @@ def list_cards():
 
 
 def parse_cards(text):
-    """The UUIDs in what ``nvidia-smi -L`` writes.
+    """The UUIDs in the output of ``nvidia-smi -L``.
 
     >>> parse_cards('''GPU 0: NVIDIA A100 (UUID: GPU-a)
     ...   MIG 3g.20gb     Device  0: (UUID: MIG-b)
@@ -112,32 +113,32 @@ def parse_cards(text):
     cards = []
     for kind, uuid in DEVICE.findall(text):
         if kind == "MIG" and cards and cards[-1].startswith("GPU-"):
-            cards.pop()  # a divided card cannot be used as a whole
+            cards.pop()  # a GPU in MIG mode cannot be used as a whole
         cards.append(uuid)
     return cards
 
 
 def uuid_of(device, cards):
-    """The UUID of a device by its number, its UUID or the beginning of that."""
+    """The UUID of a device by its index, its UUID or a prefix of that."""
     if device.isdigit() and int(device) < len(cards):
         return cards[int(device)]
     found = [uuid for uuid in cards if uuid.startswith(device)]
     if len(found) != 1:
         raise ConfigError(
-            f"'{device}' of SGE_GPU or CUDA_VISIBLE_DEVICES is none of this host's cards"
+            f"'{device}' of SGE_GPU or CUDA_VISIBLE_DEVICES is none of this host's GPUs"
             f" ({some(cards) or 'nvidia-smi shows none'}). Correct the variable."
         )
     return found[0]
 
 
 def lock_folder(environment):
-    """The folder of lock files, made for all users of the host if it is not there."""
+    """The folder of lock files, created for all users of the host if it does not exist."""
     folder = Path(environment.get(FOLDER_VARIABLE, FOLDER))
     with contextlib.suppress(FileExistsError):
         folder.mkdir()
-        folder.chmod(0o1777)  # whatever the umask: others lock here too, and delete nothing
+        folder.chmod(0o1777)  # whatever the umask: others lock here too, but must not delete
     if not stat.S_ISDIR(folder.lstat().st_mode):
-        raise StepsError(f"{folder}: is no folder. Remove it, or set {FOLDER_VARIABLE}.")
+        raise StepsError(f"{folder}: not a folder. Remove it, or set {FOLDER_VARIABLE}.")
     return folder
 
 
@@ -149,20 +150,21 @@ def _take(cards, num_gpus, folder, wait_sec, say):
             return ",".join(taken), list(taken.values())
         late = time.monotonic() >= deadline
         if late or not waiting:
-            said = f"{num_gpus} of {len(cards)} GPUs are asked for, and not free: "
-            said += some(f"{uuid} {holder(folder, uuid)}" for uuid in cards)
+            fault = f"{num_gpus} of {len(cards)} GPUs are requested, but not free: "
+            fault += some(f"{uuid} {holder(folder, uuid)}" for uuid in cards)
         if late:
-            raise StepsError(f"{said}. Wait for them, or ask for fewer.")
+            raise StepsError(f"{fault}. Wait for them, or request fewer.")
         if not waiting:
-            say(f"waiting: {said}.")
+            say(f"waiting: {fault}.")
             waiting = True
         time.sleep(min(POLL_SEC, max(0.01, deadline - time.monotonic())))
 
 
 def _try(cards, num_gpus, folder):
-    """{uuid: open lock file} of as many cards as asked for, or {}: all or none.
+    """{uuid: open lock file} of `num_gpus` GPUs, or {}: all or none.
 
-    One process at a time tries, so that two never keep one card each and wait for the other's.
+    One process at a time tries, so that two processes never hold one GPU each and wait for the
+    other's (deadlock).
     """
     with _open(folder / "turn") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
@@ -189,36 +191,36 @@ def _try(cards, num_gpus, folder):
 
 
 def lock_file(folder, uuid):
-    """Where the lock of a card lies; old names of parts of cards have slashes."""
+    """The lock file of a GPU; older drivers have slashes in the names of MIG instances."""
     return folder / re.sub(r"[^\w-]", "_", uuid)
 
 
 def holder(folder, uuid):
-    """Who said last that he holds a card: ``is held by pid 1 of root since ...``."""
+    """The last process that locked a GPU: ``is locked by pid 1 of root since ...``."""
     try:
-        said = lock_file(folder, uuid).read_text().strip()
+        owner = lock_file(folder, uuid).read_text().strip()
     except OSError:
-        said = ""
-    return f"is held by {said}" if said else "is held by a process that does not say who it is"
+        owner = ""
+    return f"is locked by {owner or 'an unknown process'}"
 
 
 def _sign(file):
-    """Write into a lock file who holds it; a message for people, not the lock."""
+    """Write the owner into a lock file, for messages; the lock itself is the flock."""
     try:
         user = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         user = str(os.getuid())
     since = datetime.datetime.now().isoformat(" ", "seconds")
-    with contextlib.suppress(OSError):  # another user's file that lets itself only be locked
+    with contextlib.suppress(OSError):  # another user's file, which can be locked but not written
         os.ftruncate(file.fileno(), 0)
         os.pwrite(file.fileno(), f"pid {os.getpid()} of {user} since {since}\n".encode(), 0)
 
 
 def _open(path):
-    """Open a lock file, whoever made it.
+    """Open a lock file, also one of another user.
 
-    It is made only where it is not there: in a folder with the sticky bit, Linux lets nobody
-    open another user's file with O_CREAT (fs.protected_regular).
+    O_CREAT is used only if the file does not exist: in a folder with the sticky bit, Linux
+    refuses to open another user's file with O_CREAT (fs.protected_regular).
     """
     while True:
         for flags in (os.O_RDWR, os.O_RDONLY):
@@ -229,7 +231,9 @@ def _open(path):
             except PermissionError:
                 continue
         else:
-            raise StepsError(f"{path}: cannot be opened. Its owner must let others read it.")
+            raise StepsError(
+                f"{path}: cannot be opened. Its owner must make it readable for others."
+            )
         with contextlib.suppress(FileExistsError):
             made = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
             os.fchmod(made, 0o666)
@@ -242,15 +246,15 @@ def _say(message):
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--gpus", type=int, required=True, help="whole cards; 0: it may see none")
+    parser.add_argument("--gpus", type=int, required=True, help="number of GPUs; 0: none visible")
     parser.add_argument(
-        "--wait-sec", type=float, default=WAIT_SEC, help="how long to wait for a card"
+        "--wait-sec", type=float, default=WAIT_SEC, help="how long to wait for GPUs"
     )
     parser.add_argument("command", nargs=argparse.REMAINDER, help="after --, with its arguments")
     args = parser.parse_args(argv)
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not command or args.gpus < 0:
-        parser.error("say: --gpus N -- COMMAND ...")
+        parser.error("usage: --gpus N -- COMMAND ...")
     try:
         visible, locks = lease(args.gpus, os.environ, args.wait_sec)
         if visible is not None:

@@ -1,7 +1,7 @@
 """Why one job failed, by its own log and the exit status of its shell.
 
-The cause is seldom the last line: behind the program that failed in a pipe stand those that
-saw an empty input, and behind a stage's message whatever was still running.
+The cause is seldom the last line: programs later in a pipe report an empty input after the one
+that failed, and processes that were still running write after a stage's message.
 """
 
 import re
@@ -38,17 +38,17 @@ STOPPED = re.compile(r"train: stopped by SIG.*")  # the training's own line, wit
 STOPPED_STATUS = (128 + signal.SIGTERM, 128 + signal.SIGINT, None)
 LESS_MEMORY = "Run fewer jobs at a time (--cores), or on a machine with more memory"
 SIGNALS = {
-    signal.SIGKILL: f"most often the system's answer to too little memory. {LESS_MEMORY}.",
+    signal.SIGKILL: f"usually because the host ran out of memory. {LESS_MEMORY}.",
     signal.SIGBUS: "most often a full disk or a full /dev/shm. Free some space.",
-    signal.SIGSEGV: "a fault in a compiled program or library.",
-    signal.SIGABRT: "a program ended itself.",
-    signal.SIGTERM: "somebody or the system asked it to end. The same command goes on.",
-    signal.SIGINT: "interrupted. The same command goes on.",
+    signal.SIGSEGV: "an error in a compiled program or library.",
+    signal.SIGABRT: "a program aborted.",
+    signal.SIGTERM: "stopped by a user or the system. Start the same command again to continue.",
+    signal.SIGINT: "interrupted. Start the same command again to continue.",
 }
 
 
 def causes(text, status=None, memory_kills=0):
-    """Lines that say why a job failed, the first the most telling; [] if nothing does.
+    """Lines that say why a job failed, the most informative first; [] if none is found.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def causes(text, status=None, memory_kills=0):
     status : int or None
         Exit status of its shell, above 128 after a signal.
     memory_kills : int
-        Processes that the system killed for want of memory during the run.
+        Number of processes that the kernel killed for lack of memory during the run.
 
     >>> causes("ERROR (compute-mfcc-feats:main()) no bin\\nLOG (copy-feats:main()) Copied 0\\n")
     ['ERROR (compute-mfcc-feats:main()) no bin']
@@ -69,22 +69,22 @@ def causes(text, status=None, memory_kills=0):
         return stopped[-1:]
     errors = _errors(text)
     known = any(re.search("program .* (not found|cannot be run)", line) for line in errors)
-    said = errors if known else [*_missing_programs(text), *errors]
+    lines = errors if known else [*_missing_programs(text), *errors]
     killed = _signal_of(text, status)
-    if killed and not (killed == signal.SIGPIPE and said):
-        said.insert(0, describe_signal(killed, memory_kills))
-    elif said and OUT_OF_MEMORY.search("\n".join(said)) and "Lower" not in said[0]:
-        said[0] = f"out of memory: {said[0].rstrip('.')}. {LESS_MEMORY}."
-    if status == 127 and not said:
-        said.append("a program was not found")
-    return said
+    if killed and not (killed == signal.SIGPIPE and lines):
+        lines.insert(0, describe_signal(killed, memory_kills))
+    elif lines and OUT_OF_MEMORY.search("\n".join(lines)) and "Lower" not in lines[0]:
+        lines[0] = f"out of memory: {lines[0].rstrip('.')}. {LESS_MEMORY}."
+    if status == 127 and not lines:
+        lines.append("a program was not found")
+    return lines
 
 
 def describe_signal(number, memory_kills=0):
     """One line for the signal that ended a job.
 
-    >>> describe_signal(signal.SIGKILL, memory_kills=1)[:62]
-    'killed by signal 9 (SIGKILL): the system ended it for want of '
+    >>> describe_signal(signal.SIGKILL, memory_kills=1)[:63]
+    'killed by signal 9 (SIGKILL): the kernel killed it because the '
     """
     try:
         name = f"{int(number)} ({signal.Signals(number).name})"
@@ -92,17 +92,17 @@ def describe_signal(number, memory_kills=0):
         name = str(int(number))
     why = SIGNALS.get(number, "")
     if number == signal.SIGKILL and memory_kills:
-        why = f"the system ended it for want of memory. {LESS_MEMORY}."
+        why = f"the kernel killed it because the host ran out of memory. {LESS_MEMORY}."
     return f"killed by signal {name}: {why}".removesuffix(": ")
 
 
 def last_lines(text, num=3):
-    """The last lines of a log that say something, as many as there are up to `num`."""
+    """The last `num` lines of a log that are not blank."""
     return [line.strip() for line in text.split("\n") if line.strip()][-num:]
 
 
 def memory_kills():
-    """Processes that the kernel has killed for want of memory since it started; 0 if unknown."""
+    """Number of processes that the kernel has killed for lack of memory; 0 if unknown."""
     try:
         text = Path("/proc/vmstat").read_text()
     except OSError:
@@ -114,14 +114,14 @@ def memory_kills():
 def _missing_programs(text):
     names = [next(filter(None, found.groups())) for found in NO_PROGRAM.finditer(text)]
     return [
-        f"the program {name} was not found. Install it, or put its folder on PATH; a command"
-        " of a wav.scp can also be wrong there."
+        f"the program {name} was not found. Install it, or add its folder to PATH; if it is in a"
+        " pipe of wav.scp, check its spelling there."
         for name in dict.fromkeys(names)
     ]
 
 
 def _errors(text):
-    """What the programs say: a stage's message whole, or Kaldi's first ERROR, or an exception."""
+    """The first ERROR of a Kaldi command, the last message of a stage, or the last exception."""
     stages = [found.group().splitlines() for found in STAGE_LINES.finditer(text)]
     kaldi = KALDI_ERROR.findall(text)
     if kaldi:

@@ -1,8 +1,8 @@
 """Snakemake's command line of a job, quoted for the shell.
 
-Snakemake quotes arguments with repr(), whose double quotes let the shell expand ``$`` and whose
-``\\'`` ends no quote, and the path of Python not at all. Paths of a recipe or a checkout with
-blanks, apostrophes or ``$`` then break the jobs of a cluster, or run something else.
+Snakemake quotes arguments with repr(): within its double quotes the shell expands ``$``, and its
+``\\'`` does not end a quote. The path of Python is not quoted at all. Paths of a recipe or a
+checkout with blanks, apostrophes or ``$`` then break the jobs of a cluster, or run something else.
 """
 
 import shlex
@@ -15,7 +15,7 @@ _format_cli_value = utils.format_cli_value
 
 
 def format_cli_value(value, quote=False, base64_encode=False):
-    """As Snakemake's, with the shell's quotes around text.
+    """Snakemake's function of this name, but with shell quotes around text.
 
     >>> format_cli_value("it's $HOME", quote=True)
     '\\'it\\'"\\'"\\'s $HOME\\''
@@ -26,18 +26,18 @@ def format_cli_value(value, quote=False, base64_encode=False):
 
 
 class QuotedPython:
-    """For an executor: the path of Python as one word of the shell."""
+    """Mixin of an executor: the path of Python is one word of the shell."""
 
     def get_python_executable(self):
         return shlex.quote(super().get_python_executable())
 
 
 class QuotedJobstep(QuotedPython, JobstepExecutor):
-    """What Snakemake runs within a Slurm job."""
+    """The executor that Snakemake uses within a Slurm job."""
 
 
 def quote_job_commands():
-    """Let all command lines of jobs be quoted, in the controller and in the jobs."""
+    """Quote all command lines of jobs, in the controller and in the jobs."""
     utils.format_cli_value = format_cli_value
     registered = ExecutorPluginRegistry().plugins.get("slurm-jobstep")
     if registered is not None:

@@ -1,11 +1,10 @@
-"""One run at a time in a recipe, and a killed run leaves nothing in the way.
+"""One run at a time in a recipe; a new run clears what a killed one left.
 
-Snakemake marks a running workflow by lock files without an owner: after a
-SIGKILL they stay, and the next run refuses to start.  Worse, the jobs of a
-killed run live on and would write the same files as their replacements.  Here a
-run holds an flock, which the kernel drops with the process, whatever ends it.
-Whoever gets it knows that the lock files are stale and that the jobs still at
-work, found by the run's name in their environment, are orphans.
+Snakemake marks a running workflow by lock files without an owner: after a SIGKILL they stay, and
+the next run refuses to start. Moreover, the jobs of a killed run continue and would write the
+same files as their replacements. Here a run holds an flock, which the kernel releases when the
+process ends. The process that acquires it can rely on two facts: the lock files are stale, and
+running jobs with the run's name in their environment are orphans.
 """
 
 import fcntl
@@ -19,7 +18,7 @@ from pathlib import Path
 
 NAME = "SIDEWINDER_RUN"
 PLANS_ONLY = re.compile(r"-[a-zA-Z]*n[a-zA-Z]*|--dry-?run|--list.*|--lint|--unlock|--.*graph|--dag")
-# Jobs asked for again are not taken over from a killed run; sge/submit.py reads the name.
+# Forced jobs are not taken over from a killed run; sge/submit.py reads this variable.
 FORCES = re.compile(r"-[RfF]|--force(run|all)?(=.*)?")
 FRESH = "SIDEWINDER_FRESH"
 
@@ -27,10 +26,10 @@ _held = []  # the open lock file: closed, and so released, when this process end
 
 
 def guard_run(directory, argv):
-    """Take the run lock of `directory`; clear what a killed run left. True if taken.
+    """Acquire the run lock of `directory` and clear what a killed run left. True if acquired.
 
-    A command that only plans (``-n``, ``--list-rules`` ...) takes and clears nothing.
-    Jobs started from here carry the run's name in their environment.
+    A command that only plans (``-n``, ``--list-rules`` ...) neither acquires nor clears anything.
+    Jobs started by this process have the run's name in their environment.
     """
     os.environ[NAME] = name = run_name(directory)
     if any(PLANS_ONLY.fullmatch(arg) for arg in argv[1:]):
@@ -44,12 +43,12 @@ def guard_run(directory, argv):
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        lock.close()  # another run is alive, and Snakemake's own locks will say so
+        lock.close()  # another run is alive, and Snakemake's own locks report it
         return False
     _held.append(lock)
     orphans = find_jobs(name)
     if orphans:
-        say(f"ending {len(orphans)} jobs that a killed run left at work in {directory}")
+        say(f"ending {len(orphans)} running jobs of a killed run in {directory}")
         end_jobs(name)
     stale = sorted(folder.glob("locks/*.lock"))
     if stale:
@@ -65,7 +64,7 @@ def run_name(directory):
 
 
 def find_jobs(name):
-    """Process ids of this user, other than this one's own line, that carry the run's name.
+    """Ids of this user's processes with the run's name, other than this process's ancestors.
 
     Empty where there is no /proc.
     """
@@ -95,7 +94,7 @@ def ancestors(pid):
 
 
 def end_jobs(name, patience_sec=20):
-    """SIGKILL the jobs until none is left; they are replaced from their inputs."""
+    """SIGKILL the jobs until none is left; they run again from their inputs."""
     deadline = time.monotonic() + patience_sec
     while (jobs := find_jobs(name)) and time.monotonic() < deadline:
         for pid in jobs:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-MATTERS = re.compile(
+WARNING = re.compile(
     r"^WARNING\b|: (?:kept|dropped|excluded|skipped|left out) \d+|\bnot finite\b|no voiced frame"
 )
 MOST_LOGS = 10
@@ -27,10 +27,10 @@ def warning_lines(logs, since):
             text = Path(log).read_text(errors="replace")
         except OSError:  # a job without a log
             continue
-        said = [line.strip() for line in text.splitlines() if MATTERS.search(line)]
-        if said:
-            count = f"{len(said)} warnings, the first: " if len(said) > 1 else ""
-            lines.append(f"{rule}: {count}{said[0]} (log: {log})")
+        warnings = [line.strip() for line in text.splitlines() if WARNING.search(line)]
+        if warnings:
+            count = f"{len(warnings)} warnings, the first: " if len(warnings) > 1 else ""
+            lines.append(f"{rule}: {count}{warnings[0]} (log: {log})")
     if len(lines) > MOST_LOGS:
         lines[MOST_LOGS:] = [f"and {len(lines) - MOST_LOGS} more logs with warnings below logs/"]
     return lines

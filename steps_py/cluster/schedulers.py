@@ -1,8 +1,8 @@
 """The sections ``sge`` and ``slurm`` of cluster.yaml, and how their keys reach jobs.
 
 A key of a section is an option of qsub or sbatch by a readable name. Options without a key are
-typed in ``extra``, which is passed on as it is; only options that would hide a job from the run
-that submitted it (its name, its log, arrays) are refused there, before the first job.
+given in ``extra``, which is passed on unchanged; only options by which a run finds its jobs (name,
+log, arrays) are refused there, before the first job.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ import shlex
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sge:
-    """Where an SGE job goes, and what the site calls the resources that jobs request."""
+    """Options of qsub, and the site's names of the complexes that jobs request."""
 
     queue: str | None = None  # -q
     project: str | None = None  # -P
@@ -44,7 +44,7 @@ class Sge:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Slurm:
-    """Where a Slurm job goes; each key is the option of sbatch of that name."""
+    """Options of sbatch; each key is the option of that name."""
 
     partition: str | None = None
     account: str | None = None
@@ -62,7 +62,7 @@ class Slurm:
     extra: str | None = None
 
     def snakemake_resources(self) -> dict[str, str]:
-        """The resources that snakemake-executor-plugin-slurm knows by name; the rest as text.
+        """Resources of snakemake-executor-plugin-slurm; options without one are in slurm_extra.
 
         >>> Slurm(qos="long", exclude="n[1-2]", extra="--hint=compute_bound").snakemake_resources()
         {'qos': 'long', 'slurm_extra': "--exclude='n[1-2]' --hint=compute_bound"}
@@ -85,7 +85,7 @@ OF_PLUGIN = {
     "gres": "gres",
 }
 
-# Options by which a run finds its jobs, or that make one job several: not for `extra`.
+# Options by which a run finds its jobs, or that make several jobs of one: refused in `extra`.
 RESERVED = {
     "sge": {"-N", "-o", "-e", "-j", "-t", "-b", "-sync", "-verify", "-terse", "-help"},
     "slurm": {
@@ -96,7 +96,7 @@ RESERVED = {
 
 
 def fault_of_extra(scheduler: str, text: str) -> str | None:
-    """What is wrong with the value of ``extra``, or None.
+    """What is wrong with a value of ``extra``, or None.
 
     >>> fault_of_extra("slurm", "--reservation=SPEECH-JAN")
     >>> fault_of_extra("slurm", "-J mine")

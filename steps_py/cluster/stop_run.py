@@ -1,8 +1,8 @@
-"""SIGTERM to the process of a run ends the run as Ctrl-C does, its local jobs included.
+"""SIGTERM to the controller ends the run as Ctrl-C does, its local jobs included.
 
-Ctrl-C reaches every process of the terminal; SIGTERM reaches the one that it is sent to, and
-Snakemake then waits for its jobs, which may take days.  Here every process below gets the
-signal, too: a training writes its checkpoint and ends.
+Ctrl-C reaches every process of the terminal; SIGTERM reaches only the process that it is sent
+to, and Snakemake then waits for its jobs, which may take days. Here the signal is forwarded to
+all descendants: a training writes its checkpoint and exits.
 """
 
 import os
@@ -11,9 +11,9 @@ from pathlib import Path
 
 
 def stop_jobs_on_sigterm():
-    """From now on SIGTERM goes on to all child processes, and then acts as Ctrl-C.
+    """Install a SIGTERM handler that forwards the signal to all descendants, then acts as Ctrl-C.
 
-    To be called from the main thread, after Snakemake has set its own handler.
+    Call it from the main thread, after Snakemake has installed its own handler.
     """
     received = []
 

@@ -89,8 +89,8 @@ def test_two_jobs_get_a_card_each_and_the_third_is_told_who_has_them(host, start
     assert {seen(first), seen(second)} == {"GPU-aaa", "GPU-bbb"}
     said = refused(start(1, "--wait-sec", "0"))
     assert said.count("\n") == 1
-    assert "1 of 2 GPUs are asked for, and not free" in said
-    assert f"GPU-aaa is held by pid {first.pid} of" in said or f"pid {second.pid} of" in said
+    assert "1 of 2 GPUs are requested, but not free" in said
+    assert f"GPU-aaa is locked by pid {first.pid} of" in said or f"pid {second.pid} of" in said
     assert " since 20" in said
 
 
@@ -115,7 +115,7 @@ def test_a_card_stays_taken_while_a_child_of_the_killed_job_lives(host, start):
     child = int(seen(parent))
     parent.kill()
     parent.wait(PATIENCE_SEC)
-    assert "GPU-aaa is held by" in refused(start(1, "--wait-sec", "0"))
+    assert "GPU-aaa is locked by" in refused(start(1, "--wait-sec", "0"))
     os.kill(child, signal.SIGKILL)
     assert seen(start()) == "GPU-aaa"
 
@@ -137,7 +137,7 @@ def test_jobs_of_two_cards_each_do_not_wait_for_each_other_for_ever(host, start)
 
 def test_a_job_that_cannot_have_all_cards_keeps_none(host):
     _, held = take(1)
-    with pytest.raises(StepsError, match="2 of 2 GPUs are asked for, and not free"):
+    with pytest.raises(StepsError, match="2 of 2 GPUs are requested, but not free"):
         take(2)
     again, more = take(1)
     assert again == "GPU-bbb"
@@ -170,16 +170,16 @@ def test_of_more_cards_than_asked_for_one_is_locked(host, monkeypatch):
 
 def test_fewer_cards_than_asked_for_are_an_error(host, monkeypatch):
     monkeypatch.setenv("SGE_GPU", "0")
-    with pytest.raises(ConfigError, match=r"2 GPUs are asked for, but SGE_GPU .* names 1 \(0\)"):
+    with pytest.raises(ConfigError, match=r"2 GPUs are requested, but SGE_GPU .* names 1 \(0\)"):
         take(2)
     monkeypatch.delenv("SGE_GPU")
-    with pytest.raises(ConfigError, match="3 GPUs are asked for, and this host has 2"):
+    with pytest.raises(ConfigError, match="3 GPUs are requested, and this host has 2"):
         take(3)
 
 
 def test_a_device_that_is_not_there_is_an_error(host, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,7")
-    with pytest.raises(ConfigError, match="'7' .* is none of this host's cards"):
+    with pytest.raises(ConfigError, match="'7' .* is none of this host's GPUs"):
         take(1)
 
 
@@ -207,7 +207,7 @@ def test_the_parts_of_a_divided_card_are_leased_one_by_one(host, start):
         "  MIG 3g.20gb     Device  1: (UUID: MIG-GPU-aaa/2/0)\n"
     )
     assert {seen(start()), seen(start())} == {"MIG-111", "MIG-GPU-aaa/2/0"}
-    assert "not free: MIG-111 is held by pid" in refused(start(1, "--wait-sec", "0"))
+    assert "not free: MIG-111 is locked by pid" in refused(start(1, "--wait-sec", "0"))
 
 
 def test_what_a_job_starts_shares_its_cards_and_does_not_wait_for_them(host, start):

@@ -50,8 +50,8 @@ def test_a_killed_job_is_called_that_by_its_status_or_by_its_shell():
     by_status = causes("train: epoch 2 of 3\n", status=137)
     by_shell = causes("/usr/bin/bash: line 1: 16126 Killed        python x | cat\n", status=None)
     assert by_status == by_shell
-    assert by_status[0].startswith("killed by signal 9 (SIGKILL): most often")
-    assert "for want of memory" in causes("", status=137, memory_kills=1)[0]
+    assert by_status[0].startswith("killed by signal 9 (SIGKILL): usually")
+    assert "the host ran out of memory" in causes("", status=137, memory_kills=1)[0]
     assert causes("", status=139)[0].startswith("killed by signal 11 (SIGSEGV)")
 
 

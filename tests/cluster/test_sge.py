@@ -133,8 +133,8 @@ ACCOUNT |= {"start_time": "Fri Nov 20", "ru_wallclock": "5s", "maxvmem": "4.8M"}
     "changes, reason",
     [
         ({}, "killed: qdel, kill -9"),
-        ({"ru_wallclock": "66s"}, "walltime: ended after 66 s of 60 s asked"),
-        ({"failed": "37  : qmaster enforced"}, "out of memory: 4.8M used, 100 MB asked"),
+        ({"ru_wallclock": "66s"}, "walltime: ended after 66 s of 60 s requested"),
+        ({"failed": "37  : qmaster enforced"}, "out of memory: 4.8M used, 100 MB requested"),
         ({"start_time": "-/-"}, "deleted before it ran"),
     ],
 )

@@ -57,9 +57,7 @@ def test_a_job_that_can_never_start_is_spoken_of_and_waited_for(scheduler, tmp_p
     table = small_table(scheduler)
     table["rules"]["waits"] = {"slurm": {"partition": "short"}}  # 5 minutes at most
     run = Run(scheduler, tmp_path / "run", "out/waits.1", table=table)
-    said = run.wait_for_word(
-        r"Slurm job (\d+) \(waits\S*\) may never start, PartitionTimeLimit: "
-    )
+    said = run.wait_for_word(r"Slurm job (\d+) \(waits\S*\) may never start, PartitionTimeLimit: ")
     assert "max_runtime_min in cluster.yaml" in run.said()
     command("scontrol", "update", f"job={said[1]}", "timelimit=2")
     (run.folder / "go").touch()

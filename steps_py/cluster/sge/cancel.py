@@ -1,6 +1,6 @@
 """sge-cancel <id> ...: delete these jobs in one call. Without ids: all that the run still has.
 
-With --wait, until SGE has let them go, so that nothing writes their files any more.
+With --wait, return only when SGE has no such job left and nothing writes their files any more.
 """
 
 import sys
@@ -15,14 +15,14 @@ def main(words):
     ids = [word for word in words if word != "--wait"]
     if not ids:
         for path in (jobs.STATE / "pending").glob("*.json"):
-            path.unlink(missing_ok=True)  # a qsub that is at work now takes its job back
+            path.unlink(missing_ok=True)  # a qsub that is running now deletes its own job
         ids = [path.stem for path in (jobs.STATE / "active").glob("*.json")]
     ids = [job for job in ids if not jobs.last_act(job)]
     if not ids:
         return
     jobs.say(f"deleting {len(ids)} jobs")
     while jobs.ask("qdel", *ids) is None:
-        jobs.say(f"SGE does not answer; when it does: qdel {' '.join(ids)}")
+        jobs.say(f"SGE does not answer; when it does, run: qdel {' '.join(ids)}")
         if "--wait" not in words:
             return
         time.sleep(jobs.RETRY_S)
@@ -31,7 +31,7 @@ def main(words):
 
 
 def wait_for_end(ids):
-    """Until SGE has none of the jobs. An SGE that does not say so for ten minutes is an error."""
+    """Wait until SGE has none of the jobs; exit with an error after ten minutes."""
     deadline = time.time() + PATIENCE_S
     while left := [job for job in ids if jobs.is_known(job) is not False]:
         if time.time() > deadline:

@@ -9,7 +9,7 @@ from steps_py.cluster.quoting import QuotedPython
 
 
 def use_sge_executor():
-    """Let Snakemake's executor `cluster-generic` be the one below."""
+    """Register the executor below as `cluster-generic`."""
     registered = ExecutorPluginRegistry().plugins.get("cluster-generic")
     if registered is not None:
         registered.executor = SgeExecutor
@@ -17,5 +17,5 @@ def use_sge_executor():
 
 class SgeExecutor(QuotedPython, plugin.Executor):
     def get_jobscript(self, job):
-        """Relative: the plugin puts the path between double quotes into a line of shell."""
+        """A relative path: the plugin writes it between double quotes into a shell command."""
         return os.path.relpath(super().get_jobscript(job))

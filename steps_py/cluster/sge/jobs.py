@@ -1,14 +1,14 @@
-"""What submit, status and cancel share: the records of jobs, and how SGE is asked.
+"""Shared by submit, status and cancel: the records of jobs, and calls of SGE's commands.
 
 Standard library only, and quick to import: Snakemake starts these scripts once per job and
-look. They run in the recipe's folder and keep everything in .snakemake/sge:
+status request. They run in the recipe's folder and keep everything in .snakemake/sge:
 
-    pending/<token>.json  a submission that SGE may or may not have taken yet
-    active/<id>.json      a job that SGE took and whose end Snakemake has not been told
-    exit/<id>             exit code and seconds, written by the job itself as its last act
-    ended/<id>.json       a job that failed, with the reason; read by the last words of the run
+    pending/<token>.json  a submission that SGE may or may not have accepted yet
+    active/<id>.json      a job that SGE accepted and whose end was not yet reported to Snakemake
+    exit/<id>             exit code and seconds, which the job itself writes last
+    ended/<id>.json       a job that failed, with the reason; for the report at the end of the run
     scripts/<token>.*     the job's script and environment
-    said/<id>             what was told about a job, so that it is told once
+    said/<id>             the last message about a job, so that it is printed once
     qstat                 the last list of this user's jobs
     complexes, limits     the site's complexes; what its hosts and queues have
 """
@@ -31,17 +31,17 @@ LastAct = collections.namedtuple("LastAct", "code seconds warned")
 
 
 def seconds(name, default):
-    """A waiting time; the environment may say another, which is how tests are quick."""
+    """A waiting time; tests set shorter ones in the environment."""
     return float(os.environ.get(f"SIDEWINDER_SGE_{name}_S", default))
 
 
-# One qstat serves all jobs for so long; at most so long does one question take.
+# How long the output of a qstat is used for all jobs; timeout of a command; pause before a retry.
 QSTAT_AGE_S = seconds("QSTAT_AGE", 5)
 ANSWER_S = seconds("ANSWER", 60)
 RETRY_S = seconds("RETRY", 15)
 REFUSED = "refused"
 
-# Words by which SGE's commands say that the qmaster did not answer: no statement about a job.
+# Messages of SGE's commands when the qmaster did not answer, which tells nothing about a job.
 SILENT = re.compile(
     r"unable to (contact|send message to|connect to) qmaster|can'?t (connect|resolve|send)"
     r"|got (no |timeout|send|read|select)|commlib error|communication error|failed receiving"
@@ -51,7 +51,7 @@ SILENT = re.compile(
 
 
 def ask(*command):
-    """Run an SGE command. None where SGE gave no answer, which says nothing about any job."""
+    """Run an SGE command; None if SGE did not answer, so that nothing is known about any job."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=ANSWER_S)
     except (OSError, subprocess.TimeoutExpired):
@@ -62,10 +62,10 @@ def ask(*command):
 
 
 def list_jobs():
-    """{id: state} of all of this user's jobs, asked at most every QSTAT_AGE_S; None if silent.
+    """{id: state} of all of this user's jobs, updated at most every QSTAT_AGE_S; None if silent.
 
-    A silence is remembered as long as an answer: many looks at a qmaster that is down
-    would else wait for it one after the other.
+    That there was no answer is cached too: otherwise many status requests would wait for a
+    qmaster that is down, one after the other.
     """
     cache = STATE / "qstat"
     try:
@@ -78,7 +78,7 @@ def list_jobs():
         done = ask("qstat", "-xml", "-u", whose)
         if done is None:
             break
-        jobs = {}  # it answers: where it lists nothing, each job is asked for by its id
+        jobs = {}  # it answers: jobs that are not listed are requested by their ids
         if done.returncode == 0 and "</job_info>" in done.stdout:
             pairs = re.findall(
                 r"<JB_job_number>(\d+)</JB_job_number>.*?<state>(\w+)</state>", done.stdout, re.S
@@ -90,7 +90,7 @@ def list_jobs():
 
 
 def user_name():
-    """This user's name; ``*``, all users, where the host knows no name for the number."""
+    """This user's name; ``*``, all users, if the host has no name for the user id."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -98,9 +98,9 @@ def user_name():
 
 
 def is_known(job):
-    """Whether SGE still has the job, asked for this one alone.
+    """Whether SGE still has the job, by a request for this job alone.
 
-    None if it does not answer; REFUSED, which is true, if its answer says nothing of the job.
+    None if it does not answer; REFUSED, which is true, if its answer does not mention the job.
     """
     done = ask("qstat", "-j", job)
     if done is None:
@@ -111,9 +111,9 @@ def is_known(job):
 
 
 def last_act(job):
-    """What the job wrote as its last act: code, seconds, warned (of its end, by SGE). Or None.
+    """The exit record of a job: code, seconds, whether SGE sent a warning signal; or None.
 
-    The folder is listed first: on NFS this drops the memory of a file's absence.
+    The folder is listed first: on NFS this invalidates the cached absence of a file.
     """
     folder = STATE / "exit"
     try:
@@ -132,9 +132,9 @@ def record_of(job, folder="active"):
 
 
 def close(job, reason=None):
-    """The job is over and Snakemake is told: forget it, or keep why it failed.
+    """Remove the records of a job that ended, and keep the `reason` of a failure.
 
-    Of several attempts at the same work only the last has something to say.
+    The reason of an earlier attempt at the same work is removed.
     """
     record = record_of(job)
     for path in (STATE / "ended").glob("*.json"):
@@ -149,7 +149,7 @@ def close(job, reason=None):
 
 
 def write(path, text):
-    """The whole file or none; a full disk must not stop the run by a record."""
+    """Write a file atomically; a full disk is reported but does not stop the run."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         part.write_text(text)
@@ -163,17 +163,17 @@ def say(message):
 
 
 def say_once(about, message):
-    told = STATE / "said" / about
-    if not told.exists() or told.read_text() != message:
-        write(told, message)
+    printed = STATE / "said" / about
+    if not printed.exists() or printed.read_text() != message:
+        write(printed, message)
         say(message)
 
 
 def say_waiting():
-    """SGE is silent: wait, say so once in five minutes, and stop when the controller is gone."""
-    told = STATE / "said" / "silent"
-    if not told.exists() or time.time() - told.stat().st_mtime > 300:
-        write(told, "")
+    """Wait before a retry, print so every five minutes, and exit when the controller is gone."""
+    printed = STATE / "said" / "silent"
+    if not printed.exists() or time.time() - printed.stat().st_mtime > 300:
+        write(printed, "")
         say("SGE does not answer; jobs wait until it does")
     time.sleep(RETRY_S)
     if os.getppid() == 1:

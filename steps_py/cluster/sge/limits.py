@@ -1,8 +1,8 @@
-"""Which request of a job is above what the largest host of the site has.
+"""Which request of a job exceeds what the largest host of the site has.
 
-Only what hosts and queues are configured with counts, never what is free now: a job that
-can run when others have ended is not spoken of. `qsub -w v` cannot say it: it calls each request
-for a load value such as mem_free unknown.
+Requests are compared with the configuration of hosts and queues, not with what is free now: a
+job that can run when others have ended is not reported. `qsub -w v` cannot be used: it calls
+every request for a load value such as mem_free unknown.
 """
 
 import json
@@ -21,7 +21,7 @@ MB = 2**20
 
 
 def excess(work):
-    """One line about each request that no host can satisfy; none where that is not certain."""
+    """One line about each request that no host can satisfy; none if that is not certain."""
     hosts, queues = site()
     if not hosts or not queues:
         return []
@@ -48,9 +48,9 @@ def excess(work):
 
 
 def line(work, what, most, key, limit=None):
-    """What is requested, what there is, and the key of cluster.yaml to change.
+    """What is requested, what the largest host has, and the key of cluster.yaml to change.
 
-    A request that grew above the limit with the attempts has its limit in another key.
+    If only a later attempt exceeds it, the key is that of the upper limit.
     """
     attempt, first = work.get("attempt", 1), work.get(key, 0) // work.get("attempt", 1)
     if limit is not None and attempt > 1 and first <= limit:
@@ -64,7 +64,7 @@ def line(work, what, most, key, limit=None):
 
 
 def key_of(work, key):
-    """``rules.<rule>.<key>``; of a group the rules that it has."""
+    """``rules.<rule>.<key>``; for a group, of each of its rules."""
     rules = sorted({target.partition(":")[0] for target in work["targets"]})
     rules = rules if work["group"] and rules else [work["rule"]]
     names = [f"rules.{rule}.{key}" for rule in rules[:3]]
@@ -73,7 +73,7 @@ def key_of(work, key):
 
 
 def most_of(name, hosts, queues):
-    """The most of a complex that one host has, None where nothing says it."""
+    """The most of a complex that one host has, None if it is unknown."""
     known = complexes().get(name)
     if known is None:  # qsub refuses it
         return None
@@ -90,7 +90,7 @@ def most_of(name, hosts, queues):
 
 
 def site():
-    """(hosts, queues): their limits, from qconf, kept for an hour; empty where it is silent."""
+    """(hosts, queues): their limits from qconf, cached for an hour; empty if it is silent."""
     cache = STATE / "limits"
     try:
         if time.time() - cache.stat().st_mtime < AGE_S:
@@ -107,16 +107,16 @@ def site():
 
 
 def shown_each(lists, shows, names=()):
-    """What qconf shows of each host or queue, as {key: value}; [] if it is silent about one."""
+    """The output of qconf for each host or queue as {key: value}; [] if one cannot be read."""
     if lists:
-        told = jobs.ask("qconf", lists)
-        names = told.stdout.split() if told and told.returncode == 0 else []
+        answer = jobs.ask("qconf", lists)
+        names = answer.stdout.split() if answer and answer.returncode == 0 else []
     found = []
     for name in names:
-        told = jobs.ask("qconf", shows, name)
-        if told is None or told.returncode:
+        answer = jobs.ask("qconf", shows, name)
+        if answer is None or answer.returncode:
             return []
-        text = re.sub(r"\\\n\s*", "", told.stdout)
+        text = re.sub(r"\\\n\s*", "", answer.stdout)
         found.append(dict(re.findall(r"^(\w+) +(.*?) *$", text, re.M)))
     return found
 
@@ -126,7 +126,7 @@ def host_of(shown):
 
 
 def queue_of(shown):
-    """The most that an instance of a queue gives; a value may differ by host: ``8,[big=64]``."""
+    """The most that an instance of a queue has; a value can differ by host: ``8,[big=64]``."""
     slots = [int(text) for text in re.findall(r"(?:^|=)(\d+)", shown.get("slots", ""))]
     times = re.findall(r"(?:^|=)([\w:]+)", shown.get("h_rt", ""))
     return {
@@ -137,7 +137,7 @@ def queue_of(shown):
 
 
 def pairs(text):
-    """{key: value} of ``a=1,b=2``; of several values of a key the largest.
+    """{key: value} of ``a=1,b=2``; the largest value of a key that occurs several times.
 
     >>> pairs("gpu=2,ram=16G,[big=gpu=8]"), pairs("NONE")
     ({'gpu': '8', 'ram': '16G'}, {})

@@ -5,7 +5,7 @@ import shlex
 from steps_py.cluster.sge import jobs
 from steps_py.cluster.sge.jobs import STATE
 
-# As in steps_py.cluster.schedulers, which this cannot import: these scripts start in 20 ms.
+# Defaults of steps_py.cluster.schedulers, not imported because these scripts start in 20 ms.
 NAMES = {"pe": "smp", "memory": "mem_free", "time": "h_rt", "gpu": "gpu"}
 OPTIONS = {
     "queue": "-q",
@@ -27,7 +27,7 @@ def site_of(work):
 
 
 def options(work):
-    """All words between qsub and the script."""
+    """All arguments between qsub and the script."""
     site = site_of(work)
     given = ["-terse", "-cwd", "-S", "/bin/bash", "-N", work["name"], "-j", "y", "-o", "/dev/null"]
     given += ["-r", "n", "-notify"]
@@ -52,17 +52,17 @@ def options(work):
 
 
 def is_per_slot(name):
-    """Whether SGE multiplies a request by the slots of a job: a consumable of kind YES."""
+    """Whether SGE multiplies a request by the slots of a job (consumable: YES)."""
     return complexes().get(name, {}).get("consumable") == "YES"
 
 
 def complexes():
-    """{name or shortcut: {name, consumable}} of the site's complexes, asked once in a recipe."""
+    """{name or shortcut: {name, consumable}} of the site's complexes, cached in the recipe."""
     cache = STATE / "complexes"
     if not cache.exists():
-        while (told := jobs.ask("qconf", "-sc")) is None:
+        while (answer := jobs.ask("qconf", "-sc")) is None:
             jobs.say_waiting()
-        jobs.write(cache, told.stdout)
+        jobs.write(cache, answer.stdout)
     rows = [line.split() for line in cache.read_text().splitlines()]
     return {
         name: {"name": row[0], "consumable": row[5]}

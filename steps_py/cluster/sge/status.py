@@ -1,15 +1,15 @@
 """sge-status <id>: print running, success or failed for one job.
 
-What is believed, in this order:
+Sources in order of precedence:
 
-1. the exit code that the job wrote as its last act;
-2. SGE's list of jobs, one qstat for all of them: a job that is there is not over, unless it
-   is in error. It is told once when one is held or suspended;
-3. a job that has been in neither for a while is lost: deleted, killed, or its host died.
-   The accounting record, where it has come, says how.
+1. the exit code that the job writes last;
+2. SGE's list of jobs, one qstat for all of them: a listed job has not ended, unless it is in
+   error. That a job is held or suspended is printed once;
+3. a job that has been in neither for a while is lost: deleted, killed, or its host died. The
+   accounting record gives the reason, if there is one.
 
-A scheduler that does not answer says nothing about a job: the job is running.
-Always one word and exit code 0: anything else would end the whole run.
+If the scheduler does not answer, the job counts as running. The output is always one word and
+the exit status 0: anything else would end the whole run.
 """
 
 import re
@@ -20,14 +20,14 @@ from steps_py.cluster.job_logs import OUT_OF_MEMORY
 from steps_py.cluster.sge import jobs
 from steps_py.cluster.sge.jobs import STATE
 
-# From when a job is missed: time for its last act to show on a network file system, and, as
-# long as there is no accounting record, for that to be written (15 s where SGE flushes it).
+# After a job is first missed: time for its exit record to appear on a network file system and,
+# while there is no accounting record, for that to be written (SGE flushes it every 15 s).
 GRACE_S = jobs.seconds("GRACE", 30)
 ACCOUNTING_S = jobs.seconds("ACCOUNTING", 120)
 UNKNOWN_S = jobs.seconds("UNKNOWN", 3600)  # above its run time
 
 WHY_WAITING = {
-    "h": "is held (qrls lets it go)",
+    "h": "is held (qrls releases it)",
     "s": "is suspended",
     "S": "is suspended by its queue",
     "T": "is suspended by a threshold of its queue",
@@ -55,7 +55,7 @@ def status(job):
 
 
 def ended(job, done):
-    """By the job's own word."""
+    """The status by the exit record of the job."""
     if done.code == 0:
         jobs.close(job)
         return "success"
@@ -65,7 +65,7 @@ def ended(job, done):
         if done.code > 128:
             reason += f", its shell was killed by signal {done.code - 128}"
         if OUT_OF_MEMORY.search(tail(record.get("rule_log")) + tail(scheduler_log(job, record))):
-            reason += f"; out of memory by its log, with {record['mem_mb']} MB asked (mem_mb)"
+            reason += f"; out of memory by its log, {record['mem_mb']} MB requested (mem_mb)"
     elif is_walltime(record, done.seconds):
         reason = walltime(record, done.seconds)
     else:
@@ -74,7 +74,7 @@ def ended(job, done):
 
 
 def missing(job):
-    """Not in the list. Ask for this one job, and give its last act and its account time to come."""
+    """The status of a job that is not listed, after time for its exit and accounting records."""
     known = jobs.is_known(job)
     if known in (True, None):  # the list is older than the job, or SGE is silent
         return "running"
@@ -88,56 +88,54 @@ def missing(job):
     if done:
         return ended(job, done)
     if account.get("failed") == "0" and account.get("exit_status") == "0":
-        # It ran to its end and could not write so, on a full disk say: Snakemake sees to the files.
+        # It ended without an exit record, for example on a full disk: Snakemake checks its files.
         jobs.close(job)
         return "success"
     return failed(job, why_lost(jobs.record_of(job), account))
 
 
 def unknown(job, missed_s):
-    """SGE answers but says nothing of the job: its exit code is waited for, but not for ever."""
-    jobs.say_once("refused", "qstat refuses to list jobs; their ends are taken from exit codes")
+    """The status of a job that SGE's answers do not mention: wait for its exit code, bounded."""
+    jobs.say_once("refused", "qstat refuses to list jobs; their exit codes are used instead")
     if missed_s < jobs.record_of(job).get("runtime_min", 0) * 60 + UNKNOWN_S:
         return "running"
     jobs.ask("qdel", job)
-    return failed(job, f"qstat and qacct have said nothing of it for {missed_s / 60:.0f} min")
+    return failed(job, f"neither qstat nor qacct has listed it for {missed_s / 60:.0f} min")
 
 
 def in_error(job):
-    """SGE could not start it and would keep it for ever (Eqw)."""
-    told = jobs.ask("qstat", "-j", job)
-    reasons = re.findall(r"^error reason.*?: +(.*)$", told.stdout if told else "", re.M)
+    """Delete a job that SGE could not start and would keep in the queue (Eqw)."""
+    answer = jobs.ask("qstat", "-j", job)
+    reasons = re.findall(r"^error reason.*?: +(.*)$", answer.stdout if answer else "", re.M)
     if jobs.ask("qdel", job) is None:
-        return "running"  # SGE fell silent; the next look deletes it
+        return "running"  # SGE does not answer; the next status request deletes it
     return failed(job, "SGE could not start it (Eqw): " + ("; ".join(reasons) or "no reason given"))
 
 
 def why_lost(record, account):
     """The reason from qacct, whose `failed` is a number and words, and `exit_status` a number."""
     if not account:
-        return (
-            "gone without an exit code and without an account: its host was lost, or it was deleted"
-        )
-    said = f"qacct: failed {account.get('failed')}, exit status {account.get('exit_status')}"
+        return "no exit code and no accounting record: its host was lost, or it was deleted"
+    source = f"qacct: failed {account.get('failed')}, exit status {account.get('exit_status')}"
     ran_s = number(account.get("ru_wallclock"))
     if account.get("start_time", "-/-") == "-/-":
-        return f"deleted before it ran ({said})"
+        return f"deleted before it ran ({source})"
     if is_walltime(record, ran_s):
-        return f"{walltime(record, ran_s)} ({said})"
+        return f"{walltime(record, ran_s)} ({source})"
     if account.get("failed", "").startswith("37"):
         peak = account.get("maxvmem")
-        return f"out of memory: {peak} used, {record.get('mem_mb')} MB asked ({said})"
+        return f"out of memory: {peak} used, {record.get('mem_mb')} MB requested ({source})"
     if account.get("exit_status", "").startswith(("137", "140")):
-        return f"killed: qdel, kill -9 or the system out of memory ({said})"
-    return said
+        return f"killed: qdel, kill -9 or out of memory ({source})"
+    return source
 
 
 def account_of(job):
     """The fields of the job's accounting record; {} while there is none."""
-    told = jobs.ask("qacct", "-j", job)
-    if told is None or told.returncode:
+    answer = jobs.ask("qacct", "-j", job)
+    if answer is None or answer.returncode:
         return {}
-    return dict(re.findall(r"^(\w+) +(.*?) *$", told.stdout, re.M))
+    return dict(re.findall(r"^(\w+) +(.*?) *$", answer.stdout, re.M))
 
 
 def scheduler_log(job, record):
@@ -158,9 +156,8 @@ def is_walltime(record, ran_s):
 
 
 def walltime(record, ran_s):
-    return (
-        f"walltime: ended after {ran_s:.0f} s of {record['runtime_min'] * 60} s asked (runtime_min)"
-    )
+    requested_s = record["runtime_min"] * 60
+    return f"walltime: ended after {ran_s:.0f} s of {requested_s} s requested (runtime_min)"
 
 
 def number(text):
@@ -169,7 +166,7 @@ def number(text):
 
 
 def missed_since(job, forget=False):
-    """When the job was first missed; now, if it is the first time."""
+    """Time at which the job was first missed; now if it had not been missed before."""
     mark = STATE / "said" / f"{job}.missed"
     if forget:
         mark.unlink(missing_ok=True)

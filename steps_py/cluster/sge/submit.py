@@ -1,9 +1,9 @@
-"""sge-submit <jobscript>: give one job of Snakemake to SGE and print its id.
+"""sge-submit <jobscript>: submit one job of Snakemake to SGE and print its id.
 
-Two promises. A job is submitted once, however often SGE is silent or the controller dies:
-the record of a submission lies on disk before SGE is asked, and a job runs only when the
-record bears its id. And no two jobs make the same files at once: a job of an earlier run
-that does is taken over, or deleted and waited for.
+Two guarantees. A job is submitted once, even if SGE does not answer or the controller dies: the
+record of a submission is on disk before qsub runs, and a job starts its work only when the
+record has its id. No two jobs write the same files at once: a job of an earlier run that does is
+taken over, or deleted before the new one is submitted.
 """
 
 import json
@@ -31,7 +31,7 @@ def main(jobscript):
 
 
 def read_jobscript(path):
-    """What Snakemake asks for: its properties, and the jobs and input files of the command."""
+    """The job as a dict: its properties, and the target jobs and input files of the command."""
     text = Path(path).read_text()
     properties = json.loads(re.search(r"^# properties = (.*)$", text, re.M)[1])
     command = shlex.split(text.split("\n", 2)[2])
@@ -46,7 +46,7 @@ def read_jobscript(path):
     return {
         "rule": rule,
         "name": safe(f"{rule}.{wildcards}" if wildcards else rule),
-        # each job of a group by its rule and wildcards: what no two jobs may make at once
+        # each job of a group by its rule and wildcards: no two jobs may run the same at once
         "targets": sorted(words_after(command, "--target-jobs")),
         "inputs": sorted(p for p in inputs if not Path(p).name.startswith("tmp.")),
         "params": properties.get("params"),
@@ -64,7 +64,7 @@ def read_jobscript(path):
 
 
 def words_after(command, option):
-    """The words that follow `option`, up to the next option."""
+    """The arguments that follow `option`, up to the next option."""
     if option not in command:
         return []
     words = command[command.index(option) + 1 :]
@@ -73,13 +73,13 @@ def words_after(command, option):
 
 
 def safe(name):
-    """`name` as SGE takes it for a job: no separators, a letter first."""
+    """`name` as a valid job name of SGE: no separators, a letter first."""
     name = re.sub(r"[^A-Za-z0-9_.+-]", "_", name)[:120]
     return name if name[0].isalpha() else f"j{name}"
 
 
 def scheduler_log(rule, log):
-    """logs/a/b.log is the rule's, logs/sge/a/b.<id>.log what the scheduler's job said."""
+    """logs/a/b.log is the log of the rule, logs/sge/a/b.<id>.log that of the scheduler's job."""
     if not log:
         return f"logs/sge/{rule}"
     path = Path(log).with_suffix("")
@@ -87,7 +87,7 @@ def scheduler_log(rule, log):
 
 
 def settle_rivals(work):
-    """The id of a job that does this work already; others that would write its files are ended."""
+    """The id of a job that does this work already; others that write its files are deleted."""
     for record in STATE.glob("pending/*.json"):
         wait_for_submission(record, work)
     for path in STATE.glob("active/*.json"):
@@ -106,9 +106,9 @@ def settle_rivals(work):
 
 
 def wait_for_submission(path, work, patience_s=60):
-    """Wait while qsub is still at work for a controller that died; forget what never came.
+    """Wait for a running qsub of a controller that died, then remove its record.
 
-    A job whose pending record is forgotten finds no record of its own and ends unrun.
+    A job whose pending record was removed finds no record of its own and exits without work.
     """
     try:
         record = json.loads(path.read_text())
@@ -123,8 +123,8 @@ def wait_for_submission(path, work, patience_s=60):
 
 
 def is_same(record, work):
-    """Whether a recorded job is this one, and its inputs are still those that it was given."""
-    if os.environ.get("SIDEWINDER_FRESH"):  # the user asked for these jobs again: -R, -f, -F
+    """Whether a recorded job is this one, and its inputs have not changed since."""
+    if os.environ.get("SIDEWINDER_FRESH"):  # the user forced these jobs: -R, -f, -F
         return False
     if any(record.get(key) != work[key] for key in ("targets", "inputs", "params", "group")):
         return False
@@ -136,19 +136,19 @@ def is_same(record, work):
 
 
 def runs(job):
-    """Whether SGE has the job and it is not in error. Waits for an answer."""
+    """Whether SGE has the job and it is not in error; waits for an answer."""
     known = jobs.is_known(job)
     while known is None:
         say_waiting()
         known = jobs.is_known(job)
     if not known:
         return False
-    told = jobs.ask("qstat", "-j", job)
-    return told is not None and not re.search(r"^error reason", told.stdout, re.M)
+    answer = jobs.ask("qstat", "-j", job)
+    return answer is not None and not re.search(r"^error reason", answer.stdout, re.M)
 
 
 def end(job, patience_s=600):
-    """Delete a job and wait until SGE has let it go."""
+    """Delete a job and wait until SGE has removed it."""
     deadline = time.time() + patience_s
     while (known := jobs.is_known(job)) is not False:
         if known is None:
@@ -157,14 +157,14 @@ def end(job, patience_s=600):
         jobs.ask("qdel", job)
         if known == jobs.REFUSED and time.time() > deadline:
             sys.exit(
-                f"sge: SGE does not say whether job {job}, which makes the same files, is gone."
+                f"sge: cannot find out whether job {job}, which writes the same files, has ended."
                 f" Delete it (qdel {job}) and {STATE}/active/{job}.json, then start the run again."
             )
         time.sleep(1)
 
 
 def submit(work):
-    """Ask SGE until it takes or refuses the job."""
+    """Run qsub until SGE accepts or refuses the job; returns the job id."""
     token = f"{work['name']}.{os.getpid()}.{time.time_ns()}"
     script = (STATE / "scripts" / token).absolute()
     text = job_text(
@@ -186,11 +186,11 @@ def submit(work):
         say_waiting()
 
 
-# qsub and the renaming of the record outlive this script, should it be killed in between; a
-# job whose record has gone meanwhile is taken back. A job id that was used before, by a
-# cluster set up anew, leaves nothing behind.
-# A site's qsub may write lines of its own: the id is the line that is a number, and where there
-# is no such line, or more, SGE is asked which job of this name has this script.
+# qsub and the renaming of the record complete even if this script is killed in between; a job
+# whose record was removed meanwhile is deleted. Records of an earlier job with the same id (from
+# a cluster that was set up again) are removed.
+# A site's qsub may print other lines: the id is the line that is a number; if there is no such
+# line, or more than one, qstat finds the job of this name that has this script.
 QSUB = r"""
 pending=$1; state=$2; folder=$3; name=$4; script=$5; shift 5
 said=$(cd "$folder" && "$@" "$script") || exit 1
@@ -228,15 +228,15 @@ def qsub(work, script, pending):
 
 
 def say_excess(work):
-    """Once a run for each rule: a request above what any host has. It waits, without an error."""
+    """Print a request above what any host has, once a run and rule; such a job waits forever."""
     for message in excess(work):
         say_once(f"excess.{work['rule']}.{os.getpgrp()}", message)
 
 
 def refused(work, answer, pending):
-    """SGE will not have this job. The rule's log says so, and so does the run's last word."""
+    """Report that SGE refused the job, in the rule's log too, and exit with status 1."""
     reason = " ".join(answer.split()).removesuffix(" Exiting.")
-    message = f"qsub refused {work['name']}: {reason} (asked by cluster.yaml: "
+    message = f"qsub refused {work['name']}: {reason} (options by cluster.yaml: "
     message += f"{shlex.join(options(work))})"
     if work["rule_log"]:
         Path(work["rule_log"]).parent.mkdir(parents=True, exist_ok=True)

@@ -1,21 +1,21 @@
-"""What an SGE job executes: a wrapper around Snakemake's script, and the run's environment."""
+"""The script of an SGE job: a wrapper around Snakemake's script, and the run's environment."""
 
 import os
 import re
 import shlex
 
-# What belongs to the host that submits, to the controller or to a scheduler's other job.
+# Variables of the submit host, of the controller or of another job of a scheduler.
 NOT_EXPORTED = re.compile(
     r"_|PWD|OLDPWD|SHLVL|HOST|HOSTNAME|TERM|DISPLAY|TMPDIR|TMP|TEMP|SSH_.*|XDG_.*|DBUS_.*|BASH_.*"
     r"|SIDEWINDER_RUN|SIDEWINDER_FRESH|SNAKEMAKE_PROFILE|CUDA_VISIBLE_DEVICES"
     r"|SGE_.*|JOB_.*|NSLOTS|NHOSTS|NQUEUES|PE|PE_HOSTFILE|QUEUE|REQUEST|RESTARTED|ARC|ENVIRONMENT"
 )
 
-# The job waits until its submission is recorded under its id: until then it may be one that
-# the controller knows nothing of, and nothing else may write its files meanwhile.
-# With qsub -notify USR2 comes before the SIGKILL of qdel or a limit, USR1 before a suspension.
-# USR2 becomes a SIGTERM to every process of the job, as Slurm sends it: a training writes a
-# checkpoint, and the shells that wait for it go on waiting.
+# The job waits until its submission is recorded under its id: until then the controller may have
+# no record of it, and could start another job that writes the same files.
+# With qsub -notify, USR2 precedes the SIGKILL of qdel or a limit, USR1 precedes a suspension.
+# USR2 is forwarded as SIGTERM to every process of the job, as Slurm does: a training writes a
+# checkpoint, and the shells keep waiting for it.
 JOB = """\
 #!/bin/bash
 state={state}
@@ -31,10 +31,10 @@ if ((i == {patience_s})); then
   exit 1
 fi
 . {script}.env
-# If this shell is killed, SGE would leave what it started at work beside its replacement.
+# If this shell is killed, SGE would leave its children running beside their replacement.
 (trap '' USR2 TERM; while kill -0 $$; do sleep 1; done; kill -KILL 0) 2>/dev/null &
 watcher=$!
-disown    # bash is not to tell of its end
+disown    # no message of bash when it ends
 warned=
 stop() {{
   warned=warned
@@ -60,7 +60,7 @@ fi
 echo "exit code $code after $SECONDS s $warned"
 echo $code $SECONDS $warned >"$state/exit/.$JOB_ID" &&
   mv "$state/exit/.$JOB_ID" "$state/exit/$JOB_ID"
-exit $((code != 0))    # never 99 or 100, which tell SGE to run the job again or to hold it
+exit $((code != 0))    # never 99 or 100, by which SGE reruns or holds the job
 """
 
 
@@ -76,7 +76,7 @@ def job_text(*, state, log, script, token, patience_s=300):
 
 
 def exports():
-    """The run's environment as bash: qsub -V drops LD_LIBRARY_PATH and trips over functions."""
+    """The run's environment as bash: qsub -V drops LD_LIBRARY_PATH and fails with functions."""
     return "".join(
         f"export {key}={shlex.quote(value)}\n"
         for key, value in os.environ.items()
