@@ -1,9 +1,9 @@
-"""Are archives what their script files say?  Checked once, where a recipe joins its tables.
+"""Check that archives agree with their script files, once, when a recipe joins its tables.
 
-Kaldi's archives have no digest.  But a script file knows where each object begins, the key stands
-before it, and the header says where it ends, which is where the next key begins.  So an archive
-that is cut, doubled, changed in a key or header, or of another run is found by reading a few
-bytes of each entry.  Numbers that changed are not found.
+Kaldi's archives have no digest. But a script file has the position of each object, the key
+precedes it, and the header gives its size, which is where the next key begins. So an archive that
+is truncated, duplicated, changed in a key or header, or of another run is found by reading a few
+bytes of each entry. Changed numbers are not found.
 """
 
 import math
@@ -20,15 +20,15 @@ _COMPRESSED = {b"CM": 1, b"CM2": 2, b"CM3": 1}
 
 
 def check_archives(entries):
-    """Check the archives of a script file's rows, pairs (key, "path:offset"), one at a time.
+    """Check the archives of a script file's rows, an iterable of (key, "path:offset").
 
-    The rows of an archive come in the order in which they were written, as `TableWriter` and
-    Kaldi's commands write both files.
+    The rows of an archive must be in the order in which they were written, which is the order of
+    `TableWriter` and of Kaldi's commands.
 
     Raises
     ------
     TableError
-        Naming the key and the archive: missing, cut off, doubled, or not what was written.
+        Naming the key and the archive: missing, truncated, duplicated, or changed.
     """
     files, end_of = OpenFiles(), {}  # where the next key of an archive begins
     for key, entry in entries:
@@ -38,16 +38,16 @@ def check_archives(entries):
     for path, end in end_of.items():
         if files.size(path) > end:
             raise TableError(
-                f"{path}: {files.size(path) - end} bytes behind its last entry. {_CURE}"
+                f"{path}: {files.size(path) - end} bytes after its last entry. {_CURE}"
             )
 
 
 def _check_entry(files, path, offset, key, begin):
-    """Where the entry ends."""
+    """The position after the entry."""
     title = key.encode(errors="surrogateescape") + b" "
     data = files.read_some(path, max(0, offset - len(title)), len(title) + HEAD_BYTES)
     if offset < len(title) or not data.startswith(title):
-        raise TableError(f"{path}:{offset}: its key does not stand there. {_CURE}")
+        raise TableError(f"{path}:{offset}: the key before it is another one. {_CURE}")
     if begin != offset - len(title):
         raise TableError(f"{path}:{offset}: the entry before it ends elsewhere. {_CURE}")
     head = data[len(title) :]
@@ -55,7 +55,7 @@ def _check_entry(files, path, offset, key, begin):
         return _end_of_text(files, path, offset)
     num_bytes = _num_bytes(head)
     if num_bytes is None:
-        raise TableError(f"{path}:{offset}: no matrix or vector is there. {_CURE}")
+        raise TableError(f"{path}:{offset}: no matrix or vector found. {_CURE}")
     if offset + num_bytes > files.size(path):
         raise TableError(
             f"{path}: ends at byte {files.size(path)}, within the object at {offset}. {_CURE}"
@@ -64,7 +64,7 @@ def _check_entry(files, path, offset, key, begin):
 
 
 def _end_of_text(files, path, offset):
-    """Behind the line of the bracket that closes a vector or matrix."""
+    """The position after the line with the bracket that closes a vector or matrix."""
     while data := files.read_some(path, offset, _TEXT_BYTES):
         at = data.find(b"]")
         if at >= 0:
@@ -72,11 +72,11 @@ def _end_of_text(files, path, offset):
                 break
             return offset + at + 2
         offset += len(data)
-    raise TableError(f"{path}: no ']' and end of line behind byte {offset}. {_CURE}")
+    raise TableError(f"{path}: no ']' and end of line after byte {offset}. {_CURE}")
 
 
 def _num_bytes(head):
-    """Bytes of the binary matrix or vector that begins with `head`; None if there is none."""
+    """Size of the binary matrix or vector that begins with `head`; None if it is none."""
     token, _, rest = head[2:].partition(b" ")
     try:
         if head[:2] != b"\0B":

@@ -1,7 +1,12 @@
-"""Matrices and vectors in Kaldi's archives, read at random: any rows, straight from the file.
+"""Random access to matrices and vectors in Kaldi's archives: any rows, without reading the rest.
 
-A script file says where each matrix lies (``feats.ark:1234``).  An index holds what its
-header says, so that later reads ask for nothing but the wanted bytes, compressed or not.
+A script file has the position of each matrix (``feats.ark:1234``). An index keeps the content of
+the headers, so that later reads fetch only the requested bytes, compressed or not.
+
+The package kaldi-io reads whole matrices only, parses a header at each read, knows one of the
+three kinds of compressed matrices, and does not notice a truncated archive. Training reads a few
+hundred frames of an utterance at a time, millions of times, also as raw bytes that are decoded on
+the GPU, so the project has its own reader; benchmarks/chunks.py measures it.
 
 Shape suffixes (scope: this module):
     T = frames   D = feature dimension   U = matrices   K = fields of an index entry
@@ -17,7 +22,7 @@ from steps_py.errors import StepsError, TableError
 from steps_py.formats import compressed
 
 MAX_OPEN_FILES = 512
-HEAD_BYTES = 32  # hold every kind of header
+HEAD_BYTES = 32  # more than any header has
 KINDS = ("FM", "DM", "CM", "CM2", "CM3")
 FM, DM, CM, CM2, CM3 = range(5)
 _ELEMENT_BYTES = np.array([4, 8, 1, 2, 1])
@@ -26,7 +31,7 @@ _START_OF_TEXT = 4096
 
 
 def place_of(entry):
-    """The file and the byte that a value of a script file names.
+    """(file, byte offset) of an entry of a script file.
 
     >>> place_of("exp/a.ark:905"), place_of("one.mat")
     (('exp/a.ark', 905), ('one.mat', 0))
@@ -36,14 +41,14 @@ def place_of(entry):
         path, offset = entry, 0
     if path.endswith(("|", "]")) or path == "-":
         raise TableError(
-            f"'{entry}': cannot be read at random. Write the table to an archive first:"
+            f"'{entry}': random access needs an archive. Write the table to one first:"
             " copy-feats scp:feats.scp ark,scp:feats.ark,feats.scp"
         )
     return path, int(offset)
 
 
 class Locations:
-    """Where many objects lie: the values of a script file, compactly.
+    """The positions of many objects: the entries of a script file, in little memory.
 
     >>> places = Locations(["exp/a.ark:5", "exp/a.ark:905", "one.mat"])
     >>> places[1], places[2], len(places)
@@ -67,19 +72,19 @@ class Locations:
         return self.files[self.file_id_U[row]], int(self.offset_U[row])
 
     def in_file_order(self):
-        """Rows in the order in which a disk reads best."""
+        """Rows ordered by file and offset, for sequential reads."""
         return np.lexsort((self.offset_U, self.file_id_U))
 
 
 class OpenFiles:
-    """Reads of files by position; the most recently used stay open."""
+    """Reads from files by position; the most recently used files stay open."""
 
     def __init__(self, limit=MAX_OPEN_FILES):
         self._limit = limit
         self._descriptors = OrderedDict()
 
     def read(self, path, offset, num_bytes):
-        """Exactly `num_bytes` bytes; TableError if the file ends before."""
+        """Exactly `num_bytes` bytes; TableError if the file is too short."""
         data = os.pread(self.descriptor(path), num_bytes, offset)
         if len(data) < num_bytes:
             raise truncated(path, self.size(path), num_bytes)
@@ -115,7 +120,7 @@ def truncated(path, size, num_bytes):
 
 
 class MatrixIndex:
-    """Kind, size and place of many matrices, read from their headers once, in file order.
+    """Kind, shape and position of many matrices, read from their headers once, in file order.
 
     Parameters
     ----------
@@ -126,23 +131,23 @@ class MatrixIndex:
     Attributes
     ----------
     kind_U, num_rows_U, num_cols_U : int64 arrays
-        `kind_U` counts in KINDS.
+        `kind_U` are indices into KINDS.
     file_id_U, body_U : int64 arrays
-        The file (of `files`) and the byte where the numbers begin; for CM the percentiles.
+        The file (index into `files`) and the offset of the data; for CM, of the percentiles.
     low_U, width_U : float32 arrays
         Range of compressed matrices.
 
     Raises
     ------
     TableError
-        Naming the matrix: no file, no binary matrix, or the file ends within it.
+        Naming the matrix: no file, no binary matrix, or the file is truncated.
     """
 
     def __init__(self, names, places):
         self.files, self._names = places.files, names
         self._open = OpenFiles()
-        self._decoders = {}  # of CM, by their number of columns
-        self._whole = np.empty(0, np.uint8)  # of a matrix from whose columns rows are cut
+        self._decoders = {}  # number of columns -> decoder of CM
+        self._whole = np.empty(0, np.uint8)  # buffer for a whole matrix that is stored by columns
         heads_U = np.zeros((len(places), HEAD_BYTES), np.uint8)
         sizes = {}
         for row in places.in_file_order().tolist():
@@ -159,7 +164,7 @@ class MatrixIndex:
             row = int(np.argmax(end_U > size_U))
             with naming(names[row]):
                 raise truncated(places[row][0], size_U[row], end_U[row] - places.offset_U[row])
-        # one row of plain integers a matrix: a read looks everything up at once
+        # one row of integers per matrix, so that a read needs one look-up
         columns = (self.file_id_U, self.body_U, self.num_rows_U, self.num_cols_U, self.kind_U)
         self._entry_UK = np.stack(columns, axis=1)
 
@@ -184,7 +189,7 @@ class MatrixIndex:
             row = int(np.argmax(wrong_U))
             path, offset = places[row]
             raise TableError(
-                f"{names[row]}: {path}:{offset}: no binary matrix is there. Make the archive and"
+                f"{names[row]}: {path}:{offset}: no binary matrix found. Make the archive and"
                 " its script file again; text archives: copy-feats ark,t:x.txt ark,scp:x.ark,x.scp"
             )
         self.file_id_U = places.file_id_U.astype(np.int64)
@@ -195,7 +200,7 @@ class MatrixIndex:
 
     @property
     def num_bytes_U(self):
-        """Bytes from `body_U` to each matrix's end."""
+        """Size of the data of each matrix, from `body_U` on."""
         percentiles_U = np.where(self.kind_U == CM, 8, 0)
         return self.num_cols_U * (percentiles_U + self.num_rows_U * _ELEMENT_BYTES[self.kind_U])
 
@@ -205,15 +210,15 @@ class MatrixIndex:
         return num_cols * int(_ELEMENT_BYTES[kind])
 
     def read_bytes(self, row_B, first_B, end_B, out, at_B=None):
-        """The bytes of rows ``[first_B[b], end_B[b])`` into `out`, from ``at_B[b]`` on.
+        """Read the bytes of rows ``[first_B[b], end_B[b])`` into `out`, from ``at_B[b]`` on.
 
-        Without `at_B`, into the start of each ``out[b]``; `out` is uint8, in C's order.  The
-        matrices are of one kind.  Of CM, which is stored by columns: the percentiles of all
-        columns (8 bytes each), then the wanted rows of each.
+        Without `at_B`, into the start of each ``out[b]``; `out` is a C-contiguous uint8 array.
+        All matrices are of one kind. For CM, which is stored by columns, the result is the
+        percentiles of all columns (8 bytes each), then the requested rows of each column.
         """
         if at_B is None:
             at_B = np.arange(len(out)) * out.shape[1]
-        if len(row_B) > MAX_OPEN_FILES:  # all files of a part can be open at once
+        if len(row_B) > MAX_OPEN_FILES:  # in parts whose files can all be open at once
             for b in range(0, len(row_B), MAX_OPEN_FILES):
                 part = slice(b, b + MAX_OPEN_FILES)
                 self.read_bytes(row_B[part], first_B[part], end_B[part], out, at_B[part])
@@ -233,7 +238,7 @@ class MatrixIndex:
             self._read_columns(int(row_B[b]), int(first_B[b]), int(end_B[b]), memory[at_B[b] :])
 
     def _read_parts(self, row_B, offset_B, size_B, memory, at_B):
-        """`size_B` bytes of the files of matrices, from `offset_B` on, to `at_B` in memory."""
+        """Read `size_B` bytes at `offset_B` of the matrices' files to position `at_B` of memory."""
         rows, sizes = row_B.tolist(), size_B.tolist()
         file_ids = self.file_id_U[row_B].tolist()
         row_of, descriptors = dict(zip(file_ids, rows, strict=True)), {}
@@ -243,7 +248,7 @@ class MatrixIndex:
         except OSError:
             with naming(self._names[row_of[file_id]]):
                 raise
-        # a loop in C: what Python does for a chunk takes as long as the copy of its bytes
+        # map instead of a loop: Python's overhead per chunk is as long as the copy of its bytes
         places = map(memory.__getitem__, map(slice, at_B.tolist(), (at_B + size_B).tolist()))
         files = map(descriptors.__getitem__, file_ids)
         got = list(map(os.preadv, files, zip(places), offset_B.tolist()))
@@ -282,7 +287,7 @@ class MatrixIndex:
             x_TD = np.frombuffer(data, dtype).reshape(end - first, num_cols)
             return x_TD.astype(np.float32, copy=False)
         low, width = self.low_U[row], self.width_U[row]
-        if kind == CM:  # stored by columns: all of it is needed
+        if kind == CM:  # stored by columns: the whole matrix is needed
             data = self._open.read(path, body, num_cols * (8 + num_rows))
             decoder = self._decoders.get(num_cols)
             if decoder is None:
@@ -295,14 +300,14 @@ class MatrixIndex:
 
 
 def read_vector_at(files, path, offset):
-    """A float32 vector in an archive; Kaldi's float, double and text ones."""
+    """A float vector in an archive, stored as float32, float64 or text."""
     data = files.read_some(path, offset, _START_OF_TEXT)
     if data.lstrip().startswith(b"["):
         return _read_text_vector(files, path, offset, data)
     dim = int.from_bytes(data[6:10], "little", signed=True)
     if len(data) < 10 or data[:2] != b"\0B" or data[2:5] not in (b"FV ", b"DV ") or dim < 0:
         raise TableError(
-            f"{path}:{offset}: no vector is there. Make the archive and its script file again."
+            f"{path}:{offset}: no vector found. Make the archive and its script file again."
         )
     dtype = np.dtype("<f4" if data[2:3] == b"F" else "<f8")
     num_bytes = 10 + dim * dtype.itemsize
@@ -312,7 +317,7 @@ def read_vector_at(files, path, offset):
 
 
 def _read_text_vector(files, path, offset, text):
-    """`` [ 1 0 1 ]`` as text; read on until the bracket that ends it."""
+    """A vector `` [ 1 0 1 ]`` in text; reads until the closing bracket."""
     while b"]" not in text:
         more = files.read_some(path, offset + len(text), 3 * len(text))
         if not more:
@@ -335,7 +340,7 @@ def _read_text_vector(files, path, offset, text):
 
 @contextlib.contextmanager
 def naming(utt):
-    """Put the utterance's name before the message of an error."""
+    """Prefix the message of an error with the utterance's name."""
     try:
         yield
     except StepsError as error:

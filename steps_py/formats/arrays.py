@@ -19,12 +19,12 @@ _SIZES = {b"F": np.dtype("<f4"), b"D": np.dtype("<f8")}
 
 
 def read_matrix(stream, dtype, span=None):
-    """The matrix that comes next in `stream`, or its part `span`, as `dtype` (T, D).
+    """Read the next matrix of `stream`, or the range `span` of it, as `dtype` (T, D).
 
     Raises
     ------
     TableError
-        If it is no matrix, is cut off, is larger than its file, or lacks the part.
+        If it is no matrix, is truncated, or the range does not fit.
     """
     fast = None if span else _read_plain(stream, dtype)
     if fast is not None:
@@ -35,12 +35,12 @@ def read_matrix(stream, dtype, span=None):
 
 
 def read_binary_matrix(stream, dtype, span=None):
-    """`read_matrix` behind the marker of binary data, as within larger objects."""
+    """`read_matrix` after the marker of binary data, as within larger objects."""
     token = stream.word("a matrix type", limit=64)
     if stream.take(1) != b" " or token not in (b"FM", b"DM", b"CM", b"CM2", b"CM3"):
         found = token[:20].decode(errors="replace")
         stream.fail(
-            f"'{found}' where a matrix (FM, DM, CM) belongs. Is it a table of another kind?"
+            f"expected a matrix (FM, DM, CM), found '{found}'. Is it a table of another kind?"
         )
     if token[:1] == b"C":
         return _read_compressed(stream, token, span).astype(dtype, copy=False)
@@ -59,7 +59,7 @@ def read_binary_matrix(stream, dtype, span=None):
 
 
 def _read_plain(stream, dtype):
-    """A binary matrix of the wanted type and not empty, or None: the usual case, fast."""
+    """Fast path: a binary matrix of the requested type that is not empty, else None."""
     head = stream.peek(_MATRIX_HEADER.size)
     if len(head) < _MATRIX_HEADER.size:
         return None
@@ -106,7 +106,7 @@ def _part(stream, x_TD, span):
 
 
 def read_vector(stream, dtype, span=None):
-    """The vector that comes next in `stream`, or its part `span`, as `dtype` (D,)."""
+    """Read the next vector of `stream`, or the range `span` of it, as `dtype` (D,)."""
     fast = None if span else _read_plain_vector(stream, dtype)
     if fast is not None:
         return fast
@@ -123,18 +123,18 @@ def read_vector(stream, dtype, span=None):
 
 
 def read_binary_vector(stream, dtype):
-    """`read_vector` behind the marker of binary data, as within larger objects."""
+    """`read_vector` after the marker of binary data, as within larger objects."""
     token = stream.word("a vector type", limit=64)
     if stream.take(1) != b" " or token not in (b"FV", b"DV"):
         found = token[:20].decode(errors="replace")
-        stream.fail(f"'{found}' where a vector (FV, DV) belongs. Is it a table of another kind?")
+        stream.fail(f"expected a vector (FV, DV), found '{found}'. Is it a table of another kind?")
     dim, on_file = read_int(stream), _SIZES[token[:1]]
     body = stream.take_own(dim * on_file.itemsize, f"a vector of {dim}")
     return _cast(np.frombuffer(body, on_file), dtype)
 
 
 def _read_plain_vector(stream, dtype):
-    """A binary vector of the wanted type, or None: the usual case, fast."""
+    """Fast path: a binary vector of the requested type, else None."""
     head = stream.peek(_VECTOR_HEADER.size)
     if len(head) < _VECTOR_HEADER.size:
         return None
@@ -170,18 +170,18 @@ def _read_text_vector(stream, dtype):
 
 
 def _brackets(stream, what):
-    """What stands between [ and ]; the rest of the line after them is read over."""
+    """The text between [ and ]; the line break after them is skipped."""
     word = stream.word(what)
     if word not in (b"[", b"[]"):
         found = word[:20].decode(errors="replace")
-        stream.fail(f"'{found}' where {what} should begin with '['. Is it another kind of table?")
+        stream.fail(f"expected '[' of {what}, found '{found}'. Is it a table of another kind?")
     body = b"" if word == b"[]" else stream.until(b"]", what)[:-1]
     if stream.peek() == b"\r":
         stream.take(1)
     if stream.peek() == b"\n":
         stream.take(1)
     if b"_" in body:  # Python would read 1_0 as 10
-        stream.fail(f"'_' in {what}, which has numbers only.")
+        stream.fail(f"'_' in {what}. Only numbers are allowed.")
     return body
 
 
@@ -191,7 +191,7 @@ def _numbers(stream, text, dtype):
         if text.strip() and b"(" not in text:  # numpy takes nan(...)
             return _cast(np.fromstring(text, sep=" "), dtype)
     except ValueError:
-        pass  # float says which it is
+        pass  # the error of float names the text
     try:
         return _cast(np.array(list(map(float, text.split()))), dtype)
     except ValueError as error:
@@ -199,10 +199,10 @@ def _numbers(stream, text, dtype):
 
 
 def encode_matrix(x_TD, binary, dtype, method=None):
-    """The matrix as Kaldi writes it; with `method` compressed, if binary."""
+    """The bytes of a matrix in Kaldi's format; with `method` compressed, if binary."""
     x_TD = np.asarray(x_TD)
     if x_TD.ndim != 2:
-        raise TableError(f"an array of shape {x_TD.shape} where a matrix belongs.")
+        raise TableError(f"expected a matrix, got an array of shape {x_TD.shape}.")
     if x_TD.size == 0:
         x_TD = np.zeros((0, 0), dtype)
     if binary and method is not None:
@@ -221,17 +221,17 @@ def encode_matrix(x_TD, binary, dtype, method=None):
 
 
 def through_compression(x_TD, method):
-    """What is left of a matrix (T, D) that is written compressed, by one of Kaldi's methods."""
+    """A matrix (T, D) after compression and decompression by one of Kaldi's methods."""
     token, _, rest = compressed.compress(x_TD, method).partition(b" ")
     header = compressed.HEADER.unpack(rest[: compressed.HEADER.size])
     return compressed.decompress(token, header, rest[compressed.HEADER.size :])
 
 
 def encode_vector(x_D, binary, dtype):
-    """The vector as Kaldi writes it."""
+    """The bytes of a vector in Kaldi's format."""
     x_D = np.asarray(x_D)
     if x_D.ndim != 1:
-        raise TableError(f"an array of shape {x_D.shape} where a vector belongs.")
+        raise TableError(f"expected a vector, got an array of shape {x_D.shape}.")
     x_D = _cast(x_D, dtype)
     if binary:
         token = b"FV " if dtype == "float32" else b"DV "

@@ -1,4 +1,4 @@
-"""The marker of binary data, integers, numbers and words on file (src/base/io-funcs.cc)."""
+"""Basic types in Kaldi's files: binary marker, integers, floats, words (src/base/io-funcs.cc)."""
 
 import struct
 
@@ -11,7 +11,7 @@ _DOUBLE = struct.Struct("<bd")
 
 
 def read_marker(stream):
-    """Kaldi's InitKaldiInputStream: is a binary object coming?"""
+    """Kaldi's InitKaldiInputStream: whether a binary object follows; its marker is skipped."""
     start = stream.peek(2)
     if start[:1] != b"\0":
         return False
@@ -25,7 +25,7 @@ def read_int(stream):
     """A binary int32, with its size before it."""
     size, value = INT32.unpack(stream.take(INT32.size, "an integer"))
     if size != 4:
-        stream.fail(f"an integer of {size} bytes where one of 4 belongs. The file is damaged.")
+        stream.fail(f"an integer of {size} bytes, expected 4. The file is damaged.")
     return value
 
 
@@ -35,7 +35,7 @@ def read_float(stream):
         return _DOUBLE.unpack(stream.take(_DOUBLE.size, "a number"))[1]
     size, value = _FLOAT.unpack(stream.take(_FLOAT.size, "a number"))
     if size != 4:
-        stream.fail(f"a number of {size} bytes where one of 4 or 8 belongs. It is damaged.")
+        stream.fail(f"a number of {size} bytes, expected 4 or 8. The file is damaged.")
     return value
 
 
@@ -44,7 +44,7 @@ def encode_int(value):
 
 
 def encode_float(value):
-    """A binary float; beyond its range it is infinite, as a cast in C++ makes it."""
+    """A binary float; values beyond its range become infinite, as by a cast in C++."""
     try:
         return _FLOAT.pack(4, value)
     except OverflowError:
@@ -54,12 +54,12 @@ def encode_float(value):
 def encode_token(token):
     """A word as bytes; TableError if white space in it would break the format."""
     if not is_token(token):
-        raise TableError(f"'{token}': not a word that can be written. Use no white space in it.")
+        raise TableError(f"'{token}': cannot be written as a word. Remove the white space.")
     return token.encode(errors="surrogateescape")
 
 
 def is_token(text):
-    """Kaldi's IsToken: not empty, printable where it is ASCII, no white space.
+    """Kaldi's IsToken: not empty, no white space, no control characters.
 
     >>> is_token("utt-1"), is_token("utt 1"), is_token("")
     (True, False, False)

@@ -76,7 +76,7 @@ def compress(x_TD, method=_AUTO):
     (b'CM3 ', b'\\x00\\xff')
     """
     if method not in METHODS:
-        raise TableError(f"compression method {method}: there are the methods 1 to 7.")
+        raise TableError(f"compression method {method} does not exist. Use one of 1 to 7.")
     x_TD = np.asarray(x_TD, dtype=np.float32)
     num_rows, num_cols = x_TD.shape
     if num_rows == 0:
@@ -117,7 +117,7 @@ def decompress(token, header, body, bounds=None):
     body : bytes
         All num_body_bytes of them.
     bounds : (row, row, col, col), optional
-        Decode only this half-open part; costs as much as the part is large.
+        Decode only this half-open part; the cost is proportional to its size.
 
     Returns
     -------
@@ -139,9 +139,9 @@ def decompress(token, header, body, bounds=None):
 
 
 class ColumnDecoder:
-    """Decodes one CM after another, to the numbers of `decompress`, from their bytes in memory.
+    """Decodes CM matrices to the numbers of `decompress`, from their bytes in memory.
 
-    It keeps the memory that it looks values up by, so that several threads need one each.
+    It reuses its index buffer, so each thread needs its own decoder.
 
     >>> data = compress(np.array([[0.0, 4.0], [1.0, 5.0], [2.0, 6.0]]), method=2)
     >>> header, body = HEADER.unpack(data[3:19]), data[19:]
@@ -153,7 +153,7 @@ class ColumnDecoder:
     def __init__(self, num_cols):
         self._index_TD = np.empty((_ROWS_AT_ONCE, num_cols), "<i8")
         self._index_TD[:] = 256 * np.arange(num_cols)
-        # a code is the lowest byte of its index into the tables of all columns: nothing to add
+        # a code is the lowest byte of its index into the tables of all columns: no addition needed
         self._code_TD = self._index_TD.view(np.uint8)[:, ::8]
 
     def decode(self, header, body, row, row_end):
@@ -232,7 +232,7 @@ def _segment_code(x_TD, lower_D, upper_D, first, last):
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         fraction_TD = (x_TD - lower_D) / (upper_D - lower_D)
         code_TD = (fraction_TD * np.float32(last - first)).astype(np.float64) + 0.5
-    # a column narrower than float32 can tell has no fraction; Kaldi's cast gives the lower end
+    # the fraction of a column without range is nan; Kaldi's cast gives the lower end
     code_TD = np.where(np.isfinite(code_TD), code_TD, 0.0)
     return first + np.clip(np.trunc(code_TD), 0, last - first).astype(np.int64)
 
@@ -250,13 +250,13 @@ def _decode_columns(percentiles_D4, codes_DT, low, width):
             table_DB = _table_of_columns(points_D4, gaps_D3)
             first_D = 256 * np.arange(len(codes_DT), dtype=np.uint32)
             if len(codes_DT) <= 256:
-                first_D = first_D.astype(np.uint16)  # half the bytes to index by
+                first_D = first_D.astype(np.uint16)  # smaller indices are faster
             return table_DB.reshape(-1).take(codes_DT.T + first_D)
     return np.ascontiguousarray(x_DT.T)
 
 
 def _table_of_columns(points_D4, gaps_D3):
-    """What each byte stands for in each column, float32 (D, 256)."""
+    """The value of each byte in each column, float32 (D, 256)."""
     rise_DB = np.repeat(gaps_D3, _SEGMENT_SIZES, axis=1)
     rise_DB *= _OFFSET
     table_DB = rise_DB * _SCALE

@@ -1,6 +1,6 @@
-"""Files that a compression program wrote, known by how they begin.
+"""Compressed files, recognised by their first bytes, and the commands that unpack them.
 
-Kaldi reads such files only through a pipe, so what is found here is the command for it.
+Kaldi reads such files only through a pipe.
 """
 
 COMPRESSED = (  # how a file begins, the name of its format, the command that unpacks it
@@ -13,8 +13,8 @@ COMPRESSED = (  # how a file begins, the name of its format, the command that un
     (b"PK\x03\x04", "zip", "unzip -p"),
     (b"7z\xbc\xaf\x27\x1c", "7z", "7z x -so"),
 )
-BZIP2_BLOCK = b"1AY&SY"  # behind BZh and a digit: a key of a table may begin with BZh
-LONGEST = 10  # bytes that tell
+BZIP2_BLOCK = b"1AY&SY"  # after BZh and a digit: a key of a table may begin with BZh
+LONGEST = 10  # bytes that are compared at most
 
 
 def compression_of(start: bytes) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""The entries of archives and script files, one after the other."""
+"""The entries of archives and script files, read sequentially."""
 
 from steps_py.errors import StepsError, TableError
 from steps_py.formats.specifiers import shortened, split_range
@@ -11,14 +11,14 @@ def read_object(rxfilename, holder):
     Raises
     ------
     TableError
-        If the name or the object is not as it should be, or a command fails.
+        If the name or the object is invalid, or a command fails.
     """
     name, span = split_range(rxfilename)
     return read_stream(name, holder, span)
 
 
 def read_stream(rxfilename, holder, span=None, key=None):
-    """`read_object` when the range is split off already; messages name `key`."""
+    """`read_object` of a name without its range; messages name `key`."""
     if span is None and classify_rxfilename(rxfilename) == "pipe":
         value = holder.evaluate(rxfilename[:-1].strip())
         if value is not None:
@@ -34,7 +34,7 @@ def read_stream(rxfilename, holder, span=None, key=None):
 def _expect_end(stream):
     """Fail if more than white space follows the one object of a file."""
     if stream.read().strip():
-        stream.fail("more data behind the object. Was the file written twice? Make it again.")
+        stream.fail("more data after the object. Was the file written twice? Make it again.")
 
 
 def read_archive(stream, holder):
@@ -73,7 +73,7 @@ def read_script_lines(stream):
 
 
 def read_script(rxfilename, must_be_sorted=False):
-    """A whole script file as a dict; keys that come twice are an error."""
+    """A whole script file as a dict; duplicate keys are a TableError."""
     names = {}
     last = ""
     with open_input(rxfilename) as stream:
@@ -86,7 +86,7 @@ def read_script(rxfilename, must_be_sorted=False):
                 raise TableError(
                     f"{rxfilename}: not sorted: {shortened(last)} comes before"
                     f" {shortened(key)}. Sort it with"
-                    " LC_ALL=C, or leave out the option s."
+                    " LC_ALL=C, or remove the option s."
                 )
             names[key] = name
             last = key
@@ -94,7 +94,7 @@ def read_script(rxfilename, must_be_sorted=False):
 
 
 class EntryReader:
-    """Reads the entries of a script file; keeps the last file open for the next entry."""
+    """Reader of the entries of a script file; it keeps the last file open for the next entry."""
 
     def __init__(self, holder):
         self._holder = holder

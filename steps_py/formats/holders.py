@@ -1,14 +1,14 @@
 """How one entry of a table is read and written (src/util/kaldi-holder-inl.h).
 
-A holder has three methods, and any object that has them will do (a PLDA model, say):
+A holder is any object with these three methods:
 
     read(stream, span=None)   -> value from an `Input`; `span` is a range such as "3:20,0:4"
     encode(value, binary)     -> bytes
     evaluate(command)         -> value of the pipe ``command |`` without a shell, or None
 
-Values: matrices float32 or float64 (T, D), vectors (D,), int, float, str, list of str,
-list of int.  What is read is the caller's own: a writable array.  The holder of recordings
-is in steps_py/audio/wave_holder.py.
+Values: matrices float32 or float64 (T, D), vectors (D,), int, float, str, list of str, list of
+int. Arrays that are read are writable and not shared. The holder of recordings is in
+steps_py/audio/wave_holder.py.
 """
 
 from steps_py.formats.basic_types import (
@@ -25,9 +25,9 @@ from steps_py.formats.basic_types import (
 
 
 class Holder:
-    """What most holders share.
+    """Base class of holders.
 
-    `alone` holds for values behind which a file of one object has nothing else.
+    `alone` is true if a file with one such object must end after it.
     """
 
     alone = False
@@ -44,13 +44,13 @@ class Holder:
 
 def refuse_span(stream, span, kind):
     if span is not None:
-        stream.fail(f"a range [{span}], but {kind} has none. Leave the range out.")
+        stream.fail(f"a range [{span}] of {kind}. Remove the range.")
 
 
 class _MatrixHolder(Holder):
-    """A matrix of float32 or float64, whichever is on file; compressed ones are read too.
+    """A matrix, stored as float32, float64 or compressed.
 
-    `method` makes it write compressed matrices, by one of Kaldi's seven methods.
+    With `method`, one of Kaldi's seven, matrices are written compressed.
     """
 
     alone = True
@@ -71,7 +71,7 @@ class _MatrixHolder(Holder):
 
 
 class _VectorHolder(Holder):
-    """A vector of float32 or float64, whichever is on file."""
+    """A vector, stored as float32 or float64."""
 
     alone = True
 
@@ -159,7 +159,7 @@ class _TokensHolder(Holder):
 def _one_word(stream, what):
     words = _words(stream)
     if len(words) != 1:
-        stream.fail(f"{len(words)} words where {what} belongs. Put one on each line.")
+        stream.fail(f"{len(words)} words, expected {what}. Write one on each line.")
     return words[0]
 
 
@@ -201,5 +201,5 @@ TOKENS = _TokensHolder()
 
 
 def COMPRESSED_MATRIX(method=1):
-    """The holder that writes compressed matrices by `method`, 1 to 7."""
+    """The holder that writes matrices compressed by `method`, 1 to 7."""
     return _MatrixHolder("float32", method)

@@ -1,10 +1,10 @@
-"""Kaldi's tables of vectors and matrices as dicts, by the package kaldi-io: for use by hand.
+"""Kaldi's tables of vectors and matrices as dicts, by the package kaldi-io, for interactive use.
 
-The commands and stages have their own readers (`steps_py.formats.tables`), which stream, report
-the byte of a fault, and start in a fraction of the time.  What is known to go wrong with kaldi-io
-0.9.8 is guarded here: its import changes KALDI_ROOT and PATH and prints, an archive that is cut
-gives shorter arrays without an error, unreadable matrices of a script file are left out, names
-that end in ``|`` are run as commands, keys are read as Latin-1, arrays cannot be written to.
+The commands and stages use `steps_py.formats.tables`, which streams, reports the byte position of
+a fault, and starts in a fraction of the time. Known faults of kaldi-io 0.9.8 are handled here: its
+import changes KALDI_ROOT and PATH and prints, a truncated archive gives shorter arrays without an
+error, unreadable matrices of a script file are skipped, names that end in ``|`` are run as
+commands, keys are decoded as Latin-1, arrays are not writable.
 
 >>> import tempfile, numpy as np
 >>> folder = tempfile.mkdtemp()
@@ -38,7 +38,7 @@ def read_vectors(path):
     Raises
     ------
     TableError
-        Naming the file and the key: missing, cut off, damaged, twice, or no vector.
+        Naming the file and the key: missing, truncated, damaged, duplicate, or no vector.
     """
     return _read(path, "read_vec_flt")
 
@@ -46,7 +46,7 @@ def read_vectors(path):
 def read_matrices(path):
     """{key: float array (T, D)} of an archive, or of a script file (``.scp``); see `read_vectors`.
 
-    Compressed matrices come decompressed.
+    Compressed matrices are decompressed.
     """
     return _read(path, "read_mat")
 
@@ -54,7 +54,7 @@ def read_matrices(path):
 def write_vectors(path, vectors, scp=None):
     """Write {key: array (D,)} as a binary archive, and a script file beside it if `scp` is given.
 
-    Files appear whole.  Numbers are float32, or float64 where the array is of float64.
+    Files are written atomically. Numbers are float32, or float64 if the array is float64.
     Raises TableError for a key with blanks, an array of another shape, or one that is not finite.
     """
     _write(path, vectors, scp, ndim=1, function="write_vec_flt")
@@ -88,7 +88,7 @@ def _read(path, function):
 
 def _read_array(file, read):
     start = file.peek(_START_BYTES)
-    if start.startswith(b"\0BCM"):  # kaldi-io reads one kind of the three, with other rounding
+    if start.startswith(b"\0BCM"):  # kaldi-io reads one of the three kinds, with other rounding
         with open_input(file.name) as stream:
             stream.seek(file.tell())
             x_TD = read_matrix(stream, "float32")
@@ -97,7 +97,7 @@ def _read_array(file, read):
     array = np.array(read(file))
     if start[:1] != b"\0":
         if array.ndim == 1 and not file.last_line.rstrip().endswith(b"]"):
-            raise TableError("the vector has no ']'. The archive is cut off; make it again.")
+            raise TableError("the vector has no ']'. The archive is truncated; make it again.")
         return array.astype(np.float32)
     return array
 
@@ -119,9 +119,9 @@ def _script_entries(path):
 
 
 class _Exact:
-    """A file as kaldi-io expects it, whose reads give what was asked for or raise TableError."""
+    """A file object for kaldi-io whose reads return all requested bytes or raise TableError."""
 
-    mode = "rb"  # kaldi-io looks
+    mode = "rb"  # kaldi-io checks it
 
     def __init__(self, path):
         try:
@@ -138,7 +138,7 @@ class _Exact:
         self._file.close()
 
     def key(self):
-        """The key that comes next, with the blank behind it; None at the end."""
+        """The next key, and skip the blank after it; None at the end."""
         data = bytearray()
         while (byte := self._file.read(1)) not in (b" ", b""):
             data += byte
@@ -152,8 +152,8 @@ class _Exact:
             key = ""
         if byte == b"" or not key or any(map(str.isspace, key)):
             raise TableError(
-                f"{self.name}, byte {self._file.tell()}: no key of an archive. The file is cut"
-                " off, damaged, or no Kaldi archive."
+                f"{self.name}, byte {self._file.tell()}: no key of an archive. The file is"
+                " truncated, damaged, or no Kaldi archive."
             )
         return key
 
@@ -161,8 +161,8 @@ class _Exact:
         size, left = int(size), self._size - self._file.tell()
         if not 0 <= size <= left:
             raise TableError(
-                f"an object of {size} bytes, of which {left} are there. The archive is cut off or"
-                " damaged; make it again."
+                f"an object of {size} bytes, but {left} bytes are left. The archive is truncated"
+                " or damaged; make it again."
             )
         return self._file.read(size)
 
@@ -200,7 +200,7 @@ def _write(path, arrays, scp, ndim, function):
 
 @functools.cache
 def _kaldi_io():
-    """The package, imported here because its import starts a shell and changes the environment."""
+    """The package; its import starts a shell and changes the environment, which is restored."""
     environment = dict(os.environ)
     try:
         with contextlib.redirect_stderr(io.StringIO()):

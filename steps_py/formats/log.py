@@ -1,8 +1,8 @@
-"""Messages in Kaldi's style on stderr, and the count of what a command did and lost.
+"""Messages in Kaldi's style on stderr, and the counts of processed and failed items.
 
-Exit codes.  Kaldi ends with 0 if at least one item came through.  In strict mode a
-command that lost items for a reason other than its purpose ends with 1: losing an
-utterance silently is how a recipe goes wrong.
+Exit status: Kaldi's commands exit with 0 if at least one item was processed. In strict mode a
+command exits with 1 if an item failed, because utterances that are lost without an error change
+the results of a recipe.
 """
 
 import os
@@ -14,7 +14,7 @@ _state = {"command": "steps_py.kaldi", "strict": None, "verbose": 0}
 
 
 def start(command, verbose=0, strict=None):
-    """Name the command in all messages; `strict` None leaves the choice to SIDEWINDER_STRICT."""
+    """Set the command's name for messages; with `strict` None, SIDEWINDER_STRICT decides."""
     _state.update(command=command, verbose=verbose, strict=strict)
 
 
@@ -41,7 +41,7 @@ def warn(message):
 
 
 def error(message):
-    """ERROR (compute-vad[sidewinder]:main()) message; the caller decides how to stop."""
+    """ERROR (compute-vad[sidewinder]:main()) message; does not exit."""
     _write("ERROR", message)
 
 
@@ -57,7 +57,7 @@ def _write(kind, message):
 
 
 class Tally:
-    """How many items a command has done, lost and, being asked to, dropped.
+    """Counts of the items that a command has processed, lost, and dropped on purpose.
 
     >>> tally = Tally()
     >>> tally.done()
@@ -85,17 +85,17 @@ class Tally:
         self.num_done += 1
 
     def lost(self, key, why):
-        """An item that should have come through did not: warn, and fail if strict."""
+        """Count an item that could not be processed: a warning, and a failure if strict."""
         self._lost_keys.append(key)
         warn(f"{key}: {why}")
 
     def dropped(self, key, why):
-        """An item was left out because that is what the command is for."""
+        """Count an item that the command removes on purpose."""
         self.num_dropped += 1
         verbose(1, f"{key}: {why}")
 
     def exit_code(self, none_done=1):
-        """0, or `none_done` if nothing came through, or 1 if strict and something was lost."""
+        """0; `none_done` if no item was processed; 1 if strict and an item was lost."""
         if self._lost_keys and strict():
             error(
                 f"lost {self.num_lost} of {self.num_seen} items: {some(self._lost_keys)}."

@@ -1,4 +1,4 @@
-"""Random access to tables: by script file, or by archive with more or less kept in memory."""
+"""Random access to tables by script file, or by archive; how much is kept depends on options."""
 
 from steps_py.errors import StepsError, TableError
 from steps_py.formats.entries import EntryReader, read_archive, read_script
@@ -14,7 +14,7 @@ class ScriptTable:
         self._spec = spec
         self._names = read_script(spec.rxfilename, spec.is_sorted)
         self._entries = EntryReader(holder)
-        self._last = None  # (key, value) of the last question
+        self._last = None  # (key, value) of the last request
 
     def has(self, key):
         if key not in self._names or not self._spec.permissive:
@@ -22,7 +22,7 @@ class ScriptTable:
         try:
             self.value(key)
         except StepsError as error:
-            warn(f"{error} Left out, as p in {self._spec.text} allows.")
+            warn(f"{error} Skipped, as option p of {self._spec.text} allows.")
             return False
         return True
 
@@ -40,7 +40,7 @@ class ScriptTable:
 
 
 class ArchiveTable:
-    """Random access by an archive: what is read on the way to a key is kept."""
+    """Random access by an archive: the entries read before the requested key are kept."""
 
     def __init__(self, spec, holder):
         self._spec = spec
@@ -49,7 +49,7 @@ class ArchiveTable:
         self._values = {}
         self._seen = set()
         self._last = ""
-        self._given = (None, None)  # with the option o: the last (key, value), for one who asks on
+        self._given = (None, None)  # with the option o: the last (key, value)
 
     def _next(self):
         """Read one entry: its key, or None at the end."""
@@ -59,7 +59,7 @@ class ArchiveTable:
             self._rest = iter(())
             if not self._spec.permissive:
                 raise
-            warn(f"{error} The rest is left out, as p in {self._spec.text} allows.")
+            warn(f"{error} The rest is skipped, as option p of {self._spec.text} allows.")
             return None
         if entry is None:
             return None
@@ -72,7 +72,7 @@ class ArchiveTable:
             raise TableError(
                 f"{self._spec.text}: not sorted: {shortened(self._last)} comes before"
                 f" {shortened(key)}. Sort it with"
-                " LC_ALL=C, or leave out the option s."
+                " LC_ALL=C, or remove the option s."
             )
         self._seen.add(key)
         self._values[key] = entry[1]
@@ -93,7 +93,7 @@ class ArchiveTable:
         if key != self._given[0]:
             if key not in self._values:
                 raise TableError(
-                    f"{self._spec.text}: {key} is asked for twice. Leave out the option o."
+                    f"{self._spec.text}: {key} is requested twice. Remove the option o."
                 )
             self._given = key, self._values.pop(key)
         return self._given[1]
@@ -104,23 +104,23 @@ class ArchiveTable:
         except StepsError as error:
             if not self._spec.permissive:
                 raise
-            warn(f"{error} Let pass, as p in {self._spec.text} allows.")
+            warn(f"{error} Ignored, as option p of {self._spec.text} allows.")
 
 
 class DoublySortedTable(ArchiveTable):
-    """Random access by an archive when keys come sorted on both sides: one entry is kept."""
+    """Random access by an archive if its keys and the requests are sorted: one entry is kept."""
 
     def __init__(self, spec, holder):
         super().__init__(spec, holder)
-        self._asked = ""
+        self._requested = ""
 
     def has(self, key):
-        if key < self._asked:
+        if key < self._requested:
             raise TableError(
-                f"{self._spec.text}: {key} is asked for after {self._asked}. Ask in sorted"
-                " order, or leave out the option cs."
+                f"{self._spec.text}: {key} is requested after {self._requested}. Request keys in"
+                " sorted order, or remove the option cs."
             )
-        self._asked = key
+        self._requested = key
         while self._last < key:
             before = self._last
             self._values.clear()

@@ -1,13 +1,13 @@
-"""Memory that a command uses again and again."""
+"""Reuse of freed memory by malloc."""
 
 
 def keep_freed_memory():
-    """Have malloc keep what is freed for the next utterance, rather than give it back.
+    """Let malloc keep freed blocks for the next utterance instead of returning them.
 
-    Arrays of some 100 KB are what malloc takes from the system each time anew, and fresh
-    memory costs more than the arithmetic on it.  The C library of Linux (glibc) raises
-    its limit to the largest block that it has seen freed; others do nothing here.
+    glibc maps arrays above 128 KB from the system at each allocation, and page faults cost more
+    than the arithmetic on them. It raises this threshold to the size of the largest mapped block
+    that was freed. No effect with other C libraries.
     """
     import numpy as np  # start-up time
 
-    np.empty(31 << 20, np.uint8)  # never touched, so free of cost; 32 MB is the most that counts
+    np.empty(31 << 20, np.uint8)  # never touched, so without cost; the maximum is 32 MB

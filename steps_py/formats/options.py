@@ -1,8 +1,8 @@
 """Command-line options with Kaldi's grammar (src/util/parse-options.cc).
 
-Options come before the arguments, as ``--name=value``; ``--config=file`` reads more of
-them, one a line, and the command line has the last word.  ``_`` and ``-`` are the same
-and case does not matter in names.  A command declares its options as a dataclass:
+Options precede the arguments, as ``--name=value``; ``--config=file`` reads further options, one
+per line; those of the command line take precedence. ``_`` and ``-`` are equivalent and case is
+ignored in names. A command declares its options as a dataclass:
 
 >>> @dataclasses.dataclass
 ... class SubsampleOptions:
@@ -20,7 +20,7 @@ from steps_py.formats.specifiers import shortened
 
 _INTEGER = re.compile(r"[+-]?\d+")
 _REAL = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)", re.IGNORECASE)
-_UNQUOTED = re.compile(r"[A-Za-z0-9\[\]~#^_\-+=:.,/]+")  # what Kaldi prints bare
+_UNQUOTED = re.compile(r"[A-Za-z0-9\[\]~#^_\-+=:.,/]+")  # printed without quotes by Kaldi
 
 
 def option(default, help, name=None):
@@ -33,7 +33,7 @@ def option(default, help, name=None):
 
 @dataclasses.dataclass
 class StandardOptions:
-    """What every command understands."""
+    """Options of every command."""
 
     config: str = option("", "Configuration file to read (this option may be repeated)")
     help: bool = option(False, "Print out usage message")
@@ -43,7 +43,7 @@ class StandardOptions:
 
 
 class UsageError(KaldiError):
-    """A command line that cannot be understood; the usage is printed before the message."""
+    """An invalid command line; the usage is printed before the message."""
 
 
 def parse_command_line(command, usage, options_class, argv):
@@ -104,12 +104,12 @@ def usage_text(usage, options_class=None):
 
 
 def quote(argument):
-    """The argument as one would type it in a shell.
+    """The argument quoted for a shell, as Kaldi prints it.
 
     >>> print(quote("ark:a.ark"), quote("scp:head x |"), quote("it's"))
     ark:a.ark 'scp:head x |' "it's"
     """
-    if _UNQUOTED.fullmatch(argument) and argument[0] not in "~#":  # which mean something there
+    if _UNQUOTED.fullmatch(argument) and argument[0] not in "~#":  # special at the start of a word
         return argument
     if "'" in argument and not set(argument) & set('"`$\\'):
         return f'"{argument}"'
@@ -117,7 +117,7 @@ def quote(argument):
 
 
 class _Parser:
-    """The values while the command line is being read."""
+    """The option values while a command line is parsed."""
 
     def __init__(self, command, usage, options_class, argv):
         self._command_line = " ".join(quote(word) for word in [command, *argv])
@@ -163,8 +163,8 @@ class _Parser:
             line = line.split("#")[0].strip()
             if line and not line.startswith("--"):
                 self.fail(
-                    f"{path}:{number}: not an option: '{shortened(line)}'. Write one"
-                    " --name=value a line (files meant for a shell lack the '--')."
+                    f"{path}:{number}: not an option: '{shortened(line)}'. Write one option"
+                    " --name=value per line (files for a shell lack the '--')."
                 )
             if line:
                 self.set(line, f"{path}:{number}: ")
@@ -192,7 +192,7 @@ def _fields(cls):
             continue
         annotation = getattr(field.type, "__name__", field.type)
         if annotation != type(field.default).__name__:
-            raise TypeError(f"{cls.__name__}.{field.name}: {field.default!r} is no {annotation}")
+            raise TypeError(f"{cls.__name__}.{field.name}: {field.default!r} is not {annotation}")
         fields[_normalise(_shown_name(field))] = field
     return fields
 

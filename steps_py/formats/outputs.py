@@ -1,7 +1,7 @@
 """Kaldi's extended filenames for writing: a file, ``-``, ``| command``.
 
-Source: src/util/kaldi-io.cc.  Two things differ, both on purpose: a command that fails
-is an error here, not a warning, and a file appears under its name only when it is whole.
+Source: src/util/kaldi-io.cc. Two differences are intended: a command that fails is an error here,
+not a warning, and a file gets its final name only when it is complete.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from steps_py.formats.streams import has_offset
 
 
 def classify_wxfilename(text):
-    """'stdout', 'pipe', 'file', or None if it is nothing that can be written.
+    """'stdout', 'pipe', 'file', or None if it is no name of an output.
 
     >>> [classify_wxfilename(x) for x in ["-", "| gzip -c > a.gz", "a.ark", "a.ark:15"]]
     ['stdout', 'pipe', 'file', None]
@@ -33,7 +33,7 @@ def classify_wxfilename(text):
 def open_output(wxfilename, flush=False):
     """An Output that writes to `wxfilename`; see `Output`.
 
-    With `flush`, others are meant to read along, so a file is written under its own name.
+    With `flush`, other processes may read the file meanwhile, so it has its final name at once.
     """
     kind = classify_wxfilename(wxfilename)
     if kind == "stdout":
@@ -46,7 +46,7 @@ def open_output(wxfilename, flush=False):
     if kind is None:
         raise TableError(
             f"'{wxfilename}': not a name to write to. Write a path, - for standard output, or"
-            " '| command'; ark: and scp: name tables, and do not belong here."
+            " '| command'; a table (ark:, scp:) is not allowed here."
         )
     closer = contextlib.ExitStack()
     try:
@@ -56,13 +56,13 @@ def open_output(wxfilename, flush=False):
             file = closer.enter_context(atomic_write(os.path.realpath(wxfilename), "wb"))
     except OSError as error:
         raise TableError(
-            f"{wxfilename}: cannot write: {error.strerror}. Check the folder and its rights."
+            f"{wxfilename}: cannot write: {error.strerror}. Check the folder and its permissions."
         ) from None
     return Output(file, wxfilename, closer=closer)
 
 
 def _is_replaceable(path):
-    """Can the file be renamed into place?  Not a device or a FIFO, nor in a missing folder."""
+    """Whether a file can be renamed to `path`: no device or FIFO, and the folder exists."""
     folder = os.path.dirname(os.path.realpath(path))
     if os.path.exists(path) and not os.path.isfile(path):
         return False
@@ -70,9 +70,9 @@ def _is_replaceable(path):
 
 
 class Output:
-    """Bytes to be written, to a file, a pipe or standard output.
+    """An output stream to a file, a pipe or standard output.
 
-    As a context manager it closes at the end, and if the block failed leaves no file.
+    As a context manager it closes at the end; if the block failed, no file is left.
     """
 
     def __init__(self, file, name, process=None, closer=None):
@@ -119,7 +119,7 @@ class Output:
             yield
         except BrokenPipeError:
             if not self._process:
-                raise  # standard output: the framework ends quietly
+                raise  # standard output: the command exits without a message
             self._process.finish(complete=True)
             raise TableError(
                 f"'{self.name}': the command stopped reading. See its messages above."

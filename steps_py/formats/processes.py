@@ -12,9 +12,9 @@ from steps_py.errors import MissingProgramError, TableError
 from steps_py.formats.log import strict
 
 PIPE = subprocess.PIPE
-_SIGPIPE_CODES = (-13, 141)  # how a shell and a program say that nobody read on
-_NO_PROGRAM_CODES = (126, 127)  # of a shell: cannot be run, is not there
-_NOT_FOUND = re.compile(  # what shells say of a program, and why it was not run
+_SIGPIPE_CODES = (-13, 141)  # exit statuses of a program and of a shell after SIGPIPE
+_NO_PROGRAM_CODES = (126, 127)  # exit statuses of a shell: cannot be run, not found
+_NOT_FOUND = re.compile(  # messages of shells: the program, and why it was not run
     rb"\S*sh: (?:line )?\d+: (?!cannot open|cannot create)(.+?): ((?:command )?not found"
     rb"|No such file or directory|Permission denied|Is a directory|.*[Ee]xec.*)"
 )
@@ -33,10 +33,10 @@ INSTALL = {  # program -> where it comes from
 
 
 class Process:
-    """A shell command at the other end of a pipe; its messages pass through, the last is kept.
+    """A shell command at the other end of a pipe; its stderr is passed on, the last line is kept.
 
-    Strict mode runs bash with pipefail: a failing decoder in front of another command
-    counts.  Otherwise it is /bin/sh, as in Kaldi.
+    In strict mode the shell is bash with pipefail, so that a failure of any command in the pipe
+    counts. Otherwise it is /bin/sh, as in Kaldi.
     """
 
     def __init__(self, command, **ends):
@@ -50,8 +50,8 @@ class Process:
             self.popen = subprocess.Popen([*shell, command], bufsize=0, **ends)
         except (OSError, ValueError) as error:
             raise TableError(f"'{self.command}': cannot run: {error}.") from None
-        self._last_words = ""
-        self._not_run = None  # (program, reason) by the words of a shell
+        self._last_line = ""  # of stderr
+        self._not_run = None  # (program, reason) by the message of a shell
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
 
@@ -59,19 +59,19 @@ class Process:
         for line in io.BufferedReader(self.popen.stderr):
             with contextlib.suppress(OSError):  # stderr may be closed
                 os.write(2, line)
-            self._last_words = line.decode(errors="replace").strip() or self._last_words
+            self._last_line = line.decode(errors="replace").strip() or self._last_line
             if match := _NOT_FOUND.match(line):
                 self._not_run = match[1].decode(errors="replace"), match[2].decode()
 
     def has_ended(self, wait_sec=0):
-        """Is the command done, now or within so many seconds?"""
+        """Whether the command ends within `wait_sec`."""
         try:
             return self.popen.wait(timeout=wait_sec) is not None
         except subprocess.TimeoutExpired:
             return False
 
     def finish(self, complete, quiet=False):
-        """Wait; fail if the command did.  If not `complete`, it may have died of our leaving."""
+        """Wait; TableError if the command failed. If not `complete`, SIGPIPE is no failure."""
         if quiet:
             return
         code = self.popen.wait()
@@ -80,18 +80,18 @@ class Process:
             return
         if code in _NO_PROGRAM_CODES:
             raise self._no_program(f"exit status {code}")
-        said = f"; its last words: {self._last_words}" if self._last_words else ""
+        last = f"; its last message: {self._last_line}" if self._last_line else ""
         how = f"exit status {code}" if code > 0 else f"signal {-code}"
-        raise TableError(f"'{self.command}': the command failed with {how}{said}.")
+        raise TableError(f"'{self.command}': the command failed with {how}{last}.")
 
     def blame(self):
-        """Raise if the command failed, or one of its pipeline was not found, whatever its exit."""
+        """Raise if the command failed, or a program of its pipeline was not found."""
         self.finish(complete=True)
         if self._not_run and "not found" in self._not_run[1]:
             raise self._no_program("its output is not what it should be")
 
     def _no_program(self, how):
-        """The error that names the program that could not be run, and where it comes from."""
+        """The error that names the program that could not be run, and its package."""
         path, reason = self._not_run or (self.command.split()[0], "not found")
         name = os.path.basename(path)
         is_there = "not found" not in reason and "No such file" not in reason

@@ -11,7 +11,7 @@ from steps_py.errors import TableError
 from steps_py.formats.log import warn
 
 _RANGE = re.compile(r"(?P<rows>:|\d{1,9}:\d{1,9})?(,(?P<cols>:|\d{1,9}:\d{1,9}))?")
-_ROW_TOLERANCE = 3  # Kaldi forgives a segment that ends up to two frames too late
+_ROW_TOLERANCE = 3  # Kaldi accepts a segment that ends up to two frames too late
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,10 +20,10 @@ class Rspecifier:
 
     kind            "ark" or "scp"
     rxfilename      the archive or the script file
-    permissive      p: what cannot be read is as if it were not there
-    once            o: each key is asked for once, so it can be forgotten
+    permissive      p: entries that cannot be read are skipped
+    once            o: each key is requested once, so its value need not be kept
     is_sorted       s: the keys of the table are sorted
-    called_sorted   cs: keys are asked for in sorted order
+    called_sorted   cs: keys are requested in sorted order
     """
 
     text: str
@@ -39,7 +39,7 @@ class Rspecifier:
 class Wspecifier:
     """Where and how to write a table: to `archive`, to `script`, or to both.
 
-    With a script alone, the script is read, and says which file takes which key.
+    With a script alone, the script is read, and gives the file of each key.
     """
 
     text: str
@@ -59,7 +59,7 @@ _READ_OPTIONS = {
     "ns": ("is_sorted", False),
     "cs": ("called_sorted", True),
     "ncs": ("called_sorted", False),
-    "b": None,  # means something for writing only
+    "b": None,  # has an effect on writing only
     "t": None,
     "bg": None,  # read ahead in a thread: we buffer, which is enough
 }
@@ -73,7 +73,7 @@ _WRITE_OPTIONS = {
 
 
 def shortened(text, most=200):
-    """A name for a message: what is damaged may have names of any length.
+    """A name for a message, cut off: names in damaged files can have any length.
 
     >>> shortened("utt1"), shortened("utterance", most=3)
     ('utt1', 'utt...')
@@ -96,7 +96,7 @@ def is_wspecifier(text):
 
 
 def parse_rspecifier(text):
-    """The Rspecifier that `text` spells; TableError if it spells none.
+    """Parse `text` as an Rspecifier; TableError if it is none.
 
     >>> parse_rspecifier("scp,s,cs:vad.scp").rxfilename
     'vad.scp'
@@ -111,7 +111,7 @@ def parse_rspecifier(text):
 
 
 def parse_wspecifier(text):
-    """The Wspecifier that `text` spells; TableError if it spells none.
+    """Parse `text` as a Wspecifier; TableError if it is none.
 
     >>> parse_wspecifier("ark,scp,t:feats.ark,feats.scp").script
     'feats.scp'
@@ -137,17 +137,15 @@ def split_range(text):
         return text, None
     head, _, span = text[:-1].rpartition("[")
     if not head or "[" in head or not span:
-        raise TableError(
-            f"'{shortened(text)}': cannot make sense of the range. Write FILE[first:last]."
-        )
+        raise TableError(f"'{shortened(text)}': invalid range. Write FILE[first:last].")
     return head, span
 
 
 def resolve_range(span, num_rows, num_cols, where):
     """The half-open bounds (row, row, col, col) of an inclusive range ``3:20,0:4``.
 
-    A last row up to two beyond the end is taken as the end, with a warning, as in
-    Kaldi: durations in seconds and numbers of frames never agree exactly.
+    A last row up to two beyond the end is replaced by the end, with a warning, as in Kaldi:
+    durations in seconds and numbers of frames do not agree exactly.
 
     >>> resolve_range("3:20,0:4", 100, 13, "a.ark")
     (3, 21, 0, 5)

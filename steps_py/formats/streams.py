@@ -1,7 +1,7 @@
 """Kaldi's extended filenames for reading: a file, ``-``, ``command |``, ``file:offset``.
 
-Source: src/util/kaldi-io.cc.  One thing differs, on purpose: a command that fails is an
-error here, not a warning.
+Source: src/util/kaldi-io.cc. One difference is intended: a command that fails is an error here,
+not a warning.
 """
 
 import io
@@ -21,7 +21,7 @@ _WORD = re.compile(rb"[ \t\n\r\f\v]*([^ \t\n\r\f\v]+)[ \t\n\r\f\v]")
 
 
 def classify_rxfilename(text):
-    """'stdin', 'pipe', 'offset', 'file', or None if it is nothing that can be read.
+    """'stdin', 'pipe', 'offset', 'file', or None if it is no name of an input.
 
     >>> [classify_rxfilename(x) for x in ["-", "flac -dc a.flac |", "a.ark:15", "a.ark", "|x"]]
     ['stdin', 'pipe', 'offset', 'file', None]
@@ -58,8 +58,7 @@ def open_input(rxfilename):
     if kind is None:
         raise TableError(
             f"'{shortened(rxfilename)}': not a name to read from. Write a path, path:offset,"
-            " - for standard input, or 'command |'; ark: and scp: name tables, and do not"
-            " belong here."
+            " - for standard input, or 'command |'; a table (ark:, scp:) is not allowed here."
         )
     path, offset = split_offset(rxfilename)
     stream = Input(_open_file(path), path)
@@ -69,7 +68,7 @@ def open_input(rxfilename):
 
 
 def has_offset(text):
-    """Does the name end in ``:number``?"""
+    """Whether the name ends in ``:number``."""
     return _OFFSET.fullmatch(text) is not None
 
 
@@ -96,17 +95,16 @@ _shared = {}
 
 
 def _standard_input():
-    """One Input for all who read '-', so that the next goes on where the last stopped."""
+    """One shared Input for '-', so that each reader continues where the previous one stopped."""
     if "stdin" not in _shared:
         _shared["stdin"] = Input(io.FileIO(0, closefd=False), "standard input")
     return _shared["stdin"]
 
 
 class Input:
-    """Bytes to be read, from a file, a pipe or standard input, with words and lines.
+    """A buffered input stream of a file, a pipe or standard input, with words and lines.
 
-    `key` is the entry being read; messages name it.  `read` makes it a binary
-    file.
+    `key` is the entry being read, for messages. With `read` it serves as a binary file.
     """
 
     def __init__(self, raw, name, process=None):
@@ -116,10 +114,10 @@ class Input:
         self._process = process
         self._size = _size_of(raw)
         self._buffer = b""
-        self._next = 0  # of the buffer
-        self._start = 0  # where in the stream the buffer begins
+        self._next = 0  # position in the buffer
+        self._start = 0  # position of the buffer in the stream
         self._ended = False
-        self._is_known = False  # that the stream is not compressed
+        self._is_checked = False  # whether the stream is compressed by gzip or the like
 
     def __enter__(self):
         return self
@@ -133,21 +131,21 @@ class Input:
         return self._start + self._next
 
     def fail(self, message):
-        """TableError with the file, the key if known, and the position.
+        """Raise TableError with the file, the key if known, and the position.
 
-        If it comes from a command that failed, that is the error to tell.
+        If the stream is the output of a command that failed, raise the error of the command.
         """
         self._blame_command()
         key = f", key {shortened(self.key)}" if self.key is not None else ""
         raise TableError(f"{self.name}{key}, byte {self.tell()}: {message}")
 
     def _blame_command(self):
-        """Raise for a command that has failed: what it left unwritten is no fault of a reader."""
+        """Raise if the command failed: its missing output is not an error of the data."""
         if self._process and self._process.has_ended(wait_sec=1 if self._ended else 0):
             self._process.blame()
 
     def _grow(self, want=1):
-        """Have at least `want` bytes in the buffer, or all there are; how many there are."""
+        """Fill the buffer to at least `want` bytes or the end; returns the bytes in it."""
         have = len(self._buffer) - self._next
         if have >= want:
             return have
@@ -156,7 +154,7 @@ class Input:
             size = max(_CHUNK_BYTES, min(want - have, _BIG_CHUNK_BYTES))
             if self._size is None:
                 part = self._raw.read(size)
-            else:  # by place, so that processes that share the open file do not disturb
+            else:  # by position: other processes may share the open file
                 part = os.pread(self._raw.fileno(), size, self.tell() + have)
             self._ended = not part
             parts.append(part)
@@ -164,8 +162,8 @@ class Input:
         self._start += self._next
         self._next = 0
         self._buffer = b"".join(parts)
-        if not self._is_known:
-            self._is_known = True
+        if not self._is_checked:
+            self._is_checked = True
             self._refuse_compressed()
         return have
 
@@ -177,13 +175,13 @@ class Input:
         if self._process:
             cure = f"Unpack it in the pipe: {self.name} {command} |"
         elif self is _shared.get("stdin"):
-            cure = f"Unpack it on the way: {command} FILE |"
+            cure = f"Unpack it in a pipe: {command} FILE |"
         else:
             cure = f"Unpack it, or give a pipe for the file: {command} {self.name} |"
         raise TableError(f"{self.name}: compressed by {name}. {cure}")
 
     def peek(self, size=1):
-        """Up to `size` bytes that stay to be read."""
+        """Up to `size` bytes, without consuming them."""
         self._grow(size)
         return self._buffer[self._next : self._next + size]
 
@@ -191,7 +189,7 @@ class Input:
         return self._grow() == 0
 
     def take(self, size, what="data"):
-        """Exactly `size` bytes; an error, at once if the file is known to be too short."""
+        """Exactly `size` bytes; TableError if there are fewer."""
         self.check_holds(size, what)
         have = self._grow(size)
         if have < size:
@@ -200,7 +198,7 @@ class Input:
         return self._buffer[self._next - size : self._next]
 
     def take_own(self, size, what="data"):
-        """`take`, but a bytearray; of a file, read straight into it."""
+        """`take` into a new bytearray, without a further copy if it is a file."""
         if self._size is None:  # a pipe, whose length is unknown
             return bytearray(self.take(size, what))
         self.check_holds(size, what)
@@ -208,7 +206,7 @@ class Input:
         have = min(len(self._buffer) - self._next, size)
         own[:have] = self._buffer[self._next : self._next + have]
         self._next += have
-        if have < size:  # the buffer is used up
+        if have < size:  # the buffer is exhausted
             self._start, self._buffer, self._next = self.tell(), b"", 0
         while have < size:
             done = os.preadv(self._raw.fileno(), [memoryview(own)[have:]], self._start)
@@ -229,7 +227,7 @@ class Input:
             self.fail(f"{what} would take {size} bytes{left}. The file is truncated or damaged.")
 
     def skip(self, size, what="data"):
-        """Leave out `size` bytes, without reading them where the file allows it."""
+        """Skip `size` bytes, in a file without reading them."""
         if self._size is None:
             self.take(size, what)
         else:
@@ -247,7 +245,7 @@ class Input:
         return self._buffer[self._next - have : self._next]
 
     def word(self, what="a word", limit=_LONGEST_KEY):
-        """The next word as bytes, with the white space before it but not after; b'' at the end."""
+        """The next word as bytes, and skip the white space before it; b'' at the end."""
         while True:
             match = _WORD.match(self._buffer, self._next)
             if match:
@@ -262,7 +260,7 @@ class Input:
                 return b""
             if have > limit and self._buffer[self._next :].strip():
                 self.fail(f"no end of {what} in {have} bytes. The file is no Kaldi table.")
-            if have > limit:  # nothing but white space: forget it
+            if have > limit:  # nothing but white space: drop it
                 self._start, self._next = self._start + len(self._buffer), 0
                 self._buffer, have = b"", 0
             self._grow(have + 1)
@@ -275,7 +273,7 @@ class Input:
         return self.read() or None
 
     def until(self, mark, what):
-        """The bytes up to and including `mark`; an error if it does not come."""
+        """The bytes up to and including `mark`; TableError if it is missing."""
         data = self._until(mark)
         if data is None:
             self.fail(f"no '{mark.decode()}' at the end of {what}. The file is truncated.")
@@ -294,12 +292,12 @@ class Input:
                 return None
 
     def seek(self, offset):
-        """Go to byte `offset` of a file; a short way ahead, of a stream too."""
+        """Go to byte `offset` of a file; in a pipe, only within the buffer."""
         if self._start <= offset <= self._start + len(self._buffer):
             self._next = offset - self._start
             return
         if self._size is None:
-            self.fail(f"cannot go to byte {offset} of a stream. Give the name of a file.")
+            self.fail(f"cannot seek to byte {offset} of a pipe. Give the name of a file.")
         if offset > self._size:
             self.fail(
                 f"has no byte {offset}; it is {self._size} long. The script file and the"
@@ -308,7 +306,7 @@ class Input:
         self._start, self._buffer, self._next, self._ended = offset, b"", 0, False
 
     def close(self, failed=False):
-        """Close, and fail if a command on the other side did (unless `failed` already)."""
+        """Close; TableError if the command of a pipe failed (unless `failed` already)."""
         if self is _shared.get("stdin"):
             return
         complete = self._process and not failed and self.at_end()

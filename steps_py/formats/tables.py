@@ -1,7 +1,8 @@
-"""Kaldi's tables: archives and script files, read in order or by key, and written.
+"""Kaldi's tables: archives and script files, read sequentially or by key, and written.
 
-Source: src/util/kaldi-table-inl.h.  Own code, not kaldi-io: that package swallows the
-failure of a pipe, writes no compressed matrices, and its import alone outlasts a short job.
+Source: src/util/kaldi-table-inl.h. The package kaldi-io is not used here because it ignores the
+failure of a pipe, writes no compressed matrices, and takes longer to import than a short job
+runs; `steps_py.formats.kaldi_io_tables` uses it for interactive work.
 """
 
 from steps_py.errors import StepsError, TableError
@@ -37,8 +38,8 @@ class SequentialReader:
     ...     list(reader)
     [('utt1', 3), ('utt2', 5)]
 
-    An entry that cannot be read is a TableError; with the option p it is left out of a
-    script file, and ends an archive, with a warning.
+    An entry that cannot be read is a TableError. With the option p it is skipped in a script file
+    and ends an archive, with a warning.
     """
 
     def __init__(self, rspecifier, holder):
@@ -62,7 +63,7 @@ class SequentialReader:
         except StepsError as error:
             if not self._spec.permissive:
                 raise
-            warn(f"{error} The rest is left out, as p in {self._spec.text} allows.")
+            warn(f"{error} The rest is skipped, as option p of {self._spec.text} allows.")
 
     def _script_entries(self):
         for key, rxfilename in read_script_lines(self._input):
@@ -71,7 +72,7 @@ class SequentialReader:
             except StepsError as error:
                 if not self._spec.permissive:
                     raise
-                warn(f"{error} Left out, as p in {self._spec.text} allows.")
+                warn(f"{error} Skipped, as option p of {self._spec.text} allows.")
                 continue
             yield key, value
 
@@ -82,16 +83,15 @@ class SequentialReader:
         except StepsError as error:
             if not self._spec.permissive:
                 raise
-            warn(f"{error} Let pass, as p in {self._spec.text} allows.")
+            warn(f"{error} Ignored, as option p of {self._spec.text} allows.")
 
 
 class RandomReader:
     """The entries of a table by key: ``key in table``, ``table[key]``.
 
-    A script file is read at once and its entries when asked for.  An archive is read as
-    far as needed to find a key, and kept, unless options say that less will do: o (each
-    key is asked for once), s (the archive is sorted), s,cs (and so are the questions;
-    then one entry is kept).
+    A script file is read at the start, its entries on request. An archive is read as far as
+    needed to find a key, and its entries are kept. Options reduce this: o (each key is requested
+    once), s (the archive is sorted), s,cs (and requests are sorted too: one entry is kept).
     """
 
     def __init__(self, rspecifier, holder):
@@ -119,7 +119,7 @@ class RandomReader:
         return self._table.value(key)
 
     def rows(self, key, first, num_rows):
-        """`num_rows` rows of a matrix from row `first` on; of a script file, only they are read."""
+        """`num_rows` rows of a matrix from `first` on; by a script file, only these are read."""
         if isinstance(self._table, ScriptTable):
             part = self._table.value(key, f"{first}:{first + num_rows - 1}")
         else:
@@ -143,8 +143,8 @@ class TableWriter:
     >>> open(path).read()
     'utt1 320 \\n'
 
-    Files appear under their names when the block ends well (with the option f, at
-    once).  With `optional`, an empty wspecifier makes a writer that writes nothing.
+    Files get their final names when the block ends without an error (with the option f, at once).
+    With `optional`, a writer of an empty wspecifier writes nothing.
     """
 
     def __init__(self, wspecifier, holder, optional=False):
@@ -159,7 +159,7 @@ class TableWriter:
             return
         self._archive = open_output(self._spec.archive, self._spec.flush)
         if self._spec.script is not None and classify_wxfilename(self._spec.archive) != "file":
-            warn(f"{wspecifier}: the script names places in an archive that is no file")
+            warn(f"{wspecifier}: the script refers to an archive that is not a file")
         if self._spec.script is not None:
             try:
                 self._script = open_output(self._spec.script, self._spec.flush)
@@ -174,7 +174,7 @@ class TableWriter:
         self.close(failed=kind is not None)
 
     def write(self, key, value):
-        """Append an entry; TableError if the key is no word or the disk is full."""
+        """Append an entry; TableError if the key has white space or the disk is full."""
         if self._disabled:
             return
         try:
@@ -202,11 +202,11 @@ class TableWriter:
         elif not self._spec.permissive:
             raise TableError(
                 f"{self._spec.script}: has no line for {key}, which is to be written. Add one,"
-                " or the option p to leave out what it lacks."
+                " or the option p to skip such keys."
             )
 
     def close(self, failed=False):
-        """End the files; the script after the archive it speaks of."""
+        """Close the files, the script after its archive."""
         try:
             if self._archive:
                 self._archive.close(failed)

@@ -14,7 +14,7 @@ _BATCH = 512
 def batches(reader, size=_BATCH):
     """Consecutive entries of a vector table as (keys, float32 array (N, D)), N <= `size`.
 
-    A batch ends where the dimension changes, so that each is a matrix.
+    A batch ends where the dimension changes, so that all vectors of a batch have one dimension.
     """
     import numpy as np  # start-up time
 
@@ -45,14 +45,14 @@ def batches_of_one_dim(reader, rspecifier, size=_BATCH):
 
 
 def check_finite(keys, x_ND, rspecifier):
-    """KaldiError that names the vectors with nan or infinity."""
+    """Raise KaldiError that names the vectors with nan or infinity."""
     import numpy as np  # start-up time
 
     bad = np.flatnonzero(~np.isfinite(x_ND).all(axis=1))
     if bad.size:
         raise KaldiError(
             f"{rspecifier}: not finite: {some(keys[row] for row in bad)}. Remove these vectors,"
-            " or find what made nan of them."
+            " or find the cause."
         )
 
 
@@ -62,7 +62,7 @@ def read_finite(rxfilename, holder):
 
     array = read_object(rxfilename, holder)
     if not np.isfinite(array).all():
-        raise KaldiError(f"{rxfilename}: holds nan or infinity. Make the file again.")
+        raise KaldiError(f"{rxfilename}: contains nan or infinity. Make the file again.")
     return array
 
 
@@ -72,7 +72,7 @@ def read_vectors(rspecifier):
     Raises
     ------
     KaldiError
-        If a key comes twice, dimensions differ, or a vector is not finite.
+        If a key occurs twice, dimensions differ, or a vector is not finite.
     """
     import numpy as np  # start-up time
 

@@ -1,7 +1,7 @@
-"""Text of two words a line -- trial lists, scores with labels -- read in bulk.
+"""Text with two words per line (trial lists, scores with labels), read in blocks.
 
-A list of trials has up to millions of lines: they are checked, split and written as
-blocks of bytes, not line by line.
+A trial list can have millions of lines: they are checked, split and written as blocks of bytes,
+not line by line.
 
 Shape suffixes (scope: this module):
     L = lines of a block
@@ -11,7 +11,7 @@ import numpy as np
 
 from steps_py.errors import KaldiError
 
-_BLOCK_BYTES = 1 << 22  # larger ones cost more in fresh memory than they save
+_BLOCK_BYTES = 1 << 22  # larger blocks are slower: page faults of new memory
 _OTHER_SPACE = (b"\t", b"\r", b"\v", b"\f")
 
 
@@ -19,8 +19,8 @@ def read_blocks(stream, expected, block_bytes=_BLOCK_BYTES):
     """Blocks of whole lines as (first words, second words, text).
 
     The words are lists of bytes; the text is the lines with one space in each and a
-    newline after each.  KaldiError names the first line that has not two words; it ends
-    with what was `expected`, a sentence.
+    newline after each. KaldiError names the first line that does not have two words; `expected`
+    is the last sentence of its message.
     """
     first_line = 1
     while data := stream.read(block_bytes):
@@ -35,7 +35,7 @@ def read_blocks(stream, expected, block_bytes=_BLOCK_BYTES):
 
 
 def _is_canonical(data, num_words):
-    """Is it ``word space word newline`` throughout?"""
+    """Whether all lines are ``word space word newline``."""
     if any(space in data for space in _OTHER_SPACE):
         return False
     byte = np.frombuffer(data, np.uint8)
@@ -59,7 +59,7 @@ def _canonical(data, first_line, name, expected):
 
 
 def look_up(words, row_of):
-    """Rows of words by a dict from bytes to rows; -1 for those it lacks; int64 (L,)."""
+    """Rows of words by a dict from bytes to rows, -1 for missing words; int64 (L,)."""
     rows = map(row_of.get, words)
     try:
         return np.fromiter(rows, np.int64, len(words))

@@ -1,9 +1,9 @@
 """Fourier transforms of many rows at once, in single precision.
 
-numpy transforms one row after the other; scipy several together, in the lanes of the
-processor, which is four times as fast.  But ``import scipy.fft`` alone takes longer than a
-short job, so the one compiled module that does it is loaded without the rest of scipy.
-Where a version of scipy has it elsewhere, numpy serves and a warning says so.
+numpy transforms one row at a time; scipy transforms several at once with SIMD instructions, which
+is four times as fast. But ``import scipy.fft`` takes longer than a short job runs, so its compiled
+module is loaded without the rest of scipy. If a version of scipy has it elsewhere, numpy is used
+and a warning is printed.
 
 Shapes: B rows, P samples of each, F = P/2 + 1 frequencies.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-_UNSCALED, _BY_LENGTH = 0, 2  # what pocketfft calls the norms
+_UNSCALED, _BY_LENGTH = 0, 2  # pocketfft's codes of the norms
 
 
 def _load_pocketfft():
@@ -35,11 +35,11 @@ def _load_pocketfft():
 
 
 @functools.cache
-def _say_that_numpy_serves():
-    """Once in a process: results agree to rounding, features take longer."""
+def _warn_of_numpy():
+    """Print once per process: results agree to rounding, features take longer."""
     print(
-        f"WARNING: scipy {version('scipy')} has no fft/_pocketfft/pypocketfft: transforms are"
-        " numpy's, which are up to four times slower. Install the version of scipy that"
+        f"WARNING: scipy {version('scipy')} has no fft/_pocketfft/pypocketfft: numpy's transforms"
+        " are used, which are up to four times slower. Install the version of scipy that"
         " pyproject.toml names.",
         file=sys.stderr,
     )
@@ -55,7 +55,7 @@ def rfft(x_BP, out=None):
     array([[1.+0.j, 1.+0.j, 1.+0.j]], dtype=complex64)
     """
     if _pocketfft is None:
-        _say_that_numpy_serves()
+        _warn_of_numpy()
         return np.fft.rfft(x_BP, out=out)
     return _pocketfft.r2c(x_BP, (1,), True, _UNSCALED, out, 1)
 
@@ -67,6 +67,6 @@ def irfft(spec_BF, num_samples, out=None):
     [[1.0, 2.0, 3.0, 4.0]]
     """
     if _pocketfft is None:
-        _say_that_numpy_serves()
+        _warn_of_numpy()
         return np.fft.irfft(spec_BF, num_samples, out=out)
     return _pocketfft.c2r(spec_BF, (1,), num_samples, False, _BY_LENGTH, out, 1)

@@ -364,7 +364,7 @@ TEXT = b"<Plda>  [ 1 ]\n [\n  1 ]\n [ 1 ]\n</Plda> "
         (TEXT.replace(b"  1 ]", b"  one ]"), "could not convert"),
         (GOOD + GOOD, "more data behind </Plda>. Was the file written twice"),
         (TEXT + TEXT, "more data behind </Plda>"),
-        (GOOD.replace(b"DV ", b"DM ", 1), "'DM' where a vector"),
+        (GOOD.replace(b"DV ", b"DM ", 1), "expected a vector .FV, DV., found 'DM'"),
     ],
 )
 def test_damaged_files_are_refused(data, message):

@@ -78,8 +78,8 @@ def test_errors_name_the_utterance_and_the_cure(tmp_path):
     nan = matrix_bytes(np.full((5, 2), np.nan, np.float32))
     cases = {
         "decisions": (good, vector_bytes(np.ones(4)), "5 frames of features, 4 voice decisions"),
-        "text": (b" [\n 1 2 ]\n" + b" " * 30, ones, "no binary matrix is there"),
-        "vad": (good, good, "no vector is there"),
+        "text": (b" [\n 1 2 ]\n" + b" " * 30, ones, "no binary matrix found"),
+        "vad": (good, good, "no vector found"),
         "short": (good[:-3], ones, "The archive is truncated"),
         "nan": (nan, ones, "its features are not finite"),
         "silent": (good, vector_bytes(np.zeros(5)), "0 voiced frames, but 0 to 2 are wanted"),

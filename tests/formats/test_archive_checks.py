@@ -89,7 +89,9 @@ def test_a_key_or_header_that_changed_is_refused(kind, tmp_path):
 def test_an_archive_of_another_run_is_refused(tmp_path):
     entries = write(tmp_path, "FM")
     write(tmp_path, "FM", ["anna-1", "anna-3", "jürgen-1"])
-    with pytest.raises(TableError, match=r"^anna-2: .*x\.ark:\d+: its key does not stand there"):
+    with pytest.raises(
+        TableError, match=r"^anna-2: .*x\.ark:\d+: the key before it is another one"
+    ):
         check_archives(entries.items())
 
 

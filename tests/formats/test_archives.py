@@ -76,7 +76,7 @@ def test_more_files_than_may_be_open_at_once_are_read(tmp_path):
 
 @pytest.mark.parametrize("entry", ["copy-feats a b |", "a.ark:5[0:9]", "-"])
 def test_what_cannot_be_read_at_random_is_refused(entry):
-    with pytest.raises(TableError, match="Write the table to an archive first"):
+    with pytest.raises(TableError, match="Write the table to one first"):
         Locations([entry])
 
 
@@ -90,8 +90,8 @@ def test_sizes_below_zero_are_no_matrix_and_no_vector(tmp_path):
     path = tmp_path / "x"
     for data in (b"\0BFM \4" + size + b"\4\2\0\0\0", b"\0BCM3 " + bytes(8) + size + size):
         path.write_bytes(data + bytes(40))
-        with pytest.raises(TableError, match=r"^a: .*no binary matrix is there"):
+        with pytest.raises(TableError, match=r"^a: .*no binary matrix found"):
             MatrixIndex(["a"], Locations([str(path)]))
     path.write_bytes(b"\0BFV \4" + size + bytes(40))
-    with pytest.raises(TableError, match="no vector is there"):
+    with pytest.raises(TableError, match="no vector found"):
         read_vector_at(OpenFiles(), str(path), 0)

@@ -171,5 +171,5 @@ def test_values_that_are_not_finite_are_refused(bad, method):
 
 @pytest.mark.parametrize("method", [0, 8, -1])
 def test_there_is_no_other_method(method):
-    with pytest.raises(TableError, match="methods 1 to 7"):
+    with pytest.raises(TableError, match="Use one of 1 to 7"):
         compress(np.ones((9, 2)), method)

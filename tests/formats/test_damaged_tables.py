@@ -149,7 +149,9 @@ def test_messages_say_where_and_what(archive):
     (archive / "cut.ark").write_bytes((archive / "feats.ark").read_bytes()[:-8])
     with pytest.raises(TableError, match=r"cut\.ark, key b, byte 58: a 4 x 3 matrix would take 48"):
         read(f"ark:{archive}/cut.ark", FLOAT_MATRIX)
-    with pytest.raises(TableError, match=r"key a, byte 7: 'FM' where a vector \(FV, DV\) belongs"):
+    with pytest.raises(
+        TableError, match=r"key a, byte 7: expected a vector \(FV, DV\), found 'FM'"
+    ):
         read(f"ark:{archive}/feats.ark", FLOAT_VECTOR)
     (archive / "far.scp").write_text(f"a {archive}/feats.ark:9999\n")
     with pytest.raises(TableError, match=r"key a: .*has no byte 9999; it is \d+ long"):
@@ -171,7 +173,7 @@ def test_a_file_of_one_object_that_is_doubled_or_cut_is_refused(holder, binary, 
     assert read_object(path, holder).shape == ((3,) if is_vector else (2, 3))
     for damaged in (2 * data, data + b"\0", data + b"1"):
         (tmp_path / "mean.vec").write_bytes(damaged)
-        with pytest.raises(TableError, match=r"mean\.vec, byte \d+: more data behind the object"):
+        with pytest.raises(TableError, match=r"mean\.vec, byte \d+: more data after the object"):
             read_object(path, holder)
     for size in range(len(data.rstrip())):
         (tmp_path / "mean.vec").write_bytes(data[:size])

@@ -109,7 +109,7 @@ def test_an_entry_of_a_script_file_that_cannot_be_read_is_not_left_out(tmp_path)
 
 def test_names_that_are_commands_are_not_run(tmp_path):
     (tmp_path / "x.scp").write_text(f"a touch {tmp_path}/was_run |\n")
-    with pytest.raises(TableError, match="cannot be read at random"):
+    with pytest.raises(TableError, match="random access needs an archive"):
         read_matrices(tmp_path / "x.scp")
     with pytest.raises(TableError, match="cannot open"):
         read_vectors(f"touch {tmp_path}/was_run |")

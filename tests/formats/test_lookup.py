@@ -102,13 +102,13 @@ def test_promises_that_are_not_kept_are_errors(archive):
         RandomReader(f"s,scp:{archive}/ba.scp", INT)
     with RandomReader(f"s,cs,ark:{archive}/feats.ark", FLOAT_MATRIX) as table:
         assert "b" in table
-        with pytest.raises(TableError, match="asked for after b"):
+        with pytest.raises(TableError, match="requested after b"):
             table["a"]
     with RandomReader(f"o,ark:{archive}/feats.ark", FLOAT_MATRIX) as table:
         for _ in range(2):  # the last one is still there, as for a command that looks twice
             np.testing.assert_array_equal(table["a"], X)
         np.testing.assert_array_equal(table["b"], Y)
-        with pytest.raises(TableError, match="asked for twice"):
+        with pytest.raises(TableError, match="requested twice"):
             table["a"]
 
 

@@ -130,7 +130,7 @@ def test_the_exit_status_and_last_words_of_a_failing_pipe_are_told(strictness, c
     with pytest.raises(TableError) as caught:
         read_object("echo 5; echo one >&2; echo 'no such disk' >&2; exit 3 |", INT)
     assert "exit status 3" in str(caught.value)
-    assert "last words: no such disk" in str(caught.value)
+    assert "last message: no such disk" in str(caught.value)
     assert capfd.readouterr().err == "one\nno such disk\n"
 
 
@@ -194,7 +194,7 @@ def test_a_writing_pipe_gets_all_and_its_failure_is_an_error(tmp_path, strictnes
         for number in range(10_000):
             writer.write("key", number)
     assert (tmp_path / "x").read_text().splitlines()[-1] == "key 9999 "
-    with pytest.raises(TableError, match="exit status 5; its last words: full"):
+    with pytest.raises(TableError, match="exit status 5; its last message: full"):
         write_object("| cat > /dev/null; echo full >&2; exit 5", INT, 1)
 
 

@@ -293,7 +293,7 @@ def test_an_optional_writer_without_a_name_writes_nothing():
 
 @pytest.mark.parametrize("key", ["", "a b", "a\n", "\t"])
 def test_a_key_that_would_break_the_format_is_refused(tmp_path, key):
-    with pytest.raises(TableError, match="not a word"):
+    with pytest.raises(TableError, match="cannot be written as a word"):
         write(f"ark:{tmp_path}/x.ark", INT, [(key, 1)])
 
 
@@ -308,4 +308,4 @@ def test_values_of_the_wrong_kind_are_refused_with_their_key(tmp_path):
 
 def test_a_script_beside_an_archive_that_is_no_file_is_warned_of(tmp_path, capfdbinary):
     write(f"ark,scp:-,{tmp_path}/x.scp", INT, [("a", 1)])
-    assert b"archive that is no file" in capfdbinary.readouterr().err
+    assert b"archive that is not a file" in capfdbinary.readouterr().err

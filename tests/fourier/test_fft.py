@@ -31,9 +31,9 @@ def test_transforms_are_those_of_numpy_in_double_precision():
 @pytest.fixture
 def without_pocketfft(monkeypatch):
     monkeypatch.setattr(fft, "_pocketfft", None)
-    fft._say_that_numpy_serves.cache_clear()
+    fft._warn_of_numpy.cache_clear()
     yield
-    fft._say_that_numpy_serves.cache_clear()
+    fft._warn_of_numpy.cache_clear()
 
 
 def test_without_it_numpy_serves_and_a_warning_says_so_once(without_pocketfft, capfd):

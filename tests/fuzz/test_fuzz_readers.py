@@ -175,5 +175,5 @@ def test_mp4_boxes_may_be_cut_off_empty_or_deeply_nested(tmp_path, content):
 def test_a_component_whose_array_has_no_type_is_damaged():
     graph = b"\0B<Nnet3> \ninput-node name=input dim=3\noutput-node name=output input=input\n\n"
     head = b"<NumComponents> \4\1\0\0\0<ComponentName> a <FixedScaleComponent> <Scales> "
-    with pytest.raises(StepsError, match=r"where a vector \(FV, DV\) belongs"):
+    with pytest.raises(StepsError, match=r"expected a vector \(FV, DV\)"):
         NNET.read(Input(io.BytesIO(graph + head + b"\xef\xef\xef\xef\xef\xef\xef "), "x"))

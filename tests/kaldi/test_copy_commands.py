@@ -81,7 +81,7 @@ def test_copy_feats_refuses_what_it_cannot_do(capfd):
     assert "set KALDI_ROOT" in refused(capfd, "copy-feats", "--sphinx-in", "ark:x", "ark:y")
     assert "on tables" in refused(capfd, "copy-feats", "--compress", "x.mat", "y.mat")
     assert "to a table" in refused(capfd, "copy-feats", "x.mat", "ark:y.ark")
-    assert "methods 1 to 7" in refused(
+    assert "Use one of 1 to 7" in refused(
         capfd, "copy-feats", "--compress", "--compression-method=9", "scp:feats.scp", "ark:y.ark"
     )
 

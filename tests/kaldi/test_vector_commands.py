@@ -244,7 +244,7 @@ def test_a_mean_or_transform_that_is_damaged_is_refused_by_name(
         broken.flat[1] = value
         write_object(name, holder, broken)
         assert kaldi(command, name, "ark:vecs.ark", "ark:out.ark") != 0
-        assert f"{name}: holds nan or infinity" in said(capfd)
+        assert f"{name}: contains nan or infinity" in said(capfd)
     write_object(name, holder, whole)
     data = (folder / name).read_bytes()
     for damaged in (data[:-1], 2 * data):

@@ -1,8 +1,8 @@
 """C's own single-precision cosine, sine and logarithm.
 
-Kaldi's tables (filters, transforms) are filled with them.  They differ from numpy's, and
-from the correctly rounded value, in a last bit now and then, and where a filter begins
-that bit is visible.  Where the C library cannot be called, the rounded double serves.
+Kaldi computes its tables (filters, transforms) with them. They sometimes differ in the last bit
+from numpy's functions and from the correctly rounded value, which is visible at the edge of a
+filter. If the C library cannot be called, double precision is used and rounded.
 """
 
 import ctypes

@@ -1,9 +1,9 @@
 """The Fourier transform of any length with Kaldi's rounding (RealFft of matrix-functions.cc).
 
-For frames that are not rounded up to a power of two; split_radix.py is for those that are,
-and says what the rounding is good for.
+For frames that are not padded to a power of two. For those that are, see split_radix.py, which
+also explains why the rounding matters.
 
-Method: mixed radix, decimation in time, prime factors in rising order.
+Method: mixed radix, decimation in time, prime factors in ascending order.
 
 Shapes: B frames, J transforms of N = P Q complex points each (P prime), H points of all.
 """
@@ -32,7 +32,7 @@ def rfft_of_any_length_like_kaldi(x_BL):
 
 
 def prime_factors(number):
-    """Rising, with repetitions.
+    """Prime factors in ascending order, with repetitions.
 
     >>> prime_factors(200)
     [2, 2, 2, 5, 5]
@@ -69,7 +69,7 @@ def _transform(re, im, factors):
 
 @cache
 def _twiddles(num_points, radix):
-    """[p'][p - 1] -> cos and sin (Q, 1) of -2 pi p (p' Q + q') / N: each from the one before."""
+    """[p'][p - 1] -> cos and sin (Q, 1) of -2 pi p (p' Q + q') / N, by recurrence."""
     quotient = num_points // radix
     roots = [_unit(np.float32(-2 * np.pi / number)) for number in (num_points, radix)]
     turn, first = (np.float32(1), np.float32(0)), []

@@ -1,9 +1,9 @@
 """The Fourier transform with Kaldi's rounding (src/matrix/srfft.cc), many frames at once.
 
-Any good transform agrees with Kaldi's to seven digits of the strongest frequency.  A
-frequency 100 dB weaker then agrees to two digits only, which shows where no logarithm
-follows and no filter averages.  There this transform is used: the same butterflies in the
-same order, so the same rounding.  It takes about ten times as long as numpy's.
+Any good transform agrees with Kaldi's to seven digits of the strongest frequency. A frequency
+that is 100 dB weaker then agrees to two digits only, which is visible in features without a
+logarithm and without averaging by a filter. This transform is used for those: the same
+butterflies in the same order give the same rounding. It takes about ten times as long as numpy's.
 
 Method: split radix, decimation in frequency.  A block of m points becomes one of m/2 and
 two of m/4; blocks of equal size are handled together.
@@ -41,7 +41,7 @@ def _complex_fft(re_HB, im_HB):
     num_points, num_frames = re_HB.shape
     log_size = num_points.bit_length() - 1
     blocks = [(re_HB[None], im_HB[None])]  # all blocks of the present size ...
-    quarters = []  # ... and those of half of it that the size before has left
+    quarters = []  # ... and those of half that size, from the previous iteration
     for log_block in range(log_size, 1, -1):
         re, im = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
         half = re.shape[1] // 2
@@ -95,7 +95,7 @@ def _twiddles(log_block):
 
 @cache
 def _natural_order(log_size):
-    """In which row of the joined pairs and singles of `_complex_fft` each frequency lies."""
+    """The row of each frequency in the joined pairs and singles of `_complex_fft`."""
     starts, quarters = np.zeros(1, int), []
     for log_block in range(log_size, 1, -1):
         size = 1 << log_block
@@ -129,10 +129,10 @@ def split_real(re_HB, im_HB, spec_BF):
 
 @cache
 def drifting_roots(num_points):
-    """exp(-2 pi i k / P) (P/4,) complex64 for k = 1, 2, ...: each from the one before.
+    """exp(-2 pi i k / P) (P/4,) complex64 for k = 1, 2, ..., by recurrence.
 
-    The product of many roundings drifts away from the circle, by 1e-6 for P = 1024 and by
-    up to 1e-4 for P = 32768.
+    Rounding errors accumulate: the last values are off the unit circle by 1e-6 for P = 1024 and
+    by up to 1e-4 for P = 32768.
     """
     angle = np.float32(-2 * np.pi / num_points)
     root = complex(cosf(angle), sinf(angle))
