@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass, field
 
 from steps_py.backend.command_line import command_line
-from steps_py.backend.steps.base import Step, Transform
+from steps_py.backend.steps.base import Join, Model, Step, Transform
 from steps_py.own_parts import files_of
 
 FOLDER = "exp/backend"
@@ -19,15 +19,17 @@ class Link:
     section: dict  # name and options, as STEPS.configure takes them
     path: str  # names of the steps up to this one, as a folder: centre/lda
     before: tuple["Link", ...]
+    after_system: str | None = None  # the system whose name stands directly before the step
 
 
 @dataclass(frozen=True)
 class Material:
-    """The vectors that a recipe has for its steps."""
+    """The vectors and the trial lists that a recipe has for its steps."""
 
     train_sets: tuple[str, ...]
     adapt_set: str | None  # unlabelled, of the trials' domain
     dim: int
+    trials: dict  # section data.trials
 
 
 @dataclass
@@ -45,8 +47,8 @@ class StepJob:
         The sets and the dimension of the recipe's vectors.
     out : str
         The file that `Step.estimate` writes.
-    trials, enroll_set, test_set : str
-        The trial list of `Model.score` and `ScoreStep.rescore`, and the sets of its sides.
+    trials : str
+        The trial list of `Model.score`, `Join.score` and `ScoreStep.rescore`.
     inputs : list of str
         The files named so far.
     """
@@ -55,9 +57,17 @@ class StepJob:
     recipe: Material
     out: str = ""
     trials: str = ""
-    enroll_set: str = ""
-    test_set: str = ""
     inputs: list[str] = field(default_factory=list)
+
+    @property
+    def enroll_set(self) -> str:
+        """The set of the trial list's enrolment side."""
+        return self.sets_of(self.trials)[0]
+
+    @property
+    def test_set(self) -> str:
+        """The set of the trial list's test side."""
+        return self.sets_of(self.trials)[1]
 
     def own(self, file: str) -> str:
         """The path of a file that this step estimates."""
@@ -79,6 +89,10 @@ class StepJob:
         """The vectors of any set of the recipe after the steps before this one."""
         return self._vectors(f"exp/xvectors/{dset}/xvector.scp", False, then)
 
+    def extracted(self, dset: str) -> str:
+        """The x-vectors of any set of the recipe as the network gives them."""
+        return f"scp:{self._input(f'exp/xvectors/{dset}/xvector.scp')}"
+
     def enroll(self, *then: tuple[str, ...]) -> str:
         """The vectors of the trial list's enrolment set."""
         return self.vectors(self.enroll_set, *then)
@@ -86,6 +100,50 @@ class StepJob:
     def test(self, *then: tuple[str, ...]) -> str:
         """The vectors of the trial list's test set."""
         return self.vectors(self.test_set, *then)
+
+    def table(self, dset: str, name: str) -> str:
+        """A table ``data/<set>/<name>`` of any set: utt2spk, utt2dur, vad.scp, feats.scp."""
+        return self._input(f"data/{dset}/{name}")
+
+    def sets_of(self, trials: str) -> tuple[str, str]:
+        """The sets of the enrolment and the test side of a trial list."""
+        sides = self.recipe.trials[trials]
+        return sides["enroll"], sides["test"]
+
+    def labels(self, trials: str) -> str:
+        """``<enroll> <test> target|nontarget`` of every trial of a list."""
+        return self._input(f"data/trials/{trials}")
+
+    def speakers_of(self, trials: str) -> list[str]:
+        """A trial list and the tables utt2spk of its sides, as `read_list_speakers` takes them."""
+        sides = (self.table(dset, "utt2spk") for dset in self.sets_of(trials))
+        return [self.labels(trials), *sides]
+
+    def scores_of(self, system: str, trials: str) -> str:
+        """The file of another system's scores of a trial list."""
+        return self._input(f"exp/scores/{system}/{trials}")
+
+    def scores_before(self, trials: str) -> str:
+        """The command that writes the scores of any trial list by the steps before this one."""
+        if self.link.after_system:
+            return command_line("cat", self.scores_of(self.link.after_system, trials))
+        return score_command(self.link.before, self.recipe, trials, self.inputs)
+
+    def step_before(self, kind: type[Step]) -> "StepJob | None":
+        """The job of the last step of that kind before this one, or None."""
+        found = [link for link in self.link.before if isinstance(link.step, kind)]
+        return self._at(found[-1]) if found else None
+
+    def model_words(self) -> list[str]:
+        """What `load_scorer` makes the scorer of the chain's model of: its section and files."""
+        model = self.step_before(Model)
+        return [model.section_word(), *model.link.step.files(model)]
+
+    def section_word(self) -> str:
+        """The step's name and options as one word of a command; its own files are inputs."""
+        for file in files_of(type(self.link.step)):
+            self._input(os.path.relpath(file))
+        return json.dumps(self.link.section, sort_keys=True)
 
     @property
     def training_tables(self) -> list[str]:
@@ -118,11 +176,8 @@ class StepJob:
 
     def python(self, method: str, *words: str) -> str:
         """The command that calls ``step.<method>(*words)`` of this step, in Python."""
-        for file in files_of(type(self.link.step)):
-            self._input(os.path.relpath(file))
         stage = ["python", "-m", "steps_py.stages.run_step"]
-        section = json.dumps(self.link.section, sort_keys=True)
-        return command_line(*stage, "--step", section, method, *words)
+        return command_line(*stage, "--step", self.section_word(), method, *words)
 
     def _vectors(self, scp, of_training, then):
         source, commands = f"scp:{self._input(scp)}", []
@@ -137,9 +192,27 @@ class StepJob:
 
     def _at(self, link):
         """The same job, seen by a step before: what that one names are inputs of this one."""
-        return StepJob(link, self.recipe, inputs=self.inputs)
+        return StepJob(link, self.recipe, trials=self.trials, inputs=self.inputs)
 
     def _input(self, path):
         if path not in self.inputs:
             self.inputs.append(path)
         return path
+
+
+def score_command(links, recipe, trials, inputs) -> str:
+    """The command that writes the scores of a trial list by the steps of a chain.
+
+    What it reads is appended to `inputs`.
+    """
+    commands = []
+    for link in reversed(links):
+        job = StepJob(link, recipe, trials=trials, inputs=inputs)
+        if isinstance(link.step, Model | Join):
+            commands.append(link.step.score(job))
+            break
+        commands.append(link.step.rescore(job))
+        if link.after_system:
+            commands.append(job.scores_before(trials))
+            break
+    return " | ".join(reversed(commands))

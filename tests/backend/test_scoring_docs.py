@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import yaml
 
+from steps_py.backend.chains import CHAINS
 from steps_py.backend.steps import STEPS
-from steps_py.backend.systems import CHAINS, check_systems
+from steps_py.backend.systems import check_systems
 from steps_py.formats.holders import FLOAT_VECTOR
 from steps_py.formats.tables import SequentialReader
 from steps_py.scoring.measures import metrics_of

@@ -1,4 +1,25 @@
-# trials + x-vectors + backend -> exp/scores/<system>/<trials>      config: scores      library: steps_py/backend/
+# trials + x-vectors + backend -> exp/backend/<chain of steps>/, exp/scores/<system>/<trials>      config: scores      library: steps_py/backend/
+
+
+rule estimate_score_step:
+    """One file of a step that joins or changes scores: a cohort, the weights of a calibration."""
+    input:
+        lambda wildcards: files_of(SYSTEMS.estimate(wildcards.score_estimate)),
+        own=own_inputs(config["scores"]["systems"]),
+    output:
+        "exp/backend/{score_estimate}",
+    log:
+        "logs/estimate_score_step/{score_estimate}.log",
+    group:
+        "backend"
+    threads: CLUSTER.threads("estimate_score_step")
+    resources:
+        **CLUSTER.resources("estimate_score_step"),
+    params:
+        kaldi=KALDI,
+        command=lambda wildcards: SYSTEMS.estimate(wildcards.score_estimate).text,
+    shell:
+        "({params.command}) 2> {log:q}"
 
 
 rule score_trials:

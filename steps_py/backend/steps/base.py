@@ -1,8 +1,10 @@
-"""What all steps of a scoring system share: three kinds, and what each must define.
+"""What all steps of a scoring system share: four kinds, and what each must define.
 
 A system is a chain of steps: transforms of vectors, one model that scores pairs of vectors, then
-steps that change scores.  A step writes command lines; it does not read or write vectors itself.
-A `StepJob` (steps_py/backend/step_job.py) gives it the tables and files that it may name there.
+steps that change scores.  In place of transforms and model there may be the name of another
+system, or one step that joins the scores of several.  A step writes command lines; a method of
+its own runs as one by `StepJob.python`.  The `StepJob` (steps_py/backend/step_job.py) gives it
+the tables and files that it may name there.
 
 STEPS  ``cls(config)`` with a frozen dataclass ``Config``, the options of the step;
        ``estimates`` and ``early``, the names of the files that it writes;
@@ -10,19 +12,20 @@ STEPS  ``cls(config)`` with a frozen dataclass ``Config``, the options of the st
        and the method of its kind, below.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from steps_py.registry import Registry
 
 if TYPE_CHECKING:
+    from steps_py.backend.pair_scorers import PairScorer
     from steps_py.backend.step_job import StepJob
 
 STEPS = Registry("scoring step", home="steps_py.backend.steps")
 
 
 class Step:
-    """Base of all steps: `Transform`, `Model` and `ScoreStep`.
+    """Base of all steps: `Transform`, `Model`, `Join` and `ScoreStep`.
 
     Attributes
     ----------
@@ -30,19 +33,41 @@ class Step:
         Files that `estimate` can write; those that another command names through ``job.own``
         are made before it.
     early : tuple of str
-        Files that `estimate` writes from tables of `StepJob.training_tables` alone: they are made
-        before any feature, so that a mistake is found before the training of a network.
+        Files that `estimate` writes from tables alone (``job.training_tables``, ``job.table``,
+        trial lists): they are made before any feature, so that a mistake is found before the
+        training of a network.
     recipe_keys : mapping of str to str
         Options that section ``backend`` of a recipe sets for every step of this name: option ->
         key, with dots between levels.  An option in a chain takes precedence.
+    calibrates : bool
+        Whether scores after the step are log-likelihood ratios that thresholds can be set for.
     """
 
     estimates: ClassVar[tuple[str, ...]] = ()
     early: ClassVar[tuple[str, ...]] = ()
     recipe_keys: ClassVar[Mapping[str, str]] = {}
+    calibrates: ClassVar[bool] = False
 
     def __init__(self, config):
         self.config = config
+
+    @property
+    def systems(self) -> Sequence[str]:
+        """Other systems of the recipe whose scores the step reads."""
+        return ()
+
+    @property
+    def trial_lists(self) -> Sequence[str]:
+        """Trial lists that the step is estimated on."""
+        return ()
+
+    @property
+    def sets(self) -> Sequence[str]:
+        """Sets that options of the step name."""
+        return ()
+
+    def check_place(self, before: Sequence["Step"]):
+        """Raise ConfigError unless the steps before it in the chain are those that it needs."""
 
     def estimate(self, file: str, job: "StepJob") -> str:
         """The shell command that writes a file of `estimates` or `early` to ``job.out``."""
@@ -75,6 +100,22 @@ class Model(Step):
 
     def score(self, job: "StepJob") -> str:
         """The command that writes ``<enroll> <test> <score>`` lines to the file ``-``."""
+        raise NotImplementedError
+
+    def files(self, job: "StepJob") -> Sequence[str]:
+        """The files of the model, as `pair_scorer` takes them."""
+        return ()
+
+    def pair_scorer(self, *files: str) -> "PairScorer":
+        """The same scores in Python, of any pairs of vectors: with a cohort, for instance."""
+        raise NotImplementedError
+
+
+class Join(Step):
+    """A step at the beginning of a chain that makes scores out of those of other systems."""
+
+    def score(self, job: "StepJob") -> str:
+        """The command that writes ``<enroll> <test> <score>`` lines to its standard output."""
         raise NotImplementedError
 
 

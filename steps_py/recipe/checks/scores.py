@@ -6,9 +6,11 @@ from steps_py.scoring.measures import metrics_of
 
 
 def check_chains(config, parts):
-    """Chains are made of registered steps, in an order that gives scores."""
+    """Chains are made of registered steps, in an order that gives scores, of what there is."""
+    data = config["data"]
+    sets = [*data["sets"], *(["train_augmented"] if config["augment"]["copies"] else [])]
     try:
-        check_systems(config["scores"], config["backend"])
+        check_systems(config["scores"], config["backend"], list(data["trials"]), sets)
     except StepsError as error:
         yield from str(error).splitlines()
 

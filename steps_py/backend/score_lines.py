@@ -1,0 +1,159 @@
+"""Lines ``<enroll> <test> <score>``, as scoring commands write them, read and written in bulk.
+
+Shape suffixes (scope: this module):
+    T = trials
+"""
+
+import collections
+from typing import NamedTuple
+
+import numpy as np
+
+from steps_py.data.trials import read_trial_list
+from steps_py.errors import ScoreError
+
+LINES_PER_WRITE = 100_000
+
+
+class ScoredPairs(NamedTuple):
+    """The pairs of a list and a score for each.
+
+    Attributes
+    ----------
+    names : list of distinct str
+        What the sides are called.
+    enroll_T, test_T : int64 arrays
+        Places in `names`.
+    score_T : float64 array
+    """
+
+    names: list
+    enroll_T: np.ndarray
+    test_T: np.ndarray
+    score_T: np.ndarray
+
+    def pair(self, place) -> str:
+        """``<enroll> <test>`` of one trial."""
+        return f"{self.names[self.enroll_T[place]]} {self.names[self.test_T[place]]}"
+
+
+def read_scored_pairs(stream, where) -> ScoredPairs:
+    r"""Read score lines from a binary stream; `where` is for messages.
+
+    Raises
+    ------
+    ScoreError
+        If there is no line, one has other than three fields, or a score is no finite number.
+
+    Examples
+    --------
+    >>> import io
+    >>> pairs = read_scored_pairs(io.BytesIO(b"a b 0.5\na c -1\n"), "scores")
+    >>> pairs.names, pairs.test_T.tolist(), pairs.score_T.tolist()
+    (['a', 'b', 'c'], [1, 2], [0.5, -1.0])
+    """
+    data = stream.read()
+    words = data.split()
+    if not words:
+        raise ScoreError(f"{where}: no score. Is the trial list empty?")
+    score_T = _numbers(words[2::3]) if len(words) == 3 * _num_lines(data) else None
+    if score_T is None:
+        raise ScoreError(_faulty_line(data, where))
+    place_of = collections.defaultdict()
+    place_of.default_factory = place_of.__len__  # a new name gets the next place
+    enroll_T, test_T = (
+        np.fromiter(map(place_of.__getitem__, words[first::3]), np.int64, len(score_T))
+        for first in (0, 1)
+    )
+    pairs = ScoredPairs([name.decode() for name in place_of], enroll_T, test_T, score_T)
+    check_scores_finite(pairs, where)
+    return pairs
+
+
+def read_score_file(path) -> ScoredPairs:
+    """`read_scored_pairs` of a file."""
+    with open(path, "rb") as file:
+        return read_scored_pairs(file, path)
+
+
+def check_scores_finite(pairs, where):
+    """Raise ScoreError that names the first trials whose score is nan or infinite."""
+    bad = np.flatnonzero(~np.isfinite(pairs.score_T))
+    if bad.size:
+        shown = ", ".join(f"{pairs.pair(row)} {pairs.score_T[row]:g}" for row in bad[:3].tolist())
+        raise ScoreError(
+            f"{where}: {bad.size} of {len(pairs.score_T)} scores are not finite ({shown})."
+            " Look for x-vectors that are not finite, or all zero."
+        )
+
+
+def write_scored_pairs(stream, pairs):
+    """Write the lines, nine digits of each score, to a binary stream."""
+    for begin in range(0, len(pairs.score_T), LINES_PER_WRITE):
+        piece = slice(begin, begin + LINES_PER_WRITE)
+        columns = (pairs.enroll_T[piece], pairs.test_T[piece], pairs.score_T[piece])
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        names = pairs.names
+        lines = [f"{names[e]} {names[t]} {score:.9g}\n" for e, t, score in rows]
+        stream.write("".join(lines).encode())
+
+
+def in_order_of(pairs, first) -> np.ndarray:
+    """The scores of `pairs` in the order of the trials of `first`, which have the same pairs.
+
+    Raises ScoreError if a trial of `first` has no score among them.
+    """
+    if pairs.names == first.names and all(
+        np.array_equal(a, b)
+        for a, b in ((pairs.enroll_T, first.enroll_T), (pairs.test_T, first.test_T))
+    ):
+        return pairs.score_T
+    rows = zip(pairs.enroll_T.tolist(), pairs.test_T.tolist(), strict=True)
+    row_of = {(pairs.names[e], pairs.names[t]): row for row, (e, t) in enumerate(rows)}
+    try:
+        wanted = [
+            row_of[first.names[e], first.names[t]]
+            for e, t in zip(first.enroll_T.tolist(), first.test_T.tolist(), strict=True)
+        ]
+    except KeyError as error:
+        raise ScoreError(
+            f"scores: the trial {' '.join(error.args[0])} has no score in one of the systems."
+            " Remove that system's scores and score again."
+        ) from None
+    return pairs.score_T[wanted]
+
+
+def _num_lines(data):
+    return data.count(b"\n") + (not data.endswith(b"\n"))
+
+
+def _numbers(words):
+    try:
+        return np.fromiter(map(float, words), np.float64, len(words))
+    except ValueError:
+        return None
+
+
+def _faulty_line(data, where):
+    """What is wrong with the first line that is not two names and a number."""
+    for number, line in enumerate(data.split(b"\n"), 1):
+        words = line.split()
+        if len(words) != 3 or _numbers(words[2:]) is None:
+            shown = line[:80].decode(errors="replace")
+            return f"{where}:{number}: expected '<enroll> <test> <score>', got {shown!r}"
+    return f"{where}: blank lines among the scores. Score again."
+
+
+def read_labels(path, pairs) -> np.ndarray:
+    """Whether each of `pairs` is a target trial, from a list ``<enroll> <test> target|nontarget``.
+
+    Raises ScoreError if the list lacks one of them.
+    """
+    trials = read_trial_list(path)
+    listed = ScoredPairs(
+        trials.sides,
+        trials.enroll_T.astype(np.int64),
+        trials.test_T.astype(np.int64),
+        trials.target_T.astype(float),
+    )
+    return in_order_of(listed, pairs) > 0

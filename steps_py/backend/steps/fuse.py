@@ -1,0 +1,70 @@
+"""Fusion of systems."""
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from steps_py.backend.calibration import fit_logistic
+from steps_py.backend.score_lines import (
+    in_order_of,
+    read_labels,
+    read_score_file,
+    write_scored_pairs,
+)
+from steps_py.backend.steps.base import STEPS, Join
+from steps_py.backend.steps.trained_on_list import ListConfig, TrainedOnList
+from steps_py.backend.weights import read_weights, write_weights
+from steps_py.errors import ConfigError
+
+
+@STEPS.register("fuse")
+class Fusion(TrainedOnList, Join):
+    """A weighted sum of the scores of other systems, a log-likelihood ratio.
+
+    Library: `steps_py.backend.calibration.fit_logistic`.
+    """
+
+    estimates = ("weights.json",)
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config(ListConfig):
+        systems: list[str]  # names of scores.systems
+
+        def __post_init__(self):
+            super().__post_init__()
+            if len(set(self.systems)) < max(len(self.systems), 1):
+                raise ConfigError("fuse: systems must name one or more systems, each once.")
+
+    @property
+    def systems(self):
+        return self.config.systems
+
+    def train(self, job):
+        trials = self.config.calibrate_on
+        scores = [job.scores_of(system, trials) for system in self.systems]
+        return job.python("write_weights", job.labels(trials), job.out, *scores)
+
+    def score(self, job):
+        scores = [job.scores_of(system, job.trials) for system in self.systems]
+        return job.python("write_fused", job.own("weights.json"), job.trials, *scores)
+
+    def write_weights(self, labels, out, *scores):
+        """Fit the scores in files, one of each system; labels are those of the trial list."""
+        pairs, score_TF = read_systems(scores)
+        fit = fit_logistic(score_TF, read_labels(labels, pairs), self.config.p_target)
+        write_weights(out, fit, self.systems, self.config)
+
+    def write_fused(self, weights, trials, *scores):
+        """The sum of the systems' scores, to standard output."""
+        pairs, score_TF = read_systems(scores)
+        self.note_training_trials(trials)
+        llr_T = read_weights(weights).llr(score_TF)
+        write_scored_pairs(sys.stdout.buffer, pairs._replace(score_T=llr_T))
+
+
+def read_systems(paths):
+    """The pairs of the first file, and the scores of all files in its order, (T, F)."""
+    first, *others = (read_score_file(path) for path in paths)
+    columns = [first.score_T, *(in_order_of(other, first) for other in others)]
+    return first, np.stack(columns, axis=1)
