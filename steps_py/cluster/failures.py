@@ -8,7 +8,7 @@ from pathlib import Path
 
 from steps_py.cluster.job_logs import causes, last_lines
 
-SGE_ENDED = Path(".snakemake/sge/ended")  # written by sge/status.py, in the recipe's folder
+SGE_ENDED = Path(".snakemake/sge/ended")  # written by steps_py/cluster/sge/status.py
 
 STAMP = r"^ *\[\w{3} \w{3} +\d+ [\d:]+ \d{4}\]"
 STARTED = re.compile(r"^ *(?:local)?rule (\w+):\n((?: +\S.*\n)*)", re.M)
@@ -149,7 +149,7 @@ def group_lines(snakemake_log):
 
 
 def slurm_group_lines(snakemake_log):
-    """Failures within groups in Slurm; slurm/executor.py logs where the job's log is."""
+    """Failures within groups in Slurm; the executor logs the path of the job's log."""
     reported = SLURM_GROUP.findall(snakemake_log)
     times = collections.Counter(number for number, *_ in reported)
     restarts = collections.Counter(RESTARTED.findall(snakemake_log))

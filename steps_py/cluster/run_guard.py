@@ -18,7 +18,7 @@ from pathlib import Path
 
 NAME = "SIDEWINDER_RUN"
 PLANS_ONLY = re.compile(r"-[a-zA-Z]*n[a-zA-Z]*|--dry-?run|--list.*|--lint|--unlock|--.*graph|--dag")
-# Forced jobs are not taken over from a killed run; sge/submit.py reads this variable.
+# Forced jobs are not taken over from a killed run; cluster/sge/submit.py reads this variable.
 FORCES = re.compile(r"-[RfF]|--force(run|all)?(=.*)?")
 FRESH = "SIDEWINDER_FRESH"
 

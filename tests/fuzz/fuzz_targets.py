@@ -12,12 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import soundfile
 
 from steps_py.audio.decode import read_wav_file
 from steps_py.audio.file_info import audio_info
+from steps_py.audio.headers.aiff import aiff_info
+from steps_py.audio.headers.au import au_info
 from steps_py.audio.headers.flac import crc8, crc16, flac_info
 from steps_py.audio.headers.m4a import m4a_info
-from steps_py.audio.headers.riff import PCM_GUID
+from steps_py.audio.headers.mp3 import mp3_info
+from steps_py.audio.headers.ogg import ogg_info
+from steps_py.audio.headers.riff import PCM_GUID, riff_info, wave64_info
+from steps_py.audio.headers.sphere import sphere_info
 from steps_py.audio.wave import Wave
 from steps_py.audio.wave_holder import WAVE
 from steps_py.backend.plda import Plda
@@ -361,15 +367,36 @@ def _headers():
         (_flac_bytes(), (8000, 1, 192)),
     ]
 
-    def feed(data):
-        is_other = data.startswith((b"OggS", b"ID3", b"\xff\xfb", b"NIST"))  # to libsndfile
-        return None if is_other else _feed_info(on_file("fuzz.input", data))
-
     return [
-        Target("header of a recording", feed, seeds, 12),
+        Target("header of a recording", lambda data: _feed_info(on_file("x", data)), seeds, 12),
         _from_file("mp4", _opened(m4a_info), _small_m4a(), (16000, 1, 72000), 15),
         _from_file("flac", _opened(flac_info), _flac_bytes(), (8000, 1, 192), 10),
+        *(_written_target(name, read, *kinds) for name, read, *kinds in WRITTEN),
     ]
+
+
+WRITTEN = [  # name, reader, (container, encoding) of libsndfile for each valid input
+    ("riff", riff_info, ("WAV", "PCM_16"), ("WAVEX", "FLOAT"), ("WAV", "IMA_ADPCM")),
+    ("rf64", riff_info, ("RF64", "PCM_16")),
+    ("wave64", wave64_info, ("W64", "PCM_24")),
+    ("ogg", ogg_info, ("OGG", "VORBIS"), ("OGG", "OPUS")),
+    ("mp3", mp3_info, ("MP3", "MPEG_LAYER_III")),
+    ("aiff", aiff_info, ("AIFF", "PCM_16"), ("AIFF", "ULAW")),
+    ("sphere", sphere_info, ("NIST", "PCM_16"), ("NIST", "ULAW")),
+    ("au", au_info, ("AU", "PCM_16"), ("AU", "FLOAT")),
+]
+
+
+def _written_target(name, read, *kinds):
+    """A reader of headers, with files of 400 samples that libsndfile writes."""
+    samples_N = np.random.default_rng(0).normal(0, 0.1, 400).clip(-1, 1)
+    seeds = []
+    for container, encoding in kinds:
+        file = io.BytesIO()
+        soundfile.write(file, samples_N, 8000, format=container, subtype=encoding)
+        path = on_file(f"valid.{name}", file.getvalue())
+        seeds.append((file.getvalue(), _opened(read)(path)))
+    return Target(name, lambda data: _opened(read)(on_file("fuzz.input", data)), seeds, 4)
 
 
 def targets():

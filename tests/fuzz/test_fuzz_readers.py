@@ -14,7 +14,9 @@ import pytest
 from steps_py.audio.decode import read_wav_file
 from steps_py.audio.errors import WaveError
 from steps_py.audio.file_info import audio_info
+from steps_py.audio.headers import flac
 from steps_py.audio.headers.m4a import m4a_info
+from steps_py.audio.headers.mp3 import mp3_info
 from steps_py.audio.wave import read_wave
 from steps_py.backend.plda_io import decode_plda
 from steps_py.data.trials import read_trial_list
@@ -130,6 +132,23 @@ def test_a_flac_header_with_a_rate_of_zero_is_damaged(tmp_path):
     (tmp_path / "x.flac").write_bytes(b"fLaC\x80\0\0\x22" + bytes(10) + b"\0\0\0\xf0\0\0\0\x09" * 3)
     with pytest.raises(AudioError, match="sample rate is 0 Hz"):
         audio_info(tmp_path / "x.flac")
+
+
+def test_a_flac_file_of_many_frame_headers_is_read_in_linear_time(tmp_path, monkeypatch):
+    sums = []
+    monkeypatch.setattr(flac, "crc16", lambda data: sums.append(len(data)) or 1)
+    header = b"\xff\xf8\x14\x08\x00"
+    assert flac.end_of_last_frame((header + bytes([flac.crc8(header)])) * 3000, 192) is None
+    assert len(sums) < 50
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\xfb\x10\xc0Xing", b"\xff\xe3\x18\xc4" + b"Info" * 9]
+)
+def test_an_mp3_file_may_end_within_the_header_of_its_first_frame(tmp_path, content):
+    (tmp_path / "x.mp3").write_bytes(content)
+    with pytest.raises(WaveError), open(tmp_path / "x.mp3", "rb") as file:
+        mp3_info(file, "x.mp3")
 
 
 def test_an_extensible_wave_header_may_be_cut_off():

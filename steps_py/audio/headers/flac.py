@@ -20,6 +20,7 @@ from steps_py.audio.headers.kinds import kind_of_file
 
 STREAMINFO_BYTES = 42
 MAX_HEADER = 16
+MAX_HEADERS = 16  # valid ones that are tried from the end: by chance there is seldom a second
 SYNC_CODES = (b"\xff\xf8", b"\xff\xf9")  # frames are numbered, or the samples are
 MAX_FRAME = 1 << 17  # where STREAMINFO does not know; frames of 16-bit audio are shorter
 ID3V1_BYTES = 128
@@ -88,12 +89,13 @@ def flac_info(file, path) -> AudioInfo:
 
 def end_of_last_frame(data: bytes, block_samples: int) -> int | None:
     """The sample behind the frame that `data` ends with, or None if no frame ends there."""
-    at = len(data)
-    while at >= 0:
+    at, num_headers = len(data), 0
+    while at >= 0 and num_headers < MAX_HEADERS:
         at = max(data.rfind(sync, 0, at) for sync in SYNC_CODES)
         end = _parse_frame_header(data[at : at + MAX_HEADER], block_samples) if at >= 0 else None
         if end is not None and crc16(data[at:]) == 0:
             return end
+        num_headers += end is not None
     return None
 
 

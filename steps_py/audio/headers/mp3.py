@@ -9,7 +9,7 @@ headers as LAME and Fraunhofer write them.
 import mmap
 
 from steps_py.audio.errors import WaveError, truncated
-from steps_py.audio.headers.base import AudioInfo, libsndfile_info
+from steps_py.audio.headers.base import AudioInfo, libsndfile_info, size_of
 from steps_py.audio.headers.kinds import id3_bytes
 
 _LAYER1, _LAYER2, _LAYER3 = 3, 2, 1  # as a header has them
@@ -30,6 +30,8 @@ FREE_FORMAT = "free format"
 
 def mp3_info(file, path) -> AudioInfo:
     """The AudioInfo of an open MP3 file; WaveError if frames are missing or the last is cut."""
+    if size_of(file) == 0:
+        raise WaveError(f"{path}: empty file (0 bytes). Fetch it again.")
     file.seek(0)
     begin = id3_bytes(file.read(10))
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -114,7 +116,7 @@ def _promised_frames(frame):
     """Number of frames by a Xing, Info or VBRI header in the first one; None without."""
     for name in (b"Xing", b"Info"):
         at = frame.find(name, 4, 48)
-        if at >= 0 and frame[at + 7] & 1:
+        if at >= 0 and len(frame) >= at + 12 and frame[at + 7] & 1:
             return int.from_bytes(frame[at + 8 : at + 12], "big")
     if frame[36:40] == b"VBRI":
         return int.from_bytes(frame[50:54], "big")
