@@ -4,6 +4,8 @@ A property over the schema: its keys are enumerated, each is given another value
 is compared with the rules that say they read it, and with what the graph of rules leads to.
 """
 
+import base64
+import json
 import os
 import random
 import re
@@ -250,6 +252,53 @@ def test_a_file_that_was_cut_is_made_again_also_when_its_time_is_old(planner, re
         finally:
             path.write_bytes(whole)
             os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert planner.rules(recipe, "all") == {}
+
+
+def killed_job(folder, rule):
+    """Leave the recipe as a kill -9 during a job of `rule` does; return what undoes it.
+
+    Snakemake marks the outputs of a job as incomplete before it starts it.
+    """
+    for record in sorted((folder / ".snakemake/metadata").rglob("*")):
+        if record.is_file() and json.loads(record.read_text())["rule"] == rule:
+            break
+    else:
+        raise AssertionError(f"no record of {rule}")
+    path = folder / base64.urlsafe_b64decode(record.name).decode()
+    marker = folder / ".snakemake/incomplete" / record.name
+    marker.parent.mkdir(exist_ok=True)
+    aside = folder / "aside"
+    path.rename(aside)
+    if aside.is_file():
+        path.write_bytes(aside.read_bytes()[: aside.stat().st_size // 2])
+    marker.touch()
+
+    def undo():
+        marker.unlink()
+        path.unlink(missing_ok=True)
+        aside.rename(path)
+
+    return undo
+
+
+def test_after_a_kill_at_any_rule_its_job_and_an_edit_of_that_moment_are_carried_out(
+    planner, recipe, behind
+):
+    """Each rule is killed once, and one of its readers' keys is edited at the same time."""
+    chance = random.Random(2)
+    num_jobs = planner.rules(recipe, "--forceall", "all")
+    for rule in sorted(behind.keys() - {"all"} - TEMPORARY):
+        key = chance.choice(sorted(KEYS))
+        undo = killed_job(recipe, rule)
+        try:
+            planned = set(plan_of(planner, recipe, key))
+        finally:
+            undo()
+        edit = set().union({"write_manifest"}, *(behind[name] for name in readers_of(key)))
+        most = edit | behind[rule]
+        least = most if num_jobs[rule] == 1 else edit | {rule}
+        assert least - TEMPORARY <= planned <= most | TEMPORARY, (rule, key)
     assert planner.rules(recipe, "all") == {}
 
 
