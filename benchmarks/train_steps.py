@@ -85,14 +85,14 @@ def make_trainer(folder, system, num_frames, batch_size, num_epochs=1, num_steps
 def run_engine(trainer):
     for batch in batches_ahead(trainer):
         trainer.take_step(*batch)
-    trainer.settle()
+    trainer.fetch_totals()
 
 
 def run_ceiling(trainer):
     features = resident_features(trainer)
     for _ in range(trainer.num_steps):
         trainer.take_step(*features)
-    trainer.settle()
+    trainer.fetch_totals()
 
 
 def resident_features(trainer):

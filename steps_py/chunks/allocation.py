@@ -1,7 +1,7 @@
-"""Which utterances the network is trained on, which are held out, and the speakers' numbers.
+"""Selects training utterances, held-out utterances and speaker ids.
 
-The outcome is an index into feats.scp and vad.scp, not a copy of features: training cuts
-a new chunk each time, and `steps_py.chunks.host_features` reads it from the archive.
+The result is an index into feats.scp and vad.scp, not a copy of features: training cuts a new
+chunk each time, and `steps_py.chunks.host_features` reads it from the archive.
 
 Array suffixes (scope: this module):
     U = utterances   G = groups: an utterance and its augmented copies   S = speakers
@@ -10,10 +10,12 @@ Array suffixes (scope: this module):
 import contextlib
 import dataclasses
 import hashlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from steps_py.chunks.config import ChunksConfig
 from steps_py.chunks.voiced_frames import VoicedFrames
 from steps_py.data.data_dir import compare_keys, read_table
 from steps_py.draws import generator
@@ -22,14 +24,15 @@ from steps_py.files import atomic_write
 from steps_py.formats.archives import Locations
 
 COLUMNS = ("utt", "spk_id", "num_frames", "feats", "vad")
-AUDIO_COLUMNS = ("wav", "speed")  # where training is from audio
+AUDIO_COLUMNS = ("wav", "speed")  # for training from audio
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Utterances:
-    """Utterances of data directories, in C order; `source` names what each is a copy of.
+    """Utterances of data directories, in C order.
 
-    `wavs` and `speeds` are there for training from audio, see `steps_py.chunks.audio_rows`.
+    `sources` holds the utterance that each one is an augmented copy of, or its own name.
+    `wavs` and `speeds` are set for training from audio, see `steps_py.chunks.audio_rows`.
     """
 
     utts: list
@@ -46,7 +49,7 @@ class Utterances:
 class Allocation:
     """Rows of `Utterances` to train on and to hold out, and ``spk2id``.
 
-    `valid_rows` are of speakers that are trained on, `valid_speaker_rows` of others.
+    `valid_rows` are utterances of training speakers, `valid_speaker_rows` of held-out speakers.
     """
 
     train_rows: np.ndarray
@@ -55,11 +58,11 @@ class Allocation:
     spk2id: dict
 
 
-def read_utterances(data_dirs):
-    """Read the tables and the voice decisions of `data_dirs`.
+def read_utterances(data_dirs: Sequence[str | Path]) -> Utterances:
+    """Read the tables and voice decisions of `data_dirs`.
 
-    Each holds feats.scp, vad.scp, utt2spk and utt2num_frames with the same keys; utt2uniq,
-    if it is there, says which utterance an augmented one is a copy of.
+    Each directory has feats.scp, vad.scp, utt2spk and utt2num_frames with the same keys, and
+    optionally utt2uniq, which maps an augmented utterance to its original.
 
     Raises DataDirError if keys differ, an utterance is in two directories, or features and
     decisions differ in length.
@@ -67,16 +70,16 @@ def read_utterances(data_dirs):
     rows = {}
     for data_dir in map(Path, data_dirs):
         tables = _read_tables(data_dir)
-        twice = rows.keys() & tables[0].keys()
-        if twice:
+        duplicates = rows.keys() & tables[0].keys()
+        if duplicates:
             raise DataDirError(
-                f"{data_dir}: {len(twice)} utterances ({some(sorted(twice))}) are in another of"
-                f" {', '.join(map(str, data_dirs))}, too. Name each utterance once."
+                f"{data_dir}: {len(duplicates)} utterances ({some(sorted(duplicates))}) are also in"
+                f" another of {', '.join(map(str, data_dirs))}. Rename them."
             )
         rows.update((utt, [table[utt] for table in tables]) for utt in tables[0])
     utts = sorted(rows)
     if not utts:
-        raise DataDirError(f"{', '.join(map(str, data_dirs))}: no utterance.")
+        raise DataDirError(f"{', '.join(map(str, data_dirs))}: no utterances.")
     spks, feats, vad, num_frames, sources = map(list, zip(*(rows[u] for u in utts), strict=True))
     voiced = VoicedFrames(utts, Locations(vad))
     _check_lengths(utts, np.array(num_frames, np.int64), voiced.num_frames_U)
@@ -119,20 +122,23 @@ def _check_lengths(utts, num_frames_U, num_decisions_U):
         )
 
 
-def allocate_chunks(utterances, config, say=print):
-    """Choose by a ChunksConfig; `say` is told what is left out.
+def allocate_chunks(
+    utterances: Utterances, config: ChunksConfig, log: Callable[[str], object] = print
+) -> Allocation:
+    """Select utterances; `log` is called with a message about each kind that is dropped.
 
-    As in Kaldi's recipes, short utterances go first, then speakers with too few of the rest.
-    Raises DataDirError if fewer than two speakers are left, ConfigError if fewer utterances
-    can be held out than asked for.
+    As in Kaldi's recipes, short utterances are dropped first, then speakers with too few of the
+    remaining ones.
+    Raises DataDirError if fewer than two speakers remain, ConfigError if fewer utterances can be
+    held out than configured.
     """
     speakers = sorted(set(utterances.spks))
-    number = {spk: i for i, spk in enumerate(speakers)}
-    spk_U = np.array([number[spk] for spk in utterances.spks], np.int64)
-    kept_U = _long_enough(utterances, config, say)
-    kept_U &= _of_full_speakers(spk_U, kept_U, config, say)
+    id_of = {spk: i for i, spk in enumerate(speakers)}
+    spk_U = np.array([id_of[spk] for spk in utterances.spks], np.int64)
+    kept_U = _long_enough(utterances, config, log)
+    kept_U &= _of_frequent_speakers(spk_U, kept_U, config, log)
     held_out_U = _of_held_out_speakers(spk_U, kept_U, config)
-    valid_speaker_rows = _originals(utterances, kept_U & held_out_U, config, say)
+    valid_speaker_rows = _originals(utterances, kept_U & held_out_U, config, log)
     kept_U &= ~held_out_U
     kept_S = np.bincount(spk_U[kept_U], minlength=len(speakers)) > 0
     _check_speakers(
@@ -144,9 +150,9 @@ def allocate_chunks(utterances, config, say=print):
     train_rows = rows[~held_out]
     if config.num_valid_utts:
         num_copies = held_out.sum() - len(valid_rows)
-        say(f"chunks: held out {len(valid_rows)} utterances and {num_copies} copies of them")
+        log(f"chunks: held out {len(valid_rows)} utterances and {num_copies} copies of them")
     spk2id = {speakers[s]: i for i, s in enumerate(np.flatnonzero(kept_S))}
-    say(
+    log(
         f"chunks: {len(train_rows)} utterances of {len(spk2id)} speakers to train on,"
         f" {utterances.num_voiced_U[train_rows].sum()} voiced frames"
     )
@@ -158,31 +164,33 @@ def allocate_chunks(utterances, config, say=print):
     )
 
 
-def _long_enough(utterances, config, say):
+def _long_enough(utterances, config, log):
     num_voiced_U = utterances.num_voiced_U
     silent = np.flatnonzero(num_voiced_U == 0)
     if silent.size:
         names = some([utterances.utts[u] for u in silent])
-        say(f"chunks: no voiced frame in {silent.size} of {len(num_voiced_U)} utterances ({names})")
+        log(
+            f"chunks: no voiced frames in {silent.size} of {len(num_voiced_U)} utterances ({names})"
+        )
     kept_U = num_voiced_U >= max(1, config.needed_frames)
     if not kept_U.all():
-        say(
+        log(
             f"chunks: dropped {(~kept_U).sum()} of {len(kept_U)} utterances"
             f" (fewer than {config.needed_frames} voiced frames)"
         )
     return kept_U
 
 
-def _of_full_speakers(spk_U, kept_U, config, say):
+def _of_frequent_speakers(spk_U, kept_U, config, log):
     count_S = np.bincount(spk_U[kept_U], minlength=spk_U.max() + 1)
-    full_S = count_S >= max(1, config.min_utts_per_speaker)
-    if not full_S.all():
-        say(
-            f"chunks: dropped {(~full_S).sum()} of {len(full_S)} speakers (fewer than"
+    frequent_S = count_S >= max(1, config.min_utts_per_speaker)
+    if not frequent_S.all():
+        log(
+            f"chunks: dropped {(~frequent_S).sum()} of {len(frequent_S)} speakers (fewer than"
             f" {max(1, config.min_utts_per_speaker)} utterances) and their"
-            f" {count_S[~full_S].sum()} utterances"
+            f" {count_S[~frequent_S].sum()} utterances"
         )
-    return full_S[spk_U]
+    return frequent_S[spk_U]
 
 
 def _check_speakers(left, num_speakers, config):
@@ -191,18 +199,18 @@ def _check_speakers(left, num_speakers, config):
     only = f" ({left[0]})" if left else ""
     if num_speakers < 2:
         raise DataDirError(f"chunks: all utterances are of one speaker{only}; training needs two.")
-    cure = "chunks.min_utts_per_speaker or chunks.min_utt_frames"
+    fix = "chunks.min_utts_per_speaker or chunks.min_utt_frames"
     if config.needed_frames > config.min_utt_frames:
-        cure = "chunks.max_frames, or set chunks.short_utts to tile"
+        fix = "chunks.max_frames, or set chunks.short_utts to tile"
     raise DataDirError(
         f"chunks: {len(left)} of {num_speakers} speakers{only} have"
         f" {max(1, config.min_utts_per_speaker)} utterances of {config.needed_frames} voiced"
-        f" frames; training needs two speakers. Lower {cure}."
+        f" frames; training needs two speakers. Lower {fix}."
     )
 
 
 def _of_held_out_speakers(spk_U, kept_U, config):
-    """Which utterances are of the speakers that nothing is trained on."""
+    """Mask of the utterances of held-out speakers."""
     speakers = np.unique(spk_U[kept_U])
     if config.num_valid_speakers and len(speakers) - config.num_valid_speakers < 2:
         raise ConfigError(
@@ -213,13 +221,13 @@ def _of_held_out_speakers(spk_U, kept_U, config):
     return np.isin(spk_U, drawn[: config.num_valid_speakers])
 
 
-def _originals(utterances, held_out_U, config, say):
-    """Rows of the held-out speakers' utterances that are no copies."""
+def _originals(utterances, held_out_U, config, log):
+    """Rows of the held-out speakers' utterances that are not augmented copies."""
     rows = np.flatnonzero(held_out_U)
     is_original = [utterances.sources[u] == utterances.utts[u] for u in rows]
     originals = rows[np.array(is_original, bool)]
     if config.num_valid_speakers:
-        say(
+        log(
             f"chunks: held out {config.num_valid_speakers} speakers, {len(originals)} utterances"
             f" and {len(rows) - len(originals)} copies of them"
         )
@@ -227,13 +235,13 @@ def _originals(utterances, held_out_U, config, say):
 
 
 def _hold_out(utterances, spk_U, rows, config):
-    """Which of `rows` are held out or copies of what is, and the rows to validate on.
+    """Mask of `rows` that are held out, copies included, and the rows to validate on.
 
-    Drawn among groups, so that no copy of a held-out utterance is trained on; every
-    speaker keeps a group to train on.
+    Groups are drawn, so that no copy of a held-out utterance is trained on.  One group of each
+    speaker is always kept for training.
     """
-    number = {}
-    group_R = np.array([number.setdefault(utterances.sources[u], len(number)) for u in rows])
+    group_of = {}
+    group_R = np.array([group_of.setdefault(utterances.sources[u], len(group_of)) for u in rows])
     is_copy_R = np.array([utterances.sources[u] != utterances.utts[u] for u in rows], bool)
     order_R = np.lexsort((is_copy_R, group_R))  # the original comes first in its group
     first_G = order_R[np.unique(group_R[order_R], return_index=True)[1]]
@@ -252,8 +260,8 @@ def _hold_out(utterances, spk_U, rows, config):
     return np.isin(group_R, chosen_G), np.sort(rows[first_G[chosen_G]])
 
 
-def write_chunks(utterances, allocation, out_dir):
-    """Write train.tsv, valid.tsv, valid_speakers.tsv and spk2id: all appear, or none does."""
+def write_chunks(utterances: Utterances, allocation: Allocation, out_dir: str | Path) -> None:
+    """Write train.tsv, valid.tsv, valid_speakers.tsv and spk2id; all of them or none."""
     out_dir, spk2id = Path(out_dir), allocation.spk2id
     others = sorted({utterances.spks[u] for u in allocation.valid_speaker_rows})
     tables = {
@@ -280,9 +288,24 @@ def _audio(utterances, row):
 
 
 class Chunks:
-    """The rows of train.tsv or valid.tsv, compactly; `wavs` is None where there is no audio."""
+    """The rows of train.tsv, valid.tsv or valid_speakers.tsv.
 
-    def __init__(self, path):
+    Attributes
+    ----------
+    path : path
+    utts : list of str
+    spk_id_U, num_frames_U : int64 arrays
+        Speaker ids, and numbers of voiced frames.
+    feats, vad : Locations
+    wavs : list of str, or None
+        Entries of wav.scp, in tables for training from audio.
+    speed_U : float64 array, or None
+        Speeds of playback, likewise.
+    digest : str
+        SHA-256 of the file.
+    """
+
+    def __init__(self, path: str | Path):
         content = Path(path).read_bytes()
         header, _, body = content.decode().partition("\n")
         fields = body.replace("\n", "\t").split("\t")[:-1]

@@ -1,143 +1,143 @@
-"""Training from audio: chunks of features made on the way, each of audio altered anew.
+"""Training from audio: features of chunks are computed from augmented audio on the fly.
 
-For the rows of features that a chunk and its windows need, the audio of these rows is read,
-brought to its speed, put into a room or noise, and turned into features; the frames that
-the clean recording's decisions call voiced are taken, less their windows' means.  What is
-drawn belongs to (seed, step, number in the batch): any process makes the same batch.
+For the rows of features that a chunk and its normalisation windows need, the audio of these rows
+is read, resampled to its speed, augmented with noise or reverberation, and turned into features.
+The frames that are voiced in the clean recording are selected and their windows' means
+subtracted.  Random numbers depend on (seed, step, number in the batch) only, so any process makes
+the same batch.
 
 Shape suffixes (scope: this module):
-    B = chunks   T = frames of a chunk   L = rows around a chunk, the longest   N = samples
+    B = chunks   T = frames of a chunk   L = rows around a chunk (maximum)   N = samples
     D = feature dimension   U = utterances
 """
 
 import dataclasses
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from steps_py.audio.random_access import Stretches, naming_recording
-from steps_py.augment.config import OnlineConfig
 from steps_py.augment.online import Corruptor
 from steps_py.augment.speed import read_at_speed
-from steps_py.chunks.device_features import normalise, rows_around, voiced_numbers, zeros_beyond
+from steps_py.chunks.allocation import Chunks
+from steps_py.chunks.config import WaveformConfig
+from steps_py.chunks.device_features import normalise, rows_around, voiced_positions, zero_padding
+from steps_py.chunks.sampler import Batch
 from steps_py.chunks.voiced_frames import VoicedFrames
 from steps_py.chunks.voiced_speed import VoicedAtSpeeds
 from steps_py.errors import AudioError, ConfigError, StepsError
+from steps_py.feats.config import CmvnConfig
 from steps_py.feats.feature_conf import extractor_of, read_feature_conf
 from steps_py.feats.on_device import DeviceFeatures
 
 
-@dataclass(frozen=True, kw_only=True)
-class WaveformConfig:
-    """What training from audio needs of a recipe's other sections.
-
-    `type` and `conf` are those of the features, `copies` and `online` those of the
-    augmentation; `parts` maps the names of parts to their directories.
-    """
-
-    type: str
-    conf: str
-    copies: dict = field(default_factory=dict)
-    online: OnlineConfig = field(default_factory=OnlineConfig)
-    parts: dict = field(default_factory=dict)
-
-
-class WaveformReader:
-    """Reads the chunks of a `steps_py.chunks.sampler.Batch` from audio.
+class AudioReader:
+    """Computes the features of a `steps_py.chunks.sampler.Batch` from audio.
 
     Parameters
     ----------
     chunks : steps_py.chunks.allocation.Chunks
-        Of a table with the columns wav and speed.
+        With the columns wav and speed.
     cmvn : CmvnConfig
     config : WaveformConfig
     seed : int
     on_device : bool
-        Leave the features to `decode`, on the device that trains.
+        Compute features in `decode`, on the training device, instead of in `read`.
 
     Raises
     ------
     ConfigError
-        For features or a normalisation that stretches of audio cannot have.
+        For features or normalisation that cannot be computed from excerpts of audio.
     AudioError, DataDirError
-        If a sound needs a program to be read, or a part is not there.
+        If a noise or room needs an external program to be read, or a corpus part is missing.
     """
 
-    def __init__(self, chunks, cmvn, config, seed, on_device=False):
+    def __init__(
+        self,
+        chunks: Chunks,
+        cmvn: CmvnConfig,
+        config: WaveformConfig,
+        seed: int,
+        on_device: bool = False,
+    ):
         if cmvn.norm_vars:
             raise ConfigError(
-                "train: input is waveform and cmvn.norm_vars true; only means are normalised"
-                " there. Set train.input to feats."
+                "train: train.input is waveform and cmvn.norm_vars is true, but training from audio"
+                " normalises means only. Set train.input to feats."
             )
         self._utts, self._wavs, self._speed_U = chunks.utts, chunks.wavs, chunks.speed_U
         self._voiced = VoicedAtSpeeds(VoicedFrames(chunks.utts, chunks.vad), chunks.speed_U)
         self._num_voiced_U, self._window_frames = chunks.num_frames_U, cmvn.window_frames
         feats = read_feature_conf(config.type, config.conf)
         self._frames = feats.frames
-        # the stretches are cut so that every frame lies wholly inside
+        # excerpts are cut so that every frame lies wholly inside
         inside = dataclasses.replace(feats.frames, snip_edges=True)
         self._feats = dataclasses.replace(feats, frames=inside)
         self._extractor = extractor_of(config.type, self._feats)
         self._on_device = on_device and self._extractor.on_device
-        self._features_there = None
+        self._device_features = None
         self.feat_dim = self._extractor.dim
         self._rate_hz = int(feats.frames.sample_rate_hz)
         self._corruptor = Corruptor(config.copies, config.online, config.parts, self._rate_hz, seed)
         self._recordings = Stretches()
 
-    def read(self, batch):
-        """Float32 features (B, T, D) and int64 speakers (B,), as a BatchReader does.
+    def read(self, batch: Batch) -> tuple[np.ndarray, ...]:
+        """Float32 features (B, T, D) and int64 speakers (B,), as of a FeatureReader.
 
-        With `on_device`: int16 audio (B, N), frame_BT, last_B, length_B, and the same
-        speakers; `decode` makes features of it.
+        With `on_device`: int16 audio (B, N), frame_BT, last_B, length_B, and the speakers;
+        `decode` computes the features.
         """
-        rows, stretches = self._stretches(batch)
+        rows, excerpts = self._excerpts(batch)
         windows = rows.frame_BT, rows.last_B, rows.length_B
         speakers = (batch.spk_id_B,)
         if batch.num_frames_B is not None:
             speakers += (batch.num_frames_B,)
         if self._on_device:
-            audio_BN = np.zeros((len(stretches), max(map(len, stretches))), np.int16)
-            for padded_N, samples_N in zip(audio_BN, stretches, strict=True):
+            audio_BN = np.zeros((len(excerpts), max(map(len, excerpts))), np.int16)
+            for padded_N, samples_N in zip(audio_BN, excerpts, strict=True):
                 padded_N[: len(samples_N)] = samples_N
             return audio_BN, *windows, *speakers
-        x_BLD = np.zeros((len(stretches), rows.num_rows, self.feat_dim), np.float32)
-        for x_LD, samples_N in zip(x_BLD, stretches, strict=True):
+        x_BLD = np.zeros((len(excerpts), rows.num_rows, self.feat_dim), np.float32)
+        for x_LD, samples_N in zip(x_BLD, excerpts, strict=True):
             feats_LD = self._extractor.compute(samples_N)
             x_LD[: len(feats_LD)] = feats_LD
         windows = map(torch.from_numpy, windows)
         x_BTD = normalise(torch.from_numpy(x_BLD), *windows, self._window_frames)
-        return zeros_beyond(x_BTD, batch.num_frames_B).numpy(), *speakers
+        return zero_padding(x_BTD, batch.num_frames_B).numpy(), *speakers
 
-    def chunk_bytes(self, num_frames):
-        """What a chunk of so many voiced frames takes, about: its audio may have gaps."""
+    def chunk_bytes(self, num_frames: int) -> int:
+        """Estimated bytes of a chunk of `num_frames` voiced frames.
+
+        Audio of a chunk is longer where silence separates its frames.
+        """
         if self._on_device:
             return 4 * (num_frames + self._window_frames) * self._frames.shift_samples
         return 4 * num_frames * self.feat_dim
 
-    def decode(self, batch, device):
-        """Features and what else `read` gave, as tensors on the device if it left them to it."""
+    def decode(
+        self, batch: tuple[torch.Tensor, ...], device: torch.device
+    ) -> tuple[torch.Tensor, ...]:
+        """Features and speakers of the tensors of a batch; with `on_device`, on `device`."""
         if not self._on_device:
             return batch
         audio_BN, *windows, spk_id_B = (x.to(device, non_blocking=True) for x in batch[:5])
-        if self._features_there is None:
-            self._features_there = DeviceFeatures(self._feats).to(device)
-        x_BTD = normalise(self._features_there(audio_BN), *windows, self._window_frames)
-        return zeros_beyond(x_BTD, batch[5] if len(batch) > 5 else None), spk_id_B, *batch[5:]
+        if self._device_features is None:
+            self._device_features = DeviceFeatures(self._feats).to(device)
+        x_BTD = normalise(self._device_features(audio_BN), *windows, self._window_frames)
+        return zero_padding(x_BTD, batch[5] if len(batch) > 5 else None), spk_id_B, *batch[5:]
 
-    def _stretches(self, batch):
-        """RowsAround the chunks, and the samples that these rows are made of."""
-        index_BT = voiced_numbers(batch, self._num_voiced_U)
+    def _excerpts(self, batch):
+        """RowsAround the chunks, and the audio samples of these rows."""
+        index_BT = voiced_positions(batch, self._num_voiced_U)
         rows = rows_around(self._voiced, self._utts, batch.rows_B, index_BT, self._window_frames)
-        hulls = zip(batch.rows_B.tolist(), rows.first_B.tolist(), rows.end_B.tolist(), strict=True)
+        spans = zip(batch.rows_B.tolist(), rows.first_B.tolist(), rows.end_B.tolist(), strict=True)
         return rows, [
-            self._stretch(row, first, end, batch.step, batch.offset + b)
-            for b, (row, first, end) in enumerate(hulls)
+            self._excerpt(row, first, end, batch.step, batch.offset + b)
+            for b, (row, first, end) in enumerate(spans)
         ]
 
-    def _stretch(self, row, first_row, end_row, step, index):
-        """Samples of the feature rows [first_row, end_row), altered as drawn; float32."""
+    def _excerpt(self, row, first_row, end_row, step, index):
+        """Augmented samples of the feature rows [first_row, end_row); float32."""
         begin, end = self._samples_of(first_row, end_row)
         first = max(0, begin)
         corruption, draws = self._corruptor.draw(step, index, end - first)
@@ -148,16 +148,16 @@ class WaveformReader:
         if end - first - num > self._frames.length_samples:
             raise AudioError(
                 f"{self._utts[row]}: the recording has {max(0, num) + first} samples at speed"
-                f" {self._speed_U[row]:g}, its voice decisions need {end}. Compute features and"
-                " decisions of this recording again."
+                f" {self._speed_U[row]:g}, but its voice decisions need {end}. Recompute the"
+                " features and decisions of this recording."
             )
         y_N = self._corruptor.apply(corruption, draws, x_N, before, num)
-        if begin < 0 or num < end - first:  # the ends of a recording are mirrored, as by Kaldi
+        if begin < 0 or num < end - first:  # recordings are mirrored at their ends, as in Kaldi
             y_N = np.pad(y_N, (first - begin, end - first - num), mode="symmetric")
         return y_N
 
     def _samples_of(self, first_row, end_row):
-        """The range of samples that rows of features are made of; it may begin before 0."""
+        """The range of samples of rows of features; it can begin before 0."""
         frames = self._frames
         shift, length = frames.shift_samples, frames.length_samples
         origin = 0 if frames.snip_edges else shift // 2 - length // 2
@@ -168,8 +168,8 @@ class WaveformReader:
             rate_hz, samples_N = self._recordings.read(self._wavs[row], first, end)
             if rate_hz != self._rate_hz:
                 raise AudioError(
-                    f"{self._wavs[row]} has {rate_hz} Hz, the features {self._rate_hz} Hz. Set"
-                    " resample of its corpus in data.corpora, or train.input to feats."
+                    f"{self._wavs[row]} has {rate_hz} Hz, but the features need {self._rate_hz} Hz."
+                    " Set resample of its corpus in data.corpora, or train.input to feats."
                 )
             return samples_N
 
@@ -177,7 +177,7 @@ class WaveformReader:
         try:
             if speed == 1:
                 return read(first, end).astype(np.float32)
-            # as 16-bit files keep it
+            # rounded and clipped as in a 16-bit file
             x_N = read_at_speed(read, speed, first, end)
             return np.clip(np.rint(x_N), -32768, 32767)
         except (StepsError, OSError) as error:

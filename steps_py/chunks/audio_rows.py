@@ -1,16 +1,18 @@
-"""The rows of train.tsv for training from audio: where the recording is, and at which speed.
+"""The columns of train.tsv for training from audio: recordings and speeds of playback.
 
-Which utterances are trained on or held out is decided before; speeds other than 1 then add
-all that is trained on once more, by speakers of their own.
+Training and held-out utterances are selected before.  Each speed other than 1 adds a copy of all
+training utterances with new speakers.
 """
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from steps_py.audio.random_access import check_entries
 from steps_py.augment.speed import prefix_of
+from steps_py.chunks.allocation import Allocation, Utterances
 from steps_py.chunks.voiced_frames import VoicedFrames
 from steps_py.chunks.voiced_speed import voiced_at_speed
 from steps_py.data.data_dir import compare_keys, read_table
@@ -18,33 +20,41 @@ from steps_py.errors import DataDirError, some
 from steps_py.formats.archives import Locations
 
 
-def add_audio(utterances, allocation, data_dir, speeds, needed_frames, say=print):
-    """Utterances and Allocation with the columns wav and speed, and with the speeds' speakers.
+def add_audio(
+    utterances: Utterances,
+    allocation: Allocation,
+    data_dir: str | Path,
+    speeds: Sequence[float],
+    needed_frames: int,
+    log: Callable[[str], object] = print,
+) -> tuple[Utterances, Allocation]:
+    """Add the columns wav and speed, and the utterances and speakers at other speeds.
 
     Parameters
     ----------
     utterances : Utterances
-        Of `data_dir` alone: wav.scp has an entry for each of them.
+        Of `data_dir` only; its wav.scp has an entry for each of them.
     speeds : list of float
     needed_frames : int
-        Voiced frames that an utterance must have at its speed; what has fewer is left out.
+        Utterances with fewer voiced frames at their speed are dropped.
+    log : callable
+        Called with each message.
 
     Raises
     ------
     DataDirError, AudioError
-        If wav.scp has other utterances, or entries that need a program to be read.
+        If wav.scp has other utterances, or entries that need an external program.
     """
     path = Path(data_dir, "wav.scp")
     wavs = read_table(path)
     if faults := compare_keys(wavs.keys(), utterances.utts, path, Path(data_dir, "feats.scp")):
         raise DataDirError(faults[0])
-    odd = [utt for utt in utterances.utts if "\t" in wavs[utt]]
-    if odd:
-        raise DataDirError(f"{path}: {some(odd)}: a tab in the entry. Rename the files.")
+    with_tabs = [utt for utt in utterances.utts if "\t" in wavs[utt]]
+    if with_tabs:
+        raise DataDirError(f"{path}: entries of {some(with_tabs)} contain a tab. Rename the files.")
     check_entries(utterances.utts, [wavs[utt] for utt in utterances.utts], path)
-    parts, rows, spk2id = [], [allocation.train_rows], dict(allocation.spk2id)
-    original = _copies(utterances, np.arange(len(utterances.utts)), wavs, 1.0)
-    parts.append(original)
+    parts = [_copies(utterances, np.arange(len(utterances.utts)), wavs, 1.0)]
+    rows, spk2id = [allocation.train_rows], dict(allocation.spk2id)
     for speed in sorted(speed for speed in speeds if speed != 1):
         part = _copies(utterances, allocation.train_rows, wavs, speed)
         kept = np.flatnonzero(part.num_voiced_U >= max(1, needed_frames))
@@ -52,9 +62,9 @@ def add_audio(utterances, allocation, data_dir, speeds, needed_frames, say=print
             spk2id[spk] = len(spk2id)
         rows.append(sum(len(each.utts) for each in parts) + kept)
         parts.append(part)
-        say(
-            f"chunks: {len(kept)} of {len(part.utts)} utterances at speed {speed:g}, whose"
-            f" speakers count as others"
+        log(
+            f"chunks: {len(kept)} of {len(part.utts)} utterances at speed {speed:g}, with new"
+            " speakers"
         )
     return _joined(parts), dataclasses.replace(
         allocation, train_rows=np.concatenate(rows), spk2id=spk2id
@@ -62,7 +72,7 @@ def add_audio(utterances, allocation, data_dir, speeds, needed_frames, say=print
 
 
 def _copies(utterances, rows, wavs, speed):
-    """The Utterances in `rows` at a speed."""
+    """The utterances in `rows`, played at a speed."""
     prefix, rows = prefix_of(speed), rows.tolist()
     utts = [utterances.utts[row] for row in rows]
     vad = [utterances.vad[row] for row in rows]

@@ -1,7 +1,8 @@
-"""Batches of features, read ahead by other processes.
+"""Batches of features, prefetched by loader processes.
 
-Whoever reads a batch, it is the same batch: `steps_py.chunks.sampler` draws it from the step's
-number.  An error in a reading process travels as a value and is raised at its batch's turn.
+A batch does not depend on the process that reads it: `steps_py.chunks.sampler` draws it from the
+number of the step.  An error in a loader process is passed on as a value and raised when its
+batch is due.
 
 Array suffixes (scope: this module):
     B = chunks of a batch   T = frames   D = feature dimension
@@ -13,24 +14,31 @@ import functools
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import torch
 
+from steps_py.chunks.allocation import Chunks
 from steps_py.chunks.host_features import VoicedFeatures
-from steps_py.chunks.shared_buffers import Filled, Slots
+from steps_py.chunks.sampler import Batch
+from steps_py.chunks.shared_buffers import FilledBuffer, SharedBuffers
 from steps_py.errors import StepsError, TableError
+from steps_py.feats.config import CmvnConfig
 
-PREFETCH_BATCHES = 4  # per process
-CHOSEN_WORKERS, MAX_CHOSEN_WORKERS = 2, 8  # the most: of a GPU
+PREFETCH_BATCHES = 4  # per loader process
+DEFAULT_WORKERS, MAX_DEFAULT_WORKERS = 2, 8  # the maximum applies to a GPU
 SHARED_MEMORY = "/dev/shm"
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
-class BatchReader:
-    """Reads the features of a `steps_py.chunks.sampler.Batch`."""
+class FeatureReader:
+    """Reads the features of a `steps_py.chunks.sampler.Batch` from archives, on the host.
 
-    def __init__(self, chunks, cmvn):
+    Raises TableError if utterances differ in dimension, or an archive cannot be read.
+    """
+
+    def __init__(self, chunks: Chunks, cmvn: CmvnConfig):
         self._features = VoicedFeatures(chunks.utts, chunks.feats, chunks.vad, cmvn)
         self._num_frames_U = chunks.num_frames_U
         self.feat_dim = self._features.feat_dim(0)
@@ -38,15 +46,16 @@ class BatchReader:
         if other_U.any():
             row = int(np.argmax(other_U))
             raise TableError(
-                f"{chunks.utts[row]}: features of {self._features.feat_dim(row)} dimensions,"
-                f" {chunks.utts[0]} has {self.feat_dim}. Use one conf for all of them."
+                f"{chunks.utts[row]}: its features have {self._features.feat_dim(row)} dimensions,"
+                f" but those of {chunks.utts[0]} have {self.feat_dim}. Compute all of them with"
+                " the same conf."
             )
 
-    def read(self, batch):
+    def read(self, batch: Batch) -> tuple[np.ndarray, ...]:
         """Float32 features (B, T, D) and int64 speakers (B,).
 
-        Where the batch has chunks of several lengths, their int64 numbers of frames (B,) come
-        third, and the features end in frames of zeros.
+        If the chunks have several lengths, their int64 numbers of frames (B,) are third, and
+        features are padded with zeros.
         """
         size, lengths_B = len(batch.rows_B), batch.num_frames_B
         shape = size, batch.num_frames, self.feat_dim
@@ -60,12 +69,14 @@ class BatchReader:
             return x_BTD, batch.spk_id_B
         return x_BTD, batch.spk_id_B, batch.num_frames_B
 
-    def chunk_bytes(self, num_frames):
-        """What a chunk of so many frames takes."""
+    def chunk_bytes(self, num_frames: int) -> int:
+        """Bytes of a chunk of `num_frames` frames."""
         return 4 * num_frames * self.feat_dim
 
-    def decode(self, batch, device):
-        """The batch as it was read: these are features already."""
+    def decode(
+        self, batch: tuple[torch.Tensor, ...], device: torch.device
+    ) -> tuple[torch.Tensor, ...]:
+        """The batch unchanged: `read` returns features."""
         return batch
 
     def _chunk(self, row, first, num_frames):
@@ -75,10 +86,10 @@ class BatchReader:
         return self._features.read(row, 0, available)[(first + np.arange(num_frames)) % available]
 
 
-def choose_num_workers(wanted, on_gpu, num_processors):
-    """Processes that read ahead: `wanted`, or where that is None as many as a device needs.
+def choose_num_workers(wanted: int | None, on_gpu: bool, num_processors: int) -> int:
+    """Number of loader processes: `wanted`, or for None a default for the device.
 
-    A GPU outruns two of them; one of this process's processors is left to itself.
+    A GPU needs more than two; one processor is reserved for the training process.
 
     >>> choose_num_workers(None, on_gpu=False, num_processors=64)
     2
@@ -88,61 +99,68 @@ def choose_num_workers(wanted, on_gpu, num_processors):
     0
     """
     if wanted is not None or not on_gpu:
-        return CHOSEN_WORKERS if wanted is None else wanted
-    return min(max(CHOSEN_WORKERS, num_processors - 1), MAX_CHOSEN_WORKERS)
+        return DEFAULT_WORKERS if wanted is None else wanted
+    return min(max(DEFAULT_WORKERS, num_processors - 1), MAX_DEFAULT_WORKERS)
 
 
-def read_ahead(read, steps, num_workers, batch_bytes, pin_memory=False):
+def read_ahead(
+    read: Callable[[int], tuple[np.ndarray, ...]],
+    steps: Iterable[int],
+    num_workers: int,
+    batch_bytes: int,
+    pin_memory: bool = False,
+) -> Iterator[tuple[torch.Tensor, ...]]:
     """Yield ``read(step)`` for each of `steps`, in order, as tensors.
 
-    With `num_workers` 0 this process reads; otherwise that many others do, ahead.
-    `batch_bytes` is the size of the largest batch, about: larger ones come through shared
-    memory if it has the room, else through pipes, but slower.
+    With `num_workers` 0 this process reads; otherwise that many loader processes prefetch.
+    `batch_bytes` is the estimated size of the largest batch.  Larger batches do not fit the
+    shared buffers and are sent through torch's shared memory, or through pipes if that is full;
+    both are slower.
     """
-    in_flight, slots = num_workers * PREFETCH_BATCHES, None
+    in_flight, buffers = num_workers * PREFETCH_BATCHES, None
     if num_workers:
-        with contextlib.suppress(OSError):  # no such memory: as for larger batches
-            # one more than are in flight: the one that is looked at
-            slots = Slots(in_flight + 1, batch_bytes)
+        with contextlib.suppress(OSError):  # without such memory, as for larger batches
+            # one more than are in flight, for the batch in use
+            buffers = SharedBuffers(in_flight + 1, batch_bytes)
     loader = torch.utils.data.DataLoader(
-        _Steps(read, slots, as_tensors=in_flight * batch_bytes < _free_shared_memory() / 2),
+        _Steps(read, buffers, as_tensors=in_flight * batch_bytes < _free_shared_memory() / 2),
         batch_size=None,
         sampler=enumerate(steps),
         num_workers=num_workers,
         prefetch_factor=PREFETCH_BATCHES if num_workers else None,
-        collate_fn=_as_it_is,
+        collate_fn=_identity,
         pin_memory=pin_memory,
         worker_init_fn=functools.partial(_start_reader, os.getpid()),
-        multiprocessing_context="fork" if num_workers else None,  # slots are inherited
-        generator=torch.Generator(),  # the iterator draws a number: not from ours
+        multiprocessing_context="fork" if num_workers else None,  # buffers are inherited
+        generator=torch.Generator(),  # the iterator draws a number; keep the global state
     )
     for batch in loader:
         if isinstance(batch, Exception):
             raise batch
-        if isinstance(batch, Filled):
+        if isinstance(batch, FilledBuffer):
             batch = batch.tensors()
-        yield tuple(torch.as_tensor(part) for part in batch)
+        yield tuple(map(torch.as_tensor, batch))
 
 
 @contextlib.contextmanager
-def readers_may_die():
-    """Say in words that a reading process was killed; torch raises that anywhere."""
+def translate_loader_failure() -> Iterator[None]:
+    """Raise StepsError if a loader process was killed; torch raises its error anywhere."""
     try:
         yield
     except (RuntimeError, ConnectionError, EOFError) as error:
-        # a reader that dies while it hands a batch over shows as a broken connection first
+        # a loader that dies while it sends a batch first shows as a broken connection
         if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
             raise
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's own would raise once more
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler would raise again
         raise StepsError(
-            f"train: a process that reads batches died ({str(error).splitlines()[0]})."
-            " Start the same command again to resume; if memory ran out, lower train.num_workers."
+            f"train: a loader process died ({str(error).splitlines()[0]}). Run the same command"
+            " again to resume; if memory ran out, lower train.num_workers."
         ) from None
 
 
 class _Steps(torch.utils.data.Dataset):
-    def __init__(self, read, slots, as_tensors):
-        self._read, self._slots, self._as_tensors = read, slots, as_tensors
+    def __init__(self, read, buffers, as_tensors):
+        self._read, self._buffers, self._as_tensors = read, buffers, as_tensors
 
     def __getitem__(self, numbered_step):
         number, step = numbered_step
@@ -150,23 +168,23 @@ class _Steps(torch.utils.data.Dataset):
             batch = self._read(step)
         except (StepsError, OSError) as error:
             return error
-        if self._slots is not None:
-            # who had this slot before is done with it: as many later ones are in flight
-            filled = self._slots.fill(number % self._slots.num_slots, batch)
+        if self._buffers is not None:
+            # free again: the batch that was in it is older than all that are in flight
+            filled = self._buffers.fill(number % self._buffers.num_buffers, batch)
             if filled:
                 return filled
         return tuple(map(torch.from_numpy, batch)) if self._as_tensors else batch
 
 
-def _as_it_is(batch):
+def _identity(batch):
     return batch
 
 
 def _start_reader(trainer_pid, worker):
-    """Leave signals to the trainer, and end with it, even if it is killed.
+    """Ignore stop signals, and let the kernel kill this process when the trainer ends.
 
-    A scheduler signals the whole job; the trainer decides when its readers end.  torch's
-    own watch over the parent never ends if the parent died before the watch began.
+    A scheduler signals the whole job, but loaders must run until the trainer stops them.
+    torch's own check of the parent never ends if the parent died before the check started.
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,72 +1,79 @@
-"""Chunks as the bytes of their archives, decoded and normalised on the device.
+"""Chunks as bytes of their archives, decoded and normalised on the device.
 
-Reading a batch then costs a pread a chunk and no arithmetic: bytes go to the device as they
-are, a quarter of the size, and there become what `host_features.VoicedFeatures` makes on
-the host.  A data set that fits may live on the device whole; then only row numbers are sent.
+Reading a batch then needs one pread per chunk and no arithmetic: the bytes, a quarter of the size
+of the features, are copied to the device and decoded there, with the result of
+`host_features.VoicedFeatures` on the host.  A data set that fits can be kept on the device; then
+only indices are copied.
 
 Shape suffixes (scope: this module):
-    B = chunks   T = frames of a chunk   L = rows around a chunk, the longest   U = utterances
+    B = chunks   T = frames of a chunk   L = rows around a chunk (maximum)   U = utterances
     D = feature dimension   N = bytes
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from steps_py.chunks.device_features import normalise, rows_around, voiced_numbers, zeros_beyond
+from steps_py.chunks.allocation import Chunks
+from steps_py.chunks.device_features import normalise, rows_around, voiced_positions, zero_padding
 from steps_py.chunks.host_features import VoicedFeatures
+from steps_py.chunks.sampler import Batch
 from steps_py.errors import ConfigError, StepsError
-from steps_py.formats.archives import CM, CM2, CM3, DM, FM, KINDS, OpenFiles, naming
+from steps_py.feats.config import CmvnConfig
+from steps_py.formats.archives import CM, CM2, CM3, DM, FM, KINDS, MatrixIndex, OpenFiles, naming
 
-WHOLE_ROWS = 2  # times the wanted ones: a matrix of CM so small is read at once, and cut there
+WHOLE_ROWS = 2  # a CM matrix of at most this many times the needed rows is read whole
 _NUMBERS = {FM: torch.float32, DM: torch.float64, CM2: torch.int16, CM3: torch.uint8}
 
 
-class RawBatch(NamedTuple):
-    """Which bytes a batch needs and how to normalise them; arrays, or tensors on any device."""
+class CompressedBatch(NamedTuple):
+    """Bytes of a batch and how to decode and normalise them; arrays, or tensors on any device."""
 
-    bytes_N: np.ndarray  # uint8; N is 0 where they lie on the device
-    at_B: np.ndarray  # where a chunk's begin: its L rows, or of CM the percentiles
-    skip_B: np.ndarray  # of CM: bytes from behind the percentiles to the L rows of a column ...
-    stride_B: np.ndarray  # ... and from there to those of the next
-    num_rows: np.ndarray  # L, of no dimension
-    low_B: np.ndarray  # float32: the range of a compressed matrix begins here ...
-    width_B: np.ndarray  # ... and is so wide
-    frame_BT: np.ndarray  # as RowsAround has them
+    bytes_N: np.ndarray  # uint8; empty if the data set is resident
+    at_B: np.ndarray  # offset of a chunk: of its L rows, or in CM of the percentiles
+    skip_B: np.ndarray  # CM: bytes from the end of the percentiles to the L rows of a column
+    stride_B: np.ndarray  # CM: bytes from one column to the next
+    num_rows: np.ndarray  # L, 0-dimensional
+    low_B: np.ndarray  # float32, lower end of the value range of a compressed matrix
+    width_B: np.ndarray  # float32, width of the value range
+    frame_BT: np.ndarray  # this and the next two: fields of RowsAround
     last_B: np.ndarray
     length_B: np.ndarray
     spk_id_B: np.ndarray
 
 
-class RawBatchReader:
-    """Reads the bytes of a `steps_py.chunks.sampler.Batch`, and makes features of them on a device.
+class CompressedReader:
+    """Reads the bytes of a `steps_py.chunks.sampler.Batch` and decodes them on a device.
 
-    The same numbers as a BatchReader's, but for rounding.
+    The features equal those of a FeatureReader up to rounding.
 
     Parameters
     ----------
     chunks : steps_py.chunks.allocation.Chunks
-        Their matrices are of one kind and dimension.
+        Their matrices must have one type and dimension.
     cmvn : CmvnConfig
     device : torch.device
-        That trains.
+        The training device.
     resident : bool
-        All bytes lie there.
+        Keep the bytes of the whole data set on the device.
 
     Raises
     ------
     StepsError
-        For matrices of several kinds or sizes of row, or that do not fit on the device.
+        For matrices of several types or dimensions, or that do not fit on the device.
     ConfigError
         For cmvn.norm_vars.
     """
 
-    def __init__(self, chunks, cmvn, device, resident=False):
+    def __init__(
+        self, chunks: Chunks, cmvn: CmvnConfig, device: torch.device, resident: bool = False
+    ):
         if cmvn.norm_vars:
             raise ConfigError(
-                "train: decode is not host and cmvn.norm_vars true; variances are normalised on"
-                " the host only. Set train.decode to host."
+                "train: cmvn.norm_vars is true, but variances are normalised on the host only. Set"
+                " train.decode to host."
             )
         self._features = VoicedFeatures(chunks.utts, chunks.feats, chunks.vad, cmvn)
         matrices = self._features.matrices
@@ -76,8 +83,8 @@ class RawBatchReader:
         if len(shapes) > 1:
             names = ", ".join(f"{KINDS[kind]} of {dim} columns" for kind, dim in shapes)
             raise StepsError(
-                f"{chunks.path}: matrices of several kinds ({names}) cannot be decoded on the"
-                " device. Make all features with the same conf and feats.compress, or set"
+                f"{chunks.path}: matrices of several types ({names}) cannot be decoded on the"
+                " device. Compute all features with the same conf and feats.compress, or set"
                 " train.decode to host."
             )
         ((self._kind, self.feat_dim),) = shapes
@@ -86,18 +93,21 @@ class RawBatchReader:
         self._percentile_bytes = 8 * self.feat_dim if self._kind == CM else 0
         self._resident = ResidentBytes(matrices, chunks.utts, device) if resident else None
 
-    def chunk_bytes(self, num_frames):
-        """What a chunk of so many voiced frames takes, at most but for long gaps."""
+    def chunk_bytes(self, num_frames: int) -> int:
+        """Upper bound on the bytes of a chunk of `num_frames` voiced frames.
+
+        It can be exceeded where silence separates the frames.
+        """
         num_rows = WHOLE_ROWS * (num_frames + self._features.cmvn.window_frames)
-        return 8 * (num_frames + len(RawBatch._fields)) + (
+        return 8 * (num_frames + len(CompressedBatch._fields)) + (
             0 if self._resident else num_rows * self._row_bytes
         )
 
-    def read(self, batch):
-        """A RawBatch, and the numbers of frames (B,) where they differ."""
+    def read(self, batch: Batch) -> tuple[np.ndarray, ...]:
+        """The fields of a CompressedBatch, and the numbers of frames (B,) if they differ."""
         features, row_B = self._features, batch.rows_B
         matrices, window_frames = features.matrices, features.cmvn.window_frames
-        index_BT = voiced_numbers(batch, self._num_frames_U)
+        index_BT = voiced_positions(batch, self._num_frames_U)
         rows = rows_around(features.voiced, features.utts, row_B, index_BT, window_frames)
         first_B, end_B, num_rows_B = rows.first_B, rows.end_B, matrices.num_rows_U[row_B]
         if self._resident or self._kind == CM:
@@ -114,7 +124,7 @@ class RawBatchReader:
         skip_B = rows.first_B - first_B
         if self._kind != CM:  # stored by rows
             at_B, skip_B = at_B + skip_B * self._row_bytes, np.zeros_like(skip_B)
-        raw = RawBatch(
+        raw = CompressedBatch(
             bytes_N=bytes_N,
             at_B=at_B,
             skip_B=skip_B,
@@ -129,54 +139,60 @@ class RawBatchReader:
         )
         return (*raw, *(() if batch.num_frames_B is None else (batch.num_frames_B,)))
 
-    def decode(self, batch, device):
-        """x_BTD, spk_id_B (and num_frames_B) on the device, of the tensors of what was read."""
-        num_rows = int(batch[RawBatch._fields.index("num_rows")])
+    def decode(
+        self, batch: tuple[torch.Tensor, ...], device: torch.device
+    ) -> tuple[torch.Tensor, ...]:
+        """x_BTD, spk_id_B (and num_frames_B) on `device`, from the tensors of a batch."""
+        num_rows = int(batch[CompressedBatch._fields.index("num_rows")])
         batch = [part.to(device, non_blocking=True) for part in batch]
-        raw, lengths = RawBatch(*batch[: len(RawBatch._fields)]), batch[len(RawBatch._fields) :]
+        raw, lengths = (
+            CompressedBatch(*batch[: len(CompressedBatch._fields)]),
+            batch[len(CompressedBatch._fields) :],
+        )
         if self._resident:
             raw = raw._replace(bytes_N=self._resident.bytes_N)
         x_BLD = decompress(raw, num_rows, self._kind, self.feat_dim)
         windows = raw.frame_BT, raw.last_B, raw.length_B, self._features.cmvn.window_frames
         x_BTD = normalise(x_BLD, *windows)
-        return zeros_beyond(x_BTD, *(lengths or [None])), raw.spk_id_B, *lengths
+        return zero_padding(x_BTD, *(lengths or [None])), raw.spk_id_B, *lengths
 
 
 class ResidentBytes:
-    """The bytes of all matrices of a MatrixIndex, one after the other on a device: `bytes_N`.
+    """The concatenated bytes of all matrices, `bytes_N`, on a device.
 
-    Those of a matrix begin at ``start_U[row]``, which stays on the host.  Raises StepsError,
-    with both figures, if they do not fit.
+    The bytes of a matrix start at ``start_U[row]``, an array on the host.  Raises StepsError if
+    they do not fit into the free memory.
     """
 
-    def __init__(self, matrices, utts, device):
+    def __init__(self, matrices: MatrixIndex, utts: Sequence[str], device: torch.device):
         size_U = matrices.num_bytes_U
         total, free = int(size_U.sum()), free_bytes(device)
         if total > free:
             raise StepsError(
-                f"train: the features have {total / 1e9:.1f} GB, {device} has"
+                f"train: the features take {total / 1e9:.1f} GB, but {device} has only"
                 f" {free / 1e9:.1f} GB free. Set train.decode to device."
             )
         self.start_U = np.cumsum(size_U) - size_U
         self.bytes_N = torch.empty(total, dtype=torch.uint8, device=device)
-        places, files = zip(self.start_U.tolist(), size_U.tolist(), strict=True), OpenFiles()
-        for row, (start, size) in enumerate(places):
+        ranges, files = zip(self.start_U.tolist(), size_U.tolist(), strict=True), OpenFiles()
+        for row, (start, size) in enumerate(ranges):
             with naming(utts[row]):
                 path, body = matrices.files[matrices.file_id_U[row]], int(matrices.body_U[row])
                 data = bytearray(files.read(path, body, size))
             self.bytes_N[start : start + size] = torch.frombuffer(data, dtype=torch.uint8)
 
 
-def free_bytes(device):
+def free_bytes(device: torch.device) -> int:
+    """Free memory of a GPU; unlimited on a CPU."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return 2**63
 
 
-def decompress(raw, num_rows, kind, dim):
-    """Float32 rows (B, L, D) of a RawBatch; as src/matrix/compressed-matrix.cc.
+def decompress(raw: CompressedBatch, num_rows: int, kind: int, dim: int) -> torch.Tensor:
+    """Float32 rows (B, L, D) of a CompressedBatch, as in src/matrix/compressed-matrix.cc.
 
-    Behind the last row of a chunk that has fewer than `num_rows`, anything may follow.
+    Rows after the last one of a chunk with fewer than `num_rows` are undefined.
     """
     low_B11, width_B11 = raw.low_B[:, None, None], raw.width_B[:, None, None]
     if kind == CM:
@@ -191,8 +207,14 @@ def decompress(raw, num_rows, kind, dim):
     return low_B11 + codes_BLD * (width_B11 / top)
 
 
-def decompress_columns(raw, low_B11, width_B11, num_rows, dim):
-    """CM: each column has four percentiles, and its bytes run linearly between them."""
+def decompress_columns(
+    raw: CompressedBatch,
+    low_B11: torch.Tensor,
+    width_B11: torch.Tensor,
+    num_rows: int,
+    dim: int,
+) -> torch.Tensor:
+    """CM: the bytes of a column are interpolated linearly between its four percentiles."""
     split, last, device = 8 * dim, len(raw.bytes_N) - 1, raw.bytes_N.device
     percentiles_BN = raw.bytes_N[raw.at_B[:, None] + torch.arange(split, device=device)]
     percentiles_BD4 = unsigned(percentiles_BN.view(torch.int16)).view(-1, dim, 4)
@@ -208,6 +230,6 @@ def decompress_columns(raw, low_B11, width_B11, num_rows, dim):
     return torch.where(codes_BLD <= 64, below, torch.where(codes_BLD <= 192, middle, above))
 
 
-def unsigned(numbers):
-    """16-bit numbers, taken as not negative, as float32."""
+def unsigned(numbers: torch.Tensor) -> torch.Tensor:
+    """Unsigned 16-bit integers, stored as int16, as float32."""
     return (numbers.int() & 0xFFFF).float()

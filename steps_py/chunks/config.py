@@ -1,8 +1,9 @@
 """Section ``chunks`` of a recipe."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from steps_py.augment.config import OnlineConfig
 from steps_py.errors import ConfigError
 from steps_py.settings.declare import Count, Seed, setting
 
@@ -12,16 +13,16 @@ class ChunksConfig:
     """Section ``chunks`` of a recipe.  All frames are voiced frames."""
 
     min_frames: Count = setting(
-        description="the chunk length of a batch is drawn from min_frames ...", per_stage=True
+        description="minimum chunk length; the length is drawn for each batch", per_stage=True
     )
-    max_frames: Count = setting(description="... to max_frames", per_stage=True)
+    max_frames: Count = setting(description="maximum chunk length", per_stage=True)
     min_utt_frames: Count = setting(1, "utterances with fewer voiced frames are dropped")
     short_utts: Literal["drop", "tile"] = setting(
-        "drop", "utterances shorter than max_frames: dropped, or repeated to the chunk's length"
+        "drop", "utterances shorter than max_frames are dropped, or repeated up to the chunk length"
     )
     min_utts_per_speaker: Count = setting(1, "speakers with fewer utterances are dropped")
     vary_within_batch: bool = setting(
-        False, "each chunk of a batch has its own length, padded and masked; false: one length"
+        False, "draw the length of each chunk, padded and masked; false: one length per batch"
     )
     num_valid_utts: int = setting(
         100,
@@ -42,6 +43,21 @@ class ChunksConfig:
             )
 
     @property
-    def needed_frames(self):
-        """Voiced frames that an utterance must have."""
+    def needed_frames(self) -> int:
+        """Minimum number of voiced frames of an utterance."""
         return max(self.min_utt_frames, self.max_frames if self.short_utts == "drop" else 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaveformConfig:
+    """Options of training from audio, from other sections of a recipe.
+
+    `type` and `conf` are keys of ``feats``, `copies` and `online` of ``augment``; `parts` maps
+    the names of corpus parts to their directories.
+    """
+
+    type: str
+    conf: str
+    copies: dict = field(default_factory=dict)
+    online: OnlineConfig = field(default_factory=OnlineConfig)
+    parts: dict = field(default_factory=dict)

@@ -1,28 +1,39 @@
-"""From rows of features around chunks to the chunks' voiced, normalised frames.
+"""Selection of voiced frames and sliding normalisation of a batch, on the device.
 
-On the device, batch by batch, what `steps_py.chunks.host_features.VoicedFeatures` does on the host.
+The same computation as `steps_py.chunks.host_features.VoicedFeatures` on the host.
 
 Shape suffixes (scope: this module):
-    B = chunks   T = frames of a chunk   L = rows around a chunk, the longest   U = utterances
+    B = chunks   T = frames of a chunk   L = rows around a chunk (maximum)   U = utterances
     D = feature dimension
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from steps_py.chunks.voiced_frames import NO_FRAME
+from steps_py.chunks.sampler import Batch
+from steps_py.chunks.voiced_frames import NO_FRAME, VoicedFrames
+from steps_py.chunks.voiced_speed import VoicedAtSpeeds
 from steps_py.errors import TableError
 from steps_py.feats.sliding_mean import window_starts
 
 
 @dataclass(frozen=True, kw_only=True)
 class RowsAround:
-    """The rows [first_B, end_B) of utterances that chunks and their windows need.
+    """The rows of utterances that chunks and their normalisation windows need.
 
-    frame_BT, each frame (int32), and last_B, the last place where a window may begin, count
-    from first_B; length_B: frames of a window.
+    Attributes
+    ----------
+    first_B, end_B : int64 arrays
+        Range [first, end) of rows in the utterance.
+    frame_BT : int32 array
+        Voiced frames, relative to first_B.
+    last_B : int64 array
+        Last possible start of a window, relative to first_B.
+    length_B : int64 array
+        Frames of a window.
     """
 
     first_B: np.ndarray
@@ -32,15 +43,21 @@ class RowsAround:
     length_B: np.ndarray
 
     @property
-    def num_rows(self):
-        """Rows of the longest, L."""
+    def num_rows(self) -> int:
+        """Maximum number of rows, L."""
         return int((self.end_B - self.first_B).max())
 
 
-def rows_around(voiced, utts, row_B, index_BT, window_frames):
-    """The RowsAround of the voiced frames number ``index_BT[b]`` of utterance ``row_B[b]``.
+def rows_around(
+    voiced: VoicedFrames | VoicedAtSpeeds,
+    utts: Sequence[str],
+    row_B: np.ndarray,
+    index_BT: np.ndarray,
+    window_frames: int,
+) -> RowsAround:
+    """The RowsAround of the voiced frames ``index_BT[b]`` of utterance ``row_B[b]``.
 
-    `voiced` is a VoicedFrames; TableError, naming the utterance, if fewer frames are voiced.
+    Raises TableError, naming the utterance, if it has fewer voiced frames.
     """
     frame_BT = voiced.at(row_B, index_BT)
     least_B, most_B = frame_BT.min(axis=1), frame_BT.max(axis=1)
@@ -49,7 +66,7 @@ def rows_around(voiced, utts, row_B, index_BT, window_frames):
         row, wanted = int(row_B[b]), index_BT[b].max()
         raise TableError(
             f"{utts[row]}: {len(voiced.frames(row))} voiced frames, but number {wanted} is"
-            " wanted, counted from 0. Run allocate_chunks again."
+            " needed, counted from 0. Run allocate_chunks again."
         )
     num_frames_B = voiced.num_frames_U[row_B]
     length_B = np.minimum(window_frames, num_frames_B)
@@ -67,25 +84,34 @@ def rows_around(voiced, utts, row_B, index_BT, window_frames):
     )
 
 
-def voiced_numbers(batch, num_voiced_U):
-    """Which voiced frames a `steps_py.chunks.sampler.Batch` wants, int64 (B, T).
+def voiced_positions(batch: Batch, num_voiced_U: np.ndarray) -> np.ndarray:
+    """Positions of a batch's frames among the voiced frames of their utterances, int64 (B, T).
 
-    Utterances that are shorter than the chunk go round, as do the frames behind the end of a
-    chunk that is shorter than others.
+    Positions wrap around at the end of an utterance that is shorter than the chunk, also in the
+    padding of a chunk that is shorter than others.
     """
     index_BT = batch.first_B[:, np.newaxis] + np.arange(batch.num_frames)
     num_B = num_voiced_U[batch.rows_B]
-    round_B = batch.first_B + batch.num_frames > num_B
-    index_BT[round_B] %= num_B[round_B][:, np.newaxis]
+    wraps_B = batch.first_B + batch.num_frames > num_B
+    index_BT[wraps_B] %= num_B[wraps_B][:, np.newaxis]
     return index_BT
 
 
-def normalise(x_BLD, frame_BT, last_B, length_B, window_frames):
-    """Frames float32 (B, T, D) less the means of their windows; the fields of RowsAround."""
+def normalise(
+    x_BLD: torch.Tensor,
+    frame_BT: torch.Tensor,
+    last_B: torch.Tensor,
+    length_B: torch.Tensor,
+    window_frames: int,
+) -> torch.Tensor:
+    """Frames minus the means of their windows, float32 (B, T, D).
+
+    `frame_BT`, `last_B` and `length_B` are fields of RowsAround.
+    """
     frame_BT = frame_BT.long()
-    # not before the first row: that is where the earliest window begins
+    # clamped to the first row, where the earliest window begins
     start_BT = (frame_BT - window_frames // 2).clamp_(min=0).minimum(last_B[:, None])
-    # what pads a shorter chunk may be anything; no window reaches it
+    # no window reaches the undefined padding of shorter chunks
     sums_BLD = torch.nn.functional.pad(x_BLD.double().cumsum(dim=1), (0, 0, 1, 0))
     end_BT = start_BT + length_B[:, None]
     window_BTD = _rows_of(sums_BLD, end_BT) - _rows_of(sums_BLD, start_BT)
@@ -99,10 +125,12 @@ def _rows_of(x_BLD, index_BT):
     return x_BLD.gather(1, index_BTD)
 
 
-def zeros_beyond(x_BTD, num_frames_B):
-    """Zeros behind the end of chunks that are shorter than others; as it is without a number."""
+def zero_padding(
+    x_BTD: torch.Tensor, num_frames_B: torch.Tensor | np.ndarray | None
+) -> torch.Tensor:
+    """Set frames after the end of each chunk to 0; None: all chunks have T frames."""
     if num_frames_B is None:
         return x_BTD
     num_frames_B = torch.as_tensor(num_frames_B, device=x_BTD.device)
-    beyond_BT = torch.arange(x_BTD.shape[1], device=x_BTD.device) >= num_frames_B[:, None]
-    return x_BTD.masked_fill(beyond_BT[..., None], 0.0)
+    padding_BT = torch.arange(x_BTD.shape[1], device=x_BTD.device) >= num_frames_B[:, None]
+    return x_BTD.masked_fill(padding_BT[..., None], 0.0)

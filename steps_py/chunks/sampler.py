@@ -1,14 +1,15 @@
-"""Which chunks make up a batch: a pure function of (seed, step).
+"""Draws the chunks of a batch, as a pure function of (seed, step).
 
-No state is carried from batch to batch, so any process can make any batch: the number of
-loader workers does not matter, and a resumed training goes on exactly where it stopped.
-A batch is that of all processes together; each takes its part.
+No state is carried from batch to batch, so any process can draw any batch: the result does not
+depend on the number of loader processes, and a resumed training continues with the same batches.
+A batch is split over all processes of a training.
 
 Array suffixes (scope: this module):
     B = chunks of a batch   U = utterances   S = speakers
 """
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -18,10 +19,19 @@ from steps_py.chunks.samplers.base import CHUNKS, LENGTH, LENGTHS
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Batch:
-    """Chunks: utterance row, first frame, speaker of each, and their number of frames.
+    """The chunks of a batch.
 
-    Where `num_frames_B` is given, chunk b has so many frames, and `num_frames` is the most.
-    Chunk b is number ``offset + b`` of `step`: what else is drawn for it belongs to these.
+    Attributes
+    ----------
+    rows_B, first_B, spk_id_B : int arrays
+        Row of the utterance, first voiced frame, and speaker of each chunk.
+    num_frames : int
+        Frames of all chunks, or their maximum if `num_frames_B` is given.
+    num_frames_B : int array or None
+        Frames of each chunk.
+    step, offset : int
+        Chunk b is number ``offset + b`` of `step`; other random numbers of a chunk are drawn
+        from these.
     """
 
     rows_B: np.ndarray
@@ -32,15 +42,15 @@ class Batch:
     step: int = 0
     offset: int = 0
 
-    def part(self, index, num_parts):
-        """The chunks of one of several processes: a stretch of the rows.
+    def shard(self, rank: int, num_processes: int) -> "Batch":
+        """The contiguous chunks of one of several processes.
 
         >>> batch = Batch(np.arange(4), np.zeros(4), np.array([7, 7, 8, 8]), 200)
-        >>> batch.part(1, 2).rows_B
+        >>> batch.shard(1, 2).rows_B
         array([2, 3])
         """
-        size = len(self.rows_B) // num_parts
-        rows = slice(index * size, (index + 1) * size)
+        size = len(self.rows_B) // num_processes
+        rows = slice(rank * size, (rank + 1) * size)
         lengths_B = None if self.num_frames_B is None else self.num_frames_B[rows]
         return dataclasses.replace(
             self,
@@ -53,35 +63,41 @@ class Batch:
 
 
 class ChunkSampler:
-    """Draws batches: a strategy chooses the utterances, this class what is cut from them.
+    """Draws batches: a strategy selects the utterances, this class the position of the chunks.
 
-    A chunk's place in its utterance is uniform; its length is uniform from `min_frames` to
-    `max_frames`, the same for the whole batch, or another for each chunk with
-    `vary_within_batch` (SEQUENS cuts both ways).
+    The position of a chunk in its utterance is uniform.  Its length is uniform from `min_frames`
+    to `max_frames`, drawn once per batch, or per chunk with `vary_within_batch` (SEQUENS has both
+    variants).
 
-    An utterance shorter than the chunk is to be read round and round: its first frame is
-    uniform over all of its frames.
+    An utterance shorter than the chunk is repeated: the first frame of the chunk is uniform over
+    all frames of the utterance.
 
     Parameters
     ----------
     spk_id_U : int array of shape (U,)
         0-based; every speaker up to the largest id has at least one utterance.
     num_frames_U : int array of shape (U,)
+        Voiced frames.
+    min_frames, max_frames : int
+        Range of chunk lengths, inclusive.
+    batch_size, seed : int
     strategy : dict
-        ``{"name": ..., **keys}`` of `steps_py.chunks.samplers`.
+        ``{"name": ..., **keys}`` of `steps_py.chunks.samplers`; by default balanced.
+    vary_within_batch : bool
+        Draw the length of each chunk.
     """
 
     def __init__(
         self,
-        spk_id_U,
-        num_frames_U,
+        spk_id_U: np.ndarray,
+        num_frames_U: np.ndarray,
         *,
-        min_frames,
-        max_frames,
-        batch_size,
-        seed,
-        strategy=None,
-        vary_within_batch=False,
+        min_frames: int,
+        max_frames: int,
+        batch_size: int,
+        seed: int,
+        strategy: dict[str, Any] | None = None,
+        vary_within_batch: bool = False,
     ):
         self.spk_id_U, self.num_frames_U = np.asarray(spk_id_U), np.asarray(num_frames_U)
         self.num_speakers = int(self.spk_id_U.max()) + 1
@@ -95,11 +111,11 @@ class ChunkSampler:
         )
 
     @property
-    def utts_per_speaker(self):
-        """Rows of one speaker that stand together, at least."""
+    def utts_per_speaker(self) -> int:
+        """Minimum number of consecutive rows of one speaker."""
         return self._strategy.utts_per_speaker
 
-    def batch(self, step):
+    def batch(self, step: int) -> Batch:
         """The batch of a step, counted from 0 over all epochs."""
         random = self._random(CHUNKS, step, 0)
         rows_B = self._strategy.rows(step, random)
@@ -119,8 +135,8 @@ class ChunkSampler:
         return np.random.Generator(np.random.Philox([self._seed, stream, first, second]))
 
 
-def num_steps_per_epoch(num_utts, batch_size, steps_per_epoch=None):
-    """Steps of an epoch: as configured, or as many as read each utterance about once.
+def num_steps_per_epoch(num_utts: int, batch_size: int, steps_per_epoch: int | None = None) -> int:
+    """Steps of an epoch: as configured, or about one chunk per utterance.
 
     >>> num_steps_per_epoch(1000, 64), num_steps_per_epoch(1000, 64, steps_per_epoch=5)
     (16, 5)

@@ -1,11 +1,11 @@
-"""Memory through which reading processes hand their batches to the one that trains.
+"""Shared memory for passing batches from loader processes to the training process.
 
-Memory that is made for every batch costs more than reading does: the system fills it with
-zeros page by page, and each array goes over by a file descriptor of its own.  Slots are made
-once, before the readers are forked, and are filled over and over.
+Allocating shared memory for every batch costs more than reading does: the system zeroes it page
+by page, and each array needs its own file descriptor.  These buffers are allocated once, before
+the loaders are forked, and reused.
 
 Array suffixes (scope: this module):
-    S = slots   N = bytes
+    K = buffers   N = bytes
 """
 
 import dataclasses
@@ -13,29 +13,30 @@ import itertools
 import math
 import mmap
 import weakref
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-_ALIGNMENT = 64  # bytes: any number may lie there
-_slots_of_this_process = weakref.WeakValueDictionary()
-_numbers = itertools.count()
+_ALIGNMENT = 64  # bytes; suits any dtype
+_instances = weakref.WeakValueDictionary()  # id -> SharedBuffers of this process
+_ids = itertools.count()
 
 
-class Slots:
-    """`num_slots` pieces of `num_bytes` each, seen by this process and by those forked later."""
+class SharedBuffers:
+    """`num_buffers` buffers of `num_bytes` each, shared with processes that are forked later."""
 
-    def __init__(self, num_slots, num_bytes):
-        self.num_slots = num_slots
+    def __init__(self, num_buffers: int, num_bytes: int):
+        self.num_buffers = num_buffers
         self.num_bytes = -(-num_bytes // mmap.PAGESIZE) * mmap.PAGESIZE
-        # pages that no batch has reached yet take no memory
-        memory = mmap.mmap(-1, num_slots * self.num_bytes)
-        self._memory_SN = np.frombuffer(memory, np.uint8).reshape(num_slots, self.num_bytes)
-        self._number = next(_numbers)
-        _slots_of_this_process[self._number] = self
+        # pages take no memory before they are first written
+        memory = mmap.mmap(-1, num_buffers * self.num_bytes)
+        self._memory_KN = np.frombuffer(memory, np.uint8).reshape(num_buffers, self.num_bytes)
+        self._id = next(_ids)
+        _instances[self._id] = self
 
-    def fill(self, slot, arrays):
-        """Put arrays into a slot: the Filled to be sent, or None if they have no room there."""
+    def fill(self, buffer: int, arrays: Sequence[np.ndarray]) -> "FilledBuffer | None":
+        """Copy arrays into a buffer; returns None if they do not fit."""
         layout, end = [], 0
         for array in arrays:
             layout.append((end, torch.from_numpy(array.reshape(-1)[:0]).dtype, array.shape))
@@ -43,15 +44,15 @@ class Slots:
         if end > self.num_bytes:
             return None
         for (start, _, _), array in zip(layout, arrays, strict=True):
-            place_N = self._memory_SN[slot, start : start + array.nbytes]
-            place_N.view(array.dtype).reshape(array.shape)[...] = array
-        return Filled(self._number, slot, end, layout)
+            target_N = self._memory_KN[buffer, start : start + array.nbytes]
+            target_N.view(array.dtype).reshape(array.shape)[...] = array
+        return FilledBuffer(self._id, buffer, end, layout)
 
-    def copy(self, filled, pinned=False):
-        """The arrays of a Filled as tensors, in memory of their own: the slot is free again."""
+    def copy(self, filled: "FilledBuffer", pinned: bool = False) -> tuple[torch.Tensor, ...]:
+        """Copies of the arrays as tensors; the buffer can be reused afterwards."""
         copy_N = torch.empty(filled.num_bytes, dtype=torch.uint8, pin_memory=pinned)
-        copy_N.copy_(torch.from_numpy(self._memory_SN[filled.slot, : filled.num_bytes]))
-        # parts of one tensor: what is pinned stays so until the device has copied all of them
+        copy_N.copy_(torch.from_numpy(self._memory_KN[filled.buffer, : filled.num_bytes]))
+        # views of one tensor, which stays pinned until the device has copied all of them
         return tuple(
             copy_N[start : start + math.prod(shape) * dtype.itemsize].view(dtype).view(shape)
             for start, dtype, shape in filled.layout
@@ -59,17 +60,18 @@ class Slots:
 
 
 @dataclasses.dataclass(frozen=True)
-class Filled:
-    """What is in a slot; goes to the trainer in place of it."""
+class FilledBuffer:
+    """Describes the content of a buffer; sent to the training process instead of the arrays."""
 
-    slots: int  # their number
-    slot: int
+    buffers_id: int
+    buffer: int
     num_bytes: int
-    layout: list  # of each array: its first byte, dtype as torch's, and shape
+    layout: list  # first byte, torch dtype and shape of each array
 
-    def tensors(self):
-        return _slots_of_this_process[self.slots].copy(self)
+    def tensors(self) -> tuple[torch.Tensor, ...]:
+        """Copies of the arrays."""
+        return _instances[self.buffers_id].copy(self)
 
-    def pin_memory(self):
-        """As `tensors`; what torch's thread that pins batches calls."""
-        return _slots_of_this_process[self.slots].copy(self, pinned=True)
+    def pin_memory(self) -> tuple[torch.Tensor, ...]:
+        """Copies of the arrays in pinned memory; called by the DataLoader's pinning thread."""
+        return _instances[self.buffers_id].copy(self, pinned=True)

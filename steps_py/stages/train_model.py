@@ -1,9 +1,10 @@
-"""Train the network; started again after a stop, it goes on where it was.
+"""Train the network; run again after a stop, it resumes from its last checkpoint.
 
 python -m steps_py.stages.train_model --config JSON --model JSON --cmvn JSON \\
     --chunks-config JSON --chunks exp/chunks --out exp/model --threads 8 --gpus 4
 
-With several GPUs it starts torchrun, a process for each; started by torchrun, it is one of them.
+With several GPUs it starts one process for each with torchrun's launcher; when started by torchrun,
+it is one of these processes.
 """
 
 import argparse
@@ -27,37 +28,39 @@ def parser():
     parser.add_argument("--chunks", type=Path, required=True, help="folder of allocate_chunks")
     parser.add_argument("--out", required=True, help="folder of final.pt and epochs.tsv")
     parser.add_argument(
-        "--threads", type=int, default=1, help="processors of the job, for reading ahead"
+        "--threads", type=int, default=1, help="processors of the job, for loader processes"
     )
     parser.add_argument(
         "--gpus",
         type=int,
         default=0,
-        help="GPUs of the job; if it has any, a process each",
+        help="GPUs of the job; one process for each",
     )
-    parser.add_argument("--processes", type=int, help="so many, whatever there is")
+    parser.add_argument("--processes", type=int, help="number of processes, regardless of GPUs")
     return parser
 
 
 def main(argv=None):
     argv = sys.argv[1:] if argv is None else argv
     args = parser().parse_args(argv)
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy computes in the reading processes
+    os.environ.setdefault(
+        "OPENBLAS_NUM_THREADS", "1"
+    )  # loader processes compute with numpy, in parallel
     import torch  # start-up time
 
-    from steps_py.training.launch import launch, one_of_several
+    from steps_py.training.launch import launch, training_process
 
     sections = load_sections(args)
     num_processes = args.processes or (args.gpus if torch.cuda.is_available() else 1)
     if num_processes > 1 and "RANK" not in os.environ:
         launch(argv, num_processes)
     else:
-        with one_of_several():
+        with training_process():
             train_here(sections, args)
 
 
 def load_sections(args):
-    """The sections of the recipe, checked."""
+    """The checked sections of the recipe that training reads."""
     # start-up time
     from steps_py.chunks.config import ChunksConfig
     from steps_py.feats.config import CmvnConfig
@@ -78,33 +81,34 @@ def load_sections(args):
 
         sections["front_end"] = FrontEnd.of_recipe(**json.loads(args.front_end))
     if args.waveform:
-        from steps_py.chunks.audio_chunks import WaveformConfig  # start-up time
+        from steps_py.chunks.config import WaveformConfig  # start-up time
 
         sections["waveform"] = load_slice(args.waveform, WaveformConfig, "waveform")
     return sections
 
 
 def train_here(sections, args):
-    """The training, or this process's share of it."""
+    """Train in this process, alone or as one of several."""
     import torch  # start-up time
 
     from steps_py.chunks.allocation import Chunks
     from steps_py.data.data_dir import read_table
     from steps_py.model.device import choose_device, keep_freed_memory
+    from steps_py.training.build import trainer_builders
     from steps_py.training.loop import train
-    from steps_py.training.processes import Ranks
-    from steps_py.training.trainer import builders, check_samplers
+    from steps_py.training.processes import ProcessGroup
+    from steps_py.training.sampling import check_samplers
 
-    ranks = Ranks.of_environment(job_threads=args.threads)
+    group = ProcessGroup.from_environment(job_threads=args.threads)
     torch.set_num_threads(sections["train"].num_threads)
     keep_freed_memory()
-    device = choose_device(sections["train"].device, "train", ranks.local_rank)
+    device = choose_device(sections["train"].device, "train", group.local_rank)
     chunks = [Chunks(args.chunks / f"{n}.tsv") for n in ("train", "valid", "valid_speakers")]
     check_samplers(sections, chunks[0])
     spk2id = read_table(args.chunks / "spk2id")
     speakers = sorted(spk2id, key=lambda spk: int(spk2id[spk]))
-    with ranks.together(device):
-        train(builders(sections, chunks, ranks=ranks, speakers=speakers), args.out, ranks)
+    with group.joined(device):
+        train(trainer_builders(sections, chunks, group, speakers), args.out, group)
 
 
 if __name__ == "__main__":

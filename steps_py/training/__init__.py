@@ -1,4 +1,5 @@
-"""What a training is made of besides its steps: config, processes, policies, validation.
+"""Training of the network.
 
-`trainer` is the state and a step of it, `loop` the loop around the steps.
+`trainer` holds the state and takes a step, `loop` runs the steps, `storage` and `checkpoint` save
+the state, `processes` and `launch` run several processes.
 """

@@ -1,20 +1,24 @@
-"""The mean of the weights at the ends of the last epochs.
+"""Weight averaging: the mean of the weights after each of the last epochs.
 
 Reference: P. Izmailov et al., "Averaging weights leads to wider optima and better
-generalization", UAI 2018, section 3.2 for batch norm: its statistics are measured anew with
-the averaged weights, as they belong to none of the networks that were averaged.
+generalization", UAI 2018, section 3.2 for batch norm: its statistics are recomputed with the
+averaged weights, as those of the averaged networks do not fit them.
 """
+
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-STATISTICS_BATCHES = 100  # of training, read for the statistics
+from steps_py.training.network import Network
+
+STATISTICS_BATCHES = 100  # training batches over which statistics are recomputed
 
 
-class Average:
+class WeightAverage:
     """A running mean of weights, kept in float64 on the CPU.
 
-    >>> average = Average()
+    >>> average = WeightAverage()
     >>> for value in (1.0, 4.0):
     ...     average.add({"w": torch.tensor([value])})
     >>> average.mean()
@@ -24,25 +28,29 @@ class Average:
     def __init__(self):
         self._sums, self._num = {}, 0
 
-    def add(self, weights):
-        """Add one network's weights, a dict of tensors."""
+    def add(self, weights: Mapping[str, torch.Tensor]) -> None:
+        """Add the weights of one network."""
         for name, x in weights.items():
             self._sums[name] = self._sums.get(name, 0) + x.detach().cpu().double()
         self._num += 1
 
-    def mean(self):
+    def mean(self) -> dict[str, torch.Tensor]:
         """The mean as float32; empty if nothing was added."""
         return {name: (x / self._num).float() for name, x in self._sums.items()}
 
-    def state(self):
+    def state(self) -> dict:
+        """Values for a checkpoint."""
         return {"sums": dict(self._sums), "num": self._num}
 
-    def restore(self, state):
+    def restore(self, state: dict) -> None:
+        """Restore a `state`."""
         self._sums, self._num = dict(state["sums"]), state["num"]
 
 
-def average_network(network, average, batches):
-    """Give a Network's model the mean weights; `batches` are of training, as tensors."""
+def load_average(
+    network: Network, average: WeightAverage, batches: Iterable[tuple[torch.Tensor, ...]]
+) -> None:
+    """Load the mean weights into the model and recompute its statistics over training batches."""
     mean = average.mean()
     with torch.no_grad():
         for name, p in network.model.named_parameters():
@@ -52,14 +60,16 @@ def average_network(network, average, batches):
         x_BTD, _, *lengths = batch
         network.embed(x_BTD, *lengths)
 
-    measure_statistics(network.model, batches, forward)
+    recompute_statistics(network.model, batches, forward)
 
 
-def measure_statistics(model, batches, forward):
+def recompute_statistics(
+    model: torch.nn.Module, batches: Iterable, forward: Callable[..., object]
+) -> None:
     """Set the running statistics of batch norm to their means over `batches`.
 
-    ``forward(batch)`` runs the model; all but the norms is in eval mode, and the model is in
-    the end.
+    ``forward(batch)`` runs the model, with only the norms in training mode.  The model is left
+    in eval mode.
     """
     norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     model.eval()
@@ -72,7 +82,7 @@ def measure_statistics(model, batches, forward):
     with torch.no_grad():
         for number, batch in enumerate(batches):
             for norm in norms:
-                norm.momentum = 1 / (number + 1)  # the mean of all so far
+                norm.momentum = 1 / (number + 1)  # cumulative mean
             forward(batch)
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

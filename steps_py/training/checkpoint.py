@@ -1,14 +1,14 @@
-"""Checkpoints of a training: whole, checked, and only ever resumed by the same training.
+"""Checkpoints: written atomically, verified when read, resumed only with the same settings.
 
-Each training keeps its files in a folder named after its settings: changed settings begin
-anew and leave the old checkpoints where they are, and who changes back goes on from them.
-A file is a SHA-256 digest and what torch.save made: a copy that broke is noticed.
+Checkpoints are kept in a folder named after the training's settings.  With changed settings
+training starts from the beginning and keeps the old checkpoints; changed back, it resumes from
+them.  A file is a SHA-256 digest followed by the output of torch.save, so damage is detected.
 """
 
 import hashlib
 import io
 import json
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -25,30 +25,37 @@ class Checkpoints:
     Parameters
     ----------
     folder : path
-        Shared by trainings of all settings.
+        Shared by trainings with any settings.
     settings : dict
-        JSON-like and flat; whatever makes the training come out different.
+        Flat and JSON-like; everything that the result depends on.
     keep : int
-        Files that are kept; the oldest go.
+        Number of files to keep; older ones are removed.
     steps_per_epoch : int, optional
-        The newest file at an epoch's start is kept as well: to roll back to.
-    say : callable
-        Told what is not used, and why.
+        If given, the newest file at the start of an epoch is kept as well, for rollbacks.
+    log : callable
+        Called with messages about files that are used or ignored.
     """
 
-    def __init__(self, folder, settings, keep=2, steps_per_epoch=None, say=print):
+    def __init__(
+        self,
+        folder: str | Path,
+        settings: dict,
+        keep: int = 2,
+        steps_per_epoch: int | None = None,
+        log: Callable[[str], object] = print,
+    ):
         text = json.dumps(settings, sort_keys=True, default=list)
         self._root = Path(folder)
         self._settings = json.loads(text)
         self._folder = self._root / hashlib.sha256(text.encode()).hexdigest()[:12]
-        self._keep, self._steps_per_epoch, self._say = keep, steps_per_epoch, say
+        self._keep, self._steps_per_epoch, self._log = keep, steps_per_epoch, log
 
-    def paths(self):
+    def paths(self) -> list[Path]:
         """The files of this training, newest first."""
         return sorted(self._folder.glob("step-*.pt"), reverse=True)
 
-    def save(self, step, state):
-        """Write `state` (tensors and plain values), then remove what is too old."""
+    def save(self, step: int, state: dict) -> None:
+        """Write `state` (tensors and plain values), then remove old files."""
         settings = self._folder / "settings.json"
         if not settings.exists():
             with atomic_write(settings) as out:
@@ -62,18 +69,18 @@ class Checkpoints:
             if path not in self._epoch_starts()[:1]:
                 path.unlink()
 
-    def load(self):
-        """The newest sound state, or None; says what it passes over."""
+    def load(self) -> dict | None:
+        """The newest undamaged state, or None; logs which files are ignored."""
         for path in self.paths():
             state = self._read(path)
             if state is not None:
-                self._say(f"train: resumes from {path}")
+                self._log(f"train: resuming from {path}")
                 return state
-        self._say_what_differs()
+        self._log_differences()
         return None
 
-    def load_epoch_start(self):
-        """The newest sound state at an epoch's start, or None; later files are removed."""
+    def load_epoch_start(self) -> dict | None:
+        """The newest undamaged state at the start of an epoch, or None; removes later files."""
         for path in self._epoch_starts():
             state = self._read(path)
             if state is not None:
@@ -94,25 +101,21 @@ class Checkpoints:
         digest, body = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
         if hashlib.sha256(body).digest() == digest:
             return torch.load(io.BytesIO(body), map_location="cpu", weights_only=True)
-        self._say(f"train: {path} is damaged and not used")
+        self._log(f"train: {path} is damaged; it is ignored")
         return None
 
-    def clear(self):
-        """Remove all checkpoints, of other settings too: the training is finished."""
-        shutil.rmtree(self._root, ignore_errors=True)
-
-    def _say_what_differs(self):
+    def _log_differences(self):
         others = [p for p in self._root.glob("*/settings.json") if p.parent != self._folder]
         if self.paths():
-            self._say("train: no checkpoint can be used; training starts anew")
+            self._log("train: no checkpoint can be used; training starts from the beginning")
         for path in others[:1]:
-            then = json.loads(path.read_text())
+            before = json.loads(path.read_text())
             changed = [
-                f"{key} was {then.get(key)}, is {self._settings.get(key)}"
-                for key in sorted(then.keys() | self._settings.keys())
-                if then.get(key) != self._settings.get(key)
+                f"{key} was {before.get(key)}, is {self._settings.get(key)}"
+                for key in sorted(before.keys() | self._settings.keys())
+                if before.get(key) != self._settings.get(key)
             ]
-            self._say(
-                f"train: the checkpoints in {path.parent} are of other settings"
-                f" ({some(changed)}) and not used; training starts anew"
+            self._log(
+                f"train: the checkpoints in {path.parent} have other settings ({some(changed)});"
+                " training starts from the beginning"
             )

@@ -3,11 +3,14 @@
 import dataclasses
 import hashlib
 import json
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from dataclasses import Field, dataclass
+from typing import Annotated, Any, Literal, TypedDict
 
-from steps_py.chunks.config import ChunksConfig
+from steps_py.chunks.config import ChunksConfig, WaveformConfig
 from steps_py.errors import ConfigError
+from steps_py.feats.config import CmvnConfig
+from steps_py.model.config import ModelConfig
 from steps_py.settings.build import replaced
 from steps_py.settings.declare import Count, Keywords, Seed, part, plain, schema_of, setting
 from steps_py.settings.defaults import without
@@ -18,9 +21,9 @@ Epochs = Annotated[float, Keywords(exclusiveMinimum=0)]
 
 @dataclass(frozen=True, kw_only=True)
 class SpecAugmentConfig:
-    """Section ``train.spec_augment``: masks on the features that are trained on.
+    """Section ``train.spec_augment``: time and frequency masks on the training features.
 
-    Each chunk has its own; the width of a mask is drawn from 0 to its limit.
+    Masks are drawn per chunk; their width is uniform from 0 to the limit.
     """
 
     num_time_masks: int = setting(1, minimum=0)
@@ -36,12 +39,13 @@ class InitConfig:
     model: str = setting(description="a final.pt; relative to the recipe's folder")
     leave_out: list[str] = setting(
         [],
-        "parts of the network that start at random, such as embedding if embedding_dim differs",
+        "modules of the network that are initialised at random, such as embedding if"
+        " embedding_dim differs",
     )
     without_head: bool = setting(
         False,
-        "do not read head.pt beside it, the weights of the loss: for other speakers or another"
-        " loss",
+        "do not read head.pt beside it, the weights of the loss; needed for other speakers or"
+        " another loss",
     )
 
 
@@ -51,50 +55,50 @@ class TrainConfig:
 
     loss: Annotated[dict, part("loss")] = setting(per_stage=True)
     optimizer: Annotated[dict, part("optimizer")] = setting(
-        description="weight_decay leaves out biases and norms unless decay_all is true",
+        description="weight_decay does not apply to biases and norms unless decay_all is true",
         per_stage=True,
     )
     schedule: Annotated[dict, part("schedule")] = setting(
-        description="what the optimizer's lr is multiplied by; plateau and"
-        " halve_and_reset_to_best watch a metric of epochs.tsv",
+        description="factor of the optimizer's lr; plateau and halve_and_reset_to_best depend on a"
+        " metric of epochs.tsv",
         per_stage=True,
     )
     num_epochs: Count = setting(per_stage=True)
     batch_size: int = setting(
-        description="chunks of a step, of all processes together; batch norm needs two",
+        description="chunks per step, over all processes; batch norm needs two",
         minimum=2,
         per_stage=True,
     )
     input: Literal["feats", "waveform"] = setting(
         "feats",
-        "feats: chunks are read from feats.scp; waveform: computed from the audio during training,"
-        " see augment.online",
+        "feats: features are read from feats.scp; waveform: they are computed from audio during"
+        " training, see augment.online",
     )
     decode: Literal["auto", "host", "device", "resident"] = setting(
         "auto",
-        "where compressed features are decoded: host: in the processes that read; device: on the"
-        " device that trains; resident: there too, with the whole set kept in its memory, a"
-        " quarter of the features' size where they are compressed; auto: device on a GPU, else"
-        " host",
+        "where compressed features are decoded: host: in the loader processes; device: on the"
+        " training device; resident: on the training device, with the whole set kept in its memory"
+        " (a quarter of the size of the features if they are compressed); auto: device on a GPU,"
+        " else host",
     )
     spec_augment: SpecAugmentConfig | None = setting(
         None,
-        "masks on the features that are trained on, new for each chunk; a width is drawn from 0"
-        " to its limit",
+        "time and frequency masks on the training features, drawn for each chunk; their width is"
+        " uniform from 0 to the limit",
         per_stage=True,
     )
     steps_per_epoch: int | None = setting(
-        None, "null: as many as read every utterance about once", minimum=1, per_stage=True
+        None, "null: about one chunk per utterance", minimum=1, per_stage=True
     )
     sampler: Annotated[dict, part("sampler")] = setting(
         {"name": "balanced"},
-        "which utterances make up a batch: balanced, speaker_groups (metric losses), all_utts,"
-        " uniform",
+        "how the utterances of a batch are drawn: balanced, speaker_groups (metric losses),"
+        " all_utts, uniform",
         per_stage=True,
     )
     accumulate_steps: Count = setting(
         1,
-        "parts of a batch that are computed one after another; the gradient is that of the whole"
+        "micro-batches per batch, for gradient accumulation; the gradient is that of the whole"
         " batch, except for batch norm and losses that compare utterances",
         per_stage=True,
     )
@@ -103,39 +107,39 @@ class TrainConfig:
     )
     max_skipped_steps: int = setting(
         10,
-        "steps of an epoch that may be skipped because their loss or gradient is not finite, at"
-        " most half of it; one more, and the epoch starts again with half the lr",
+        "steps per epoch (at most half of them) that are skipped because loss or gradient is not"
+        " finite before the epoch is restarted with half the lr",
         minimum=0,
         per_stage=True,
     )
     max_rollbacks: int = setting(
-        2, "how often that may happen before training stops", minimum=0, per_stage=True
+        2, "restarts of epochs with half the lr before training fails", minimum=0, per_stage=True
     )
     average_epochs: Count = setting(
         1,
-        "final.pt is the mean of the weights after this many last epochs, with the statistics of"
-        " batch norm measured again",
+        "final.pt holds the mean of the weights after each of the last average_epochs epochs, with"
+        " recomputed batch norm statistics",
         per_stage=True,
     )
     freeze: dict[str, Epochs | None] = setting(
         {},
-        "module of the network (encoder, encoder.layers.0, pooling, embedding, loss) -> epochs"
-        " for which it stays frozen; null: always",
+        "module name (encoder, encoder.layers.0, pooling, embedding, loss) -> number of epochs it"
+        " stays frozen; null: always",
         per_stage=True,
     )
     init: InitConfig | None = setting(
-        None, "start from the weights of another run, of the same section model"
+        None, "initialise from the weights of another run with the same section model"
     )
     stages: list[dict] = setting(
         [],
-        "trainings one after another, each from the weights of the one before; keys of a stage"
+        "trainings that follow each other, each initialised from the one before; keys of a stage"
         " replace those of train, and min_frames and max_frames those of chunks",
         items=lambda: stage_schema(),
     )
     num_valid_trials: Count = setting(
         100_000,
-        "of the validation EER: all pairs of utterances, or this many drawn by seed, half of them"
-        " target",
+        "trials of the validation EER: all pairs of utterances, or at most this many, half of them"
+        " target, drawn with seed",
     )
     precision: Literal["auto", "float32", "bf16", "fp16"] = setting(
         "auto", "auto: bf16 on a GPU, float32 on a CPU"
@@ -144,15 +148,16 @@ class TrainConfig:
     compile: bool = setting(False, "torch.compile the network")
     channels_last: bool | None = setting(None, "memory layout of 2-D convolutions; null: on a GPU")
     sync_batch_norm: bool = setting(
-        False, "statistics over the chunks of all processes, not over each process's own"
+        False, "compute batch norm statistics over the chunks of all processes, not of each one"
     )
     num_threads: Count = setting(
-        2, "of the arithmetic on a CPU, whatever the job has: sums are rounded by it"
+        2,
+        "threads of arithmetic on a CPU, independent of the job's; rounding depends on it",
     )
     num_workers: int | None = setting(
         None,
-        "processes of each training process that read batches ahead; null: 2, and on a GPU as"
-        " many as the job's threads allow, at most 8",
+        "loader processes of each training process; null: 2, and on a GPU as many as the job's"
+        " threads allow, at most 8",
         minimum=0,
     )
     checkpoint_minutes: float = setting(10, "minutes between checkpoints", exclusiveMinimum=0)
@@ -162,7 +167,7 @@ class TrainConfig:
     def __post_init__(self):
         if self.batch_size % self.accumulate_steps:
             raise ConfigError(
-                f"train: batch_size, {self.batch_size}, is no multiple of accumulate_steps,"
+                f"train: batch_size is {self.batch_size}, not a multiple of accumulate_steps,"
                 f" {self.accumulate_steps}. Change one of them."
             )
         if self.average_epochs > self.num_epochs:
@@ -172,40 +177,52 @@ class TrainConfig:
             )
 
 
-# Settings that change how fast a model comes out, never which one.
-FREE_SETTINGS = (
+class Sections(TypedDict, total=False):
+    """The sections of a recipe that a training reads."""
+
+    train: TrainConfig
+    model: ModelConfig
+    cmvn: CmvnConfig
+    chunks: ChunksConfig
+    waveform: WaveformConfig | None
+    front_end: Any  # a FrontEnd, or None; stored in final.pt
+
+
+# Settings that affect speed, not the result.
+SPEED_SETTINGS = (
     *("device", "decode", "num_threads", "num_workers", "checkpoint_minutes"),
     *("keep_checkpoints", "precision"),
 )
 NEW_HEAD = {
     "type": "boolean",
-    "description": "drop the head of the stage before: needed where the loss's weights differ",
+    "description": "initialise the weights of the loss at random; needed if they differ from those"
+    " of the stage before",
 }
 CHUNK_KEYS = [f.name for f in dataclasses.fields(ChunksConfig) if f.metadata["per_stage"]]
 
 
-def may_change(field):
-    """Whether a stage may set that key."""
+def is_per_stage(field: Field) -> bool:
+    """Whether a stage can set that key."""
     return field.metadata["per_stage"]
 
 
-def stage_schema():
+def stage_schema() -> dict:
     """The schema of one of ``train.stages``: the keys of train and chunks marked `per_stage`.
 
-    None is required, and none has a default: what a stage leaves out is train's.
+    No key is required or has a default: missing keys are those of train.
     """
     keys = {"new_head": NEW_HEAD}
     for cls in (ChunksConfig, TrainConfig):
-        keys |= schema_of(cls, may_change)["properties"]
+        keys |= schema_of(cls, is_per_stage)["properties"]
     keys = {name: {k: v for k, v in key.items() if k != "default"} for name, key in keys.items()}
     return {"type": "object", "additionalProperties": False, "properties": keys}
 
 
-def split_stages(sections):
-    """The sections of each stage: its own keys laid over those of train and chunks.
+def split_stages(sections: Sections) -> list[tuple[Sections, bool]]:
+    """The sections of each stage, with its keys replacing those of train and chunks.
 
-    Returns a list of ``(sections, new_head)``; one of them where train.stages is empty.
-    A ConfigError names the stage whose keys do not fit together.
+    Returns a list of ``(sections, new_head)``, with one element if train.stages is empty.
+    Raises ConfigError, naming the stage, if its keys do not fit together.
     """
     train, chunks = sections["train"], sections["chunks"]
     if not train.stages:
@@ -226,11 +243,11 @@ def split_stages(sections):
     return stages
 
 
-def flat_settings(sections, parts, **others):
-    """Whatever makes a training come out different, as one flat dict of plain values.
+def flat_settings(sections: Sections, parts: Mapping, **others: Any) -> dict[str, Any]:
+    """All settings that the result of a training depends on, as one flat dict of plain values.
 
-    Keys that have their defaults are left out, so that a key that a later version adds does not
-    make a checkpoint one of another training.  `parts` are the registered classes, with theirs.
+    Keys at their defaults are omitted, so that checkpoints stay valid when a later version adds
+    a key.  `parts` are the registered classes (see `registered`); `others` are added as given.
     """
     flat = dict(others)
     for name in ("train", "model", "cmvn", "waveform"):
@@ -238,7 +255,7 @@ def flat_settings(sections, parts, **others):
             continue
         schema = schema_of(type(sections[name]))
         for key, value in without(schema, plain(sections[name]), parts).items():
-            if name == "train" and key in FREE_SETTINGS:
+            if name == "train" and key in SPEED_SETTINGS:
                 continue
             for inner, item in value.items() if isinstance(value, dict) else [(None, value)]:
                 flat[".".join(filter(None, (name, key, inner)))] = item
@@ -249,7 +266,7 @@ def flat_settings(sections, parts, **others):
     return flat
 
 
-def digest_of_settings(settings):
-    """A short name of all settings of a stage, for those of the next."""
+def digest_of_settings(settings: Mapping[str, Any]) -> str:
+    """SHA-256 (12 digits) of the settings of a stage, for those of the next stage."""
     text = json.dumps(settings, sort_keys=True, default=list)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,67 +1,97 @@
-"""Starting from the weights of another run: strictly, and what is left out is said."""
+"""Initial weights from another run or from the previous stage.
+
+The head is the weights of the loss, such as a classifier; it is stored in head.pt beside final.pt.
+"""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
 
 from steps_py.errors import ConfigError
 from steps_py.model.extractor import load_extractor
 from steps_py.model.load_weights import load_weights
 from steps_py.model.model_file import read_model_file, write_model_file
+from steps_py.training.config import InitConfig
+from steps_py.training.network import Network
+
+if TYPE_CHECKING:  # circular at run time
+    from steps_py.training.trainer import Trainer
+
+HEAD_FIX = "Set without_head: true for a new head, or give the loss that it was trained with."
 
 
-def save_head(path, loss, config, speakers):
-    """Write head.pt, the weights of the loss: what training needs and extraction does not."""
+def save_head(path: Path, loss: torch.nn.Module, config: dict, speakers: list[str] | None) -> None:
+    """Write head.pt: the weights of the loss, which training needs and extraction does not."""
     state = {name: x.detach().cpu() for name, x in loss.state_dict().items()}
     write_model_file(path, "head", {"loss": state, "config": config, "speakers": speakers})
 
 
-def start_from(network, init, speakers, previous, new_head, say):
-    """Give a Network the weights of the stage before, or of what ``train.init`` names."""
+def initialise(
+    network: Network,
+    init: InitConfig | None,
+    speakers: list[str] | None,
+    previous: "Trainer | None",
+    new_head: bool,
+    log: Callable[[str], object],
+) -> None:
+    """Load the weights of the previous stage or of ``train.init`` into a Network.
+
+    Without either, the weights stay as drawn.  With `new_head`, those of the loss do.
+    """
     if previous is None:
         if init is not None:
-            load_initial(init, network.model, network.loss, speakers, say)
+            load_initial(init, network.model, network.loss, speakers, log)
         return
     where = f"train.stages: stage {previous.stage + 1}"
     load_weights(network.model, previous.network.model.state_dict(), where)
     if new_head:
-        say(f"train: stage {previous.stage + 1} has a new head; the old one is left out")
+        log(f"train: stage {previous.stage + 1}: the head is initialised at random (new_head)")
     else:
-        cure = "Give that stage new_head: true."
-        load_weights(network.loss, previous.network.loss.state_dict(), where, cure)
+        fix = "Set new_head: true in that stage."
+        load_weights(network.loss, previous.network.loss.state_dict(), where, fix)
 
 
-def load_initial(init, model, loss, speakers, say):
-    """Put the weights that ``train.init`` names into `model` and `loss`.
+def load_initial(
+    init: InitConfig,
+    model: torch.nn.Module,
+    loss: torch.nn.Module,
+    speakers: list[str] | None,
+    log: Callable[[str], object],
+) -> None:
+    """Load the weights that ``train.init`` names into `model` and `loss`.
 
-    The head is read from head.pt beside the model, unless ``without_head`` leaves it out.  Parts
-    of the network that ``leave_out`` names keep the weights they were drawn with.
-    Raises StepsError if anything is missing, too many or of another shape.
+    The head is read from head.pt beside the model, unless ``without_head`` is set.  Modules in
+    ``leave_out`` keep their random initial weights.  Raises StepsError if a weight is missing,
+    unexpected or of another shape, or if the head belongs to other speakers.
     """
     path = Path(init.model)
     state, leave_out = load_extractor(path).model.state_dict(), init.leave_out
-    cure = "Give the section model that it was trained with, or name parts in leave_out."
-    load_weights(model, state, f"train.init: {path}", cure, leave_out)
+    fix = (
+        "Set model to the section it was trained with, or list the modules that differ in"
+        " leave_out."
+    )
+    load_weights(model, state, f"train.init: {path}", fix, leave_out)
     if leave_out:
-        say(f"train: of {path}, {', '.join(leave_out)} is left out and starts at random")
+        log(f"train: {', '.join(leave_out)} is not read from {path}; initialised at random")
     if init.without_head:
-        say(f"train: starts from {path}; its head is left out, the new one is random")
+        log(f"train: initialised from {path}; the head is initialised at random (without_head)")
         return
     saved, _ = read_model_file(path.with_name("head.pt"), "head")
     if saved["speakers"] != speakers:
         raise ConfigError(
             f"train.init: {path.with_name('head.pt')}: its {len(saved['speakers'] or [])} speakers"
-            f" are not the {len(speakers or [])} that are trained on. Set"
+            f" are not the {len(speakers or [])} of the training list. Set"
             " train.init.without_head: true for a new head."
         )
-    load_weights(loss, saved["loss"], f"train.init: {path.with_name('head.pt')}", HEAD_CURE)
-    say(f"train: starts from {path} and its head")
+    load_weights(loss, saved["loss"], f"train.init: {path.with_name('head.pt')}", HEAD_FIX)
+    log(f"train: initialised from {path} and its head")
 
 
-HEAD_CURE = "Set without_head: true for a new head, or give the loss that it was trained with."
-
-
-def digest_of(init):
-    """SHA-256 of the files that ``train.init`` reads, or None; so a new file is a new training."""
+def digest_of_init(init: InitConfig | None) -> str | None:
+    """SHA-256 (12 digits) of the files that ``train.init`` reads; None without it."""
     if init is None:
         return None
     paths = [Path(init.model)]

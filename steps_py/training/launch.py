@@ -1,11 +1,11 @@
-"""Several processes of one training on one machine: torchrun, started from within the job.
+"""Starts the processes of a training on one machine with torchrun's launcher.
 
-On several machines torchrun is started by the job on each of them::
+On several machines, start torchrun on each of them::
 
     torchrun --nnodes 2 --nproc-per-node 8 --rdzv-backend c10d --rdzv-endpoint HOST:29500 \\
         -m steps_py.stages.train_model ...
 
-Whoever starts them, the processes find each other by the environment that torchrun sets.
+Either way the processes read their ranks from the environment that torchrun sets.
 """
 
 import contextlib
@@ -17,25 +17,27 @@ import signal
 import sys
 import time
 import uuid
+from collections.abc import Iterator, Sequence
 
 from steps_py.errors import StepsError
 from steps_py.training.signals import EXIT_CODES
 
 LAUNCHED = "SIDEWINDER_LAUNCHED"  # set in processes that `launch` started
 PEER_LOST = 75  # exit code of a process that ends because another did
-PATIENCE_SEC = 120  # for the checkpoint after a signal
+SHUTDOWN_SEC = 120  # for the checkpoint after a signal
 
 
-def launch(arguments, num_processes):
-    """Run train_model with these arguments in `num_processes` processes; exit as they do.
+def launch(arguments: Sequence[str], num_processes: int) -> None:
+    """Run train_model with these arguments in `num_processes` processes; exit with their status.
 
-    A signal goes to all of them.  If one dies, all end, and StepsError says which and why.
+    Signals are forwarded to all processes.  If one process dies, the others are stopped and
+    StepsError names it and the cause.
     """
     from torch.distributed.elastic.multiprocessing.api import SignalException  # start-up time
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.disable(logging.CRITICAL)  # torchrun's own words, in this process alone
+    logging.disable(logging.CRITICAL)  # silences torchrun; the training processes still log
     os.environ[LAUNCHED] = str(os.getpid())
     config = LaunchConfig(
         min_nodes=1,
@@ -46,7 +48,7 @@ def launch(arguments, num_processes):
         rdzv_endpoint="127.0.0.1:0",
         local_addr="127.0.0.1",
         max_restarts=0,
-        shutdown_timeout=PATIENCE_SEC,
+        shutdown_timeout=SHUTDOWN_SEC,
         signals_to_handle="SIGTERM,SIGINT",
     )
     command = ("-m", "steps_py.stages.train_model", *arguments)
@@ -59,30 +61,33 @@ def launch(arguments, num_processes):
 
 
 def _exit_like(failures, num_processes):
-    """Exit as the process did that failed by itself, not because of another."""
+    """Exit with the status, or raise the error, of the process that failed first on its own."""
     by_rank = sorted(failures.items(), key=lambda item: item[1].timestamp)
     caused = [f for f in by_rank if f[1].exitcode not in (PEER_LOST, -signal.SIGTERM)]
-    spoke = [f for f in by_rank if f[1].error_file_data.get("sidewinder")]
-    rank, failure = (spoke or caused or by_rank)[0]
+    reported = [f for f in by_rank if f[1].error_file_data.get("sidewinder")]
+    rank, failure = (reported or caused or by_rank)[0]
     if failure.exitcode in EXIT_CODES.values():
         sys.exit(failure.exitcode)
-    if spoke:
+    if reported:
         raise StepsError(failure.message)
     if failure.exitcode < 0:
         name = signal.Signals(-failure.exitcode).name
         raise StepsError(
-            f"train: process {rank + 1} of {num_processes} was ended by {name}, and so all ended."
-            " Start the same command again to resume; if memory ran out, ask for more."
+            f"train: rank {rank} of {num_processes} was killed by {name}; all processes were"
+            " stopped. Run the same command again to resume; if memory ran out, request more."
         )
     raise StepsError(
-        f"train: process {rank + 1} of {num_processes} ended with status {failure.exitcode};"
-        " what it said is above."
+        f"train: rank {rank} of {num_processes} ended with status {failure.exitcode};"
+        " its messages are above."
     )
 
 
 @contextlib.contextmanager
-def one_of_several():
-    """Around a process of several: it ends with its launcher, and its errors are told once."""
+def training_process() -> Iterator[None]:
+    """Context of a training process: it dies with its launcher, which reports its StepsError.
+
+    Outside of `launch` it changes nothing.
+    """
     from steps_py.training.processes import PeerLostError  # start-up time
 
     if os.environ.get(LAUNCHED):
@@ -90,7 +95,7 @@ def one_of_several():
     try:
         yield
     except PeerLostError:
-        time.sleep(2)  # so that whose fault it was is seen before
+        time.sleep(2)  # so that the process that failed first is recorded first
         sys.exit(PEER_LOST)
     except StepsError as error:
         if not os.environ.get(LAUNCHED):
@@ -101,7 +106,7 @@ def one_of_several():
 
 
 def _die_with(launcher):
-    """Let the kernel end this process with its launcher, however that ends."""
+    """Let the kernel kill this process when its launcher ends for any reason."""
     set_death_signal = 1  # PR_SET_PDEATHSIG of prctl.h
     prctl = getattr(ctypes.CDLL(None), "prctl", None)
     if prctl is not None:

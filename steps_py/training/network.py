@@ -1,7 +1,7 @@
-"""The network and its loss, as a training runs them.
+"""The network and its loss during training: device, precision, modes.
 
 Shape suffixes (scope: this module):
-    B = chunks of a batch   T = frames   D = feature dimension   S = speakers
+    B = chunks of a batch   T = frames   D = feature dimension   E = embedding   S = speakers
 """
 
 import torch
@@ -11,7 +11,9 @@ from steps_py.model.build import build_model
 from steps_py.model.device import PRECISIONS, choose_device, choose_precision
 from steps_py.model.layers.norm import synchronize_norms
 from steps_py.model.registries import LOSSES
+from steps_py.training.config import Sections
 from steps_py.training.freezing import Freezing
+from steps_py.training.processes import ProcessGroup
 
 
 class Network:
@@ -19,60 +21,75 @@ class Network:
 
     Parameters
     ----------
-    sections : dict
-        train (TrainConfig), model (ModelConfig), chunks (ChunksConfig).
+    sections : Sections
     feat_dim, num_speakers : int
-    ranks : Ranks
+    group : ProcessGroup
+
+    Attributes
+    ----------
+    model, loss : torch.nn.Module
+    device : torch.device
+    precision : str
+        float32, bf16 or fp16.
+    parameters : list of torch.nn.Parameter
+        Of model and loss.
+    classifies : bool
+        Whether the loss returns logits; true until the first step shows otherwise.
     """
 
-    def __init__(self, sections, feat_dim, num_speakers, ranks):
+    def __init__(self, sections: Sections, feat_dim: int, num_speakers: int, group: ProcessGroup):
         config = self.config = sections["train"]
-        self.device = choose_device(config.device, "train", ranks.local_rank)
+        self.device = choose_device(config.device, "train", group.local_rank)
         self.precision = choose_precision(config.precision, self.device)
         torch.manual_seed(config.seed)
         self.model = build_model(sections["model"], feat_dim).to(self.device)
         chunks = sections["chunks"]
         if chunks.min_frames < self.model.min_frames:
             raise ConfigError(
-                f"train: chunks.min_frames is {chunks.min_frames}, but a frame of the network"
-                f" spans {self.model.min_frames}. Raise chunks.min_frames."
+                f"train: chunks.min_frames is {chunks.min_frames}, but the receptive field of the"
+                f" network is {self.model.min_frames} frames. Raise chunks.min_frames."
             )
         in_dim = self.model.embedding_dim
         self.loss = LOSSES.build(config.loss, in_dim=in_dim, num_speakers=num_speakers)
         self.loss.to(self.device)
-        self.classifies = True  # until the loss answers without logits
+        self.classifies = True
         self._freezing = Freezing(config.freeze, self.model, self.loss)
-        self._speed_up(ranks, lengths_vary=chunks.min_frames < chunks.max_frames)
+        self._apply_options(group, lengths_vary=chunks.min_frames < chunks.max_frames)
         self.parameters = [*self.model.parameters(), *self.loss.parameters()]
-        if ranks.rank:  # the weights were drawn alike; dropout is to differ
-            torch.manual_seed(config.seed + 1000 * ranks.rank)
+        if group.rank:  # same initial weights in all processes, but different dropout masks
+            torch.manual_seed(config.seed + 1000 * group.rank)
 
-    def _speed_up(self, ranks, lengths_vary):
+    def _apply_options(self, group, lengths_vary):
         on_gpu = self.device.type == "cuda"
         if on_gpu if self.config.channels_last is None else self.config.channels_last:
-            self.model.to(memory_format=torch.channels_last)  # concerns 2-D encoders alone
-        if self.config.sync_batch_norm and ranks.num_ranks > 1:
+            self.model.to(memory_format=torch.channels_last)  # affects 2-D convolutions only
+        if self.config.sync_batch_norm and group.num_processes > 1:
             synchronize_norms(self.model)
             synchronize_norms(self.loss)
         self._run = self.model
-        if self.config.compile:  # one program for all lengths: a resumed run must not need another
+        if self.config.compile:  # one graph for all lengths, so that a resumed run uses the same
             self._run = torch.compile(self.model, dynamic=lengths_vary)
 
-    def prepare(self, epoch):
-        """Set modes and margins for a step `epoch` epochs after the start."""
+    def set_train_mode(self, epoch: float) -> None:
+        """Set training mode, margins and frozen modules for a step at `epoch`."""
         self.model.train()
         self.loss.train()
         self.loss.set_epoch(epoch)
         self._freezing.apply(epoch)
 
-    def evaluate(self, epoch):
-        """Set modes and margins for validation."""
+    def set_eval_mode(self, epoch: float) -> None:
+        """Set eval mode, and margins at `epoch`."""
         self.model.eval()
         self.loss.eval()
         self.loss.set_epoch(epoch)
 
-    def compute(self, x_BTD, spk_id_B, num_frames_B=None):
-        """Loss, and number of chunks given to the right speaker, on the device."""
+    def compute(
+        self,
+        x_BTD: torch.Tensor,
+        spk_id_B: torch.Tensor,
+        num_frames_B: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Loss, and number of correctly classified chunks (0 without logits), on the device."""
         spk_id_B = spk_id_B.to(self.device, non_blocking=True)
         with self._autocast():
             loss, logits_BS = self.loss(self._embed(x_BTD, num_frames_B), spk_id_B)
@@ -81,8 +98,8 @@ class Network:
             return loss.float(), torch.zeros((), device=self.device)
         return loss.float(), (logits_BS.argmax(dim=1) == spk_id_B).sum().float()
 
-    def embed(self, x_BTD, num_frames_B=None):
-        """x-vectors (B, E)."""
+    def embed(self, x_BTD: torch.Tensor, num_frames_B: torch.Tensor | None = None) -> torch.Tensor:
+        """x-vectors, float32 (B, E)."""
         with self._autocast():
             return self._embed(x_BTD, num_frames_B).float()
 
@@ -97,20 +114,22 @@ class Network:
             self.device.type, PRECISIONS[self.precision], enabled=self.precision != "float32"
         )
 
-    def buffers(self):
-        """Running statistics and other tensors that are no weights."""
+    def buffers(self) -> list[torch.Tensor]:
+        """Buffers of model and loss, such as running statistics."""
         return [*self.model.buffers(), *self.loss.buffers()]
 
-    def state(self):
+    def state(self) -> dict:
+        """State dicts of model and loss."""
         return {"model": self.model.state_dict(), "loss": self.loss.state_dict()}
 
-    def restore(self, state):
+    def restore(self, state: dict) -> None:
+        """Load a `state`."""
         self.model.load_state_dict(state["model"])
         self.loss.load_state_dict(state["loss"])
 
-    def copy(self):
-        """A `state` of its own, on the CPU."""
+    def copy_state(self) -> dict:
+        """A copy of `state`, on the CPU."""
         return {
-            part: {name: x.detach().cpu().clone() for name, x in tensors.items()}
-            for part, tensors in self.state().items()
+            name: {key: x.detach().cpu().clone() for key, x in tensors.items()}
+            for name, tensors in self.state().items()
         }

@@ -1,24 +1,30 @@
-"""Steps whose loss or gradient is not finite: left out, and too many of them undone.
+"""Steps whose loss or gradient is not finite: skipped; too many of them cause a rollback.
 
-What is decided depends on the steps alone, not on when checkpoints were written, so that a
-resumed training decides alike.
+Decisions depend on the steps only, not on when checkpoints were written, so that a resumed
+training makes the same ones.
 """
 
 import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 
 from steps_py.errors import StepsError
+from steps_py.training.network import Network
 
-LOWER_LR = 0.5  # after a return to an epoch's start
+if TYPE_CHECKING:  # circular at run time
+    from steps_py.training.trainer import Trainer
+
+ROLLBACK_LR_FACTOR = 0.5  # of the learning rate, for each rollback
 
 
-def is_good(loss, gradients):
-    """A tensor that is true if the loss and all gradients are finite, without waiting for it.
+def step_is_finite(loss: torch.Tensor, gradients: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Whether the loss and all gradients are finite; a bool tensor, without synchronising.
 
-    >>> is_good(torch.tensor(1.0), [torch.tensor([1.0, 2.0])])
+    >>> step_is_finite(torch.tensor(1.0), [torch.tensor([1.0, 2.0])])
     tensor(True)
-    >>> is_good(torch.tensor(1.0), [torch.tensor([1.0, math.inf])])
+    >>> step_is_finite(torch.tensor(1.0), [torch.tensor([1.0, math.inf])])
     tensor(False)
     """
     good = loss.isfinite()
@@ -26,45 +32,47 @@ def is_good(loss, gradients):
     return good & torch.stack(norms).isfinite().all() if norms else good
 
 
-class Statistics:
-    """Running statistics of batch norm as they were, for after a step that spoilt them.
+class BufferBackup:
+    """A copy of the running statistics of batch norm.
 
-    A forward pass that ends in nan has put nan into them already.
+    A forward pass whose loss is nan has already put nan into the statistics, so a skipped step
+    must restore them.
     """
 
-    def __init__(self, network):
+    def __init__(self, network: Network):
         self._buffers = [b for b in network.buffers() if b.is_floating_point()]
-        self._before = [buffer.clone() for buffer in self._buffers]
+        self._copies = [buffer.clone() for buffer in self._buffers]
 
-    def remember(self):
-        """Take note of them as they are."""
+    def save(self) -> None:
+        """Copy the current statistics."""
         if self._buffers:
-            torch._foreach_copy_(self._before, self._buffers)
+            torch._foreach_copy_(self._copies, self._buffers)
 
-    def bring_back(self):
-        """Set them to what was remembered."""
+    def restore(self) -> None:
+        """Set the statistics to the copy."""
         if self._buffers:
-            torch._foreach_copy_(self._buffers, self._before)
+            torch._foreach_copy_(self._buffers, self._copies)
 
 
-def finite(tensors):
-    """Whether all numbers of all tensors are finite."""
+def all_finite(tensors: Iterable[torch.Tensor]) -> bool:
+    """Whether all values of all tensors are finite."""
     return all(bool(x.isfinite().all()) for x in tensors)
 
 
-def gave_up(trainer):
-    """The error of a training that was rolled back as often as it may be."""
-    loss, step = trainer.first_bad
+def divergence_error(trainer: "Trainer") -> StepsError:
+    """The error of a training that exceeded its number of rollbacks."""
+    loss, step = trainer.totals.first_skipped
     epoch, step_of_epoch = divmod(step, trainer.steps_per_epoch)
     what = f"loss is {loss}" if not math.isfinite(loss) else "the gradient is not finite"
     what += f" at epoch {epoch + 1}, step {step_of_epoch + 1}"
-    if not trainer.skipped:
+    if not trainer.totals.num_skipped:
         what = f"weights are not finite after step {trainer.step}"
     tried = ""
     if trainer.rollbacks:
-        tried = f" {trainer.rollbacks} times the epoch was begun again with half the lr."
+        restarts = f"{trainer.rollbacks} restart{'s' if trainer.rollbacks > 1 else ''}"
+        tried = f" {restarts} of an epoch with half the lr did not help."
     return StepsError(
-        f"train: {what} (last finite loss {trainer.last_loss:.4g},"
+        f"train: {what} (last finite loss {trainer.totals.last_loss:.4g},"
         f" lr {trainer.lr_at(step):.3g}).{tried}"
         " A lower train.optimizer.lr or a train.grad_clip usually helps."
     )

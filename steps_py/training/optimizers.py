@@ -1,24 +1,27 @@
-"""Optimisers.  Weight decay acts on matrices only, never on biases and norms, unless asked to."""
+"""Optimisers.  Weight decay applies to matrices only, not to biases and norms, by default."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 
 from steps_py.model.registries import OPTIMIZERS
 from steps_py.settings.declare import Keywords, setting
 
-DECAY_ALL = "weight decay of biases and norms, too"
+DECAY_ALL = "apply weight decay to biases and norms as well"
 Decay = Annotated[float, Keywords(minimum=0, exclusiveMaximum=1)]
 
 
-def decay_matrices(parameters, weight_decay, decay_all=False):
-    """Two parameter groups: matrices, with `weight_decay`, and all else without.
+def decay_groups(
+    parameters: Iterable[torch.nn.Parameter], weight_decay: float, decay_all: bool = False
+) -> list[dict[str, Any]]:
+    """Two parameter groups: matrices, with `weight_decay`, and all others, without.
 
-    With `decay_all` the other group decays, too, as Kaldi's and Caffe's trainers do.
+    With `decay_all` both groups decay, as in Kaldi's and Caffe's trainers.
 
     >>> layer = torch.nn.Linear(2, 3)
-    >>> [(len(g["params"]), g["weight_decay"]) for g in decay_matrices(layer.parameters(), 0.1)]
+    >>> [(len(g["params"]), g["weight_decay"]) for g in decay_groups(layer.parameters(), 0.1)]
     [(1, 0.1), (1, 0.0)]
     """
     parameters = list(parameters)
@@ -29,8 +32,8 @@ def decay_matrices(parameters, weight_decay, decay_all=False):
     ]
 
 
-def fused(parameters):
-    """Whether one kernel updates all weights: on a GPU, where it can also skip a step by itself."""
+def fused(parameters: Iterable[torch.nn.Parameter]) -> bool | None:
+    """The `fused` argument of torch's optimisers: True on a GPU, which `Updates.step` relies on."""
     return True if all(p.is_cuda for p in parameters) else None
 
 
@@ -50,9 +53,9 @@ class Sgd(torch.optim.SGD):
         weight_decay: float = setting(1e-4, minimum=0)
         decay_all: bool = setting(False, DECAY_ALL)
 
-    def __init__(self, config, parameters):
+    def __init__(self, config: Config, parameters: Sequence[torch.nn.Parameter]):
         super().__init__(
-            decay_matrices(parameters, config.weight_decay, config.decay_all),
+            decay_groups(parameters, config.weight_decay, config.decay_all),
             lr=config.lr,
             momentum=config.momentum,
             nesterov=config.nesterov and config.momentum > 0,
@@ -71,7 +74,7 @@ class AdamConfig:
     decay_all: bool = setting(False, DECAY_ALL)
 
 
-def adam_options(config, parameters):
+def adam_options(config: AdamConfig, parameters: Sequence[torch.nn.Parameter]) -> dict[str, Any]:
     """Keyword arguments of torch's Adam and AdamW for an AdamConfig."""
     return {
         "lr": config.lr,
@@ -85,14 +88,14 @@ def adam_options(config, parameters):
 class Adam(torch.optim.Adam):
     """Kingma and Ba, "Adam: A method for stochastic optimization", ICLR 2015, algorithm 1.
 
-    Its weight decay is added to the gradient; adamw's is not.
+    Weight decay is added to the gradient (L2 regularisation), unlike that of adamw.
     """
 
     Config = AdamConfig
 
-    def __init__(self, config, parameters):
+    def __init__(self, config: Config, parameters: Sequence[torch.nn.Parameter]):
         super().__init__(
-            decay_matrices(parameters, config.weight_decay, config.decay_all),
+            decay_groups(parameters, config.weight_decay, config.decay_all),
             **adam_options(config, parameters),
         )
 
@@ -105,8 +108,8 @@ class AdamW(torch.optim.AdamW):
     class Config(AdamConfig):
         weight_decay: float = setting(0.01, minimum=0)
 
-    def __init__(self, config, parameters):
+    def __init__(self, config: Config, parameters: Sequence[torch.nn.Parameter]):
         super().__init__(
-            decay_matrices(parameters, config.weight_decay, config.decay_all),
+            decay_groups(parameters, config.weight_decay, config.decay_all),
             **adam_options(config, parameters),
         )

@@ -1,125 +1,152 @@
-"""The processes of one training: who this one is, and what they tell each other.
+"""Data-parallel training: the process group, and collective operations over it.
 
-A step's batch is that of all processes; each takes its part, and the gradients' mean is that
-of one process with the whole batch.  The gradients are summed in the order of the parameters
-and in the same pieces each time, so that a resumed training adds the same numbers in the same
-order: bit for bit the same.
+The batch of a step is split over all processes; the mean of their gradients is the gradient of
+the whole batch.  Gradients are all-reduced in the order of the parameters and in the same
+buckets each time, so that a resumed training adds the same numbers in the same order and gives
+bit-identical weights.
 """
 
 import contextlib
 import datetime
 import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import torch
 from torch import distributed
 
 from steps_py.errors import StepsError
 
-PIECE_BYTES = 25_000_000  # summed at a time: a copy of this size is made
-TIMEOUT = datetime.timedelta(minutes=30)  # reading may wait for a slow disk
+BUCKET_BYTES = 25_000_000  # all-reduced at a time, in a copy of this size
+TIMEOUT = datetime.timedelta(minutes=30)  # long, for reading from a slow disk
 
 
 class PeerLostError(Exception):
-    """Another process of the training is gone; it says itself why."""
+    """Another process of the training is gone; it reports the cause itself."""
 
 
-class Ranks:
-    """This process among the processes of a training.
+class Requests(NamedTuple):
+    """What a process requests of all at the next step."""
 
-    >>> alone = Ranks()
-    >>> alone.rank, alone.num_ranks, alone.leads
+    stop: bool = False
+    checkpoint: bool = False
+
+
+class ProcessGroup:
+    """The processes that train together, and the place of this one among them.
+
+    Parameters
+    ----------
+    rank, num_processes : int
+        Number of this process, from 0, and of all.
+    local_rank, num_local : int
+        The same among the processes of this machine.
+    job_threads : int
+        Processors of the job on this machine.
+
+    >>> group = ProcessGroup()
+    >>> group.rank, group.num_processes, group.is_first
     (0, 1, True)
     """
 
-    def __init__(self, rank=0, num_ranks=1, local_rank=0, num_local=1, job_threads=1):
-        self.rank, self.num_ranks = rank, num_ranks
-        self.job_threads = job_threads  # processors of the job on this machine
-        self.local_rank, self.num_local = local_rank, num_local  # on this machine
-        self._group = None  # for what lies on the CPU
+    def __init__(
+        self,
+        rank: int = 0,
+        num_processes: int = 1,
+        local_rank: int = 0,
+        num_local: int = 1,
+        job_threads: int = 1,
+    ):
+        self.rank, self.num_processes = rank, num_processes
+        self.job_threads = job_threads
+        self.local_rank, self.num_local = local_rank, num_local
+        self._cpu_group = None  # for plain values where the default group is NCCL
 
     @classmethod
-    def of_environment(cls, environ=os.environ, job_threads=1):
-        """What torchrun told this process, or one process alone."""
+    def from_environment(
+        cls, environ: Mapping[str, str] = os.environ, job_threads: int = 1
+    ) -> "ProcessGroup":
+        """The group that torchrun describes in `environ`; without torchrun, a single process."""
         if "RANK" not in environ:
             return cls(job_threads=job_threads)
         names = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
         return cls(*(int(environ[name]) for name in names), job_threads=job_threads)
 
     @property
-    def leads(self):
-        """Whether this is the process that writes and speaks."""
+    def is_first(self) -> bool:
+        """Whether this is the process that writes files and logs."""
         return self.rank == 0
 
     @contextlib.contextmanager
-    def together(self, device):
-        """Join the others: NCCL between GPUs, gloo between CPUs."""
-        if self.num_ranks == 1:
+    def joined(self, device: torch.device) -> Iterator[None]:
+        """Context in which the group is initialised: NCCL between GPUs, gloo between CPUs."""
+        if self.num_processes == 1:
             yield
             return
-        with peers_may_die():
+        with translate_peer_failure():
             backend = "gloo"
             if device.type == "cuda":
                 backend = "nccl"
                 torch.cuda.set_device(device)
             distributed.init_process_group(backend, timeout=TIMEOUT)
-            self._group = distributed.new_group(backend="gloo") if backend == "nccl" else None
+            self._cpu_group = distributed.new_group(backend="gloo") if backend == "nccl" else None
         try:
             yield
-        except SystemExit:  # stopped by a signal, as the others are
+        except SystemExit:  # after a signal, which all processes receive
             distributed.destroy_process_group()
             raise
-        distributed.destroy_process_group()  # after an error the others may not answer
+        distributed.destroy_process_group()  # not after an error: the others may be gone
 
-    def mean(self, gradients, extra):
+    def all_reduce_mean(self, gradients: list[torch.Tensor], extra: torch.Tensor) -> None:
         """Replace tensors, and the vector `extra`, by their means over all processes."""
-        if self.num_ranks == 1:
+        if self.num_processes == 1:
             return
-        for piece in _pieces([*gradients, extra]):
-            flat = torch.cat([x.flatten().float() for x in piece])
+        for bucket in _buckets([*gradients, extra]):
+            flat = torch.cat([x.flatten().float() for x in bucket])
             distributed.all_reduce(flat)
-            flat /= self.num_ranks
-            for x, part in zip(piece, flat.split([x.numel() for x in piece]), strict=True):
-                x.copy_(part.view(x.shape))
+            flat /= self.num_processes
+            for x, mean in zip(bucket, flat.split([x.numel() for x in bucket]), strict=True):
+                x.copy_(mean.view(x.shape))
 
-    def copy_of_first(self, tensors):
+    def broadcast(self, tensors: Iterable[torch.Tensor]) -> None:
         """Replace tensors by those of the first process."""
-        if self.num_ranks > 1:
+        if self.num_processes > 1:
             for x in tensors:
                 distributed.broadcast(x, 0)
 
-    def told_by_first(self, value):
-        """What the first process has as `value`, any plain value or tensors."""
-        if self.num_ranks == 1:
+    def broadcast_object(self, value: Any) -> Any:
+        """The `value` of the first process: plain values or tensors."""
+        if self.num_processes == 1:
             return value
-        box = [value]
-        distributed.broadcast_object_list(box, 0, group=self._group)
-        return box[0]
+        values = [value]
+        distributed.broadcast_object_list(values, 0, group=self._cpu_group)
+        return values[0]
 
-    def gather(self, value):
-        """The values of all processes, in their order."""
-        if self.num_ranks == 1:
+    def gather_objects(self, value: Any) -> list:
+        """The values of all processes, by rank."""
+        if self.num_processes == 1:
             return [value]
-        values = [None] * self.num_ranks
-        distributed.all_gather_object(values, value, group=self._group)
+        values = [None] * self.num_processes
+        distributed.all_gather_object(values, value, group=self._cpu_group)
         return values
 
 
-def _pieces(tensors):
-    """Runs of tensors of at most PIECE_BYTES as float32, or of one that is larger."""
-    piece, size = [], 0
+def _buckets(tensors):
+    """Consecutive tensors of at most BUCKET_BYTES as float32; a larger one is alone."""
+    bucket, size = [], 0
     for x in tensors:
-        if piece and size + 4 * x.numel() > PIECE_BYTES:
-            yield piece
-            piece, size = [], 0
-        piece.append(x)
+        if bucket and size + 4 * x.numel() > BUCKET_BYTES:
+            yield bucket
+            bucket, size = [], 0
+        bucket.append(x)
         size += 4 * x.numel()
-    if piece:
-        yield piece
+    if bucket:
+        yield bucket
 
 
 @contextlib.contextmanager
-def peers_may_die():
-    """Turn what torch raises then, anywhere, into PeerLostError."""
+def translate_peer_failure() -> Iterator[None]:
+    """Raise PeerLostError for the errors that torch raises when another process is gone."""
     try:
         yield
     except distributed.DistError as error:
@@ -130,21 +157,23 @@ def peers_may_die():
         raise
 
 
-def check_split(batch_size, num_ranks, accumulate_steps, utts_per_speaker):
-    """StepsError if a batch cannot be split into equal parts that keep speakers together.
+def check_split(
+    batch_size: int, num_processes: int, accumulate_steps: int, utts_per_speaker: int
+) -> None:
+    """Raise StepsError if a batch cannot be split into equal micro-batches of whole groups.
 
-    >>> check_split(64, num_ranks=2, accumulate_steps=2, utts_per_speaker=2)
+    >>> check_split(64, num_processes=2, accumulate_steps=2, utts_per_speaker=2)
     """
-    parts = num_ranks * accumulate_steps
-    if batch_size % (parts * utts_per_speaker):
-        together = f", the {utts_per_speaker} of a speaker together" if utts_per_speaker > 1 else ""
+    num_micro_batches = num_processes * accumulate_steps
+    if batch_size % (num_micro_batches * utts_per_speaker):
+        groups = f" in groups of {utts_per_speaker} per speaker" if utts_per_speaker > 1 else ""
         raise StepsError(
-            f"train: batch_size, {batch_size}, cannot be shared by {num_ranks} processes of"
-            f" accumulate_steps {accumulate_steps}{together}. Make it a multiple of"
-            f" {parts * utts_per_speaker}."
+            f"train: batch_size is {batch_size}; it cannot be split evenly over {num_processes}"
+            f" processes with accumulate_steps {accumulate_steps}{groups}. Set it to a multiple of"
+            f" {num_micro_batches * utts_per_speaker}."
         )
-    if batch_size // parts < 2:
+    if batch_size // num_micro_batches < 2:
         raise StepsError(
-            f"train: batch_size {batch_size} leaves a part of one chunk to each of {num_ranks}"
-            f" processes of accumulate_steps {accumulate_steps}; batch norm needs two. Raise it."
+            f"train: batch_size {batch_size} gives {num_processes} processes with accumulate_steps"
+            f" {accumulate_steps} one chunk at a time; batch norm needs two. Raise batch_size."
         )

@@ -1,13 +1,14 @@
-"""The classes that a training can name, from the registries themselves."""
+"""All classes that the sections ``train`` and ``model`` can name."""
 
 from steps_py import own_parts
 from steps_py.chunks.samplers.base import SAMPLERS
 from steps_py.model.registries import ENCODERS, LOSSES, OPTIMIZERS, POOLINGS, SCHEDULES
+from steps_py.registry import Entry
 
 REGISTRIES = (ENCODERS, POOLINGS, LOSSES, OPTIMIZERS, SCHEDULES, SAMPLERS)
 
 
-def registered():
-    """{kind: {name: Entry}} of the sections ``train`` and ``model``, the recipe's own included."""
+def registered() -> dict[str, dict[str, Entry]]:
+    """{kind: {name: Entry}}, including the classes of the recipe's own folder."""
     own_parts.load(own_parts.recipe_folder())
     return {registry.kind: registry.entries() for registry in REGISTRIES}

@@ -1,9 +1,9 @@
-"""Metrics of the epochs as TensorBoard reads them, without TensorBoard.
+"""Writes metrics of epochs as a TensorBoard event file, without depending on TensorBoard.
 
-The file is a row of records -- length, its checksum, an Event message, its checksum -- as
-tensorflow/core/lib/io/record_writer.h describes them; the message is protocol buffer
-tensorflow.Event with one scalar a value.  TensorBoard itself brings a web server, gRPC and
-Protobuf along; whoever looks at the curves has it already.
+The file is a sequence of records -- length, its checksum, an Event message, its checksum -- as in
+tensorflow/core/lib/io/record_writer.h; the message is the protocol buffer tensorflow.Event with
+one scalar per value.  TensorBoard itself would add a web server, gRPC and Protobuf to the
+dependencies.
 """
 
 import struct
@@ -14,11 +14,11 @@ from steps_py.files import atomic_write
 NOT_CURVES = ("stage", "epoch", "wall_time")
 
 
-def write_events(path, rows):
-    """Write the event file of all epochs: each epoch once, however often training was resumed.
+def write_events(path: str | Path, rows: list[dict]) -> None:
+    """Write the event file of all epochs; each epoch is in it once, also after a resume.
 
-    `rows` are dicts of numbers or None, and wall_time, in seconds since 1970.  What is there
-    already is left, so that a TensorBoard that looks on sees the file grow.
+    `rows` are dicts of numbers or None, with wall_time in seconds since 1970.  Existing content
+    is appended to, so that a running TensorBoard sees the file grow.
     """
     path = Path(path)
     messages = [event(rows[0]["wall_time"] if rows else 0.0, 0, field(3, b"brain.Event:2"))]
@@ -27,26 +27,26 @@ def write_events(path, rows):
         values = b"".join(field(1, scalar(tag, value)) for tag, value in scalars.items())
         messages.append(event(row["wall_time"], number, field(5, values)))
     content = b"".join(map(record, messages))
-    there = path.read_bytes() if path.exists() else b""
-    if there and content.startswith(there):
+    existing = path.read_bytes() if path.exists() else b""
+    if existing and content.startswith(existing):
         with open(path, "ab") as out:
-            out.write(content[len(there) :])
+            out.write(content[len(existing) :])
     else:
         with atomic_write(path, "wb") as out:
             out.write(content)
 
 
-def event(wall_time, step, content):
-    """tensorflow.Event: wall_time = 1 (double), step = 2 (int64), and what it says."""
+def event(wall_time: float, step: int, content: bytes) -> bytes:
+    """tensorflow.Event: wall_time = 1 (double), step = 2 (int64), and `content`."""
     return b"\x09" + struct.pack("<d", wall_time) + b"\x10" + varint(step) + content
 
 
-def scalar(tag, value):
+def scalar(tag: str, value: float) -> bytes:
     """tensorflow.Summary.Value: tag = 1, simple_value = 2 (float)."""
     return field(1, tag.encode()) + b"\x15" + struct.pack("<f", value)
 
 
-def field(number, content):
+def field(number: int, content: bytes) -> bytes:
     """A protocol buffer field of bytes.
 
     >>> field(1, b"ab")
@@ -55,8 +55,8 @@ def field(number, content):
     return varint(number << 3 | 2) + varint(len(content)) + content
 
 
-def varint(number):
-    """A number in groups of seven bits, the least first.
+def varint(number: int) -> bytes:
+    """Variable-length integer: groups of seven bits, the least significant first.
 
     >>> varint(300)
     b'\\xac\\x02'
@@ -68,20 +68,20 @@ def varint(number):
     return bytes([*groups, number])
 
 
-def record(data):
+def record(data: bytes) -> bytes:
     """A record of an event file."""
     length = struct.pack("<Q", len(data))
     return length + masked_crc(length) + data + masked_crc(data)
 
 
-def masked_crc(data):
-    """CRC-32C, turned by 15 bits and shifted, as the format wants it."""
+def masked_crc(data: bytes) -> bytes:
+    """CRC-32C, rotated by 15 bits, plus a constant."""
     crc = crc32c(data)
     return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
 
 
-def crc32c(data):
-    """Castagnoli's checksum.
+def crc32c(data: bytes) -> int:
+    """CRC-32C (Castagnoli).
 
     >>> hex(crc32c(b"123456789"))    # RFC 3720's check value
     '0xe3069283'

@@ -1,4 +1,4 @@
-"""Which utterances are trained on, which are held out."""
+"""Selection of training and held-out utterances."""
 
 import dataclasses
 from collections import Counter
@@ -33,25 +33,25 @@ def utterances(table):
 
 
 def allocate(table, **fields):
-    said = []
+    messages = []
     config = dataclasses.replace(CONFIG, **fields)
-    chosen = allocate_chunks(utterances(table), config, said.append)
+    chosen = allocate_chunks(utterances(table), config, messages.append)
     utts = sorted(table)
     train, valid = ([utts[u] for u in rows] for rows in (chosen.train_rows, chosen.valid_rows))
-    return train, valid, chosen.spk2id, said
+    return train, valid, chosen.spk2id, messages
 
 
-def test_short_utterances_go_first_then_speakers_with_too_few():
-    """Speaker a has two utterances, but one is short: so a has one, and goes."""
+def test_short_utterances_are_dropped_before_speakers_with_too_few():
+    """Speaker a has two utterances, one of them short, and is dropped for having one left."""
     table = {
         "a-1": ("a", "a-1", 30),
         "a-2": ("a", "a-2", 19),
         **{f"{spk}-{i}": (spk, f"{spk}-{i}", 20 + i) for spk in "bc" for i in range(2)},
     }
-    train, valid, spk2id, said = allocate(table, min_utts_per_speaker=2)
+    train, valid, spk2id, messages = allocate(table, min_utts_per_speaker=2)
     assert train == ["b-0", "b-1", "c-0", "c-1"] and valid == []
     assert spk2id == {"b": 0, "c": 1}
-    assert said == [
+    assert messages == [
         "chunks: dropped 1 of 6 utterances (fewer than 20 voiced frames)",
         "chunks: dropped 1 of 3 speakers (fewer than 2 utterances) and their 1 utterances",
         "chunks: 4 utterances of 2 speakers to train on, 82 voiced frames",
@@ -65,11 +65,11 @@ def test_tiling_keeps_utterances_shorter_than_the_chunk():
     assert tiled == ["a-25", "a-5", "b-25", "b-5"]
 
 
-def test_silent_utterances_are_counted_and_named_and_never_kept():
+def test_silent_utterances_are_reported_and_dropped():
     table = {f"{spk}-{n}": (spk, f"{spk}-{n}", n) for spk in "ab" for n in (0, 25)}
-    train, _, _, said = allocate(table, short_utts="tile")
+    train, _, _, messages = allocate(table, short_utts="tile")
     assert train == ["a-25", "b-25"]
-    assert said[0] == "chunks: no voiced frame in 2 of 4 utterances (a-0, b-0)"
+    assert messages[0] == "chunks: no voiced frames in 2 of 4 utterances (a-0, b-0)"
 
 
 def test_copies_of_held_out_utterances_are_held_out_and_not_validated_on():
@@ -78,11 +78,11 @@ def test_copies_of_held_out_utterances_are_held_out_and_not_validated_on():
         for i in range(4):
             utt = f"{spk}-{i}"
             table |= {copy: (spk, utt, 50) for copy in (utt, f"{utt}-music", f"{utt}-noise")}
-    train, valid, _, said = allocate(table, num_valid_utts=5)
+    train, valid, _, messages = allocate(table, num_valid_utts=5)
     assert len(valid) == 5 and all(len(utt) == 3 for utt in valid)
     assert len(train) == 36 - 15
     assert not {utt[:3] for utt in train} & set(valid)
-    assert "chunks: held out 5 utterances and 10 copies of them" in said
+    assert "chunks: held out 5 utterances and 10 copies of them" in messages
 
 
 @settings(max_examples=60, deadline=None)
@@ -124,14 +124,14 @@ def test_properties_of_any_allocation(data):
     assert set(train) == {utt for utt in wanted if table[utt][1] not in held}
 
 
-def test_another_seed_holds_out_other_utterances():
+def test_held_out_utterances_depend_on_the_seed():
     table = {f"{s}-{i}": (str(s), f"{s}-{i}", 50) for s in range(5) for i in range(20)}
     first, again, other = (allocate(table, num_valid_utts=30, seed=s)[1] for s in (1, 1, 2))
     assert first == again != other
 
 
 @pytest.mark.parametrize(
-    "table, fields, said",
+    "table, fields, messages",
     [
         ({"a-1": 5, "b-1": 9}, {}, "0 of 2 speakers have 1 utterances of 20 voiced frames"),
         ({"a-1": 5, "b-1": 9}, {}, "or set chunks.short_utts to tile"),
@@ -142,27 +142,27 @@ def test_another_seed_holds_out_other_utterances():
         ({"a-1": 50, "b-1": 50}, {"num_valid_speakers": 1}, "but there are 2 speakers, and"),
     ],
 )
-def test_too_little_is_answered_in_words(table, fields, said):
+def test_too_little_data_is_an_error(table, fields, messages):
     table = {utt: (utt[0], utt, frames) for utt, frames in table.items()}
     if "min_utts_per_speaker" in fields:
         fields = {**fields, "min_utt_frames": 20}
     with pytest.raises((DataDirError, ConfigError)) as error:
         allocate(table, **fields)
-    assert said in str(error.value)
+    assert messages in str(error.value)
 
 
 @pytest.mark.parametrize(
-    "fields, said",
+    "fields, messages",
     [
         ({"min_frames": 30}, "'chunks.min_frames' is 30, more than"),
         ({"min_frames": 0}, "'chunks.min_frames': 0 is less than"),
         ({"short_utts": "tiled"}, "Did you mean 'tile'?"),
     ],
 )
-def test_a_wrong_section_is_answered_in_words(fields, said):
+def test_mistakes_in_the_section_are_errors(fields, messages):
     with pytest.raises(ConfigError) as error:
         replaced(CONFIG, "chunks", **fields)
-    assert said in str(error.value)
+    assert messages in str(error.value)
 
 
 @pytest.fixture
@@ -188,9 +188,9 @@ def run_stage(
 
 
 def test_the_stage_writes_what_training_reads(folders, tmp_path, capsys):
-    said = run_stage(folders, tmp_path / "chunks", capsys)
+    messages = run_stage(folders, tmp_path / "chunks", capsys)
     train, valid = (Chunks(tmp_path / "chunks" / f"{name}.tsv") for name in ("train", "valid"))
-    assert "chunks: held out 3 utterances" in said
+    assert "chunks: held out 3 utterances" in messages
     assert len(valid) == 3
     assert train.utts == sorted(train.utts)
     assert not {utt.removesuffix("-noise") for utt in train.utts} & set(valid.utts)
@@ -222,7 +222,7 @@ def test_features_and_decisions_of_other_lengths_are_an_error(folders):
 
 
 def test_an_utterance_in_two_directories_is_an_error(folders):
-    with pytest.raises(DataDirError, match="12 utterances .* are in another"):
+    with pytest.raises(DataDirError, match="12 utterances .* are also in another"):
         read_utterances([folders[0], folders[0]])
 
 
@@ -234,7 +234,7 @@ def test_missing_decisions_are_an_error(folders):
         read_utterances(folders)
 
 
-def test_another_file_is_no_chunks_table(tmp_path):
+def test_a_file_that_is_not_a_table_of_chunks_is_refused(tmp_path):
     (tmp_path / "x.tsv").write_text("utt\tspk\n")
     with pytest.raises(TableError, match="not a table of utt, spk_id, num_frames, feats, vad"):
         Chunks(tmp_path / "x.tsv")

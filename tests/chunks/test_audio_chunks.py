@@ -1,4 +1,4 @@
-"""Chunks made straight from audio: the features' numbers, the same in any process, named errors."""
+"""Chunks computed from audio: equal to features, independent of the process; errors."""
 
 import dataclasses
 import os
@@ -10,8 +10,8 @@ import torch
 
 from steps_py.augment.config import OnlineConfig
 from steps_py.chunks.allocation import Chunks
-from steps_py.chunks.audio_chunks import WaveformConfig, WaveformReader
-from steps_py.chunks.batches import BatchReader, read_ahead
+from steps_py.chunks.audio_chunks import AudioReader, WaveformConfig
+from steps_py.chunks.batches import FeatureReader, read_ahead
 from steps_py.chunks.config import ChunksConfig
 from steps_py.chunks.sampler import ChunkSampler
 from steps_py.data.data_dir import read_table
@@ -30,7 +30,7 @@ from tests.support.small_audio import (
     write_recordings,
     write_wav,
 )
-from tests.training.test_loop import assert_same, result
+from tests.support.small_training import assert_same, result
 
 COPIES = {
     "reverb": {"parts": ["r.rooms"]},
@@ -73,19 +73,19 @@ def reader_of(corpus, seed=1, on_device=False, cmvn=None, **changed):
     folder, config = corpus
     chunks = Chunks(folder / "chunks/train.tsv")
     config = dataclasses.replace(config, **changed)
-    return WaveformReader(chunks, cmvn or CmvnConfig(window_frames=70), config, seed, on_device)
+    return AudioReader(chunks, cmvn or CmvnConfig(window_frames=70), config, seed, on_device)
 
 
 @pytest.mark.parametrize("snip_edges", [True, False])
 @pytest.mark.parametrize("kind", ["mfcc", "fbank"])
 @pytest.mark.parametrize("vary", [True, False])
-def test_without_augmentation_chunks_are_those_of_the_features(tmp_path, kind, snip_edges, vary):
+def test_without_augmentation_chunks_equal_those_of_the_features(tmp_path, kind, snip_edges, vary):
     conf = write_conf(tmp_path, kind, snip_edges)
     data = write_recordings(tmp_path, conf, kind)
     chunks = Chunks(allocate(data, tmp_path / "chunks") / "train.tsv")
     cmvn = CmvnConfig(window_frames=70)
-    from_audio = WaveformReader(chunks, cmvn, WaveformConfig(type=kind, conf=conf), seed=1)
-    from_feats = BatchReader(chunks, cmvn)
+    from_audio = AudioReader(chunks, cmvn, WaveformConfig(type=kind, conf=conf), seed=1)
+    from_feats = FeatureReader(chunks, cmvn)
     assert from_audio.feat_dim == from_feats.feat_dim
     sampler = sampler_of(chunks, min_frames=20, max_frames=150, vary_within_batch=vary)
     for step in range(8):
@@ -96,7 +96,7 @@ def test_without_augmentation_chunks_are_those_of_the_features(tmp_path, kind, s
             np.testing.assert_allclose(part, other, atol=1e-3)
 
 
-def test_a_batch_is_the_same_whoever_reads_it_and_whatever_was_read_before(corpus):
+def test_a_batch_does_not_depend_on_the_process_or_on_earlier_batches(corpus):
     reader, other = reader_of(corpus), reader_of(corpus)
     sampler = sampler_of(Chunks(corpus[0] / "chunks/train.tsv"))
     first = [reader.read(sampler.batch(step)) for step in range(6)]
@@ -109,7 +109,7 @@ def test_a_batch_is_the_same_whoever_reads_it_and_whatever_was_read_before(corpu
 
 
 @pytest.mark.parametrize("num_workers", [1, 2])
-def test_the_number_of_reading_processes_changes_no_bit(corpus, num_workers):
+def test_weights_do_not_depend_on_the_number_of_loader_processes(corpus, num_workers):
     reader = reader_of(corpus)
     sampler = sampler_of(Chunks(corpus[0] / "chunks/train.tsv"))
 
@@ -121,15 +121,15 @@ def test_the_number_of_reading_processes_changes_no_bit(corpus, num_workers):
         assert np.array_equal(x_BTD.numpy(), read(step)[0])
 
 
-def test_each_process_of_several_alters_its_part_as_one_process_would(corpus):
+def test_shards_are_augmented_like_the_whole_batch(corpus):
     reader = reader_of(corpus)
     batch = sampler_of(Chunks(corpus[0] / "chunks/train.tsv")).batch(7)
     whole = reader.read(batch)[0]
-    halves = [reader.read(batch.part(rank, 2))[0] for rank in range(2)]
+    halves = [reader.read(batch.shard(rank, 2))[0] for rank in range(2)]
     assert np.array_equal(np.concatenate(halves), whole)
 
 
-def test_a_chunk_drawn_twice_is_altered_anew(corpus):
+def test_a_chunk_that_is_drawn_twice_gets_new_augmentation(corpus):
     reader = reader_of(
         corpus, online=OnlineConfig(probability=1.0), copies={"music": COPIES["music"]}
     )
@@ -140,7 +140,7 @@ def test_a_chunk_drawn_twice_is_altered_anew(corpus):
 
 
 @pytest.mark.parametrize("vary", [True, False])
-def test_features_left_to_the_device_are_those_made_while_reading(corpus, vary):
+def test_features_computed_on_the_device_equal_those_of_the_host(corpus, vary):
     cpu = torch.device("cpu")
     early, late = reader_of(corpus), reader_of(corpus, on_device=True)
     sampler = sampler_of(Chunks(corpus[0] / "chunks/train.tsv"), vary_within_batch=vary)
@@ -153,7 +153,7 @@ def test_features_left_to_the_device_are_those_made_while_reading(corpus, vary):
             np.testing.assert_allclose(part.numpy(), other, atol=1e-3)
 
 
-def test_speeds_are_other_speakers_whose_held_out_utterances_are_held_out_too(corpus):
+def test_speeds_add_speakers_without_their_held_out_utterances(corpus):
     train_chunks = Chunks(corpus[0] / "chunks/train.tsv")
     valid = Chunks(corpus[0] / "chunks/valid.tsv")
     assert valid.speed_U.tolist() == [1.0, 1.0]
@@ -170,7 +170,7 @@ def test_speeds_are_other_speakers_whose_held_out_utterances_are_held_out_too(co
     assert {spk: {int(spk_id)} for spk, spk_id in spk2id.items()} == speakers
 
 
-def test_too_few_voiced_frames_at_a_speed_leave_the_utterance_out(tmp_path):
+def test_an_utterance_with_too_few_voiced_frames_at_a_speed_is_dropped(tmp_path):
     data = write_recordings(tmp_path, write_conf(tmp_path), sec=(1.0, 1.3))
     slow, fast = (
         Chunks(allocate(data, tmp_path / f"{s}", (1.0, s), short_utts="drop") / "train.tsv")
@@ -180,7 +180,7 @@ def test_too_few_voiced_frames_at_a_speed_leave_the_utterance_out(tmp_path):
     assert len(fast) == 7  # a second at twice the speed has fewer than 60 frames
 
 
-def test_a_recording_that_needs_a_program_stops_before_training_with_the_cure(tmp_path):
+def test_a_recording_that_needs_an_external_program_is_refused(tmp_path):
     data = write_recordings(tmp_path, write_conf(tmp_path))
     table = (data / "wav.scp").read_text().splitlines()
     table[3] = "spk1-utt0 ffmpeg -v 8 -i a.m4a -f wav -acodec pcm_s16le - |"
@@ -193,8 +193,8 @@ def test_a_recording_that_needs_a_program_stops_before_training_with_the_cure(tm
     assert not (tmp_path / "chunks").exists()
 
 
-def test_speeds_cannot_be_had_from_features(corpus):
-    with pytest.raises(StepsError, match=r"train\.tsv: has speeds, which need train\.input wav"):
+def test_speeds_need_training_from_audio(corpus):
+    with pytest.raises(StepsError, match=r"train\.tsv: contains speeds other than 1"):
         trainer_of(corpus, input="feats")
 
 
@@ -209,24 +209,24 @@ def damaged(corpus, folder, part, content):
 
 
 @pytest.mark.parametrize(
-    "content, said",
+    "content, messages",
     [(b"", "empty file"), (b"RIFF1234WAVE", "no data chunk"), (b"fLaC" + bytes(50), "FLAC")],
 )
-def test_a_damaged_noise_is_named(corpus, tmp_path, content, said):
+def test_a_damaged_noise_is_an_error_with_its_name(corpus, tmp_path, content, messages):
     reader = damaged(corpus, tmp_path, "n.noise", content)
     sampler = sampler_of(Chunks(corpus[0] / "chunks/train.tsv"))
     with pytest.raises(AudioError, match=r"sound '.*n\.noise\.wav'") as error:
         for step in range(20):
             reader.read(sampler.batch(step))
-    assert said in str(error.value)
+    assert messages in str(error.value)
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
-def test_a_recording_that_is_cut_off_ends_reading_by_name(tmp_path, num_workers):
+def test_a_truncated_recording_is_an_error_with_the_utterance(tmp_path, num_workers):
     conf = write_conf(tmp_path)
     data = write_recordings(tmp_path, conf)
     chunks = Chunks(allocate(data, tmp_path / "chunks") / "train.tsv")
-    reader = WaveformReader(chunks, CmvnConfig(), WaveformConfig(type="mfcc", conf=conf), seed=1)
+    reader = AudioReader(chunks, CmvnConfig(), WaveformConfig(type="mfcc", conf=conf), seed=1)
     for path in (tmp_path / "wav").iterdir():
         os.truncate(path, 5000)
     sampler = sampler_of(chunks)
@@ -235,18 +235,18 @@ def test_a_recording_that_is_cut_off_ends_reading_by_name(tmp_path, num_workers)
         next(batches)
 
 
-def test_a_recording_shorter_than_its_decisions_is_named(tmp_path):
+def test_a_recording_shorter_than_its_decisions_is_an_error(tmp_path):
     conf = write_conf(tmp_path)
     data = write_recordings(tmp_path, conf)
     for path in (tmp_path / "wav").iterdir():
         write_wav(path, np.zeros(2000))
     chunks = Chunks(allocate(data, tmp_path / "chunks") / "train.tsv")
-    reader = WaveformReader(chunks, CmvnConfig(), WaveformConfig(type="mfcc", conf=conf), seed=1)
+    reader = AudioReader(chunks, CmvnConfig(), WaveformConfig(type="mfcc", conf=conf), seed=1)
     with pytest.raises(AudioError, match=r"^spk\d-utt\d: the recording has 2000 samples"):
         reader.read(sampler_of(chunks).batch(0))
 
 
-def test_another_sample_rate_is_answered_with_the_key_that_converts_it(corpus, tmp_path):
+def test_the_error_for_another_sample_rate_names_the_key_to_set(corpus, tmp_path):
     part = write_part(tmp_path / "noise", {"n": np.ones(50_000)}, rate_hz=16000)
     parts = corpus[1].parts | {"n.noise": part}
     reader = reader_of(corpus, online=OnlineConfig(probability=1.0), parts=parts)
@@ -257,22 +257,22 @@ def test_another_sample_rate_is_answered_with_the_key_that_converts_it(corpus, t
 
 
 @pytest.mark.parametrize(
-    "kind, more, said",
+    "kind, more, messages",
     [
         ("spectrogam", "", "unknown name 'spectrogam'. Did you mean 'spectrogram'?"),
         ("mfcc", "--subtract-mean=true\n", "--subtract-mean cannot be had from stretches"),
         ("mfcc", "--num-cep=1\n", "mfcc.conf"),
     ],
 )
-def test_features_that_stretches_cannot_have_are_refused(corpus, tmp_path, kind, more, said):
+def test_features_that_need_the_whole_recording_are_refused(corpus, tmp_path, kind, more, messages):
     conf = write_conf(tmp_path, more=more)
     with pytest.raises(ConfigError) as error:
         reader_of(corpus, type=kind, conf=conf)
-    assert said in str(error.value)
+    assert messages in str(error.value)
 
 
-def test_normalised_variances_are_refused(corpus):
-    with pytest.raises(ConfigError, match=r"norm_vars true; only means"):
+def test_variance_normalisation_is_refused(corpus):
+    with pytest.raises(ConfigError, match=r"norm_vars is true"):
         reader_of(corpus, cmvn=CmvnConfig(norm_vars=True))
 
 
@@ -305,8 +305,8 @@ def trainer_of(corpus, **changed):
     return Trainer(sections, *(Chunks(folder / f"chunks/{n}.tsv") for n in ("train", "valid")))
 
 
-def test_a_training_from_audio_that_was_stopped_ends_in_the_same_bits(corpus, tmp_path):
-    train([lambda previous: trainer_of(corpus)], tmp_path / "at once", say=lambda line: None)
+def test_an_interrupted_training_from_audio_gives_bit_identical_weights(corpus, tmp_path):
+    train([lambda previous: trainer_of(corpus)], tmp_path / "at once", log=lambda line: None)
     stopped = trainer_of(corpus)
     take_step = stopped.take_step
 
@@ -317,17 +317,19 @@ def test_a_training_from_audio_that_was_stopped_ends_in_the_same_bits(corpus, tm
 
     stopped.take_step = take_step_and_signal
     with pytest.raises(SystemExit):
-        train([lambda previous: stopped], tmp_path / "stopped", say=lambda line: None)
+        train([lambda previous: stopped], tmp_path / "stopped", log=lambda line: None)
     again = [lambda previous: trainer_of(corpus, num_workers=2)]
-    train(again, tmp_path / "stopped", say=lambda line: None)
+    train(again, tmp_path / "stopped", log=lambda line: None)
     assert_same(tmp_path / "stopped", result(tmp_path / "at once"))
 
 
-def test_a_table_without_audio_is_answered_with_the_stage_that_makes_it(corpus, tmp_path):
+def test_the_error_for_a_table_without_audio_names_the_stage_to_run(corpus, tmp_path):
     (tmp_path / "chunks").mkdir()
     for name in ("train", "valid"):
         lines = (corpus[0] / f"chunks/{name}.tsv").read_text().splitlines()
         kept = ["\t".join(line.split("\t")[:5]) + "\n" for line in lines]
         (tmp_path / f"chunks/{name}.tsv").write_text("".join(kept))
-    with pytest.raises(StepsError, match=r"train\.tsv: has no audio.* Run allocate_chunks again"):
+    with pytest.raises(
+        StepsError, match=r"train\.tsv: has no column wav.* Run allocate_chunks again"
+    ):
         trainer_of((tmp_path, corpus[1]))

@@ -1,4 +1,4 @@
-"""Reading batches ahead in other processes."""
+"""Prefetching of batches in loader processes."""
 
 import errno
 import itertools
@@ -35,13 +35,13 @@ def is_alive(pid):
 
 
 @pytest.mark.parametrize("num_workers", [0, 1, 2])
-def test_batches_come_in_the_order_of_their_steps(tmp_path, num_workers):
+def test_batches_are_in_the_order_of_steps(tmp_path, num_workers):
     batches = read_ahead(read_and_tell(tmp_path), range(5, 25), num_workers, batch_bytes=24)
     assert [int(spk_id_B[0]) for _, spk_id_B in batches] == list(range(5, 25))
     assert len(list(tmp_path.iterdir())) == max(1, num_workers)
 
 
-def test_batches_stay_as_they_are_while_later_ones_are_read():
+def test_batches_do_not_change_while_later_ones_are_read():
     def read(step):
         return np.full(1000, step), np.array(step)
 
@@ -51,7 +51,7 @@ def test_batches_stay_as_they_are_while_later_ones_are_read():
 
 
 @pytest.mark.parametrize("free_bytes", [0, 2**30])
-def test_batches_larger_than_was_said_come_too(monkeypatch, free_bytes):
+def test_batches_larger_than_estimated_are_passed_on(monkeypatch, free_bytes):
     monkeypatch.setattr("steps_py.chunks.batches._free_shared_memory", lambda: free_bytes)
 
     def read(step):
@@ -62,16 +62,16 @@ def test_batches_larger_than_was_said_come_too(monkeypatch, free_bytes):
         assert len(x) == 5000 * (step % 3) + 1 and (x == step).all()
 
 
-def test_batches_come_without_memory_for_slots(monkeypatch, tmp_path):
-    def refused(num_slots, num_bytes):
+def test_batches_are_passed_on_without_shared_buffers(monkeypatch, tmp_path):
+    def refused(num_buffers, num_bytes):
         raise OSError(errno.ENOMEM, "Cannot allocate memory")
 
-    monkeypatch.setattr("steps_py.chunks.batches.Slots", refused)
+    monkeypatch.setattr("steps_py.chunks.batches.SharedBuffers", refused)
     batches = read_ahead(read_and_tell(tmp_path), range(9), num_workers=2, batch_bytes=24)
     assert [int(spk_id_B[0]) for _, spk_id_B in batches] == list(range(9))
 
 
-def test_readers_end_with_a_trainer_that_is_killed(tmp_path):
+def test_loader_processes_end_with_a_killed_trainer(tmp_path):
     trainer = multiprocessing.get_context("fork").Process(target=consume, args=(tmp_path, 2))
     trainer.start()
     while len(list(tmp_path.iterdir())) < 2:
@@ -85,7 +85,7 @@ def test_readers_end_with_a_trainer_that_is_killed(tmp_path):
         time.sleep(0.01)
 
 
-def test_a_reader_whose_trainer_died_before_it_began_ends_at_once():
+def test_a_loader_whose_trainer_died_before_its_start_ends_at_once():
     other_pid = os.getppid()
     reader = multiprocessing.get_context("fork").Process(target=_start_reader, args=(other_pid, 0))
     reader.start()

@@ -1,12 +1,12 @@
-"""Chunks decoded and normalised on the device: the numbers of the host."""
+"""Chunks decoded and normalised on the device equal those of the host."""
 
 import numpy as np
 import pytest
 import torch
 
 from steps_py.chunks.allocation import Chunks, allocate_chunks, read_utterances, write_chunks
-from steps_py.chunks.batches import BatchReader
-from steps_py.chunks.compressed_chunks import RawBatchReader
+from steps_py.chunks.batches import FeatureReader
+from steps_py.chunks.compressed_chunks import CompressedReader
 from steps_py.chunks.config import ChunksConfig
 from steps_py.chunks.sampler import Batch
 from steps_py.errors import StepsError, TableError
@@ -34,7 +34,7 @@ def make_chunks(folder, kinds):
 def chunks_of(data_dirs, folder):
     utterances = read_utterances(data_dirs)
     config = ChunksConfig(min_frames=20, max_frames=20, short_utts="tile", num_valid_utts=0)
-    allocation = allocate_chunks(utterances, config, say=lambda line: None)
+    allocation = allocate_chunks(utterances, config, log=lambda line: None)
     write_chunks(utterances, allocation, folder)
     return Chunks(folder / "train.tsv")
 
@@ -43,14 +43,16 @@ def chunks_of(data_dirs, folder):
 @pytest.mark.parametrize("resident", [False, True])
 @pytest.mark.parametrize("window_frames", [5, 30, 300])
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_device_gives_what_the_host_gives(tmp_path, kind, window_frames, resident, varied):
+def test_features_decoded_on_the_device_equal_those_of_the_host(
+    tmp_path, kind, window_frames, resident, varied
+):
     chunks, cmvn = make_chunks(tmp_path, [kind]), CmvnConfig(window_frames=window_frames)
     rows_B = np.array([2, 0, 3, 1, 2])
     num_frames_B = np.array([20, 7, 20, 11, 1]) if varied else None
     first_B = np.array([9, 0, 1, 5, 30])
     batch = Batch(rows_B, first_B, chunks.spk_id_U[rows_B], 20, num_frames_B)
-    expected = BatchReader(chunks, cmvn).read(batch)
-    reader = RawBatchReader(chunks, cmvn, CPU, resident)
+    expected = FeatureReader(chunks, cmvn).read(batch)
+    reader = CompressedReader(chunks, cmvn, CPU, resident)
     decoded = reader.decode([torch.as_tensor(part) for part in reader.read(batch)], CPU)
     assert decoded[0].dtype == torch.float32
     np.testing.assert_allclose(decoded[0].numpy(), expected[0], atol=2e-5)
@@ -60,7 +62,7 @@ def test_the_device_gives_what_the_host_gives(tmp_path, kind, window_frames, res
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_batch_may_lie_in_more_files_than_may_be_open(tmp_path, kind, monkeypatch):
+def test_a_batch_can_need_more_files_than_can_be_open(tmp_path, kind, monkeypatch):
     monkeypatch.setattr("steps_py.formats.archives.MAX_OPEN_FILES", 3)
     for i in range(8):
         x_TD = np.random.default_rng(i).standard_normal((9, 2)).astype(np.float32)
@@ -81,41 +83,41 @@ def test_a_batch_may_lie_in_more_files_than_may_be_open(tmp_path, kind, monkeypa
 @pytest.mark.parametrize(
     "kind, num_bytes", [("FM", 24 * 24), ("CM", 6 * (8 + 24)), ("CM3", 24 * 6)]
 )
-def test_of_a_long_utterance_the_rows_around_a_chunk_come_alone(tmp_path, kind, num_bytes):
-    """20 frames, all voiced, and windows of 5: 2 rows before and 2 behind."""
+def test_only_the_rows_around_a_chunk_of_a_long_utterance_are_read(tmp_path, kind, num_bytes):
+    """20 frames, all voiced, and windows of 5: 2 rows before and 2 after."""
     x_TD = np.random.default_rng(0).standard_normal((900, 6)).astype(np.float32)
     utts = {name: (name, x_TD, np.ones(900)) for name in ("a", "b")}
     chunks = chunks_of([write_data_dir(tmp_path / "data", utts, kind)], tmp_path / "chunks")
-    reader = RawBatchReader(chunks, CmvnConfig(window_frames=5), CPU)
+    reader = CompressedReader(chunks, CmvnConfig(window_frames=5), CPU)
     batch = Batch(np.array([0]), np.array([400]), np.array([0]), 20)
     assert reader.read(batch)[0].nbytes == num_bytes
 
 
-def test_too_few_voiced_frames_are_told_by_name(tmp_path):
+def test_too_few_voiced_frames_are_an_error_with_the_utterance(tmp_path):
     chunks = make_chunks(tmp_path, ["CM"])
-    reader = RawBatchReader(chunks, CmvnConfig(), CPU)
-    reader._num_frames_U = reader._num_frames_U + 50  # as if decisions had been made anew since
+    reader = CompressedReader(chunks, CmvnConfig(), CPU)
+    reader._num_frames_U = reader._num_frames_U + 50  # as if decisions had been recomputed
     batch = Batch(np.array([3, 0]), np.array([0, 45]), np.array([1, 0]), 20)
-    with pytest.raises(TableError, match=r"^u0: \d+ voiced frames, but number 64 is wanted"):
+    with pytest.raises(TableError, match=r"^u0: \d+ voiced frames, but number 64 is needed"):
         reader.read(batch)
 
 
-def test_matrices_of_several_kinds_are_refused_with_the_cure(tmp_path):
+def test_matrices_of_several_types_are_refused(tmp_path):
     chunks = make_chunks(tmp_path, ["CM", "FM"])
     with pytest.raises(StepsError, match=r"\(FM of 6 columns, CM of 6 .*train\.decode to host"):
-        RawBatchReader(chunks, CmvnConfig(), CPU)
+        CompressedReader(chunks, CmvnConfig(), CPU)
 
 
-def test_variances_are_refused_with_the_cure(tmp_path):
+def test_variance_normalisation_is_refused(tmp_path):
     chunks = make_chunks(tmp_path, ["CM"])
     with pytest.raises(StepsError, match=r"norm_vars.*train\.decode to host"):
-        RawBatchReader(chunks, CmvnConfig(norm_vars=True), CPU)
+        CompressedReader(chunks, CmvnConfig(norm_vars=True), CPU)
 
 
 @pytest.mark.parametrize("kind", ["FM", "CM"])
-def test_an_archive_cut_off_later_is_named_with_the_utterance(tmp_path, kind):
+def test_an_archive_truncated_later_is_an_error_with_the_utterance(tmp_path, kind):
     chunks = make_chunks(tmp_path, [kind])
-    reader = RawBatchReader(chunks, CmvnConfig(), CPU)
+    reader = CompressedReader(chunks, CmvnConfig(), CPU)
     with open(tmp_path / "0/feats.ark", "r+b") as ark:
         ark.truncate(100)
     batch = Batch(np.array([2]), np.array([0]), np.array([0]), 20, None)

@@ -28,8 +28,8 @@ def voiced_features(folder, matrices, decisions, cmvn=None):
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_any_stretch_is_cmn_then_voiced_frames(tmp_path_factory, data):
-    """Oracle: normalise the whole utterance, drop what is unvoiced, then cut."""
+def test_any_range_equals_cmn_followed_by_selection_of_voiced_frames(tmp_path_factory, data):
+    """Oracle: normalise the whole utterance, select voiced frames, then cut."""
     num_frames = data.draw(st.integers(1, 120))
     window_frames = data.draw(st.integers(1, 60))
     norm_vars = data.draw(st.booleans()) if window_frames > 5 else False
@@ -59,8 +59,8 @@ def test_window_sums_are_sums_of_windows(num_rows, data):
     assert np.array_equal(window_sums(x_TD, length), expected)
 
 
-def test_frames_of_a_long_utterance_are_read_without_the_rest(tmp_path):
-    """The bytes of all other rows may even be rubbish."""
+def test_only_the_needed_frames_of_a_long_utterance_are_read(tmp_path):
+    """The bytes of all other rows are overwritten with noise."""
     x_TD = np.random.default_rng(2).standard_normal((4000, 3)).astype(np.float32)
     spoilt_TD = x_TD.copy()
     spoilt_TD[:1500] = spoilt_TD[2500:] = np.nan
@@ -73,32 +73,36 @@ def one_utt(folder, matrix, decisions):
     return voiced_features(folder, {"spk1-utt1": matrix}, {"spk1-utt1": decisions})
 
 
-def test_errors_name_the_utterance_and_the_cure(tmp_path):
+def test_errors_name_the_utterance_and_what_to_do(tmp_path):
     good, ones = matrix_bytes(np.zeros((5, 2), np.float32)), vector_bytes(np.ones(5))
     nan = matrix_bytes(np.full((5, 2), np.nan, np.float32))
     cases = {
-        "decisions": (good, vector_bytes(np.ones(4)), "5 frames of features, 4 voice decisions"),
+        "decisions": (
+            good,
+            vector_bytes(np.ones(4)),
+            "5 frames of features, but 4 voice decisions",
+        ),
         "text": (b" [\n 1 2 ]\n" + b" " * 30, ones, "no binary matrix found"),
         "vad": (good, good, "no vector found"),
         "short": (good[:-3], ones, "The archive is truncated"),
         "nan": (nan, ones, "its features are not finite"),
-        "silent": (good, vector_bytes(np.zeros(5)), "0 voiced frames, but 0 to 2 are wanted"),
+        "silent": (good, vector_bytes(np.zeros(5)), "0 voiced frames, but 0 to 2 are needed"),
     }
-    for name, (matrix, decisions, said) in cases.items():
+    for name, (matrix, decisions, messages) in cases.items():
         (tmp_path / name).mkdir()
         with pytest.raises(TableError) as error:
             one_utt(tmp_path / name, matrix, decisions).read(0, 0, 3)
         assert str(error.value).startswith("spk1-utt1: ")
-        assert said in str(error.value)
+        assert messages in str(error.value)
 
 
-def test_a_missing_archive_is_named_with_the_utterance(tmp_path):
+def test_a_missing_archive_is_an_error_with_the_utterance(tmp_path):
     places = Locations([f"{tmp_path}/nowhere.ark:5"])
     with pytest.raises(StepsError, match=r"utt: .*nowhere\.ark: No such file or directory"):
         VoicedFeatures(["utt"], places, places, CmvnConfig()).read(0)
 
 
-def test_voiced_frames_are_those_kaldis_commands_leave(monkeypatch):
+def test_voiced_frames_equal_those_of_kaldis_commands(monkeypatch):
     """apply-cmvn-sliding --cmn-window=300 | select-voiced-frames, by Kaldi itself."""
     monkeypatch.chdir(Path(__file__).parents[1] / "golden/kaldi")
     with SequentialReader("scp:inputs/feats.scp", FLOAT_MATRIX) as reader:

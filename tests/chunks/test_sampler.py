@@ -1,4 +1,4 @@
-"""Batches as a pure function of the step, whatever the strategy."""
+"""Batches are a pure function of the step, for every strategy."""
 
 from collections import Counter
 
@@ -34,7 +34,7 @@ def same(a, b):
 
 @st.composite
 def samplers(draw, names=ALL):
-    """Any strategy on any small corpus, with a batch size that it can serve."""
+    """Any strategy on any small corpus, with a possible batch size."""
     counts = draw(st.lists(st.integers(1, 5), min_size=2, max_size=12))
     frames = draw(st.lists(st.integers(1, 80), min_size=sum(counts), max_size=sum(counts)))
     strategy = {"name": draw(st.sampled_from(names))}
@@ -77,28 +77,28 @@ def test_chunks_lie_within_their_utterances_and_bounds(drawn, step):
 
 @settings(max_examples=150, deadline=None)
 @given(samplers(), st.lists(st.integers(0, 30), min_size=1, max_size=8))
-def test_any_order_of_asking_gives_the_same_batches(drawn, steps):
-    """So the number of readers and the point of a resume cannot matter."""
+def test_batches_do_not_depend_on_the_order_in_which_they_are_drawn(drawn, steps):
+    """So loader processes and resumed trainings draw the same batches."""
     in_order = [drawn.batch(step) for step in range(31)]
     assert all(same(drawn.batch(step), in_order[step]) for step in steps)
 
 
 @settings(max_examples=100, deadline=None)
 @given(samplers(), st.integers(0, 50), st.integers(1, 4))
-def test_the_parts_of_all_processes_are_the_batch(drawn, step, num_parts):
+def test_the_shards_of_all_processes_make_up_the_batch(drawn, step, num_processes):
     batch = drawn.batch(step)
-    parts = [batch.part(index, num_parts) for index in range(num_parts)]
-    size = len(batch.rows_B) // num_parts
-    assert [len(part.rows_B) for part in parts] == [size] * num_parts
+    shards = [batch.shard(rank, num_processes) for rank in range(num_processes)]
+    size = len(batch.rows_B) // num_processes
+    assert [len(shard.rows_B) for shard in shards] == [size] * num_processes
     for name in ("rows_B", "first_B", "spk_id_B"):
-        joined = np.concatenate([getattr(part, name) for part in parts])
-        assert np.array_equal(joined, getattr(batch, name)[: size * num_parts])
-    assert {part.num_frames for part in parts} == {batch.num_frames}
+        joined = np.concatenate([getattr(shard, name) for shard in shards])
+        assert np.array_equal(joined, getattr(batch, name)[: size * num_processes])
+    assert {shard.num_frames for shard in shards} == {batch.num_frames}
 
 
 @settings(max_examples=60, deadline=None)
 @given(samplers(["balanced"]), st.integers(1, 60))
-def test_balanced_no_two_speakers_are_ever_more_than_one_chunk_apart(drawn, num_steps):
+def test_balanced_counts_of_speakers_differ_by_at_most_one(drawn, num_steps):
     served = Counter({spk: 0 for spk in range(drawn.num_speakers)})
     for step in range(num_steps):
         served.update(drawn.batch(step).spk_id_B.tolist())
@@ -107,7 +107,7 @@ def test_balanced_no_two_speakers_are_ever_more_than_one_chunk_apart(drawn, num_
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(1, 12), st.data(), st.integers(0, 60))
-def test_in_rounds_no_speaker_comes_twice_in_a_batch_and_none_falls_behind(num, data, num_steps):
+def test_rounds_have_distinct_speakers_in_a_batch_and_even_counts(num, data, num_steps):
     per_batch = data.draw(st.integers(1, num))
     rounds = Rounds(num, per_batch, lambda *numbers: np.random.default_rng(numbers))
     dealt = Counter({spk: 0 for spk in range(num)})
@@ -121,7 +121,7 @@ def test_in_rounds_no_speaker_comes_twice_in_a_batch_and_none_falls_behind(num, 
 
 @settings(max_examples=100, deadline=None)
 @given(samplers(["speaker_groups"]), st.integers(0, 60))
-def test_a_group_is_one_speakers_and_repeats_no_utterance_it_need_not(drawn, step):
+def test_a_group_has_one_speaker_and_distinct_utterances_if_possible(drawn, step):
     batch, size = drawn.batch(step), drawn.utts_per_speaker
     groups = batch.spk_id_B.reshape(-1, size)
     assert (groups == groups[:, :1]).all()
@@ -131,7 +131,7 @@ def test_a_group_is_one_speakers_and_repeats_no_utterance_it_need_not(drawn, ste
         assert len(set(rows.tolist())) == min(size, available)
 
 
-def test_groups_use_a_speakers_utterances_up_before_any_comes_again():
+def test_groups_use_all_utterances_of_a_speaker_before_repeating_one():
     """Two speakers of six utterances, pairs: three steps hold all twelve, and so do the next."""
     drawn = sampler([6, 6], strategy=GROUPS)
     for start in (0, 3, 6):
@@ -142,7 +142,7 @@ def test_groups_use_a_speakers_utterances_up_before_any_comes_again():
 
 @settings(max_examples=100, deadline=None)
 @given(samplers(["all_utts"]), st.integers(0, 60))
-def test_all_utts_shares_a_batch_out_evenly(drawn, step):
+def test_all_utts_subsamples_evenly(drawn, step):
     batch = drawn.batch(step)
     used = Counter(batch.rows_B.tolist())
     assert max(used.values()) - min(used.values()) <= 1
@@ -164,7 +164,7 @@ def test_all_utts_holds_all_utterances_of_its_speakers():
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=6), st.integers(1, 9))
-def test_uniform_reads_every_utterance_once_before_any_twice(counts, batch_size):
+def test_uniform_uses_every_utterance_before_repeating_one(counts, batch_size):
     drawn = sampler(counts, batch_size=batch_size, strategy={"name": "uniform"})
     num_utts = sum(counts)
     rows = np.concatenate([drawn.batch(step).rows_B for step in range(2 * num_utts)])
@@ -172,7 +172,7 @@ def test_uniform_reads_every_utterance_once_before_any_twice(counts, batch_size)
         assert sorted(rows[start : start + num_utts].tolist()) == list(range(num_utts))
 
 
-def test_uniform_with_replacement_draws_all_utterances_alike():
+def test_uniform_with_replacement_draws_all_utterances_equally_often():
     strategy = {"name": "uniform", "replacement": True}
     drawn = sampler([1, 3], batch_size=40, strategy=strategy)
     count = Counter(np.concatenate([drawn.batch(step).rows_B for step in range(100)]).tolist())
@@ -194,7 +194,7 @@ def test_rows_belong_to_their_speakers_and_all_are_drawn_evenly():
     assert all(abs(count[u] - 600) < 5 * 22 for u in range(3, 8))
 
 
-def test_lengths_and_places_are_uniform_and_reach_both_ends():
+def test_lengths_and_positions_are_uniform_and_reach_both_ends():
     drawn = sampler([3, 3], num_frames=42, min_frames=38, max_frames=41, batch_size=8)
     lengths, places = Counter(), Counter()
     for step in range(800):
@@ -209,7 +209,7 @@ def test_lengths_and_places_are_uniform_and_reach_both_ends():
     assert all(abs(n - total / 3) < 5 * (total * 2 / 9) ** 0.5 for n in places.values())
 
 
-def test_lengths_within_a_batch_are_uniform_too():
+def test_lengths_within_a_batch_are_uniform():
     drawn = sampler([3, 3], min_frames=38, max_frames=41, batch_size=50, vary_within_batch=True)
     lengths = Counter(np.concatenate([drawn.batch(s).num_frames_B for s in range(80)]).tolist())
     # 4000 chunks of 4 lengths: deviation 27
@@ -233,24 +233,28 @@ def test_a_later_epoch_does_not_repeat_the_first(name):
 
 
 @pytest.mark.parametrize(
-    "strategy, batch_size, said",
+    "strategy, batch_size, message",
     [
         ({"name": "speaker_group"}, 4, "sampler: unknown name 'speaker_group'. Did you mean"),
-        (GROUPS, 5, "train.batch_size, 5, is no multiple of utts_per_speaker, 2. Make it 4."),
-        (GROUPS, 8, "a batch asks for 4 speakers, there are 3 to train on. Lower train.batch_size"),
-        (ALL_UTTS, 1, "train.batch_size is 1, less than its num_speakers, 2."),
-        ({"name": "all_utts"}, 20, "a batch asks for 10 speakers, there are 3"),
+        (GROUPS, 5, "train.batch_size is 5, not a multiple of utts_per_speaker, 2. Set it to 4."),
+        (
+            GROUPS,
+            8,
+            "a batch needs 4 speakers, but the training list has only 3. Lower the speakers",
+        ),
+        (ALL_UTTS, 1, "train.batch_size is 1, less than num_speakers, 2."),
+        ({"name": "all_utts"}, 20, "a batch needs 10 speakers, but the training list has only 3"),
         ({"name": "speaker_groups", "utts_per_speaker": 0}, 4, "utts_per_speaker': 0 is less than"),
     ],
 )
-def test_an_impossible_strategy_is_answered_in_words(strategy, batch_size, said):
+def test_impossible_strategies_are_errors(strategy, batch_size, message):
     with pytest.raises(ConfigError) as error:
         sampler([2, 2, 2], strategy=strategy, batch_size=batch_size)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
-def test_the_default_batches_are_those_of_the_first_version():
-    """Results of recipes hang on them: written down when there was one strategy."""
+def test_the_default_batches_do_not_change_between_versions():
+    """Results of recipes depend on them; recorded from the first version."""
     batch = sampler([5] * 8, seed=3).batch(7)
     assert [x.tolist() for x in (batch.rows_B, batch.first_B, batch.spk_id_B)] == GOLDEN[:3]
     assert batch.num_frames == GOLDEN[3]

@@ -1,4 +1,4 @@
-"""Batches handed over in memory that both processes see."""
+"""Passing batches in shared memory."""
 
 import multiprocessing
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.utils.data._utils.pin_memory import pin_memory
 
-from steps_py.chunks.shared_buffers import Filled, Slots
+from steps_py.chunks.shared_buffers import FilledBuffer, SharedBuffers
 
 ARRAYS = (
     np.arange(5, dtype=np.uint8),
@@ -26,48 +26,48 @@ def assert_same(tensors, arrays):
         assert np.array_equal(tensor.numpy(), array)
 
 
-def test_arrays_come_out_as_they_went_in():
-    slots = Slots(3, 1000)
-    assert_same(slots.fill(2, ARRAYS).tensors(), ARRAYS)
+def test_arrays_are_passed_on_unchanged():
+    buffers = SharedBuffers(3, 1000)
+    assert_same(buffers.fill(2, ARRAYS).tensors(), ARRAYS)
 
 
-def test_another_process_fills_a_slot_for_this_one():
-    slots = Slots(2, 1000)
+def test_another_process_can_fill_a_buffer():
+    buffers = SharedBuffers(2, 1000)
     fork = multiprocessing.get_context("fork")
     queue = fork.SimpleQueue()
-    reader = fork.Process(target=lambda: queue.put(slots.fill(1, ARRAYS)))
+    reader = fork.Process(target=lambda: queue.put(buffers.fill(1, ARRAYS)))
     reader.start()
     filled = queue.get()
     reader.join()
     assert_same(filled.tensors(), ARRAYS)
 
 
-def test_what_came_out_stays_when_the_slot_is_filled_again():
-    slots = Slots(1, 1000)
-    (first,) = slots.fill(0, [np.array([1, 2])]).tensors()
-    (second,) = slots.fill(0, [np.array([3, 4])]).tensors()
+def test_copies_do_not_change_when_the_buffer_is_filled_again():
+    buffers = SharedBuffers(1, 1000)
+    (first,) = buffers.fill(0, [np.array([1, 2])]).tensors()
+    (second,) = buffers.fill(0, [np.array([3, 4])]).tensors()
     assert (first.tolist(), second.tolist()) == ([1, 2], [3, 4])
 
 
-def test_a_slot_holds_what_it_was_made_for_and_refuses_more():
-    slots = Slots(1, 8192)
-    assert slots.fill(0, [np.zeros(8192, np.uint8)])
-    assert slots.fill(0, [np.zeros(8193, np.uint8)]) is None
-    assert slots.fill(0, [np.zeros(8192, np.uint8), np.zeros(1, np.uint8)]) is None
+def test_a_buffer_takes_arrays_up_to_its_size():
+    buffers = SharedBuffers(1, 8192)
+    assert buffers.fill(0, [np.zeros(8192, np.uint8)])
+    assert buffers.fill(0, [np.zeros(8193, np.uint8)]) is None
+    assert buffers.fill(0, [np.zeros(8192, np.uint8), np.zeros(1, np.uint8)]) is None
 
 
 @pytest.mark.parametrize("pinned", [False, True])
 def test_all_tensors_share_the_memory_that_torch_pins(monkeypatch, pinned):
-    """The device's copies of a batch keep that memory, each by its own part."""
+    """Copies on the device keep that memory alive through any of its views."""
     made, empty = [], torch.empty
 
     def without_gpu(*size, pin_memory, **options):
         made.append(pin_memory)
         return empty(*size, **options)
 
-    slots = Slots(1, 1000)
-    filled = slots.fill(0, ARRAYS)
+    buffers = SharedBuffers(1, 1000)
+    filled = buffers.fill(0, ARRAYS)
     monkeypatch.setattr(torch, "empty", without_gpu)
-    tensors = pin_memory([filled])[0] if pinned else Filled.tensors(filled)
+    tensors = pin_memory([filled])[0] if pinned else FilledBuffer.tensors(filled)
     assert made == [pinned]
     assert len({tensor.untyped_storage().data_ptr() for tensor in tensors}) == 1

@@ -25,7 +25,7 @@ def test_decisions_are_counted_and_copies_share_them(tmp_path):
 
 
 @given(st.lists(st.lists(st.booleans(), max_size=40), min_size=1, max_size=5))
-def test_frames_are_where_the_decisions_say(tmp_path_factory, decisions):
+def test_frames_are_the_indices_of_positive_decisions(tmp_path_factory, decisions):
     folder = tmp_path_factory.mktemp("v")
     utts = [str(i) for i in range(len(decisions))]
     data = {u: vector_bytes(np.array(d, float)) for u, d in zip(utts, decisions, strict=True)}
@@ -40,7 +40,7 @@ def test_frames_are_where_the_decisions_say(tmp_path_factory, decisions):
     decisions=st.lists(st.lists(st.booleans(), max_size=40), min_size=1, max_size=5),
     data=st.data(),
 )
-def test_frames_of_many_are_those_of_each(tmp_path_factory, at_once, decisions, data):
+def test_frames_of_many_utterances_equal_those_of_each(tmp_path_factory, at_once, decisions, data):
     folder = tmp_path_factory.mktemp("v")
     utts = [str(i) for i in range(len(decisions))]
     bytes_of = {u: vector_bytes(np.array(d, float)) for u, d in zip(utts, decisions, strict=True)}
@@ -60,7 +60,7 @@ def test_frames_of_many_are_those_of_each(tmp_path_factory, at_once, decisions, 
 
 
 @pytest.mark.parametrize("wrong", [2, 0.7, -1, np.nan, np.inf])
-def test_decisions_other_than_0_and_1_are_damage(wrong, tmp_path):
+def test_decisions_other_than_0_and_1_are_errors(wrong, tmp_path):
     vad = write_archive(
         tmp_path / "v.ark",
         tmp_path / "v.scp",

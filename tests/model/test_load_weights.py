@@ -11,7 +11,7 @@ from steps_py.model.extractor import Extractor, save_extractor
 from steps_py.model.load_weights import load_weights
 from steps_py.model.registries import ENCODERS
 from steps_py.training.config import InitConfig
-from steps_py.training.initial_weights import digest_of, load_initial
+from steps_py.training.initial_weights import digest_of_init, load_initial
 from tests.support.tiny_parts import tiny
 
 
@@ -79,6 +79,6 @@ def test_a_training_can_start_from_another_one_but_for_its_embedding_and_head(tm
     assert torch.equal(new.encoder.layers[0].affine.weight, old.encoder.layers[0].affine.weight)
     assert said[0] == f"train: of {path}, embedding is left out and starts at random"
     assert "its head is left out" in said[1]
-    assert digest_of(init) != digest_of(whole)
+    assert digest_of_init(init) != digest_of_init(whole)
     with pytest.raises(StepsError, match=r"embedding\.bias is \[6\], here \[9\].*leave_out\.$"):
         load_initial(whole, new, None, None, said.append)

@@ -70,9 +70,9 @@ def allocate(data, out, speeds=(1.0,), **changed):
     settings = {"min_frames": 40, "max_frames": 60, "short_utts": "tile", "num_valid_utts": 2}
     config = ChunksConfig(**(settings | changed))
     utterances = read_utterances([data])
-    allocation = allocate_chunks(utterances, config, say=lambda line: None)
+    allocation = allocate_chunks(utterances, config, log=lambda line: None)
     utterances, allocation = add_audio(
-        utterances, allocation, data, speeds, config.needed_frames, say=lambda line: None
+        utterances, allocation, data, speeds, config.needed_frames, log=lambda line: None
     )
     write_chunks(utterances, allocation, out)
     return out

@@ -1,22 +1,49 @@
-"""Small trainings, and trainings that are cut off again and again."""
+"""Small trainings, and trainings that are interrupted repeatedly."""
 
 import dataclasses
+import json
 
 import torch
 
 from steps_py.chunks.allocation import Chunks, allocate_chunks, read_utterances, write_chunks
+from steps_py.chunks.config import ChunksConfig
+from steps_py.feats.config import CmvnConfig
+from steps_py.model.config import ModelConfig
 from steps_py.settings.build import replaced
+from steps_py.training.build import trainer_builders
+from steps_py.training.config import TrainConfig
 from steps_py.training.loop import train
-from steps_py.training.trainer import builders
+from steps_py.training.trainer import Trainer
 from tests.support.small_features import draw_utts, write_data_dir
-from tests.training.test_loop import CHUNKS, SECTIONS
 
 torch.set_num_threads(1)
+
+CHUNKS = ChunksConfig(min_frames=20, max_frames=30, short_utts="tile", num_valid_utts=5)
+
+SECTIONS = {
+    "train": TrainConfig(
+        loss={"name": "aam_softmax", "scale": 15, "margin_warmup_epochs": 1},
+        optimizer={"name": "sgd", "lr": 0.05},
+        schedule={"name": "cosine"},
+        num_epochs=3,
+        batch_size=8,
+        steps_per_epoch=6,
+        num_threads=1,
+        num_workers=0,
+    ),
+    "model": ModelConfig(
+        encoder={"name": "tdnn", "hidden_dim": 16, "out_dim": 24},
+        embedding_dim=8,
+        pooling={"name": "stats"},
+    ),
+    "cmvn": CmvnConfig(),
+    "chunks": CHUNKS,
+}
 SPEAKERS = [f"spk{i:02d}" for i in range(7)]
 
 
 class Killed(Exception):
-    """The end of a process that nothing was told of."""
+    """Ends a training without any clean-up, like SIGKILL."""
 
 
 def write_small_chunks(folder):
@@ -24,26 +51,26 @@ def write_small_chunks(folder):
     write_data_dir(folder / "data", draw_utts(9, 6), kind="CM")
     config = dataclasses.replace(CHUNKS, num_valid_speakers=2)
     utterances = read_utterances([folder / "data"])
-    write_chunks(utterances, allocate_chunks(utterances, config, say=str), folder / "chunks")
+    write_chunks(utterances, allocate_chunks(utterances, config, log=str), folder / "chunks")
     return folder / "chunks"
 
 
 def small_sections(chunks=(), model=None, **train):
-    """Sections of two epochs of six steps, changed."""
+    """Sections of two epochs of six steps, with changes."""
     changed = {"num_epochs": 2} | train
     sections = SECTIONS | {"train": replaced(SECTIONS["train"], "train", **changed)}
     sections["chunks"] = replaced(CHUNKS, "chunks", **dict(chunks))
     return sections | ({"model": model} if model else {})
 
 
-def small_builders(chunks_dir, sections, say=str, speakers=SPEAKERS):
+def small_builders(chunks_dir, sections, log=str, speakers=SPEAKERS):
     chunks = [Chunks(chunks_dir / f"{n}.tsv") for n in ("train", "valid", "valid_speakers")]
-    return builders(sections, chunks, speakers=speakers, say=say)
+    return trainer_builders(sections, chunks, speakers=speakers, log=log)
 
 
 def small_run(chunks_dir, out_dir, sections, change=lambda trainer: None, **options):
-    """Train; what is said, and the Trainers of the stages, each given to `change` first."""
-    said, trainers = [], []
+    """Train; the messages, and the Trainers of the stages, each given to `change` first."""
+    messages, trainers = [], []
 
     def changed(build):
         def build_and_change(previous):
@@ -53,13 +80,13 @@ def small_run(chunks_dir, out_dir, sections, change=lambda trainer: None, **opti
 
         return build_and_change
 
-    made = small_builders(chunks_dir, sections, say=said.append, **options)
-    train([changed(build) for build in made], out_dir, say=said.append)
-    return said, trainers
+    made = small_builders(chunks_dir, sections, log=messages.append, **options)
+    train([changed(build) for build in made], out_dir, log=messages.append)
+    return messages, trainers
 
 
 def run_cut_off(chunks_dir, out_dir, sections, stops, change=lambda trainer: None):
-    """Train, cut off after so many steps in each run, until a run ends by itself."""
+    """Train, interrupted after a given number of steps per run, until a run completes."""
 
     def cut_off_after(num_steps):
         left = [num_steps]
@@ -83,5 +110,41 @@ def run_cut_off(chunks_dir, out_dir, sections, stops, change=lambda trainer: Non
             small_run(chunks_dir, out_dir, sections, cut_off_after(num_steps))
         except Killed:
             continue
-        raise AssertionError("came to its end before it was cut off")
+        raise AssertionError("completed before it was interrupted")
     return small_run(chunks_dir, out_dir, sections, change)
+
+
+def trainer_of(chunks_dir, **changed):
+    """A Trainer whose train section is changed."""
+    torch.set_num_threads(1)
+    sections = SECTIONS | {"train": replaced(SECTIONS["train"], "train", **changed)}
+    return Trainer(sections, *(Chunks(chunks_dir / f"{name}.tsv") for name in ("train", "valid")))
+
+
+def run_trainer(trainer, out_dir):
+    """Train to the end; returns the messages."""
+    messages = []
+    train([lambda previous: trainer], out_dir, log=messages.append)
+    return messages
+
+
+def run(chunks_dir, out_dir, **changed):
+    return run_trainer(trainer_of(chunks_dir, **changed), out_dir)
+
+
+def result(out_dir):
+    """Weights, and the rows of epochs.tsv without the two columns of time."""
+    lines = (out_dir / "epochs.tsv").read_text().splitlines()
+    weights = torch.load(out_dir / "final.pt", weights_only=True)["model"]
+    return weights, [line.split("\t")[:-2] for line in lines]
+
+
+def assert_same(out_dir, expected):
+    weights, rows = result(out_dir)
+    assert rows == expected[1]
+    assert weights.keys() == expected[0].keys()
+    assert all(torch.equal(weights[name], expected[0][name]) for name in weights)
+
+
+def json_of(section):
+    return json.dumps(dataclasses.asdict(section))

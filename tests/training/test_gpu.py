@@ -1,4 +1,4 @@
-"""On an NVIDIA GPU: the same training as on a CPU, in its precisions, layouts and decodings."""
+"""Training on an NVIDIA GPU equals training on a CPU, for all precisions, layouts and decodings."""
 
 import math
 
@@ -13,8 +13,14 @@ from steps_py.feats.types.mfcc import Mfcc, MfccConfig
 from steps_py.model.config import ModelConfig
 from steps_py.model.extractor import load_extractor
 from tests.feats.test_features_on_device import FRAMES, MELS, audio
-from tests.support.small_training import run_cut_off, small_run, small_sections, write_small_chunks
-from tests.training.test_loop import assert_same, result
+from tests.support.small_training import (
+    assert_same,
+    result,
+    run_cut_off,
+    small_run,
+    small_sections,
+    write_small_chunks,
+)
 from tests.training.test_non_finite import column, spoil
 
 pytestmark = [
@@ -47,7 +53,7 @@ def chunks_dir(tmp_path_factory):
 
 
 def learn(chunks_dir, out_dir, **train):
-    """Train for long enough to tell seven speakers; the last row of epochs.tsv."""
+    """Train until seven speakers are separated; returns the last row of epochs.tsv."""
     sections = small_sections(**{"num_epochs": 6, "steps_per_epoch": 20, "optimizer": SGD} | train)
     small_run(chunks_dir, out_dir, sections)
     names, *_, last = result(out_dir)[1]
@@ -55,7 +61,7 @@ def learn(chunks_dir, out_dir, **train):
 
 
 @pytest.mark.parametrize("decode", ["host", "device", "resident"])
-def test_in_float32_it_comes_to_the_weights_of_a_cpu(chunks_dir, tmp_path, decode):
+def test_float32_gives_the_weights_of_a_cpu(chunks_dir, tmp_path, decode):
     for device in ("cpu", "cuda"):
         sections = small_sections(device=device, precision="float32", decode=decode)
         small_run(chunks_dir, tmp_path / device, sections)
@@ -65,7 +71,7 @@ def test_in_float32_it_comes_to_the_weights_of_a_cpu(chunks_dir, tmp_path, decod
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16", "float32"])
-def test_it_learns_in_every_precision(chunks_dir, tmp_path, precision):
+def test_every_precision_learns(chunks_dir, tmp_path, precision):
     row = learn(chunks_dir, tmp_path, precision=precision)
     assert float(row["train_accuracy"]) > 0.9
     assert row["skipped_steps"] == "0"
@@ -92,7 +98,7 @@ def test_encoders_train_and_extract_as_on_a_cpu(chunks_dir, tmp_path, model, com
         assert error < 5e-3, utt
 
 
-def test_stopped_again_and_again_it_comes_to_the_same_bits(chunks_dir, tmp_path):
+def test_repeatedly_stopped_training_gives_bit_identical_weights(chunks_dir, tmp_path):
     sections = small_sections(checkpoint_minutes=1e-9)
     small_run(chunks_dir, tmp_path / "undisturbed", sections)
     run_cut_off(chunks_dir, tmp_path / "cut_off", sections, [1, 3, 2, 4])
@@ -100,7 +106,7 @@ def test_stopped_again_and_again_it_comes_to_the_same_bits(chunks_dir, tmp_path)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_a_bad_step_is_left_out_and_counted(chunks_dir, tmp_path, precision):
+def test_a_step_that_is_not_finite_is_skipped_and_counted(chunks_dir, tmp_path, precision):
     sections = small_sections(precision=precision, decode="host")
     small_run(chunks_dir, tmp_path, sections, spoil({4, 8}))
     assert column(tmp_path, "skipped_steps") == ["1", "1"]
@@ -108,7 +114,7 @@ def test_a_bad_step_is_left_out_and_counted(chunks_dir, tmp_path, precision):
     assert math.isfinite(float(column(tmp_path, "train_loss")[-1]))
 
 
-def test_features_are_those_of_a_cpu():
+def test_features_equal_those_of_a_cpu():
     config = MfccConfig(frames=FRAMES, mel=MELS, num_ceps=30)
     audio_BN = audio()
     features = DeviceFeatures(config).cuda()

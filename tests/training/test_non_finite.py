@@ -1,4 +1,4 @@
-"""Steps that are not finite are left out, then undone, and in the end training stops."""
+"""Steps that are not finite are skipped; too many cause rollbacks, and then an error."""
 
 import math
 
@@ -6,10 +6,17 @@ import pytest
 import torch
 
 from steps_py.errors import StepsError
-from steps_py.training.non_finite import is_good
+from steps_py.training.non_finite import step_is_finite
+from steps_py.training.processes import ProcessGroup
 from steps_py.training.updates import Updates
-from tests.support.small_training import run_cut_off, small_run, small_sections, write_small_chunks
-from tests.training.test_loop import assert_same, result
+from tests.support.small_training import (
+    assert_same,
+    result,
+    run_cut_off,
+    small_run,
+    small_sections,
+    write_small_chunks,
+)
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +25,7 @@ def chunks_dir(tmp_path_factory):
 
 
 def spoil(steps, until_rollback=math.inf):
-    """Features of these steps are nan, until the training was rolled back so often."""
+    """Features of these steps are nan, until the given number of rollbacks."""
 
     def change(trainer):
         read = trainer.read_batch
@@ -39,7 +46,7 @@ def column(out_dir, name):
     return [row[header.index(name)] for row in rows]
 
 
-def test_a_bad_step_changes_nothing_and_is_counted(chunks_dir, tmp_path):
+def test_a_skipped_step_changes_no_weights_and_is_counted(chunks_dir, tmp_path):
     seen = {}
 
     def spoil_and_look(trainer):
@@ -47,31 +54,31 @@ def test_a_bad_step_changes_nothing_and_is_counted(chunks_dir, tmp_path):
         take_step = trainer.take_step
 
         def take_step_and_look(*batch):
-            step, before = trainer.step, trainer.network.copy()
+            step, before = trainer.step, trainer.network.copy_state()
             take_step(*batch)
-            after = trainer.network.copy()
+            after = trainer.network.copy_state()
             moving = [n for n in before["model"] if "num_batches" not in n]
             seen[step] = all(torch.equal(before["model"][n], after["model"][n]) for n in moving)
 
         trainer.take_step = take_step_and_look
 
-    said, _ = small_run(chunks_dir, tmp_path, small_sections(), spoil_and_look)
+    messages, _ = small_run(chunks_dir, tmp_path, small_sections(), spoil_and_look)
     assert [step for step, unchanged in seen.items() if unchanged] == [4, 8]
     assert column(tmp_path, "skipped_steps") == ["1", "1"]
     assert column(tmp_path, "rollbacks") == ["0", "0"]
-    assert any("1 steps left out" in line for line in said)
+    assert any("1 steps skipped" in line for line in messages)
     assert all(math.isfinite(float(loss)) for loss in column(tmp_path, "train_loss"))
     weights, _ = result(tmp_path)
     assert all(x.isfinite().all() for x in weights.values())
 
 
-def test_too_many_bad_steps_begin_the_epoch_again_with_half_the_lr(chunks_dir, tmp_path):
+def test_too_many_skipped_steps_restart_the_epoch_with_half_the_lr(chunks_dir, tmp_path):
     sections = small_sections(max_skipped_steps=1, schedule={"name": "constant"})
     change = spoil({7, 8}, until_rollback=1)
-    said, _ = small_run(chunks_dir, tmp_path, sections, change)
-    told = [line for line in said if "were not finite" in line]
+    messages, _ = small_run(chunks_dir, tmp_path, sections, change)
+    told = [line for line in messages if "were not finite" in line]
     assert told == [
-        "train: 2 steps of epoch 2 were not finite and left out; begins again after step 6"
+        "train: 2 steps of epoch 2 were not finite and skipped; restarting after step 6"
         " with half the lr (0.025)"
     ]
     assert column(tmp_path, "lr") == ["0.05", "0.025"]
@@ -79,23 +86,23 @@ def test_too_many_bad_steps_begin_the_epoch_again_with_half_the_lr(chunks_dir, t
     assert column(tmp_path, "skipped_steps") == ["0", "0"]
 
 
-def test_the_first_epoch_can_be_begun_again_too(chunks_dir, tmp_path):
+def test_the_first_epoch_can_be_restarted(chunks_dir, tmp_path):
     sections = small_sections(max_skipped_steps=0)
     small_run(chunks_dir, tmp_path, sections, spoil({2}, until_rollback=1))
     assert column(tmp_path, "rollbacks") == ["1", "1"]
 
 
-def test_after_the_last_rollback_it_stops_and_says_where(chunks_dir, tmp_path):
+def test_the_error_after_the_last_rollback_names_the_step(chunks_dir, tmp_path):
     sections = small_sections(max_skipped_steps=0, max_rollbacks=1)
     with pytest.raises(StepsError) as error:
         small_run(chunks_dir, tmp_path, sections, spoil({8}))
     assert "train: loss is nan at epoch 2, step 3 (last finite loss" in str(error.value)
-    assert "1 times the epoch was begun again with half the lr." in str(error.value)
+    assert "1 restart of an epoch with half the lr did not help." in str(error.value)
     assert not (tmp_path / "final.pt").exists()
 
 
 @pytest.mark.parametrize("minutes", [1e-9, 1e9], ids=["each step", "each epoch"])
-def test_cut_off_around_bad_steps_it_comes_to_the_same_bits(chunks_dir, tmp_path, minutes):
+def test_interruptions_near_skipped_steps_give_bit_identical_weights(chunks_dir, tmp_path, minutes):
     sections = small_sections(max_skipped_steps=1, num_epochs=3, checkpoint_minutes=minutes)
     change = spoil({1, 8, 9, 14}, until_rollback=1)
     small_run(chunks_dir, tmp_path / "undisturbed", sections, change)
@@ -105,7 +112,7 @@ def test_cut_off_around_bad_steps_it_comes_to_the_same_bits(chunks_dir, tmp_path
     assert column(tmp_path / "cut off", "rollbacks")[-1] == "1"
 
 
-def test_weights_that_are_spoilt_at_an_epochs_end_are_not_kept(chunks_dir, tmp_path):
+def test_weights_that_are_not_finite_at_an_epochs_end_are_rolled_back(chunks_dir, tmp_path):
     def spoil_weights(trainer):
         take_step = trainer.take_step
 
@@ -122,35 +129,35 @@ def test_weights_that_are_spoilt_at_an_epochs_end_are_not_kept(chunks_dir, tmp_p
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
-def test_one_bad_number_anywhere_is_seen(bad):
+def test_one_value_that_is_not_finite_is_detected(bad):
     gradients = [torch.ones(3), torch.ones(2, 2)]
-    assert is_good(torch.tensor(1.0), gradients)
-    assert not is_good(torch.tensor(bad), gradients)
+    assert step_is_finite(torch.tensor(1.0), gradients)
+    assert not step_is_finite(torch.tensor(bad), gradients)
     gradients[1][1, 0] = bad
-    assert not is_good(torch.tensor(1.0), gradients)
+    assert not step_is_finite(torch.tensor(1.0), gradients)
 
 
-def test_large_but_finite_gradients_are_good():
-    assert is_good(torch.tensor(1.0), [torch.full((100,), 1e30)])
+def test_large_finite_gradients_are_accepted():
+    assert step_is_finite(torch.tensor(1.0), [torch.full((100,), 1e30)])
 
 
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
 @pytest.mark.parametrize("bad_step", [0, 2])
-def test_a_fused_optimizer_skips_by_itself(chunks_dir, name, bad_step):
-    """What runs on a GPU, on the CPU: four steps of which one is bad are the three others."""
+def test_a_fused_optimizer_skips_a_step(chunks_dir, name, bad_step):
+    """The fused optimiser of a GPU, on a CPU: of four steps one is skipped."""
 
     def walk(bad_steps):
         weight = torch.nn.Parameter(torch.tensor([[1.0, -2.0]]))
         config = small_sections(optimizer={"name": name, "lr": 0.1})["train"]
         updates = Updates.__new__(Updates)
         updates._grad_clip, updates._parameters, updates._on_cpu = None, [weight], False
-        updates._ranks = type("Alone", (), {"mean": lambda *_: None})()
+        updates._group = ProcessGroup()
         updates._scaler = torch.amp.GradScaler("cpu", enabled=False)
         kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
         options = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
         lr = config.optimizer["lr"]
         updates.optimizer = kinds[name]([weight], lr=lr, fused=True, **options)
-        updates.forget()
+        updates.reset_state()
         for step in range(3 + len(bad_steps)):
             loss = weight.square().sum() * (math.nan if step in bad_steps else 1)
             updates.backward(loss)

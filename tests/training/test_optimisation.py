@@ -1,4 +1,4 @@
-"""Optimisers and schedules, through their registries and by hand."""
+"""Optimisers and schedules, built by their registries and checked by hand."""
 
 import json
 
@@ -10,24 +10,24 @@ from hypothesis import strategies as st
 from steps_py.errors import ConfigError
 from steps_py.model.registries import OPTIMIZERS, SCHEDULES
 from steps_py.training import optimizers, schedules  # noqa: F401 - they register
-from steps_py.training.optimizers import decay_matrices
+from steps_py.training.optimizers import decay_groups
 from steps_py.training.schedules.base import KEEP, METRICS, RESET
 
 torch.set_num_threads(1)
 
 
-def test_weight_decay_leaves_biases_alone_unless_told_otherwise():
+def test_weight_decay_does_not_apply_to_biases_by_default():
     layer = torch.nn.Linear(3, 2)
-    matrices, vectors = decay_matrices(layer.parameters(), weight_decay=0.1)
+    matrices, vectors = decay_groups(layer.parameters(), weight_decay=0.1)
     assert [tuple(p.shape) for p in matrices["params"]] == [(2, 3)]
     assert [tuple(p.shape) for p in vectors["params"]] == [(2,)]
     assert (matrices["weight_decay"], vectors["weight_decay"]) == (0.1, 0.0)
-    both = decay_matrices(layer.parameters(), weight_decay=0.1, decay_all=True)
+    both = decay_groups(layer.parameters(), weight_decay=0.1, decay_all=True)
     assert [group["weight_decay"] for group in both] == [0.1, 0.1]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS.names())
-def test_every_optimizer_walks_downhill(name):
+def test_every_optimizer_decreases_the_loss(name):
     weight = torch.nn.Parameter(torch.full((2, 2), 3.0))
     optimizer = OPTIMIZERS.build({"name": name, "lr": 0.05}, parameters=[weight])
     losses = []
@@ -43,8 +43,8 @@ def test_every_optimizer_walks_downhill(name):
 
 @pytest.mark.parametrize("name", OPTIMIZERS.names())
 @pytest.mark.parametrize("decay_all, norm_after", [(False, 1.0), (True, 0.99)])
-def test_every_optimizer_decays_norms_only_when_asked(name, decay_all, norm_after):
-    """Gradient 0, lr 0.1, decay 0.1: what is decayed shrinks, by 0.01 where adam does not scale."""
+def test_every_optimizer_decays_norms_only_with_decay_all(name, decay_all, norm_after):
+    """Gradient 0, lr 0.1, decay 0.1: decayed weights shrink, by 0.01 where adam does not scale."""
     norm = torch.nn.Parameter(torch.ones(3))
     matrix = torch.nn.Parameter(torch.ones(2, 2))
     section = {"name": name, "lr": 0.1, "weight_decay": 0.1, "decay_all": decay_all}
@@ -68,8 +68,8 @@ def test_one_nesterov_step_by_hand():
 
 
 @pytest.mark.parametrize("name", SCHEDULES.names())
-def test_every_schedule_stays_between_0_and_1_and_is_resumed_from_its_state(name):
-    """Told the same values, one that is rebuilt from its state each epoch says the same."""
+def test_every_schedule_is_between_0_and_1_and_resumes_from_its_state(name):
+    """A schedule that is rebuilt from its state each epoch returns the same factors."""
     schedule = SCHEDULES.build({"name": name}, num_steps=50, steps_per_epoch=5)
     assert schedule.metric in (None, *METRICS)
     for epoch in range(10):
@@ -90,7 +90,7 @@ WITH_WARM_UP = [
 
 
 @pytest.mark.parametrize("name", WITH_WARM_UP)
-def test_every_schedule_warms_up_and_never_rises_again(name):
+def test_every_schedule_warms_up_and_does_not_rise_afterwards(name):
     section = {"name": name, "warmup_epochs": 2}
     schedule = SCHEDULES.build(section, num_steps=50, steps_per_epoch=5)
     factors = [schedule.factor(step) for step in range(51)]
@@ -100,7 +100,7 @@ def test_every_schedule_warms_up_and_never_rises_again(name):
     assert min(factors) >= 0
 
 
-def test_a_warm_up_longer_than_the_training_never_ends():
+def test_a_warm_up_can_be_longer_than_the_training():
     section = {"name": "cosine", "warmup_epochs": 100}
     schedule = SCHEDULES.build(section, num_steps=10, steps_per_epoch=5)
     assert schedule.factor(9) == pytest.approx(10 / 501)
@@ -108,11 +108,11 @@ def test_a_warm_up_longer_than_the_training_never_ends():
 
 def told(section, values):
     schedule = SCHEDULES.build(section, num_steps=100, steps_per_epoch=10)
-    said = []
+    messages = []
     for value in values:
         action = schedule.end_epoch(value)
-        said.append((action, schedule.factor(0), schedule.finished))
-    return said
+        messages.append((action, schedule.factor(0), schedule.finished))
+    return messages
 
 
 def test_plateau_counts_bad_epochs_since_the_best_or_the_last_change():
@@ -122,18 +122,18 @@ def test_plateau_counts_bad_epochs_since_the_best_or_the_last_change():
     assert factors == [1, 1, 0.5, 0.5, 0.5, 0.3, 0.3, 0.3]  # 0.25 would be below min_ratio
 
 
-def test_halving_goes_back_to_the_best_and_ends_at_the_lowest_rate():
+def test_halving_resets_to_the_best_weights_and_ends_at_the_lowest_rate():
     """Patience 2 as in SEQUENS: the third bad epoch in a row halves the rate."""
     section = {"name": "halve_and_reset_to_best", "patience": 2, "final_ratio": 0.4}
     values = [2.0, 3.0, 1.0, 5.0, 5.0, 5.0, 0.5, 1.0, 1.0, 1.0]
-    said = told(section, values)
-    actions = [action for action, _, _ in said]
+    messages = told(section, values)
+    actions = [action for action, _, _ in messages]
     assert actions == [KEEP, None, KEEP, None, None, RESET, KEEP, None, None, RESET]
-    assert [factor for _, factor, _ in said][5:] == [0.5, 0.5, 0.5, 0.5, 0.25]
-    assert [finished for _, _, finished in said] == [False] * 9 + [True]
+    assert [factor for _, factor, _ in messages][5:] == [0.5, 0.5, 0.5, 0.5, 0.25]
+    assert [finished for _, _, finished in messages] == [False] * 9 + [True]
 
 
-def test_a_validation_that_is_not_a_number_never_improves():
+def test_nan_is_never_an_improvement():
     section = {"name": "halve_and_reset_to_best", "patience": 0}
     assert [action for action, _, _ in told(section, [float("nan"), 1.0, float("nan")])] == [
         RESET,
@@ -142,7 +142,7 @@ def test_a_validation_that_is_not_a_number_never_improves():
     ]
 
 
-def test_more_accuracy_is_better_and_more_loss_is_worse():
+def test_higher_accuracy_and_lower_loss_are_better():
     accuracy = {"name": "plateau", "metric": "valid_accuracy", "patience": 0, "ratio": 0.5}
     assert [f for _, f, _ in told(accuracy, [0.5, 0.6, 0.55])] == [1, 1, 0.5]
     loss = {"name": "plateau", "patience": 0, "ratio": 0.5}
@@ -150,7 +150,7 @@ def test_more_accuracy_is_better_and_more_loss_is_worse():
 
 
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=40), st.integers(0, 3))
-def test_the_best_weights_are_those_of_the_least_loss(values, patience):
+def test_the_best_weights_are_those_of_the_lowest_loss(values, patience):
     section = {"name": "halve_and_reset_to_best", "patience": patience}
     kept = [
         v for v, (action, _, _) in zip(values, told(section, values), strict=True) if action == KEEP
@@ -159,7 +159,7 @@ def test_the_best_weights_are_those_of_the_least_loss(values, patience):
 
 
 @pytest.mark.parametrize(
-    "section, said",
+    "section, messages",
     [
         ({"name": "plateau", "metric": "valid_los"}, "Did you mean 'valid_loss'?"),
         ({"name": "cyclic", "mode": "triangle"}, "Did you mean 'triangular'?"),
@@ -168,7 +168,7 @@ def test_the_best_weights_are_those_of_the_least_loss(values, patience):
         ({"name": "noam", "warmup_steps": 0}, "warmup_steps': 0 is less than"),
     ],
 )
-def test_an_impossible_schedule_is_answered_in_words(section, said):
+def test_mistakes_in_a_schedule_are_errors(section, messages):
     with pytest.raises(ConfigError) as error:
         SCHEDULES.build(section, num_steps=10, steps_per_epoch=5)
-    assert said in str(error.value)
+    assert messages in str(error.value)

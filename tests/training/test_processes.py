@@ -1,8 +1,7 @@
-"""Training in several processes: the mathematics of one, and none that outlives the others."""
+"""Training in several processes: same result as one process, and no process outlives the others."""
 
 import contextlib
 import dataclasses
-import json
 import multiprocessing
 import os
 import signal
@@ -19,18 +18,17 @@ from steps_py.chunks.allocation import Chunks, allocate_chunks, read_utterances,
 from steps_py.cluster.run_guard import find_jobs
 from steps_py.errors import StepsError
 from steps_py.model.config import ModelConfig
+from steps_py.training.build import trainer_builders
 from steps_py.training.loop import train
-from steps_py.training.processes import Ranks, check_split
-from steps_py.training.trainer import builders
+from steps_py.training.processes import ProcessGroup, check_split
 from tests.support.small_features import draw_utts, write_data_dir
-from tests.support.small_training import small_run
-from tests.training.test_loop import CHUNKS, SECTIONS, assert_same, json_of, result
+from tests.support.small_training import CHUNKS, SECTIONS, assert_same, json_of, result, small_run
 
 ROOT = Path(__file__).parents[2]
 NO_NORM = ModelConfig(
     encoder={"name": "resnet20", "base_dim": 2}, pooling={"name": "mean"}, embedding_dim=8
 )
-PATIENCE_SEC = 300  # for what a slow machine does in seconds
+TIMEOUT_SEC = 300  # for a slow machine
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +38,7 @@ def chunks_dir(tmp_path_factory):
     write_data_dir(folder / "data", draw_utts(9, 6), kind="CM")
     config = dataclasses.replace(CHUNKS, num_valid_speakers=2)
     utterances = read_utterances([folder / "data"])
-    write_chunks(utterances, allocate_chunks(utterances, config, say=str), folder / "chunks")
+    write_chunks(utterances, allocate_chunks(utterances, config, log=str), folder / "chunks")
     return folder / "chunks"
 
 
@@ -49,13 +47,13 @@ def sections_of(model=None, **changed):
     return SECTIONS | {"train": train} | ({"model": model} if model else {})
 
 
-def train_as(ranks, chunks_dir, out_dir, sections, num_steps=None):
+def train_as(group, chunks_dir, out_dir, sections, num_steps=None):
     """Train to the end, or until `num_steps` are taken and a checkpoint of them is written."""
     torch.set_num_threads(1)
     chunks = [Chunks(chunks_dir / f"{n}.tsv") for n in ("train", "valid", "valid_speakers")]
 
-    def end_after_steps(build):
-        def build_one_that_ends(previous):
+    def limit_steps(build):
+        def build_and_limit(previous):
             trainer = build(previous)
             take_step = trainer.take_step
 
@@ -67,15 +65,15 @@ def train_as(ranks, chunks_dir, out_dir, sections, num_steps=None):
             trainer.take_step = take_step_or_exit
             return trainer
 
-        return build_one_that_ends
+        return build_and_limit
 
-    stages = [end_after_steps(b) for b in builders(sections, chunks, ranks=ranks, say=str)]
-    with ranks.together(torch.device("cpu")):
-        train(stages, out_dir, ranks, say=str)
+    stages = [limit_steps(b) for b in trainer_builders(sections, chunks, group, log=str)]
+    with group.joined(torch.device("cpu")):
+        train(stages, out_dir, group, log=str)
 
 
 def run_two(chunks_dir, out_dir, sections, num_steps=None):
-    """Two forked processes that find each other as torchrun's do."""
+    """Train in two forked processes, connected as by torchrun."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -83,14 +81,14 @@ def run_two(chunks_dir, out_dir, sections, num_steps=None):
     def run(rank):
         os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
         os.environ |= {"RANK": str(rank), "WORLD_SIZE": "2"}
-        train_as(Ranks(rank, 2, rank, 2), chunks_dir, out_dir, sections, num_steps)
+        train_as(ProcessGroup(rank, 2, rank, 2), chunks_dir, out_dir, sections, num_steps)
 
     fork = multiprocessing.get_context("fork")
     processes = [fork.Process(target=run, args=(rank,)) for rank in (0, 1)]
     for process in processes:
         process.start()
     for process in processes:
-        process.join(PATIENCE_SEC)
+        process.join(TIMEOUT_SEC)
         process.kill()
     assert [process.exitcode for process in processes] == [0, 0]
 
@@ -110,10 +108,10 @@ METRIC = {"loss": {"name": "ge2e"}, "sampler": GROUPS, "grad_clip": 1.0}
     ],
     ids=["margin", "accumulated", "metric", "synced-norm", "synced-norm-in-loss"],
 )
-def test_two_processes_come_to_what_one_does(chunks_dir, tmp_path, model, changed):
+def test_two_processes_give_the_result_of_one(chunks_dir, tmp_path, model, changed):
     sections = sections_of(model, **changed)
     alone = sections | {"train": dataclasses.replace(sections["train"], accumulate_steps=1)}
-    train_as(Ranks(), chunks_dir, tmp_path / "one", alone)
+    train_as(ProcessGroup(), chunks_dir, tmp_path / "one", alone)
     run_two(chunks_dir, tmp_path / "two", sections)
     (weights, rows), (expected, expected_rows) = (result(tmp_path / n) for n in ("two", "one"))
     for name, weight in expected.items():
@@ -125,22 +123,22 @@ def test_two_processes_come_to_what_one_does(chunks_dir, tmp_path, model, change
         assert values == pytest.approx([float(v) for v in expected_row if v], rel=2e-3, abs=2e-3)
 
 
-def test_without_synced_norms_two_processes_are_not_one(chunks_dir, tmp_path):
-    """Or the test above would prove nothing of batch norm."""
-    train_as(Ranks(), chunks_dir, tmp_path / "one", sections_of())
+def test_without_synchronised_norms_two_processes_differ_from_one(chunks_dir, tmp_path):
+    """Otherwise the test above would not cover batch norm."""
+    train_as(ProcessGroup(), chunks_dir, tmp_path / "one", sections_of())
     run_two(chunks_dir, tmp_path / "two", sections_of())
     (weights, _), (expected, _) = (result(tmp_path / n) for n in ("two", "one"))
     difference = weights["embedding.weight"] - expected["embedding.weight"]
     assert difference.abs().max() > 1e-3
 
 
-def test_another_number_of_processes_goes_on_and_says_so(chunks_dir, tmp_path):
-    """Of a network without batch norm it comes to nearly the same."""
+def test_resuming_with_another_number_of_processes_is_reported(chunks_dir, tmp_path):
+    """Without batch norm the result is nearly the same."""
     sections = sections_of(NO_NORM, checkpoint_minutes=1e-9)
-    train_as(Ranks(), chunks_dir, tmp_path / "one", sections)
+    train_as(ProcessGroup(), chunks_dir, tmp_path / "one", sections)
     run_two(chunks_dir, tmp_path / "mixed", sections, num_steps=5)
-    said, _ = small_run(chunks_dir, tmp_path / "mixed", sections, speakers=None)
-    assert any("train: 2 processes wrote it, 1 go on" in line for line in said)
+    messages, _ = small_run(chunks_dir, tmp_path / "mixed", sections, speakers=None)
+    assert any("written by 2 processes and is resumed by 1" in line for line in messages)
     (weights, _), (expected, _) = (result(tmp_path / n) for n in ("mixed", "one"))
     assert all(torch.allclose(weights[name], x, atol=2e-4) for name, x in expected.items())
 
@@ -154,7 +152,7 @@ def command(chunks_dir, out_dir, sections, *options):
 
 @contextlib.contextmanager
 def started(chunks_dir, out_dir, sections, name="test_processes"):
-    """train_model --processes 2 in a process of its own; whatever is left of it is ended."""
+    """train_model --processes 2 in a process of its own; what remains of it is killed."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "SIDEWINDER_RUN": name}
     process = subprocess.Popen(
         command(chunks_dir, out_dir, sections),
@@ -173,7 +171,7 @@ def started(chunks_dir, out_dir, sections, name="test_processes"):
 
 
 def wait_for(condition):
-    deadline = time.monotonic() + PATIENCE_SEC
+    deadline = time.monotonic() + TIMEOUT_SEC
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -184,8 +182,8 @@ def newest_step(out_dir):
     return max((int(name.partition("-")[2]) for name in names), default=-1)
 
 
-def test_stopped_killed_and_resumed_two_processes_come_to_the_same_bits(chunks_dir, tmp_path):
-    """SIGTERM to the job; SIGKILL to the job; SIGKILL to one process; then left alone."""
+def test_two_processes_stopped_killed_and_resumed_give_bit_identical_weights(chunks_dir, tmp_path):
+    """SIGTERM to the job; SIGKILL to the job; SIGKILL to one process; then uninterrupted."""
     sections = sections_of(num_epochs=3, steps_per_epoch=60, checkpoint_minutes=1e-9, num_workers=1)
     expected, out_dir = tmp_path / "undisturbed", tmp_path / "disturbed"
     run_two(chunks_dir, expected, sections)
@@ -196,20 +194,20 @@ def test_stopped_killed_and_resumed_two_processes_come_to_the_same_bits(chunks_d
             wait_for(lambda before=before: newest_step(out_dir) > before + 5)
             pids = [pid for pid in ranks_of(process.pid) if rank_of(pid) == victim]
             os.kill(pids[0] if victim is not None else process.pid, number)
-            said, complaint = process.communicate(timeout=PATIENCE_SEC)
+            messages, stderr = process.communicate(timeout=TIMEOUT_SEC)
             wait_for(lambda: not (out_dir / "final.pt").exists())
             wait_for(lambda n=f"victim-{victim}-{number}": not find_jobs(n))
-            ends.append((process.returncode, said, complaint))
-    (stopped, said, _), (killed, _, _), (died, _, complaint) = ends
-    assert stopped == 143 and "train: stopped by SIGTERM after step" in said
-    assert said.count("train: stopped") == 1
+            ends.append((process.returncode, messages, stderr))
+    (stopped, messages, _), (killed, _, _), (died, _, stderr) = ends
+    assert stopped == 143 and "train: stopped by SIGTERM after step" in messages
+    assert messages.count("train: stopped") == 1
     assert killed == -signal.SIGKILL
-    assert died == 1 and "process 2 of 2 was ended by SIGKILL, and so all ended" in complaint
-    assert "Traceback" not in complaint
+    assert died == 1 and "rank 1 of 2 was killed by SIGKILL; all processes were stopped" in stderr
+    assert "Traceback" not in stderr
     with started(chunks_dir, out_dir, sections) as process:
-        said, complaint = process.communicate(timeout=PATIENCE_SEC)
-        assert process.returncode == 0, complaint
-    assert "train: resumes from" in said
+        messages, stderr = process.communicate(timeout=TIMEOUT_SEC)
+        assert process.returncode == 0, stderr
+    assert "train: resuming from" in messages
     assert_same(out_dir, result(expected))
 
 
@@ -224,41 +222,43 @@ def rank_of(pid):
     return next((int(x[5:]) for x in environment if x.startswith(b"RANK=")), None)
 
 
-def test_a_mistake_is_told_once_whoever_makes_it(chunks_dir, tmp_path):
+def test_an_error_of_several_processes_is_reported_once(chunks_dir, tmp_path):
     sections = sections_of(batch_size=9)
     with started(chunks_dir, tmp_path, sections) as process:
-        _, complaint = process.communicate(timeout=PATIENCE_SEC)
+        _, stderr = process.communicate(timeout=TIMEOUT_SEC)
     assert process.returncode == 1
-    said = "train: batch_size, 9, cannot be shared by 2 processes of accumulate_steps 1."
-    assert complaint.count(said) == 1 and "Traceback" not in complaint
+    message = (
+        "train: batch_size is 9; it cannot be split evenly over 2 processes with accumulate_steps 1"
+    )
+    assert stderr.count(message) == 1 and "Traceback" not in stderr
 
 
 @pytest.mark.parametrize(
-    "sizes, said",
+    "sizes, message",
     [
-        ((9, 2, 1, 1), "batch_size, 9, cannot be shared by 2 processes"),
-        ((12, 2, 2, 2), "the 2 of a speaker together. Make it a multiple of 8."),
-        ((4, 2, 2, 1), "leaves a part of one chunk to each of 2 processes"),
+        ((9, 2, 1, 1), "batch_size is 9; it cannot be split evenly over 2 processes"),
+        ((12, 2, 2, 2), "in groups of 2 per speaker. Set it to a multiple of 8."),
+        ((4, 2, 2, 1), "gives 2 processes with accumulate_steps 2 one chunk at a time"),
     ],
 )
-def test_a_batch_that_cannot_be_shared_is_refused(sizes, said):
+def test_a_batch_that_cannot_be_split_is_refused(sizes, message):
     with pytest.raises(StepsError) as error:
         check_split(*sizes)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
-def test_gradients_larger_than_a_piece_are_summed_as_well(monkeypatch, tmp_path, chunks_dir):
-    monkeypatch.setattr("steps_py.training.processes.PIECE_BYTES", 100)
-    run_two(chunks_dir, tmp_path / "pieces", sections_of(NO_NORM))
+def test_gradients_larger_than_a_bucket_are_reduced(monkeypatch, tmp_path, chunks_dir):
+    monkeypatch.setattr("steps_py.training.processes.BUCKET_BYTES", 100)
+    run_two(chunks_dir, tmp_path / "buckets", sections_of(NO_NORM))
     monkeypatch.undo()
     run_two(chunks_dir, tmp_path / "whole", sections_of(NO_NORM))
-    assert_same(tmp_path / "pieces", result(tmp_path / "whole"))
+    assert_same(tmp_path / "buckets", result(tmp_path / "whole"))
 
 
-def test_nobody_is_rank_0_of_1():
-    ranks = Ranks.of_environment({})
-    assert (ranks.rank, ranks.num_ranks, ranks.leads) == (0, 1, True)
-    assert ranks.gather("x") == ["x"] and ranks.told_by_first("y") == "y"
-    told = json.dumps({"RANK": "3", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"})
-    ranks = Ranks.of_environment(json.loads(told))
-    assert (ranks.rank, ranks.num_ranks, ranks.local_rank, ranks.num_local) == (3, 8, 1, 2)
+def test_the_group_is_read_from_the_environment():
+    group = ProcessGroup.from_environment({})
+    assert (group.rank, group.num_processes, group.is_first) == (0, 1, True)
+    assert group.gather_objects("x") == ["x"] and group.broadcast_object("y") == "y"
+    environ = {"RANK": "3", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
+    group = ProcessGroup.from_environment(environ)
+    assert (group.rank, group.num_processes, group.local_rank, group.num_local) == (3, 8, 1, 2)

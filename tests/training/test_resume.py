@@ -1,11 +1,18 @@
-"""Whatever a recipe asks for, a training that is cut off and resumed comes to the same bits."""
+"""With any settings, a training that is interrupted and resumed gives bit-identical weights."""
 
 import pytest
 import torch
 
 from steps_py.model.config import ModelConfig
-from tests.support.small_training import run_cut_off, small_run, small_sections, write_small_chunks
-from tests.training.test_loop import SECTIONS, assert_same, result
+from tests.support.small_training import (
+    SECTIONS,
+    assert_same,
+    result,
+    run_cut_off,
+    small_run,
+    small_sections,
+    write_small_chunks,
+)
 
 GROUPS = {"name": "speaker_groups", "utts_per_speaker": 2}
 STAGES = [
@@ -35,8 +42,8 @@ def chunks_dir(tmp_path_factory):
 
 @pytest.mark.parametrize("each_step", [True, False], ids=["each step", "each epoch"])
 @pytest.mark.parametrize("case", CASES)
-def test_cut_off_and_resumed_it_comes_to_the_same_bits(chunks_dir, tmp_path, case, each_step):
-    """Checkpoints after each step, or at the ends of epochs alone, so that steps are lost."""
+def test_interrupted_trainings_give_bit_identical_weights(chunks_dir, tmp_path, case, each_step):
+    """Checkpoints after each step, or only at the end of epochs, so that steps are repeated."""
     minutes = 1e-9 if each_step else 1e9
     dropout = ModelConfig(**vars(SECTIONS["model"]) | {"pooling_dropout": 0.2})
     sections = small_sections(model=dropout, checkpoint_minutes=minutes, **CASES[case])
@@ -49,8 +56,8 @@ def test_cut_off_and_resumed_it_comes_to_the_same_bits(chunks_dir, tmp_path, cas
         assert torch.equal(weight, heads[1]["loss"][name])
 
 
-def test_a_training_that_is_averaged_and_one_that_is_not_differ(chunks_dir, tmp_path):
-    """Or the cases above would prove nothing; dropout draws in each of them."""
+def test_averaging_changes_the_weights(chunks_dir, tmp_path):
+    """Otherwise the cases above would not cover averaging; each of them uses dropout."""
     for name, case in (("one", {}), ("mean", CASES["averaging"])):
         small_run(chunks_dir, tmp_path / name, small_sections(**case))
     (one, _), (mean, _) = (result(tmp_path / name) for name in ("one", "mean"))

@@ -1,4 +1,4 @@
-"""Masks over time and frequency."""
+"""Time and frequency masks."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def train_config(spec_augment):
     max_freq=st.integers(0, 12),
     step=st.integers(0, 5),
 )
-def test_only_rows_and_columns_go_and_no_more_than_the_limits(
+def test_masks_cover_whole_rows_and_columns_within_the_limits(
     num_time, max_time, num_freq, max_freq, step
 ):
     config = SpecAugmentConfig(
@@ -49,7 +49,7 @@ def test_only_rows_and_columns_go_and_no_more_than_the_limits(
             assert columns.sum() <= num_freq * min(10, max_freq)
 
 
-def test_masks_belong_to_the_step_and_the_process_and_differ_from_chunk_to_chunk():
+def test_masks_depend_on_step_process_and_chunk():
     masks = SpecAugment(SpecAugmentConfig(max_time_frames=30), seed=1)
     x_BTD = torch.ones(8, 100, 20)
     first, again, later, elsewhere = (
@@ -60,7 +60,7 @@ def test_masks_belong_to_the_step_and_the_process_and_differ_from_chunk_to_chunk
     assert len({row.numpy().tobytes() for row in first}) == 8
 
 
-def test_every_place_and_width_is_as_likely_as_any_other():
+def test_widths_and_positions_of_masks_are_uniform():
     hidden_BX = draw_masks(np.random.default_rng(0), 30_000, 10, 3)
     width_B = hidden_BX.sum(axis=1)
     assert np.bincount(width_B) == pytest.approx([7500] * 4, abs=400)
@@ -68,19 +68,19 @@ def test_every_place_and_width_is_as_likely_as_any_other():
     assert np.bincount(start_B) == pytest.approx([len(start_B) / 9] * 9, abs=150)
 
 
-def test_without_the_section_nothing_is_hidden():
+def test_without_the_section_nothing_is_masked():
     x_BTD = torch.rand(2, 30, 5)
-    assert torch.equal(SpecAugment.of(train_config(None)).apply(0, x_BTD)[0], x_BTD)
+    assert torch.equal(SpecAugment.from_config(train_config(None)).apply(0, x_BTD)[0], x_BTD)
 
 
 @pytest.mark.parametrize(
-    "section, said",
+    "section, message",
     [
         ({"max_time_frame": 3}, "Did you mean 'max_time_frames'?"),
         ({"max_freq_bins": -1}, "-1 is less than"),
     ],
 )
-def test_a_wrong_section_is_answered_in_words(section, said):
+def test_mistakes_in_the_section_are_errors(section, message):
     with pytest.raises(ConfigError) as error:
-        SpecAugment.of(train_config(section))
-    assert said in str(error.value)
+        SpecAugment.from_config(train_config(section))
+    assert message in str(error.value)

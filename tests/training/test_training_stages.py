@@ -1,4 +1,4 @@
-"""Trainings that begin with the weights of another, stand still in part, or end with a mean."""
+"""Initial weights, stages, frozen modules and weight averaging."""
 
 import dataclasses
 import shutil
@@ -10,11 +10,16 @@ from steps_py.chunks.allocation import Chunks
 from steps_py.errors import ConfigError, StepsError
 from steps_py.model.build import build_model
 from steps_py.model.model_file import write_model_file
-from steps_py.training.averaging import Average, measure_statistics
+from steps_py.training.averaging import WeightAverage, recompute_statistics
 from steps_py.training.config import split_stages
-from steps_py.training.trainer import check_samplers
-from tests.support.small_training import small_run, small_sections, write_small_chunks
-from tests.training.test_loop import SECTIONS, result
+from steps_py.training.sampling import check_samplers
+from tests.support.small_training import (
+    SECTIONS,
+    result,
+    small_run,
+    small_sections,
+    write_small_chunks,
+)
 
 SOFTMAX = {"name": "softmax", "hidden_dim": 8}
 AAM = {"name": "aam_softmax", "scale": 15}
@@ -40,7 +45,7 @@ def snapshots(into):
         take_step = trainer.take_step
 
         def look_and_take_step(*batch):
-            into.append(trainer.network.copy())
+            into.append(trainer.network.copy_state())
             take_step(*batch)
 
         trainer.take_step = look_and_take_step
@@ -52,53 +57,55 @@ def changed(before, after, part):
     return {name for name in before[part] if not torch.equal(before[part][name], after[part][name])}
 
 
-def test_a_training_starts_from_the_weights_of_another(chunks_dir, trained, tmp_path):
+def test_a_training_is_initialised_from_another(chunks_dir, trained, tmp_path):
     seen = []
     init = {"model": str(trained / "final.pt")}
-    said, _ = small_run(chunks_dir, tmp_path, small_sections(loss=AAM, init=init), snapshots(seen))
+    messages, _ = small_run(
+        chunks_dir, tmp_path, small_sections(loss=AAM, init=init), snapshots(seen)
+    )
     weights, _ = result(trained)
     assert all(torch.equal(seen[0]["model"][name], x) for name, x in weights.items())
     head = torch.load(trained / "head.pt", weights_only=True)["loss"]
     assert all(torch.equal(seen[0]["loss"][name], x) for name, x in head.items())
-    assert f"train: starts from {trained / 'final.pt'} and its head" in said
+    assert f"train: initialised from {trained / 'final.pt'} and its head" in messages
 
 
-def test_a_head_that_is_left_out_is_named(chunks_dir, trained, tmp_path):
+def test_a_head_that_is_not_read_is_reported(chunks_dir, trained, tmp_path):
     seen = []
     init = {"model": str(trained / "final.pt"), "without_head": True}
     sections = small_sections(loss=SOFTMAX, init=init)
-    said, _ = small_run(chunks_dir, tmp_path, sections, snapshots(seen))
+    messages, _ = small_run(chunks_dir, tmp_path, sections, snapshots(seen))
     weights, _ = result(trained)
     assert all(torch.equal(seen[0]["model"][name], x) for name, x in weights.items())
-    assert any("its head is left out, the new one is random" in line for line in said)
+    assert any("the head is initialised at random (without_head)" in line for line in messages)
 
 
 def test_a_head_of_other_speakers_is_refused(chunks_dir, trained, tmp_path):
     init = {"model": str(trained / "final.pt")}
     with pytest.raises(
         ConfigError,
-        match=r"its 7 speakers are not the 7 that are trained on\. Set .*without_head: true",
+        match=r"its 7 speakers are not the 7 of the training list\. Set .*without_head: true",
     ):
         others = [f"other{i}" for i in range(7)]
         small_run(chunks_dir, tmp_path, small_sections(loss=AAM, init=init), speakers=others)
 
 
 @pytest.mark.parametrize(
-    "loss, model, said",
+    "loss, model, message",
     [
         (SOFTMAX, None, "head.pt: does not fit (layers"),
         (AAM, {"embedding_dim": 9}, "final.pt: does not fit (embedding.bias is [8], here [9]"),
     ],
 )
-def test_weights_that_do_not_fit_are_named(chunks_dir, trained, tmp_path, loss, model, said):
+def test_weights_that_do_not_fit_are_errors(chunks_dir, trained, tmp_path, loss, model, message):
     model = dataclasses.replace(SECTIONS["model"], **model or {})
     sections = small_sections(model=model, loss=loss, init={"model": str(trained / "final.pt")})
     with pytest.raises(StepsError) as error:
         small_run(chunks_dir, tmp_path, sections)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
-def test_another_file_of_the_same_name_is_another_training(chunks_dir, trained, tmp_path):
+def test_a_changed_initial_model_starts_from_the_beginning(chunks_dir, trained, tmp_path):
     model = tmp_path / "final.pt"
     for name in ("final.pt", "head.pt"):
         shutil.copy(trained / name, tmp_path / name)
@@ -111,7 +118,7 @@ def test_another_file_of_the_same_name_is_another_training(chunks_dir, trained, 
     assert first.settings != second.settings
 
 
-def test_a_missing_model_is_named_before_anything_is_built(chunks_dir, tmp_path):
+def test_a_missing_initial_model_is_an_error(chunks_dir, tmp_path):
     sections = small_sections(init={"model": str(tmp_path / "nowhere.pt")})
     with pytest.raises(ConfigError, match=r"train\.init: .*nowhere\.pt is not there\. Train that"):
         small_run(chunks_dir, tmp_path, sections)
@@ -124,20 +131,20 @@ STAGES = [
 ]
 
 
-def test_each_stage_goes_on_with_the_last_ones_weights(chunks_dir, tmp_path):
+def test_each_stage_starts_from_the_weights_of_the_one_before(chunks_dir, tmp_path):
     """Softmax, then a margin with a new head and longer chunks, then a larger margin."""
     seen = [[], [], []]
-    said, trainers = small_run(
+    messages, trainers = small_run(
         chunks_dir,
         tmp_path,
         small_sections(stages=STAGES),
         lambda trainer: snapshots(seen[trainer.stage - 1])(trainer),
     )
-    ends = [trainer.network.copy() for trainer in trainers]
+    ends = [trainer.network.copy_state() for trainer in trainers]
     for number in (1, 2):
         assert not changed(ends[number - 1], seen[number][0], "model")
     assert not changed(ends[1], seen[2][0], "loss")
-    assert "train: stage 2 has a new head; the old one is left out" in said
+    assert "train: stage 2: the head is initialised at random (new_head)" in messages
     assert [len(steps) for steps in seen] == [6, 12, 6]
     rows = result(tmp_path)[1]
     assert [row[:2] for row in rows[1:]] == [["1", "1"], ["2", "1"], ["2", "2"], ["3", "1"]]
@@ -147,11 +154,13 @@ def test_each_stage_goes_on_with_the_last_ones_weights(chunks_dir, tmp_path):
 
 def test_another_loss_without_a_new_head_is_refused(chunks_dir, tmp_path):
     stages = [{"loss": SOFTMAX, "num_epochs": 1}, {"loss": AAM}]
-    with pytest.raises(StepsError, match=r"stage 2: does not fit .* Give that stage new_head"):
+    with pytest.raises(
+        StepsError, match=r"stage 2: does not fit .* Set new_head: true in that stage"
+    ):
         small_run(chunks_dir, tmp_path, small_sections(stages=stages))
 
 
-def test_a_change_of_the_first_stage_starts_all_of_them_anew(chunks_dir, tmp_path):
+def test_a_change_of_the_first_stage_restarts_all_stages(chunks_dir, tmp_path):
     _, trainers = small_run(chunks_dir, tmp_path / "a", small_sections(stages=STAGES))
     other = [STAGES[0] | {"batch_size": 4}, *STAGES[1:]]
     _, others = small_run(chunks_dir, tmp_path / "b", small_sections(stages=other))
@@ -159,7 +168,7 @@ def test_a_change_of_the_first_stage_starts_all_of_them_anew(chunks_dir, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "stage, said",
+    "stage, message",
     [
         ({"num_epoch": 3}, "unknown key 'train.stages.0.num_epoch'. Did you mean 'num_epochs'?"),
         ({"device": "cpu"}, "unknown key 'train.stages.0.device'."),
@@ -168,14 +177,14 @@ def test_a_change_of_the_first_stage_starts_all_of_them_anew(chunks_dir, tmp_pat
         ({"average_epochs": 9}, "average_epochs is 9, more than num_epochs, 2"),
     ],
 )
-def test_a_wrong_stage_is_answered_in_words(stage, said):
+def test_mistakes_in_a_stage_are_errors(stage, message):
     with pytest.raises(ConfigError) as error:
         split_stages(small_sections(stages=[stage]))
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
-def test_a_frozen_part_stands_still_until_its_epoch(chunks_dir, tmp_path):
-    """The encoder for half of an epoch of six steps, statistics of its batch norms included."""
+def test_a_frozen_module_does_not_change_until_its_epoch(chunks_dir, tmp_path):
+    """The encoder for half of an epoch of six steps, including running statistics."""
     seen = []
     sections = small_sections(freeze={"encoder": 0.5, "loss": None}, num_epochs=1)
     small_run(chunks_dir, tmp_path, sections, snapshots(seen))
@@ -187,26 +196,29 @@ def test_a_frozen_part_stands_still_until_its_epoch(chunks_dir, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "parts, said",
+    "modules, message",
     [
-        ({"encodr": 1}, "train.freeze: unknown part 'encodr'. Did you mean 'encoder'?"),
-        (dict.fromkeys(["encoder", "pooling", "embedding", "loss"]), "all parts are frozen"),
+        ({"encodr": 1}, "train.freeze: unknown module 'encodr'. Did you mean 'encoder'?"),
+        (
+            dict.fromkeys(["encoder", "pooling", "embedding", "loss"]),
+            "all modules are always frozen",
+        ),
     ],
 )
-def test_a_part_that_cannot_be_frozen_is_named(chunks_dir, tmp_path, parts, said):
+def test_a_module_that_cannot_be_frozen_is_an_error(chunks_dir, tmp_path, modules, message):
     with pytest.raises(ConfigError) as error:
-        small_run(chunks_dir, tmp_path, small_sections(freeze=parts))
-    assert said in str(error.value)
+        small_run(chunks_dir, tmp_path, small_sections(freeze=modules))
+    assert message in str(error.value)
 
 
-def test_the_average_is_that_of_the_last_epochs(chunks_dir, tmp_path):
+def test_the_average_is_over_the_last_epochs(chunks_dir, tmp_path):
     ends = []
 
     def keep_ends(trainer):
         end_epoch = trainer.end_epoch
 
         def end_epoch_and_keep():
-            ends.append(trainer.network.copy()["model"])
+            ends.append(trainer.network.copy_state()["model"])
             end_epoch()
 
         trainer.end_epoch = end_epoch_and_keep
@@ -227,54 +239,54 @@ def test_statistics_are_the_means_over_the_batches():
     norm = torch.nn.BatchNorm1d(1)
     model = torch.nn.Sequential(norm, torch.nn.Dropout())
     batches = [torch.tensor([[0.0], [2.0]]), torch.tensor([[2.0], [4.0]])]
-    measure_statistics(model, batches, model)
+    recompute_statistics(model, batches, model)
     assert norm.running_mean.item() == pytest.approx(2)
     assert norm.running_var.item() == pytest.approx(2)  # unbiased: 2 in either batch
     assert (norm.momentum, model.training) == (0.1, False)
 
 
-def test_an_average_of_one_network_is_that_network():
+def test_the_average_of_one_network_is_that_network():
     model = build_model(SECTIONS["model"], feat_dim=4)
-    average = Average()
+    average = WeightAverage()
     average.add(dict(model.named_parameters()))
     assert all(torch.equal(average.mean()[name], p) for name, p in model.named_parameters())
 
 
-def test_the_best_weights_and_a_mean_exclude_each_other(chunks_dir, tmp_path):
+def test_best_weights_and_average_are_mutually_exclusive(chunks_dir, tmp_path):
     schedule = {"name": "halve_and_reset_to_best"}
-    with pytest.raises(ConfigError, match=r"Choose one of them"):
+    with pytest.raises(ConfigError, match=r"Set average_epochs to 1"):
         small_run(chunks_dir, tmp_path, small_sections(schedule=schedule, average_epochs=2))
 
 
-def test_halving_ends_with_the_best_weights_before_its_time(chunks_dir, tmp_path):
-    """The first epoch is the best by decree; the second halves the rate below its end."""
+def test_halving_can_end_early_with_the_best_weights(chunks_dir, tmp_path):
+    """The first epoch is set to be the best; the second halves the rate below its minimum."""
     ends, values = [], iter([1.0, 2.0])
 
-    def decree(trainer):
+    def override_metric(trainer):
         end_epoch = trainer.schedule.end_epoch
         trainer.schedule.end_epoch = lambda value: end_epoch(next(values))
         trainer_end_epoch = trainer.end_epoch
 
         def keep_and_end_epoch():
-            ends.append(trainer.network.copy()["model"])
+            ends.append(trainer.network.copy_state()["model"])
             trainer_end_epoch()
 
         trainer.end_epoch = keep_and_end_epoch
 
     schedule = {"name": "halve_and_reset_to_best", "patience": 0, "final_ratio": 0.6}
-    small_run(chunks_dir, tmp_path, small_sections(schedule=schedule, num_epochs=50), decree)
+    small_run(
+        chunks_dir, tmp_path, small_sections(schedule=schedule, num_epochs=50), override_metric
+    )
     weights, rows = result(tmp_path)
     assert len(rows) == 1 + 2
     assert all(torch.equal(weights[name], x) for name, x in ends[0].items())
 
 
-def test_a_later_stage_that_asks_for_more_speakers_than_there_are_is_told_before_any_step(
+def test_a_stage_that_needs_more_speakers_than_there_are_is_refused_before_any_step(
     chunks_dir,
 ):
     groups = {"name": "speaker_groups", "utts_per_speaker": 2}
     stages = [{"num_epochs": 1}, {"num_epochs": 1, "batch_size": 64, "sampler": groups}]
     sections = small_sections(stages=stages)
-    with pytest.raises(
-        ConfigError, match=r"train.stages, stage 2: .* a batch asks for 32 speakers"
-    ):
+    with pytest.raises(ConfigError, match=r"train.stages, stage 2: .* a batch needs 32 speakers"):
         check_samplers(sections, Chunks(chunks_dir / "train.tsv"))

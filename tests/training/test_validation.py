@@ -1,4 +1,4 @@
-"""The EER on held-out speakers, and the curves."""
+"""Validation EER on held-out speakers, and TensorBoard curves."""
 
 import struct
 import zlib
@@ -12,8 +12,7 @@ from steps_py.errors import ConfigError
 from steps_py.scoring.error_rates import eer
 from steps_py.training.tensorboard import crc32c, write_events
 from steps_py.training.validation import cosine_eer, draw_trials
-from tests.support.small_training import small_run, small_sections, write_small_chunks
-from tests.training.test_loop import result
+from tests.support.small_training import result, small_run, small_sections, write_small_chunks
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +31,9 @@ def test_held_out_speakers_are_in_no_other_table(chunks_dir):
     assert set(spk2id) == speakers[0] and sorted(set(others.spk_id_U.tolist())) == [0, 1]
 
 
-def test_each_epoch_has_the_eer_of_the_speakers_that_are_held_out(chunks_dir, tmp_path):
-    """Against all pairs one by one, with the network that training ended with."""
-    said, (trainer,) = small_run(chunks_dir, tmp_path, small_sections())
+def test_each_epoch_has_the_eer_of_held_out_speakers(chunks_dir, tmp_path):
+    """Compared with scoring all pairs one by one with the final network."""
+    messages, (trainer,) = small_run(chunks_dir, tmp_path, small_sections())
     header, *rows = result(tmp_path)[1]
     told = float(rows[-1][header.index("valid_eer")])
     held_out = trainer.validation.speakers
@@ -46,10 +45,10 @@ def test_each_epoch_has_the_eer_of_the_speakers_that_are_held_out(chunks_dir, tm
             scores[bool(spk_id_U[i] == spk_id_U[j])].append(cosine)
     assert (len(scores[True]), len(scores[False])) == (30, 36)
     assert told == pytest.approx(eer(scores[True], scores[False]), abs=1e-5)
-    assert any("EER" in line for line in said)
+    assert any("EER" in line for line in messages)
 
 
-def test_pairs_beyond_the_limit_are_drawn_once_each_and_the_same_each_time():
+def test_subsampled_pairs_are_distinct_and_reproducible():
     spk_id_U = np.repeat(np.arange(30), 10)
     (target, nontarget), again = (draw_trials(spk_id_U, 400, seed=3) for _ in range(2))
     assert len(target) == len(nontarget) == 200
@@ -60,7 +59,7 @@ def test_pairs_beyond_the_limit_are_drawn_once_each_and_the_same_each_time():
         assert (pairs[:, 0] < pairs[:, 1]).all()
 
 
-def test_a_sample_of_pairs_has_about_the_eer_of_all():
+def test_subsampled_pairs_have_about_the_eer_of_all_pairs():
     rng = np.random.default_rng(1)
     spk_id_U = np.repeat(np.arange(40), 10)
     x_UE = rng.standard_normal((40, 8))[spk_id_U] + rng.standard_normal((400, 8))
@@ -69,24 +68,24 @@ def test_a_sample_of_pairs_has_about_the_eer_of_all():
     assert 0.2 < everything < 0.3 and abs(everything - sample) < 5 * 0.014
 
 
-def test_without_both_kinds_of_pairs_there_is_no_eer():
+def test_eer_is_none_without_target_or_nontarget_pairs():
     assert cosine_eer(np.eye(3), np.array([0, 1, 2]), 100, seed=1) is None
     assert cosine_eer(np.eye(3), np.array([0, 0, 0]), 100, seed=1) is None
 
 
-def test_a_schedule_that_watches_what_is_not_held_out_is_refused(chunks_dir, tmp_path):
+def test_a_schedule_whose_metric_is_not_measured_is_refused(chunks_dir, tmp_path):
     for name in ("train", "valid", "valid_speakers"):
         rows = (chunks_dir / f"{name}.tsv").read_text().splitlines(keepends=True)
         kept = rows if name == "train" else rows[:1]
         (tmp_path / f"{name}.tsv").write_text("".join(kept))
     for metric, key in (("valid_loss", "num_valid_utts"), ("valid_eer", "num_valid_speakers")):
         schedule = {"name": "plateau", "metric": metric}
-        with pytest.raises(ConfigError, match=rf"watches {metric}, .* Raise chunks\.{key}\."):
+        with pytest.raises(ConfigError, match=rf"needs {metric}, .* Raise chunks\.{key}\."):
             small_run(tmp_path, tmp_path / "out", small_sections(schedule=schedule))
 
 
 def read_events(path):
-    """[(step, {tag: value})] of an event file, by the format's description and nothing of ours."""
+    """[(step, {tag: value})] of an event file, parsed independently of the code under test."""
 
     def varint(data, at):
         value = shift = 0
@@ -127,7 +126,7 @@ def read_events(path):
     return events
 
 
-def test_the_curves_hold_the_rows_of_the_table(chunks_dir, tmp_path):
+def test_tensorboard_curves_equal_the_rows_of_epochs_tsv(chunks_dir, tmp_path):
     small_run(chunks_dir, tmp_path, small_sections())
     header, *rows = (
         line.split("\t") for line in (tmp_path / "epochs.tsv").read_text().splitlines()
@@ -142,7 +141,7 @@ def test_the_curves_hold_the_rows_of_the_table(chunks_dir, tmp_path):
             assert value == pytest.approx(float(table[tag]), rel=1e-4)
 
 
-def test_curves_grow_in_place_and_a_half_written_end_is_mended(tmp_path):
+def test_curves_are_appended_to_and_a_truncated_file_is_rewritten(tmp_path):
     path = tmp_path / "events"
     rows = [{"epoch": i, "loss": 1 / i, "wall_time": 1e9 + i} for i in (1, 2, 3)]
     write_events(path, rows[:1])
@@ -157,7 +156,7 @@ def test_curves_grow_in_place_and_a_half_written_end_is_mended(tmp_path):
     assert len(read_events(path)) == 3
 
 
-def test_the_checksum_is_castagnolis_and_not_zips():
+def test_the_checksum_is_crc32c():
     assert crc32c(bytes(32)) == 0x8A9136AA  # RFC 3720, B.4
     assert crc32c(b"\xff" * 32) == 0x62A8AB43
     assert crc32c(b"123456789") != zlib.crc32(b"123456789")

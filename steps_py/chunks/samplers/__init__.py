@@ -1,11 +1,6 @@
-"""The strategies that choose a batch's utterances: one class a file, registered by its name.
+"""Strategies that select the utterances of a batch: one class per file, a subclass of Sampler.
 
-SAMPLERS  ``cls(config, spk_id_U, batch_size, draw)``; ``rows(step, random) -> rows_B``, the
-          utterances of a step; ``utts_per_speaker``, how many rows of a speaker stand together
-          at least
-
-``draw(stream, *numbers)`` makes a random generator that belongs to these numbers alone, so
-that a batch depends on (seed, step) and on nothing that went before.
+See `steps_py.chunks.samplers.base.Sampler` for the contract.
 """
 
 from steps_py.chunks.samplers.base import SAMPLERS

@@ -1,19 +1,19 @@
-"""Every speaker the same share, one chunk at a time."""
+"""Each speaker equally often, one chunk at a time."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from steps_py.chunks.samplers.base import SAMPLERS, SPEAKERS, BySpeaker
+from steps_py.chunks.samplers.base import SAMPLERS, SPEAKERS, BySpeaker, Draw, Sampler
 
 
 @SAMPLERS.register("balanced")
-class Balanced:
-    """Speakers are dealt like cards: all of them once in random order, then all again, on and on.
+class Balanced(Sampler):
+    """Each speaker equally often: every round visits all speakers once in a new random order.
 
-    The packs run on through batches and epochs, so that no two speakers have been served more
-    than one chunk apart; where one pack ends within a batch, a speaker of the next can come
-    twice.  A speaker's utterance is uniform.  SEQUENS's 150 x 1 batches are this.
+    Rounds continue across batches and epochs, so the counts of speakers never differ by more
+    than one; a batch that spans two rounds can contain a speaker twice.  The utterance of a
+    speaker is drawn uniformly.  SEQUENS's 150 x 1 batches are an example.
     """
 
     utts_per_speaker = 1
@@ -22,25 +22,27 @@ class Balanced:
     class Config:
         pass
 
-    def __init__(self, config, spk_id_U, batch_size, draw):
+    def __init__(self, config: Config, spk_id_U: np.ndarray, batch_size: int, draw: Draw):
         self._utts = BySpeaker(spk_id_U)
         self._num_speakers = len(self._utts.count_S)
         self._batch_size, self._draw = batch_size, draw
-        self._packs = {}
+        self._rounds = {}
 
-    def rows(self, step, random):
-        spk_id_B = self._deal(step * self._batch_size + np.arange(self._batch_size))
+    def rows(self, step: int, random: np.random.Generator) -> np.ndarray:
+        spk_id_B = self._speakers_at(step * self._batch_size + np.arange(self._batch_size))
         pick_B = random.integers(self._utts.count_S[spk_id_B])
         return self._utts.order_U[self._utts.start_S[spk_id_B] + pick_B]
 
-    def _deal(self, positions_B):
-        """Speakers at these positions of the endless row of shuffled packs."""
-        pack_B, card_B = np.divmod(positions_B, self._num_speakers)
-        packs = {int(pack): self._pack(int(pack)) for pack in np.unique(pack_B)}
-        self._packs = packs  # the next batch continues with the last of them
-        return np.array([packs[pack][card] for pack, card in zip(pack_B, card_B, strict=True)])
+    def _speakers_at(self, position_B):
+        """Speakers at these positions of the concatenated rounds."""
+        round_B, index_B = np.divmod(position_B, self._num_speakers)
+        # the next batch continues with the last round of this one
+        self._rounds = {int(number): self._round(int(number)) for number in np.unique(round_B)}
+        return np.array(
+            [self._rounds[number][i] for number, i in zip(round_B, index_B, strict=True)]
+        )
 
-    def _pack(self, pack):
-        if pack in self._packs:
-            return self._packs[pack]
-        return self._draw(SPEAKERS, pack, 0).permutation(self._num_speakers)
+    def _round(self, number):
+        if number in self._rounds:
+            return self._rounds[number]
+        return self._draw(SPEAKERS, number, 0).permutation(self._num_speakers)

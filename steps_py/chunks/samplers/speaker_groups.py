@@ -4,21 +4,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from steps_py.chunks.samplers.base import SAMPLERS, UTTS, BySpeaker, Rounds, check_speakers
+from steps_py.chunks.samplers.base import (
+    SAMPLERS,
+    UTTS,
+    BySpeaker,
+    Draw,
+    Rounds,
+    Sampler,
+    check_speakers,
+)
 from steps_py.errors import ConfigError
 from steps_py.settings.declare import Count
 
 
 @SAMPLERS.register("speaker_groups")
-class SpeakerGroups:
-    """batch_size / M speakers, the M rows of each one after another: what metric losses need.
+class SpeakerGroups(Sampler):
+    """batch_size / M speakers with M consecutive utterances each, as metric losses need.
 
-    No speaker comes twice in a batch, and no utterance twice in a group, unless the speaker
-    has fewer than M: then other chunks of the same ones fill it up.  A speaker's utterances are
-    drawn without replacement: shuffled, cut into groups of M, and shuffled anew when they are
-    used up; what M does not divide waits for the next shuffling.
+    No speaker is in a batch twice, and no utterance is in a group twice unless the speaker has
+    fewer than M; then utterances are repeated with other chunks.  The utterances of a speaker are
+    drawn without replacement: shuffled, cut into groups of M, and shuffled again when they are
+    used up; a remainder of less than M is not used before the next shuffle.
 
-    Seed projects: SEQUENS's `gen_mbatch_spk_bal` (150 speakers x 2, without replacement) and
+    Source: SEQUENS's `gen_mbatch_spk_bal` (150 speakers x 2, without replacement) and
     multitask_asv's items (64 x 5).
     """
 
@@ -26,28 +34,32 @@ class SpeakerGroups:
     class Config:
         utts_per_speaker: Count = 2
 
-    def __init__(self, config, spk_id_U, batch_size, draw):
+    def __init__(self, config: Config, spk_id_U: np.ndarray, batch_size: int, draw: Draw):
         self.utts_per_speaker = size = config.utts_per_speaker
         if batch_size % size:
             raise ConfigError(
-                f"sampler 'speaker_groups': train.batch_size, {batch_size}, is no multiple of"
-                f" utts_per_speaker, {size}. Make it {max(1, batch_size // size) * size}."
+                f"sampler 'speaker_groups': train.batch_size is {batch_size}, not a multiple of"
+                f" utts_per_speaker, {size}. Set it to {max(1, batch_size // size) * size}."
             )
         self._utts, self._draw = BySpeaker(spk_id_U), draw
         num_speakers = len(self._utts.count_S)
         check_speakers("speaker_groups", batch_size // size, num_speakers)
         self._rounds = Rounds(num_speakers, batch_size // size, draw)
-        self._shuffled = {}  # speaker -> the last shuffling that was drawn, and its number
+        self._shuffled = {}  # speaker -> number and order of its last shuffle
 
-    def rows(self, step, random):
-        spk_id_N, times_N = self._rounds.speakers(step)
-        pairs = zip(spk_id_N.tolist(), times_N.tolist(), strict=True)
-        return np.concatenate([self._group(spk_id, time) for spk_id, time in pairs])
+    @staticmethod
+    def speakers_needed(config: Config, batch_size: int) -> int:
+        return batch_size // config.utts_per_speaker
 
-    def _group(self, spk_id, time):
-        """The utterances of a speaker who was dealt `time` times before."""
+    def rows(self, step: int, random: np.random.Generator) -> np.ndarray:
+        spk_id_N, count_N = self._rounds.speakers(step)
+        pairs = zip(spk_id_N.tolist(), count_N.tolist(), strict=True)
+        return np.concatenate([self._group(spk_id, count) for spk_id, count in pairs])
+
+    def _group(self, spk_id, count):
+        """The utterances of a speaker that was in `count` batches before."""
         size, rows = self.utts_per_speaker, self._utts.rows(spk_id)
-        number, group = divmod(time, max(1, len(rows) // size))
+        number, group = divmod(count, max(1, len(rows) // size))
         if self._shuffled.get(spk_id, (None,))[0] != number:
             self._shuffled[spk_id] = number, self._draw(UTTS, number, spk_id).permutation(rows)
         shuffled = self._shuffled[spk_id][1]

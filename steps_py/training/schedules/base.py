@@ -1,20 +1,19 @@
-"""What all schedules share: the rate at a step, and what they learn at an epoch's end.
+"""Base classes of learning-rate schedules.
 
-``factor(step)`` is what the optimiser's `lr` is multiplied by at a step counted from 0.  Most
-schedules are pure functions of the step.  The others look at the validation once an epoch;
-what they remember is in ``state()`` and so in the checkpoint, and a resumed training goes on
-at exactly the same rate.
+``factor(step)`` multiplies the optimiser's `lr` at a step counted from 0.  Most schedules are pure
+functions of the step.  The others depend on a metric of each epoch; their ``state()`` is part of
+the checkpoint, so that a resumed training continues at exactly the same rate.
 """
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from steps_py.settings.declare import setting
 
-KEEP, RESET = "keep", "reset"  # what is to be done with the weights
+KEEP, RESET = "keep", "reset"  # actions on the weights, returned by `end_epoch`
 WARMUP = "epochs of linear rise to the full rate"
-METRICS = {  # of an epoch: name -> 1 if more is better, -1 if less is
+METRICS = {  # column of epochs.tsv -> 1 if higher is better, -1 if lower is
     "train_loss": -1,
     "train_accuracy": 1,
     "valid_loss": -1,
@@ -27,51 +26,76 @@ class Schedule:
     """Warm-up, then `shape(progress)` with progress from 0 to 1 over the steps that remain.
 
     The warm-up rises linearly and reaches 1 at the step after it.
+
+    Parameters
+    ----------
+    config : Config
+        Of the registered class.
+    num_steps, steps_per_epoch : int
+        Of the training.
+
+    Attributes
+    ----------
+    metric : str or None
+        The value of METRICS that `end_epoch` is called with.
+    keeps_best : bool
+        `end_epoch` may return KEEP and RESET, and training ends with the best weights.
+    finished : bool
+        Training ends with this epoch.
     """
 
-    metric = None  # of METRICS, which `end_epoch` looks at
-    keeps_best = False  # true: `end_epoch` may say KEEP and RESET, and training ends with the best
-    finished = False  # true: training ends with this epoch
+    metric: str | None = None
+    keeps_best: bool = False
+    finished: bool = False
 
-    def __init__(self, config, num_steps, steps_per_epoch):
+    def __init__(self, config: Any, num_steps: int, steps_per_epoch: int):
         self.config = config
         self.warmup_steps = round(config.warmup_epochs * steps_per_epoch)
         self.num_steps, self.steps_per_epoch = num_steps, steps_per_epoch
 
-    def factor(self, step):
-        """What lr is multiplied by at `step`."""
+    def factor(self, step: int) -> float:
+        """Factor of lr at `step`."""
         if step < self.warmup_steps:
             return (step + 1) / (self.warmup_steps + 1)
-        rest = max(1, self.num_steps - self.warmup_steps)
-        return self.shape(min(1.0, (step - self.warmup_steps) / rest))
+        num_steps = max(1, self.num_steps - self.warmup_steps)
+        return self.shape(min(1.0, (step - self.warmup_steps) / num_steps))
 
-    def end_epoch(self, value):
-        """Take note of `metric`: KEEP these weights as the best, RESET to the best, or None."""
+    def shape(self, progress: float) -> float:
+        """Factor of lr after the warm-up; `progress` runs from 0 to 1."""
+        raise NotImplementedError
 
-    def state(self):
-        """What `end_epoch` has learnt, as plain values."""
+    def end_epoch(self, value: float | None) -> str | None:
+        """Update with the epoch's value of `metric`.
+
+        Returns KEEP (the current weights are the best), RESET (to the best weights) or None.
+        """
+
+    def state(self) -> dict:
+        """State that `end_epoch` changes, as plain values."""
         return {}
 
-    def restore(self, state):
-        """Go back to a `state`."""
+    def restore(self, state: dict) -> None:
+        """Restore a `state`."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class WatchingConfig:
-    """Keys of the schedules that watch a metric."""
+class MetricScheduleConfig:
+    """Keys of the schedules that depend on a metric."""
 
     warmup_epochs: float = setting(0.0, WARMUP, minimum=0)
-    metric: Literal[tuple(METRICS)] = setting("valid_loss", "column of epochs.tsv that is watched")
-    patience: int = setting(3, "epochs without a better value that are tolerated", minimum=0)
-    min_change: float = setting(
-        0.0, "change that counts as better, as a share of the best value", minimum=0
+    metric: Literal[tuple(METRICS)] = setting(
+        "valid_loss", "column of epochs.tsv that the schedule depends on"
     )
+    patience: int = setting(
+        3, "epochs without a better value before the rate is lowered", minimum=0
+    )
+    min_change: float = setting(0.0, "relative change that counts as better", minimum=0)
 
 
-class Watching(Schedule):
-    """Lowers its level after more than `patience` epochs without a better value of a metric."""
+class MetricSchedule(Schedule):
+    """Lowers the rate after more than `patience` epochs without a better value of a metric."""
 
-    def __init__(self, config, num_steps, steps_per_epoch):
+    def __init__(self, config: MetricScheduleConfig, num_steps: int, steps_per_epoch: int):
         super().__init__(config, num_steps, steps_per_epoch)
         self.metric = config.metric
         self._best, self._bad_epochs, self._level = None, 0, 1.0
@@ -79,12 +103,12 @@ class Watching(Schedule):
     def shape(self, progress):
         return self._level
 
-    def lower(self):
-        """Lower `_level`; what is returned is the answer of `end_epoch`."""
+    def lower(self) -> str | None:
+        """Lower `_level`; returns the action of `end_epoch`."""
         raise NotImplementedError
 
     def end_epoch(self, value):
-        if better(self.config, value, self._best):
+        if is_better(self.config, value, self._best):
             self._best, self._bad_epochs = value, 0
             return KEEP if self.keeps_best else None
         self._bad_epochs += 1
@@ -101,15 +125,15 @@ class Watching(Schedule):
         self._level = state["level"]
 
 
-def better(config, value, best):
-    """Whether `value` of a WatchingConfig's metric beats `best`.
+def is_better(config: MetricScheduleConfig, value: float, best: float | None) -> bool:
+    """Whether `value` of the config's metric is better than `best`.
 
-    Any number beats None, and nan beats nothing.
+    Any finite number is better than None; a value that is not finite is never better.
 
-    >>> config = WatchingConfig(metric="valid_loss", min_change=0.1)
-    >>> [better(config, value, 2.0) for value in (1.7, 1.9)]
+    >>> config = MetricScheduleConfig(metric="valid_loss", min_change=0.1)
+    >>> [is_better(config, value, 2.0) for value in (1.7, 1.9)]
     [True, False]
-    >>> better(WatchingConfig(metric="valid_accuracy"), 0.5, None)
+    >>> is_better(MetricScheduleConfig(metric="valid_accuracy"), 0.5, None)
     True
     """
     if not math.isfinite(value):

@@ -1,4 +1,4 @@
-"""The same rate throughout."""
+"""Constant learning rate."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from steps_py.training.schedules.base import WARMUP, Schedule
 
 @SCHEDULES.register("constant")
 class Constant(Schedule):
-    """Always 1, after the warm-up.
+    """Constant at 1 after the warm-up.
 
     >>> schedule = Constant(Constant.Config(warmup_epochs=2), num_steps=9, steps_per_epoch=1)
     >>> [round(schedule.factor(step), 3) for step in range(4)]
@@ -20,5 +20,5 @@ class Constant(Schedule):
     class Config:
         warmup_epochs: float = setting(0.0, WARMUP, minimum=0)
 
-    def shape(self, progress):
+    def shape(self, progress: float) -> float:
         return 1.0

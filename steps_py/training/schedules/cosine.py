@@ -1,4 +1,4 @@
-"""Half a cosine."""
+"""Cosine decay."""
 
 import math
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ class Cosine(Schedule):
     @dataclass(frozen=True, kw_only=True)
     class Config:
         warmup_epochs: float = setting(0.0, WARMUP, minimum=0)
-        final_ratio: float = setting(0.0, "last rate as a share of lr", minimum=0)
+        final_ratio: float = setting(0.0, "final rate as a fraction of lr", minimum=0)
 
-    def shape(self, progress):
+    def shape(self, progress: float) -> float:
         final = self.config.final_ratio
         return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress))

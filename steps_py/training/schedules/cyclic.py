@@ -1,4 +1,4 @@
-"""Up and down."""
+"""Triangular cycles."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,9 +10,9 @@ from steps_py.training.schedules.base import Schedule
 
 @SCHEDULES.register("cyclic")
 class Cyclic(Schedule):
-    """From `min_ratio` up to 1 in `up_epochs`, down again as long, and so on.
+    """Linear from `min_ratio` to 1 in `up_epochs` epochs and back, repeated.
 
-    "triangular2" halves the height at each cycle.  L. Smith, "Cyclical learning rates for
+    "triangular2" halves the amplitude after each cycle.  L. Smith, "Cyclical learning rates for
     training neural networks", WACV 2017, section 3.
 
     >>> config = Cyclic.Config(up_epochs=1, min_ratio=0.2, mode="triangular2")
@@ -24,14 +24,14 @@ class Cyclic(Schedule):
     @dataclass(frozen=True, kw_only=True)
     class Config:
         up_epochs: float = setting(2.0, "epochs from lowest to highest rate", exclusiveMinimum=0)
-        min_ratio: float = setting(1e-3, "lowest rate as a share of lr", minimum=0, maximum=1)
+        min_ratio: float = setting(1e-3, "lowest rate as a fraction of lr", minimum=0, maximum=1)
         mode: Literal["triangular", "triangular2"] = "triangular"
 
-    def __init__(self, config, num_steps, steps_per_epoch):
+    def __init__(self, config: Config, num_steps: int, steps_per_epoch: int):
         self.config = config
         self.num_steps, self.steps_per_epoch = num_steps, steps_per_epoch
 
-    def factor(self, step):
+    def factor(self, step: int) -> float:
         cycles = step / (2 * self.config.up_epochs * self.steps_per_epoch)
         height = 1 - abs(2 * (cycles % 1) - 1)
         if self.config.mode == "triangular2":

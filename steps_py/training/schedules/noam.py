@@ -1,4 +1,4 @@
-"""Inverse square root."""
+"""Inverse square root decay."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from steps_py.training.schedules.base import Schedule
 
 @SCHEDULES.register("noam")
 class Noam(Schedule):
-    """Linear up to 1 in `warmup_steps` steps, then down with the root of the step's number.
+    """Linear warm-up to 1 in `warmup_steps` steps, then decay with the inverse root of the step.
 
     Vaswani et al., "Attention is all you need", NeurIPS 2017, eq. 3, divided by its peak, so
     that the optimiser's `lr` is the largest rate.  multitask_asv's ``lr * min(n ** -0.5,
@@ -24,10 +24,10 @@ class Noam(Schedule):
     class Config:
         warmup_steps: Count = 500
 
-    def __init__(self, config, num_steps, steps_per_epoch):
+    def __init__(self, config: Config, num_steps: int, steps_per_epoch: int):
         self.config = config
         self.num_steps, self.steps_per_epoch = num_steps, steps_per_epoch
 
-    def factor(self, step):
+    def factor(self, step: int) -> float:
         number, warmup = step + 1, self.config.warmup_steps
         return min(number / warmup, (warmup / number) ** 0.5)

@@ -1,4 +1,4 @@
-"""Steps down."""
+"""Step decay."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -12,7 +12,7 @@ Epoch = Annotated[float, Keywords(minimum=0)]
 
 @SCHEDULES.register("step")
 class Step(Schedule):
-    """Times `ratio` at each epoch of `milestones`, or else every `every_epochs` epochs.
+    """Multiply the rate by `ratio` at each of `milestones`, or else every `every_epochs` epochs.
 
     He et al., "Deep residual learning for image recognition", CVPR 2016, section 3.4.  Caffe's
     step policy in Unified Hypersphere Embedding is ratio 0.75 every 2800 iterations.
@@ -30,9 +30,9 @@ class Step(Schedule):
         warmup_epochs: float = setting(0.0, WARMUP, minimum=0)
         ratio: float = setting(0.1, exclusiveMinimum=0)
         milestones: list[Epoch] = setting([], "epochs, counted from 0; they may be fractions")
-        every_epochs: float = setting(10.0, "without milestones", exclusiveMinimum=0)
+        every_epochs: float = setting(10.0, "if there are no milestones", exclusiveMinimum=0)
 
-    def factor(self, step):
+    def factor(self, step: int) -> float:
         if step < self.warmup_steps:
             return super().factor(step)
         epoch = step / self.steps_per_epoch

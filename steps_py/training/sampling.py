@@ -1,0 +1,31 @@
+"""The sampler of a training, and whether the training list has enough speakers for it."""
+
+from steps_py.chunks.allocation import Chunks
+from steps_py.chunks.sampler import ChunkSampler
+from steps_py.errors import ConfigError
+from steps_py.training.config import Sections, split_stages
+
+
+def build_sampler(sections: Sections, train: Chunks) -> ChunkSampler:
+    """The sampler of the sections ``train`` and ``chunks`` over the rows of `train`."""
+    config, chunks = sections["train"], sections["chunks"]
+    return ChunkSampler(
+        train.spk_id_U,
+        train.num_frames_U,
+        min_frames=chunks.min_frames,
+        max_frames=chunks.max_frames,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        strategy=config.sampler,
+        vary_within_batch=chunks.vary_within_batch,
+    )
+
+
+def check_samplers(sections: Sections, train: Chunks) -> None:
+    """Raise ConfigError if a stage's batches need more speakers than `train` has."""
+    for number, (stage, _) in enumerate(split_stages(sections), 1):
+        try:
+            build_sampler(stage, train)
+        except ConfigError as error:
+            where = f"train.stages, stage {number}" if sections["train"].stages else "train"
+            raise ConfigError(f"{where}: {error}") from None
