@@ -77,6 +77,7 @@ rule all:
     input:
         expand("results/{trials}_eer.txt", trials=TRIALS),
         "results/metrics.tsv",
+        "results/comparisons.tsv",
         "results/manifest.json",
 
 

@@ -71,6 +71,7 @@ def cases():
             "compute_metrics",
             *("--trials", "trials", "--scores", "scores", "--p-target", "0.01"),
             *("--commands", "built-in", "--out-text", "eer.txt", "--out-table", "eer.tsv"),
+            *("--out-comparisons", "comparisons.tsv"),
         ),
         _case("split_table", "vad.scp", *PARTS, rule="split_feats_scp"),
         _case(

@@ -1,12 +1,31 @@
-"""EER and minDCF, with tied scores handled: a metric must not depend on file order.
+"""Error rates at every threshold, and what follows from them: EER and detection costs.
+
+A ROC is a polyline: its points are those of the thresholds that separate distinct scores, so tied
+trials go together, and no value depends on the order of trials.
 
 Shape suffixes (scope: this module):
-    K = operating points: one for each distinct score, and one for accepting every trial
+    K = operating points, from accepting every trial to rejecting every trial
+    D = weightings of the trials, one for each draw of a bootstrap
 """
 
 import numpy as np
 
 from steps_py.errors import ScoreError
+
+
+def check_scores(target_scores, nontarget_scores):
+    """Raise ScoreError unless there are scores of both kinds, all of them finite."""
+    for kind, scores in (("target", target_scores), ("nontarget", nontarget_scores)):
+        if scores.size == 0:
+            raise ScoreError(
+                f"metrics: no {kind} trial has a score; EER and minDCF need both kinds"
+            )
+        for name, wrong in (("nan", np.isnan(scores)), ("infinite", np.isinf(scores))):
+            if wrong.any():
+                raise ScoreError(
+                    f"metrics: {wrong.sum()} of {scores.size} {kind} scores are {name}."
+                    " Look for values in the x-vectors that are not finite."
+                )
 
 
 def error_rates(target_scores, nontarget_scores):
@@ -21,7 +40,7 @@ def error_rates(target_scores, nontarget_scores):
     Raises
     ------
     ScoreError
-        If there is no score of a kind, or one is nan.
+        If there is no score of a kind, or one is not finite.
 
     Examples
     --------
@@ -29,22 +48,41 @@ def error_rates(target_scores, nontarget_scores):
     (array([0. , 0. , 0.5, 1. ]), array([1. , 0.5, 0. , 0. ]))
     """
     target, nontarget = (np.sort(np.asarray(s, float)) for s in (target_scores, nontarget_scores))
-    for kind, scores in (("target", target), ("nontarget", nontarget)):
-        if scores.size == 0:
-            raise ScoreError(
-                f"metrics: no {kind} trial has a score; EER and minDCF need both kinds"
-            )
-        if np.isnan(scores[-1]):  # nan sorts last
-            raise ScoreError(
-                f"metrics: {np.isnan(scores).sum()} of {scores.size} {kind} scores are nan."
-                " Look for nan in the x-vectors."
-            )
+    check_scores(target, nontarget)
     thresholds = np.unique(np.concatenate([target, nontarget]))
     num_missed = np.searchsorted(target, thresholds, side="right")
     num_rejected = np.searchsorted(nontarget, thresholds, side="right")
     p_miss_K = np.concatenate([[0], num_missed]) / target.size
     p_fa_K = (nontarget.size - np.concatenate([[0], num_rejected])) / nontarget.size
     return p_miss_K, p_fa_K
+
+
+def eer_of_rates(p_miss_KD, p_fa_KD):
+    """Equal error rate of each column, linear between the two points around p_miss = p_fa.
+
+    >>> eer_of_rates(np.array([[0.0], [0.0], [1.0]]), np.array([[1.0], [0.5], [0.0]]))
+    array([0.33333333])
+    """
+    k_D = np.count_nonzero(p_miss_KD < p_fa_KD, axis=0)  # rates are monotonous
+    column_D = np.arange(p_miss_KD.shape[1])
+    miss_before_D, miss_D = p_miss_KD[k_D - 1, column_D], p_miss_KD[k_D, column_D]
+    before_D = p_fa_KD[k_D - 1, column_D] - miss_before_D
+    after_D = miss_D - p_fa_KD[k_D, column_D]
+    return miss_before_D + before_D / (before_D + after_D) * (miss_D - miss_before_D)
+
+
+def dcf(p_miss, p_fa, p_target, c_miss=1.0, c_fa=1.0):
+    """Detection cost of operating points, divided by that of the better trivial system.
+
+    The cost is ``c_miss * p_miss * p_target + c_fa * p_fa * (1 - p_target)``; a system that looks
+    at no score rejects or accepts every trial, whichever is cheaper.  NIST SRE 2016 evaluation
+    plan, section 3.1.
+
+    >>> float(dcf(0.25, 0.0, p_target=0.01))
+    0.25
+    """
+    cost = c_miss * p_miss * p_target + c_fa * p_fa * (1 - p_target)
+    return cost / min(c_miss * p_target, c_fa * (1 - p_target))
 
 
 def eer(target_scores, nontarget_scores):
@@ -56,18 +94,11 @@ def eer(target_scores, nontarget_scores):
     0.25
     """
     p_miss_K, p_fa_K = error_rates(target_scores, nontarget_scores)
-    k = np.flatnonzero(p_miss_K >= p_fa_K)[0]
-    before, after = p_fa_K[k - 1] - p_miss_K[k - 1], p_miss_K[k] - p_fa_K[k]
-    return p_miss_K[k - 1] + before / (before + after) * (p_miss_K[k] - p_miss_K[k - 1])
+    return eer_of_rates(p_miss_K[:, None], p_fa_K[:, None])[0]
 
 
 def min_dcf(target_scores, nontarget_scores, p_target, c_miss=1.0, c_fa=1.0):
-    """Minimum detection cost, divided by that of the better trivial system; <= 1.
-
-    The cost of an operating point is
-    ``c_miss * p_miss * p_target + c_fa * p_fa * (1 - p_target)``; a system that looks
-    at no score rejects or accepts every trial, whichever is cheaper.  NIST SRE 2016
-    evaluation plan, section 3.1.
+    """Minimum of `dcf` over all thresholds; <= 1.
 
     >>> float(min_dcf([1, 2, 3, 4], [0, 0, 0, 1.5], p_target=0.01))
     0.25
@@ -78,8 +109,7 @@ def min_dcf(target_scores, nontarget_scores, p_target, c_miss=1.0, c_fa=1.0):
             f" p_target {p_target:g}, c_miss {c_miss:g}, c_fa {c_fa:g}"
         )
     p_miss_K, p_fa_K = error_rates(target_scores, nontarget_scores)
-    cost_K = c_miss * p_miss_K * p_target + c_fa * p_fa_K * (1 - p_target)
-    return cost_K.min() / min(c_miss * p_target, c_fa * (1 - p_target))
+    return dcf(p_miss_K, p_fa_K, p_target, c_miss, c_fa).min()
 
 
 def kaldi_eer(target_scores, nontarget_scores):

@@ -10,15 +10,24 @@ def summary_lines(path, metrics):
     columns and write the values.
     """
     with open(path, newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    values = {(row["list"], row["system"], row["metric"]): float(row["value"]) for row in rows}
+        rows = [row for row in csv.DictReader(file, delimiter="\t") if not row["condition"]]
+    found = {(row["list"], row["system"], row["metric"]): row for row in rows}
     pairs = list(dict.fromkeys((row["list"], row["system"]) for row in rows))
     table = [["list", "system", *(metric.title for metric in metrics)]]
     for pair in pairs:
-        found = [(metric, values.get((*pair, metric.name))) for metric in metrics]
-        table.append([*pair, *("" if v is None else metric.text(v).strip() for metric, v in found)])
+        table.append(
+            [*pair, *(_cell(metric, found.get((*pair, metric.name))) for metric in metrics)]
+        )
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     return ["  ".join(_aligned(row, widths)).rstrip() for row in table]
+
+
+def _cell(metric, row):
+    if row is None:
+        return ""
+    text = metric.text(float(row["value"])).strip()
+    ends = row["low"] and metric.interval_text(float(row["low"]), float(row["high"]))
+    return f"{text} {ends}".rstrip()
 
 
 def _aligned(row, widths):

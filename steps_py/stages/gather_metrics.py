@@ -1,4 +1,4 @@
-"""Join the metrics of all trial lists into one table.
+"""Join the tables of all trial lists into one.
 
 python -m steps_py.stages.gather_metrics --out results/metrics.tsv exp/metrics/vox1.tsv ...
 """
@@ -17,9 +17,10 @@ def main(argv=None):
     parser.add_argument("tables", nargs="+")
     args = parser.parse_args(argv)
 
-    table = pd.concat([pd.read_csv(path, sep="\t") for path in args.tables])
+    tables = (pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False) for path in args.tables)
+    table = pd.concat(tables)
     with atomic_write(args.out) as out:
-        table.to_csv(out, sep="\t", index=False, float_format="%.6g")
+        table.to_csv(out, sep="\t", index=False)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from steps_py.formats.holders import FLOAT_VECTOR
 from steps_py.formats.tables import SequentialReader
 from steps_py.scoring.measures import metrics_of
 from steps_py.scoring.metrics import METRICS
+from steps_py.scoring.sorted_trials import SortedTrials
 from steps_py.stages import run_step
 
 TEXT = (Path(__file__).parents[2] / "docs/scoring.md").read_text()
@@ -59,7 +60,7 @@ def test_its_recipes_are_accepted(examples):
 def test_its_tables_name_what_is_there():
     assert rows("system") == list(CHAINS)
     assert set(rows("step")) <= set(STEPS.names())
-    assert set(rows("metric")) <= set(METRICS.names())
+    assert rows("metric") and set(rows("metric")) == set(METRICS.names())
 
 
 def test_its_step_scales_vectors(examples, tmp_path):
@@ -72,7 +73,8 @@ def test_its_step_scales_vectors(examples, tmp_path):
 
 
 def test_its_metric_by_hand(examples):
-    (metric,) = metrics_of([{"miss_at": {"p_fa": 0.25}}], [0.01])
-    # one of four nontargets may pass: the threshold is above 1, below 3 and the target at 2
-    scores = np.array([0.5, 2.0]), np.array([0.0, 0.0, 1.0, 3.0])
-    assert metric.text(metric.compute(*scores)) == "50.00"
+    (metric,) = metrics_of([{"weighted_error": {"miss_weight": 0.25}}], [0.01])
+    # above 1: one of two targets is missed, one of four nontargets passes
+    scores, labels = [0.5, 2.0, 0.0, 0.0, 1.0, 3.0], [True] * 2 + [False] * 4
+    (value,) = metric.compute(SortedTrials(scores, labels).once())
+    assert metric.text(value) == "25.00"  # above 3: 0.25 * 1 + 0; else 0.125 + 0.1875

@@ -73,6 +73,7 @@ VALUES = {
     "backend.train_sets": ["train"],
     "metrics.p_target": [0.05],
     "metrics.measures": ["eer"],
+    "metrics.conditions": {"duration_sec": {"table": "utt2dur", "bins": [2]}},
     "plan.slots": [7],
     "plan.sizes": {"voxceleb1.dev": {"utts": 10, "hours": 1}},
     "chunks.min_frames": 50,

@@ -46,10 +46,15 @@ def test_the_results_say_system_list_counts_and_error_rates(finished):
     targets = sum(line.endswith(" target") for line in trials)
     said = rf"mini: {len(trials)} trials, {targets} of them target, sha256 \w{{16}}"
     assert re.search(said, text)
-    assert re.search(r"^plda +[\d.]+ +[\d.]+ +[\d.]+$", text, re.M)
+    cell = r" +[\d.]+ \[[\d.]+, [\d.]+\] [*= ]"
+    assert re.search(rf"^plda(?:{cell}){{2}}{cell[:-5]}", text, re.M)
     table = pd.read_csv(finished / "results/metrics.tsv", sep="\t")
     assert list(dict.fromkeys(table.system)) == ["plda", "cosine"]
-    assert table.value[table.metric == "eer_percent"].between(0, 100).all()
+    rates = table[table.metric == "eer_percent"]
+    assert rates.value.between(0, 100).all() and rates.low.le(rates.high).all()
+    compared = pd.read_csv(finished / "results/comparisons.tsv", sep="\t")
+    assert set(zip(compared.system, compared.other, strict=True)) == {("plda", "cosine")}
+    assert compared.p_value.between(0, 1).all()
 
 
 def test_every_utterance_has_its_features_vad_and_xvector(finished):

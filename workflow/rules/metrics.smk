@@ -13,15 +13,49 @@ def results_of_run():
     return ["", *summary_lines("results/metrics.tsv", METRICS)]
 
 
+BOOTSTRAP, CONDITIONS = config["metrics"]["bootstrap"], config["metrics"]["conditions"]
+CALIBRATED = [system for system in SYSTEMS.names if SYSTEMS.calibrated(system)]
+
+
+def utt2spk_of_sides(wildcards):
+    """The speakers of both sides of a trial list."""
+    sides = trials_of(wildcards)
+    return [f"data/{sides[side]}/utt2spk" for side in ("enroll", "test")]
+
+
+def conditions_of(wildcards):
+    """The tables of each condition for both sides, as the stage takes them."""
+    sides = {side: trials_of(wildcards)[side] for side in ("enroll", "test")}
+    tables = {}
+    for name, condition in CONDITIONS.items():
+        table = condition.get("table") or f"utt2{name}"
+        tables[name] = {
+            side: recipe_file(table) if "/" in table else f"data/{dset}/{table}"
+            for side, dset in sides.items()
+        }
+        tables[name]["bins"] = condition.get("bins")
+        tables[name]["by_speaker"] = Path(table).name.startswith("spk2")
+    return tables
+
+
+def tables_of_conditions(wildcards):
+    """Their files."""
+    tables = conditions_of(wildcards).values()
+    return sorted({of_side[side] for of_side in tables for side in ("enroll", "test")})
+
+
 rule compute_metrics:
     """The metrics of every system on one trial list; an unscored trial is an error."""
     input:
         trials="data/trials/{trials}",
         scores=expand("exp/scores/{system}/{{trials}}", system=SYSTEMS.names),
+        utt2spk=utt2spk_of_sides,
+        conditions=tables_of_conditions,
         own=own_inputs(config["metrics"]["measures"]),
     output:
         text=report("results/{trials}_eer.txt", category="Results"),
         table="exp/metrics/{trials}.tsv",
+        comparisons="exp/metrics/{trials}.comparisons.tsv",
     log:
         "logs/compute_metrics/{trials}.log",
     group:
@@ -32,20 +66,29 @@ rule compute_metrics:
     params:
         p_target=config["metrics"]["p_target"],
         measures=json.dumps(config["metrics"]["measures"]),
+        calibrated=CALIBRATED,
+        draws=BOOTSTRAP["draws"],
+        seed=BOOTSTRAP["seed"],
+        conditions=lambda wildcards: json.dumps(conditions_of(wildcards)),
         kaldi=KALDI,
     shell:
         "python -m steps_py.stages.compute_metrics --trials {input.trials:q}"
-        " --scores {input.scores:q} --p-target {params.p_target} --measures {params.measures:q}"
-        " --commands {params.kaldi:q} --out-text {output.text:q} --out-table {output.table:q}"
-        " > {log:q} 2>&1"
+        " --scores {input.scores:q} --calibrated {params.calibrated}"
+        " --p-target {params.p_target} --measures {params.measures:q}"
+        " --utt2spk {input.utt2spk:q} --draws {params.draws} --seed {params.seed}"
+        " --conditions {params.conditions:q} --commands {params.kaldi:q}"
+        " --out-text {output.text:q} --out-table {output.table:q}"
+        " --out-comparisons {output.comparisons:q} > {log:q} 2>&1"
 
 
 rule gather_metrics:
-    """One table of all lists and systems, for programs."""
+    """One table of all lists and systems, for programs, and one of all pairs of systems."""
     input:
-        expand("exp/metrics/{trials}.tsv", trials=TRIALS),
+        metrics=expand("exp/metrics/{trials}.tsv", trials=TRIALS),
+        comparisons=expand("exp/metrics/{trials}.comparisons.tsv", trials=TRIALS),
     output:
-        report("results/metrics.tsv", category="Results"),
+        metrics=report("results/metrics.tsv", category="Results"),
+        comparisons=report("results/comparisons.tsv", category="Results"),
     log:
         "logs/gather_metrics.log",
     group:
@@ -54,7 +97,9 @@ rule gather_metrics:
     resources:
         **CLUSTER.resources("gather_metrics"),
     shell:
-        "python -m steps_py.stages.gather_metrics --out {output:q} {input:q} > {log:q} 2>&1"
+        "(python -m steps_py.stages.gather_metrics --out {output.metrics:q} {input.metrics:q}"
+        " && python -m steps_py.stages.gather_metrics --out {output.comparisons:q}"
+        " {input.comparisons:q}) > {log:q} 2>&1"
 
 
 SCORED = [(system, trials) for system in SYSTEMS.names for trials in TRIALS]
@@ -66,6 +111,7 @@ MADE_FROM = [
     *(f"exp/scores/{system}/{trials}" for system, trials in SCORED),
     *expand("results/{trials}_eer.txt", trials=TRIALS),
     "results/metrics.tsv",
+    "results/comparisons.tsv",
 ]
 
 

@@ -1,8 +1,8 @@
-"""Sections ``scores`` and ``metrics``: chains of steps, and measures."""
+"""Sections ``scores`` and ``metrics``: chains of steps, measures, conditions."""
 
-from steps_py.backend.systems import check_systems
-from steps_py.errors import StepsError
-from steps_py.scoring.measures import metrics_of
+from steps_py.backend.systems import Systems, check_systems
+from steps_py.errors import StepsError, did_you_mean
+from steps_py.scoring.measures import check_calibrated, metrics_of
 
 
 def check_chains(config, parts):
@@ -16,11 +16,40 @@ def check_chains(config, parts):
 
 
 def check_measures(config, parts):
-    """Measures are registered metrics."""
+    """Measures are registered metrics, and those of calibrated scores are asked of no others."""
     try:
-        metrics_of(config["metrics"]["measures"], config["metrics"]["p_target"])
+        metrics = metrics_of(config["metrics"]["measures"], config["metrics"]["p_target"])
     except StepsError as error:
         yield from str(error).splitlines()
+        return
+    try:
+        systems = Systems(
+            config["scores"],
+            config["backend"],
+            config["data"]["trials"],
+            config["model"]["embedding_dim"],
+        )
+    except StepsError:
+        return  # see check_chains
+    names = systems.names
+    for metric in metrics:
+        yield from (
+            f"'metrics.measures' names the system '{name}'. {did_you_mean(name, names)}"
+            for name in metric.systems or ()
+            if name not in names
+        )
+    try:
+        check_calibrated(metrics, names, [name for name in names if systems.calibrated(name)])
+    except StepsError as error:
+        yield str(error)
 
 
-CHECKS = [check_chains, check_measures]
+def check_conditions(config, parts):
+    """Bins of conditions rise."""
+    for name, condition in config["metrics"]["conditions"].items():
+        bins = condition.get("bins")
+        if bins is not None and (not bins or bins != sorted(set(bins))):
+            yield f"'metrics.conditions.{name}.bins' is {bins}. Give numbers that rise."
+
+
+CHECKS = [check_chains, check_measures, check_conditions]

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from steps_py.scoring.error_rates import eer
+from steps_py.scoring.error_rates import eer_of_rates
 from steps_py.scoring.metrics.base import METRICS, Metric
 
 
 @METRICS.register("eer")
 class Eer(Metric):
-    """The error rate in percent where misses and false alarms are equally frequent."""
+    """The rate in percent where misses and false alarms are equally frequent, linear on the ROC."""
 
     name, title = "eer_percent", "EER %"
     decimals, min_width = 3, 0
@@ -17,5 +17,5 @@ class Eer(Metric):
     class Config:
         pass
 
-    def compute(self, target_scores, nontarget_scores):
-        return 100 * eer(target_scores, nontarget_scores)
+    def compute(self, trials):
+        return 100 * eer_of_rates(trials.p_miss_KD, trials.p_fa_KD)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from steps_py.errors import ConfigError
-from steps_py.scoring.error_rates import min_dcf
+from steps_py.scoring.error_rates import dcf
 from steps_py.scoring.metrics.base import METRICS, Metric
+from steps_py.scoring.operating_point import check_operating_point, named
 
 
 @METRICS.register("min_dcf")
@@ -22,22 +22,12 @@ class MinDcf(Metric):
         c_fa: float = 1.0
 
         def __post_init__(self):
-            if not 0 < self.p_target < 1:
-                raise ConfigError(
-                    f"min_dcf: p_target is {self.p_target:g}. Give a value between 0 and 1."
-                )
-            for name in ("c_miss", "c_fa"):
-                if not getattr(self, name) > 0:
-                    value = getattr(self, name)
-                    raise ConfigError(f"min_dcf: {name} is {value:g}. Give a value above 0.")
+            check_operating_point("min_dcf", self)
 
     def __init__(self, config):
         super().__init__(config)
-        self.name, self.title = f"min_dcf_{config.p_target:g}", f"minDCF {config.p_target:g}"
-        if (config.c_miss, config.c_fa) != (1, 1):
-            self.name += f"_{config.c_miss:g}_{config.c_fa:g}"
-            self.title += f" {config.c_miss:g}:{config.c_fa:g}"
+        self.name, self.title = named("min_dcf", "minDCF", config)
 
-    def compute(self, target_scores, nontarget_scores):
-        config = self.config
-        return min_dcf(target_scores, nontarget_scores, config.p_target, config.c_miss, config.c_fa)
+    def compute(self, trials):
+        point = (self.config.p_target, self.config.c_miss, self.config.c_fa)
+        return dcf(trials.p_miss_KD, trials.p_fa_KD, *point).min(axis=0)

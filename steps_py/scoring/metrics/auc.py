@@ -1,0 +1,28 @@
+"""Area under the ROC curve."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from steps_py.scoring.metrics.base import METRICS, Metric
+
+
+@METRICS.register("auc")
+class Auc(Metric):
+    """The share of pairs of a target and a nontarget in which the target scores higher.
+
+    A tie counts half.  It is the area below the ROC, 1 for a perfect system and 0.5 for one
+    without information (Fawcett 2006).
+    """
+
+    name, title = "auc", "AUC"
+    min_width = 0
+    higher_is_better = True
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        pass
+
+    def compute(self, trials):
+        p_hit_KD, width_ED = 1 - trials.p_miss_KD, -np.diff(trials.p_fa_KD, axis=0)
+        return np.sum(width_ED * (p_hit_KD[1:] + p_hit_KD[:-1]), axis=0) / 2
