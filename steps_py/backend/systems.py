@@ -113,10 +113,6 @@ class Systems:
             for step in steps
         )
 
-    def calibrated(self, system: str) -> bool:
-        """Whether the system's scores are log-likelihood ratios that priors set thresholds for."""
-        return self._links[system][-1].step.calibrates
-
     def inputs(self) -> set[str]:
         """Every file that a job of these systems reads."""
         jobs = [self.score(system, trials) for system in self.names for trials in self._trials]
