@@ -15,8 +15,8 @@ from pathlib import Path
 from benchmarks import harness
 
 SCRIPTS = (
-    *("features", "frames", "reverberation", "plda", "xvectors", "clustering"),
-    *("chunks", "training", "corpus", "table_stages"),
+    *("features", "frames", "reverberation", "plda", "score_norm", "xvectors"),
+    *("clustering", "chunks", "training", "corpus", "table_stages"),
 )
 
 

@@ -91,11 +91,11 @@ def write_scored_pairs(stream, pairs):
     """Write the lines, nine digits of each score, to a binary stream."""
     for begin in range(0, len(pairs.score_T), LINES_PER_WRITE):
         piece = slice(begin, begin + LINES_PER_WRITE)
-        columns = (pairs.enroll_T[piece], pairs.test_T[piece], pairs.score_T[piece])
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        names = pairs.names
-        lines = [f"{names[e]} {names[t]} {score:.9g}\n" for e, t, score in rows]
-        stream.write("".join(lines).encode())
+        words = [None] * (3 * len(pairs.score_T[piece]))
+        for first, place_T in enumerate((pairs.enroll_T[piece], pairs.test_T[piece])):
+            words[first::3] = map(pairs.names.__getitem__, place_T.tolist())
+        words[2::3] = pairs.score_T[piece].tolist()
+        stream.write(("%s %s %.9g\n" * (len(words) // 3) % tuple(words)).encode())
 
 
 def in_order_of(pairs, first) -> np.ndarray:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from steps_py.backend.command_line import command_line
+from steps_py.backend.pair_scorers import CosineScorer
 from steps_py.backend.steps.base import STEPS, Model
 
 UNIT_LENGTH = ("ivector-normalize-length", "--scaleup=false")
@@ -19,3 +20,6 @@ class Cosine(Model):
     def score(self, job):
         enroll, test = job.enroll(UNIT_LENGTH), job.test(UNIT_LENGTH)
         return command_line("ivector-compute-dot-products", job.pairs, enroll, test, "-")
+
+    def pair_scorer(self):
+        return CosineScorer()

@@ -13,9 +13,9 @@ from steps_py.backend.score_lines import (
     write_scored_pairs,
 )
 from steps_py.backend.steps.base import STEPS, Join
-from steps_py.backend.steps.trained_on_list import ListConfig, TrainedOnList
+from steps_py.backend.steps.trained_on_list import PriorConfig, TrainedOnList
 from steps_py.backend.weights import read_weights, write_weights
-from steps_py.errors import ConfigError
+from steps_py.settings.declare import setting
 
 
 @STEPS.register("fuse")
@@ -28,13 +28,10 @@ class Fusion(TrainedOnList, Join):
     estimates = ("weights.json",)
 
     @dataclass(frozen=True, kw_only=True)
-    class Config(ListConfig):
-        systems: list[str]  # names of scores.systems
-
-        def __post_init__(self):
-            super().__post_init__()
-            if len(set(self.systems)) < max(len(self.systems), 1):
-                raise ConfigError("fuse: systems must name one or more systems, each once.")
+    class Config(PriorConfig):
+        systems: list[str] = setting(
+            description="names of scores.systems", minItems=1, uniqueItems=True
+        )
 
     @property
     def systems(self):

@@ -5,7 +5,7 @@ import sys
 from steps_py.backend.calibration import fit_logistic
 from steps_py.backend.score_lines import read_labels, read_scored_pairs, write_scored_pairs
 from steps_py.backend.steps.base import STEPS, ScoreStep
-from steps_py.backend.steps.trained_on_list import TrainedOnList
+from steps_py.backend.steps.trained_on_list import PriorConfig, TrainedOnList
 from steps_py.backend.weights import read_weights, write_weights
 
 
@@ -17,6 +17,7 @@ class LogisticCalibration(TrainedOnList, ScoreStep):
     """
 
     estimates = ("weights.json",)
+    Config = PriorConfig
 
     def train(self, job):
         trials = self.config.calibrate_on

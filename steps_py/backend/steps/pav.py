@@ -11,6 +11,7 @@ from steps_py.backend.score_lines import read_labels, read_scored_pairs, write_s
 from steps_py.backend.steps.base import STEPS, ScoreStep
 from steps_py.backend.steps.trained_on_list import ListConfig, TrainedOnList
 from steps_py.files import atomic_write
+from steps_py.settings.declare import setting
 
 
 @STEPS.register("pav")
@@ -25,7 +26,9 @@ class PavCalibration(TrainedOnList, ScoreStep):
 
     @dataclass(frozen=True, kw_only=True)
     class Config(ListConfig):
-        add_one: bool = True  # a target and a nontarget trial at each end keep all scores finite
+        add_one: bool = setting(
+            True, "a target and a nontarget trial more at each end, so that all ratios are finite"
+        )
 
     def train(self, job):
         trials = self.config.calibrate_on

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from steps_py.backend.command_line import command_line
+from steps_py.backend.pair_scorers import PldaScorer
+from steps_py.backend.plda_io import read_plda
 from steps_py.backend.steps.base import STEPS, Model
 from steps_py.errors import ConfigError
 
@@ -52,8 +54,14 @@ class PldaScoring(Model):
             job.out,
         )
 
+    def files(self, job):
+        return [job.own("plda_adapted" if job.recipe.adapt_set else "plda")]
+
+    def pair_scorer(self, plda):
+        return PldaScorer(read_plda(plda).smoothed(self.config.smoothing))
+
     def score(self, job):
-        plda = job.own("plda_adapted" if job.recipe.adapt_set else "plda")
+        (plda,) = self.files(job)
         smooth = command_line(
             "ivector-copy-plda", f"--smoothing={self.config.smoothing}", plda, "-"
         )

@@ -6,20 +6,29 @@ from typing import ClassVar
 
 from steps_py.backend.list_speakers import check_no_speaker_in, read_all
 from steps_py.backend.steps.base import Step
-from steps_py.errors import ConfigError
 from steps_py.files import atomic_write
+from steps_py.settings.declare import setting
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListConfig:
     """Options of a step that is trained on a trial list."""
 
-    calibrate_on: str  # a trial list of the recipe, of speakers that are in no other list
-    p_target: float = 0.5  # prior of a target trial, at which errors of the ratios count most
+    calibrate_on: str = setting(
+        description="trial list of the recipe whose speakers are in no other list"
+    )
 
-    def __post_init__(self):
-        if not 0 < self.p_target < 1:
-            raise ConfigError(f"p_target is {self.p_target:g}. Give a value between 0 and 1.")
+
+@dataclass(frozen=True, kw_only=True)
+class PriorConfig(ListConfig):
+    """Options of a step that minimises the cross-entropy of a trial list at a prior."""
+
+    p_target: float = setting(
+        0.5,
+        "prior of a target trial at which the ratios are to be best",
+        exclusiveMinimum=0,
+        exclusiveMaximum=1,
+    )
 
 
 class TrainedOnList(Step):

@@ -1,0 +1,127 @@
+"""What steps have in common that compare scores with those of a cohort."""
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import ClassVar
+
+from steps_py.backend.cohorts import draw_cohort, read_cohort, write_cohort, write_cohort_vectors
+from steps_py.backend.list_speakers import check_no_speaker_in, read_all
+from steps_py.backend.score_lines import read_scored_pairs, write_scored_pairs
+from steps_py.backend.score_norm import Cohort, Sides
+from steps_py.backend.steps.base import STEPS, Model, ScoreStep
+from steps_py.backend.vector_sides import read_sides
+from steps_py.data.data_dir import join_tables
+from steps_py.errors import BackendError, ConfigError
+from steps_py.settings.declare import setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortConfig:
+    """Options of a score normalisation."""
+
+    cohort: str | list[str] = setting(description="set or sets that the cohort is drawn from")
+    speakers: bool = setting(
+        False, "true: a member is the mean vector of a speaker; false: an utterance"
+    )
+    num_cohort: int | None = setting(None, "members drawn from the sets; null: all", minimum=2)
+    seed: int = setting(1, "of that draw")
+    top_n: int | None = setting(
+        None, "highest cohort scores of a side that count; null: all", minimum=2
+    )
+    ddof: int = setting(0, "deviations divide by the number of scores less this: 0 or 1")
+
+    def __post_init__(self):
+        if self.ddof not in (0, 1):
+            raise ConfigError(f"ddof is {self.ddof}. Give 0 or 1.")
+        if self.num_cohort is not None and self.num_cohort < (self.top_n or 0):
+            raise ConfigError(
+                f"num_cohort is {self.num_cohort}, fewer than top_n, {self.top_n}. Draw more, or"
+                " lower top_n."
+            )
+
+    @property
+    def cohort_sets(self) -> list[str]:
+        """The sets as a list."""
+        return [self.cohort] if isinstance(self.cohort, str) else self.cohort
+
+
+class CohortStep(ScoreStep):
+    """Base of score normalisations: the cohort as a list and as vectors, and its scores.
+
+    A subclass defines `normalise`.  Library: `steps_py.backend.score_norm`.
+    """
+
+    early: ClassVar[tuple[str, ...]] = ("cohort",)
+    estimates: ClassVar[tuple[str, ...]] = ("cohort.ark",)
+
+    Config = CohortConfig
+
+    @property
+    def sets(self):
+        return self.config.cohort_sets
+
+    def check_place(self, before):
+        if not isinstance(before[-1], Model):
+            raise ConfigError(
+                "a score normalisation must come directly after the model, as scores with the"
+                " cohort are the model's."
+            )
+
+    def estimate(self, file, job):
+        if file == "cohort":
+            tables = [job.table(dset, "utt2spk") for dset in self.sets]
+            lists = [word for name in job.recipe.trials for word in job.speakers_of(name)]
+            return job.python("write_list", job.out, str(len(tables)), *tables, *lists)
+        vectors = [job.vectors(dset) for dset in self.sets]
+        return job.python("write_vectors", job.own("cohort"), job.out, *vectors)
+
+    def rescore(self, job):
+        return job.python("rescore_lines", job.trials, job.enroll(), job.test(), *self.words(job))
+
+    def words(self, job) -> list[str]:
+        """What `load_cohort` makes the cohort of: its files, and the model."""
+        return [job.own("cohort"), job.own("cohort.ark"), *job.model_words()]
+
+    def write_list(self, out, num_tables, *words):
+        """Draw the cohort; refuse one with a speaker of a trial list, or one that is too small."""
+        tables, lists = words[: int(num_tables)], words[int(num_tables) :]
+        utt2spk = join_tables(tables, "Name each set once.")
+        config = self.config
+        cohort = draw_cohort(utt2spk, config.num_cohort, config.speakers, config.seed)
+        named = f"the cohort ({', '.join(self.sets)})"
+        check_no_speaker_in(
+            set(cohort.values()), read_all(lists), named, "Name sets of other speakers."
+        )
+        num_members = len(set(cohort.values()) if config.speakers else cohort)
+        if num_members < max(config.top_n or 0, 2):
+            raise BackendError(
+                f"{named} has {num_members} members, fewer than top_n, {config.top_n or 2}. Lower"
+                " top_n, or name more sets."
+            )
+        write_cohort(out, cohort)
+
+    def write_vectors(self, cohort, out, *vectors):
+        """The vectors of the members, after the steps before this one."""
+        write_cohort_vectors(cohort, f"ark:{out}", self.config.speakers, *vectors)
+
+    def rescore_lines(self, trials, enroll_in, test_in, *words):
+        """Score lines on standard input to normalised lines on standard output."""
+        pairs = read_scored_pairs(sys.stdin.buffer, trials)
+        cohort = load_cohort(*words)
+        (enroll_ND, enroll_T), (test_ND, test_T) = read_sides(pairs, enroll_in, test_in)
+        once = test_ND is enroll_ND and cohort.scorer.symmetric
+        test = None if once else cohort.scorer.test(test_ND)
+        sides = Sides(cohort, cohort.scorer.enroll(enroll_ND), test, enroll_T, test_T)
+        score_T = self.normalise(pairs.score_T, sides)
+        write_scored_pairs(sys.stdout.buffer, pairs._replace(score_T=score_T))
+
+    def normalise(self, score_T, sides: Sides):
+        """The normalised scores of trials."""
+        raise NotImplementedError
+
+
+def load_cohort(cohort, vectors, model, *files) -> Cohort:
+    """The `Cohort` of its files, and of the section and the files of the chain's model."""
+    scorer = STEPS.build(json.loads(model)).pair_scorer(*files)
+    return Cohort.of(scorer, *read_cohort(cohort, vectors))

@@ -1,0 +1,15 @@
+"""T-normalisation of scores."""
+
+from steps_py.backend.steps.base import STEPS
+from steps_py.backend.steps.cohort_step import CohortStep
+
+
+@STEPS.register("t_norm")
+class TNorm(CohortStep):
+    """Scores relative to those of the test utterance with a cohort.
+
+    Library: `steps_py.backend.score_norm.Sides.t_norm`.
+    """
+
+    def normalise(self, score_T, sides):
+        return sides.t_norm(score_T, self.config.top_n, self.config.ddof)
