@@ -1,5 +1,6 @@
 """One job of a step: the files that its command may name, each of which becomes an input."""
 
+import itertools
 import json
 import os
 from dataclasses import dataclass, field
@@ -89,9 +90,10 @@ class StepJob:
         """The vectors of any set of the recipe after the steps before this one."""
         return self._vectors(f"exp/xvectors/{dset}/xvector.scp", False, then)
 
-    def extracted(self, dset: str) -> str:
-        """The x-vectors of any set of the recipe as the network gives them."""
-        return f"scp:{self._input(f'exp/xvectors/{dset}/xvector.scp')}"
+    def vectors_after(self, kind: type[Step], dset: str) -> str:
+        """The vectors of any set after those steps only that begin the chain and are of a kind."""
+        leading = itertools.takewhile(lambda link: isinstance(link.step, kind), self.link.before)
+        return self._vectors(f"exp/xvectors/{dset}/xvector.scp", False, (), tuple(leading))
 
     def enroll(self, *then: tuple[str, ...]) -> str:
         """The vectors of the trial list's enrolment set."""
@@ -139,10 +141,14 @@ class StepJob:
         model = self.step_before(Model)
         return [model.section_word(), *model.link.step.files(model)]
 
+    def own_files(self, cls: type):
+        """Make the recipe's own files that define a class inputs."""
+        for file in files_of(cls):
+            self._input(os.path.relpath(file))
+
     def section_word(self) -> str:
         """The step's name and options as one word of a command; its own files are inputs."""
-        for file in files_of(type(self.link.step)):
-            self._input(os.path.relpath(file))
+        self.own_files(type(self.link.step))
         return json.dumps(self.link.section, sort_keys=True)
 
     @property
@@ -179,9 +185,9 @@ class StepJob:
         stage = ["python", "-m", "steps_py.stages.run_step"]
         return command_line(*stage, "--step", self.section_word(), method, *words)
 
-    def _vectors(self, scp, of_training, then):
+    def _vectors(self, scp, of_training, then, links=None):
         source, commands = f"scp:{self._input(scp)}", []
-        for link in self.link.before:
+        for link in self.link.before if links is None else links:
             if isinstance(link.step, Transform):
                 commands.append(link.step.apply(self._at(link), source, of_training))
                 source = "ark:-"

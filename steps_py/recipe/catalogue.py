@@ -37,6 +37,7 @@ REGISTRIES = {  # kind -> where its registry is
     "schedule": "steps_py.model.registries:SCHEDULES",
     "sampler": "steps_py.chunks.samplers.base:SAMPLERS",
     "scoring step": "steps_py.backend.steps.base:STEPS",
+    "quality measure": "steps_py.backend.steps.quality.base:MEASURES",
     "metric": "steps_py.scoring.metrics.base:METRICS",
 }
 # The code that says what the classes are; an edit anywhere in it makes a new catalogue.
