@@ -1,8 +1,8 @@
 """The folder that holds this package.
 
-In a checkout, and after ``pip install -e .``, it also has ``local/``, ``workflow/`` and the
-recipes.  After ``pip install .`` it is site-packages and has none of them: the library and the
-built-in commands work, recipes need a checkout.
+In a checkout, and after ``pip install -e .``, the folder also has ``local/``, ``workflow/`` and the
+recipes. After ``pip install .`` it is site-packages: the library and the built-in commands work,
+but recipes need a checkout.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""Random numbers that belong to a name, not to a place in a sequence.
+"""Counter-based random numbers: a stream is determined by a name, not by earlier draws.
 
-`Draws` is plain Python and one hash function: its numbers are the same on every
-machine and with every version of every library.  `generator` is for arrays.
+`Draws` is plain Python on a hash function: its numbers are the same on every machine and with
+every version of every library. `generator` is for arrays.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ class Draws:
         return next(self._block)
 
     def below(self, number):
-        """A whole number from 0 to ``number - 1``."""
+        """An integer from 0 to ``number - 1``."""
         return self.word() * number >> 64
 
     def uniform(self):
@@ -60,7 +60,7 @@ class Draws:
 
 
 def generator(seed, *names):
-    """A numpy Generator for ``(seed, *names)``: the same whoever draws before or after.
+    """A numpy Generator for ``(seed, *names)``, independent of all other draws.
 
     >>> a, b = generator(1, "id10001", "noise"), generator(1, "id10001", "noise")
     >>> float(a.random()) == float(b.random())

@@ -1,27 +1,26 @@
-"""Errors a user can cause and can mend.
+"""Errors that a user can cause and correct.
 
-Every message answers four questions, in this order: where, what is wrong, the
-evidence, what to do.  A stage prints it as one line on stderr and exits 1; a
-traceback means a bug in our code, never a fault in the user's data.
+A message has four parts, in this order: where, what is wrong, the evidence, what to do. A stage
+prints it as one line on stderr and exits with status 1; a traceback is a bug of this project.
 """
 
 import difflib
 
 
 class StepsError(ValueError):
-    """Base of all errors whose cause lies in the user's data or config."""
+    """Base class of all errors whose cause is in the user's data or config."""
 
 
 class ConfigError(StepsError):
-    """A recipe config asks for something that does not exist or fit."""
+    """A recipe's config has a key or value that does not exist or does not fit."""
 
 
 class DataDirError(StepsError):
-    """A Kaldi data directory breaks the format."""
+    """A Kaldi data directory violates the format."""
 
 
 class AudioError(StepsError):
-    """A recording is missing, damaged, or not of the kind the recipe expects."""
+    """A recording is missing, damaged, or has another rate or number of channels than expected."""
 
 
 class TableError(StepsError):
@@ -29,11 +28,11 @@ class TableError(StepsError):
 
 
 class MissingProgramError(TableError):
-    """A command at the other end of a pipe names a program that is not there."""
+    """A program in a pipe is not installed."""
 
 
 class KaldiError(StepsError):
-    """A Kaldi command was called with options or inputs it cannot serve."""
+    """A Kaldi command was called with options or inputs that it does not support."""
 
 
 class BackendError(StepsError):
@@ -41,17 +40,17 @@ class BackendError(StepsError):
 
 
 class ScoreError(StepsError):
-    """Trials and scores do not belong together."""
+    """Trials and scores do not match."""
 
 
 class ClusterError(StepsError):
-    """A scheduler does not answer, or keeps what a new run needs."""
+    """A scheduler does not answer, or still runs jobs of an earlier run."""
 
 
 def some(items, limit=3, total=None):
-    """A few examples of a long list, never the list.
+    """The first `limit` items of a list as text, and the number of the others.
 
-    `total` is how many there are where `items` are only the first of them.
+    `total` is the length of the list if `items` are only the first of it.
 
     >>> some(["a", "b", "c", "d", "e"])
     'a, b, c and 2 more'
@@ -65,7 +64,7 @@ def some(items, limit=3, total=None):
 
 
 def near_names(name, known, limit=2):
-    """The known names that `name` may have been meant for, the nearest first; [] if none is near.
+    """The known names that are similar to `name`, the nearest first; [] if there is none.
 
     >>> near_names("results/mini_err.txt", ["results/mini_eer.txt", "plan"])
     ['results/mini_eer.txt']

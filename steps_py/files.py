@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writes of files."""
 
 import contextlib
 import errno
@@ -12,8 +12,8 @@ DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 def atomic_write(path, mode="w"):
     """Open a temporary sibling of `path`; rename it to `path` when the block succeeds.
 
-    A reader never sees half a file, and a killed writer leaves the old one in place.
-    The folder is made if it is missing.
+    A reader never sees an incomplete file, and a killed writer leaves the old file in place. The
+    folder is created if it does not exist.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())

@@ -1,8 +1,8 @@
 """A recipe's own classes: <recipe>/local/*.py.
 
-A file there registers classes as those of this project do (``@ENCODERS.register("mine")``), and
-the recipe names them.  A file that begins with _ is a helper of the others: they import it by
-``from recipe_local._helper import ...``, and it is not loaded for itself.
+A file there registers classes as this project does (``@ENCODERS.register("mine")``), and the
+recipe's config names them. A file whose name begins with _ is a helper: the others import it by
+``from recipe_local._helper import ...``, and it is not loaded on its own.
 """
 
 import functools
@@ -21,7 +21,7 @@ VARIABLE = "SIDEWINDER_RECIPE"  # set by the workflow, for all of its jobs
 
 
 def recipe_folder() -> Path:
-    """The folder of the recipe that runs; the working directory unless the workflow set it."""
+    """The folder of the running recipe; the working directory if the workflow has not set it."""
     return Path(os.environ.get(VARIABLE, "."))
 
 
@@ -57,7 +57,7 @@ def load(recipe):
 def files_of(cls: type) -> list[str]:
     """The recipe's own file that defines a class, and its helpers: inputs of the rules that run it.
 
-    A class of this project has none: an edit of the code is an upgrade and makes no result anew.
+    Empty for a class of this project: an upgrade of the code does not outdate any result.
 
     >>> files_of(ConfigError)
     []
@@ -72,7 +72,7 @@ def files_of(cls: type) -> list[str]:
 
 
 def describe_failure(path, error):
-    """One line about a file that cannot be imported: the place in it, and the error."""
+    """One line about a file that cannot be imported: file, line number and error."""
     line = getattr(error, "lineno", None)
     for frame in traceback.extract_tb(error.__traceback__):
         if Path(frame.filename).resolve() == Path(path).resolve():

@@ -1,8 +1,8 @@
 """Names in a recipe -> classes in the code.
 
-A registry is a plain dict with three promises: a name is registered once, an unknown name is
-answered with the known ones, and a class is built from its own `Config` dataclass only -- so a
-misspelt key in config.yaml is an error, never a default.
+A registry is a dict with three guarantees: a name is registered once, the error for an unknown
+name lists the known ones, and a class is built from its own `Config` dataclass only, so that a
+misspelt key in config.yaml is an error.
 """
 
 import dataclasses
@@ -19,12 +19,12 @@ from steps_py.settings.declare import schema_of
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """What a recipe needs to know about a registered class."""
+    """Properties of a registered class that checks of a recipe use."""
 
     schema: dict  # of its Config
-    facts: dict  # attributes of the class that checks of a recipe read
+    facts: dict  # attributes of the class, by name
     doc: str  # first line of its docstring
-    files: list  # of the recipe's own folder, helpers too; none: a class of this project
+    files: list  # in the recipe's own folder, helpers included; empty: a class of this project
 
 
 class Registry:
@@ -36,9 +36,9 @@ class Registry:
         For messages.
     home : str, optional
         The package or module whose import registers the classes of this project; it is
-        imported at the first look-up. Other names are looked for in the recipe's own folder.
+        imported at the first look-up. Other names are searched in the recipe's own folder.
     facts : tuple of str
-        Attributes of the classes that a recipe is checked by.
+        Attributes of the classes that checks of a recipe use.
 
     >>> POOLINGS = Registry("pooling")
     >>> @POOLINGS.register("stats")
@@ -57,14 +57,14 @@ class Registry:
         self._classes = {}
 
     def names(self):
-        """The names of all classes of this project, sorted; of the recipe's own, those loaded."""
+        """Sorted names of this project's classes, and of those of the recipe that are loaded."""
         self._load_home()
         return sorted(self._classes)
 
     def register(self, name):
-        """Register the decorated class; it has a frozen dataclass `Config`, perhaps inherited.
+        """Register the decorated class; it has a frozen dataclass `Config`, possibly inherited.
 
-        Raises TypeError for a name that is taken, or a Config that is no dataclass.
+        Raises TypeError if the name is registered already, or Config is not a dataclass.
         """
 
         def add(cls):
@@ -98,7 +98,7 @@ class Registry:
         return self._classes[name]
 
     def build(self, section, **runtime):
-        """Build ``{"name": ..., **fields}``; `runtime` are sizes known only from data."""
+        """Build ``{"name": ..., **fields}``; `runtime` are sizes that depend on the data."""
         cls, config = self.configure(section)
         return cls(config, **runtime)
 
@@ -115,7 +115,7 @@ class Registry:
     def entries(self):
         """{name: Entry} of all classes that are loaded.
 
-        Raises ConfigError for a Config whose keys or defaults are of no type that YAML has.
+        Raises ConfigError for a Config with keys or defaults of a type that YAML does not have.
         """
         return {name: self._entry(name) for name in self.names()}
 

@@ -1,4 +1,4 @@
-"""Text that people write: lists and configs, in UTF-8, with or without a byte order mark."""
+"""Lists and configs in UTF-8, with or without a byte order mark."""
 
 from pathlib import Path
 
@@ -6,17 +6,17 @@ from steps_py.errors import DataDirError
 
 
 def read_lines(path, error_class=DataDirError):
-    """``[(number, line)]`` of a list, from 1, without blanks at the ends and blank lines.
+    """``[(number, line)]`` of a list, numbered from 1, stripped, without blank lines.
 
-    A byte order mark and Windows' line ends are no part of the lines; `error_class` is raised
-    with the line for a file in another encoding.
+    A byte order mark and Windows line ends are removed. For a file in another encoding,
+    `error_class` is raised with the line number.
     """
     lines = decode(Path(path).read_bytes(), path, error_class).split("\n")
     return [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
 
 
 def decode(content, path, error_class=DataDirError, first=1):
-    """The text of a file in UTF-8, without a byte order mark; `error_class` names the line.
+    """Decode UTF-8, without a byte order mark; `error_class` with the line number if it is not.
 
     `content` begins at line `first`.
 

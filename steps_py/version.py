@@ -1,4 +1,4 @@
-"""The version of this package; it is written in pyproject.toml alone."""
+"""The version of this package, which is defined in pyproject.toml."""
 
 import tomllib
 from importlib import metadata
@@ -9,8 +9,8 @@ from steps_py.checkout import CHECKOUT, is_checkout
 def package_version():
     """The version as text, such as ``0.2.0``.
 
-    A checkout's own pyproject.toml counts, whatever was installed before it was updated;
-    otherwise the metadata of the installed package.
+    In a checkout that of its pyproject.toml, also if an older version was installed from it;
+    otherwise that of the installed package.
 
     >>> package_version().count(".")
     2
@@ -19,5 +19,5 @@ def package_version():
         return tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["version"]
     try:
         return metadata.version("sidewinder")
-    except metadata.PackageNotFoundError:  # a copy of the folder alone
+    except metadata.PackageNotFoundError:  # only the folder was copied
         return "unknown"

@@ -1,4 +1,4 @@
-"""YAML files of a recipe, read so that every fault has its file and its line."""
+"""YAML files of a recipe; every error names the file and the line."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ from steps_py.text_files import decode
 
 
 def read_yaml(path):
-    """The content of a YAML file; None of an empty one.
+    """The content of a YAML file; None if it is empty.
 
-    ConfigError with the line if it is not UTF-8, not YAML, or has a key twice.
+    Raises ConfigError with the line if it is not UTF-8, not YAML, or has a duplicate key.
     """
     text = decode(Path(path).read_bytes(), path, ConfigError)
     try:
@@ -29,16 +29,16 @@ def read_yaml(path):
         context = f" ({error.context})" if error.context else ""
         raise ConfigError(
             f"{path}{line}: not YAML: {where}{error.problem}{context}. Check the quotes, brackets"
-            " and colons there and on the lines before; indent by blanks, not by tabs."
+            " and colons there and on the lines before; indent with spaces, not with tabs."
         ) from None
     except yaml.YAMLError as error:  # a control character
         line = text.count("\n", 0, getattr(error, "position", 0)) + 1
-        said = str(error).splitlines()[0]
-        raise ConfigError(f"{path}:{line}: not YAML: {said}. Remove it.") from None
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"{path}:{line}: not YAML: {reason}. Remove it.") from None
 
 
 def _check_keys(node, path):
-    """YAML takes the last of two equal keys without a word; here the second is an error."""
+    """PyYAML uses the last of duplicate keys silently; here they are an error."""
     children = []
     if node is not None and node.id == "mapping":
         lines = {}

@@ -1,9 +1,9 @@
-"""What a recipe can name: the registered classes, without importing torch.
+"""The registered classes that a recipe can name, without importing torch.
 
-The registries know, but only once the modules that they are registered in are imported, torch
-with them, which takes seconds; `snakemake -n` should answer at once.  So a process of its own
-imports them and writes what they say as JSON, which is kept under the digest of their sources:
-after an edit, and for a recipe that has classes of its own, it is written again.
+Registries are filled when their modules are imported, and torch with them, which takes seconds;
+`snakemake -n` should be fast. So a subprocess imports them and writes the schemas of the classes
+as JSON, which is cached under the digest of their sources: after an edit, and for a recipe with
+its own classes, it is written again.
 
 python -m steps_py.recipe.catalogue --recipe egs/mini --out catalogue.json
 """
@@ -40,14 +40,14 @@ REGISTRIES = {  # kind -> where its registry is
     "quality measure": "steps_py.backend.steps.quality.base:MEASURES",
     "metric": "steps_py.scoring.metrics.base:METRICS",
 }
-# The code that says what the classes are; an edit anywhere in it makes a new catalogue.
+# Sources besides the packages of the registries; the catalogue is written again after an edit.
 SOURCES = ("steps_py/*.py", "steps_py/settings/*.py", "local/*.py")
 
 
 def catalogue(recipe=None):
     """{kind: {name: Entry}} of the classes of this project and of the recipe's own.
 
-    Raises ConfigError, one line, if a file cannot be imported or says what no recipe can hold.
+    Raises ConfigError, one line, if a file cannot be imported or a Config has an unsupported type.
 
     >>> catalogue()["pooling"]["stats"].schema["properties"]["variance_floor"]["default"]
     1e-10
@@ -58,10 +58,10 @@ def catalogue(recipe=None):
 
 @functools.cache
 def _catalogue(recipe, key):
-    text = _read_kept(key)
+    text = _read_cached(key)
     if text is None:
         text = _make(recipe)
-        _keep(key, text)
+        _cache(key, text)
     return {
         kind: {name: Entry(**entry) for name, entry in entries.items()}
         for kind, entries in json.loads(text).items()
@@ -69,7 +69,7 @@ def _catalogue(recipe, key):
 
 
 def digest(recipe) -> str:
-    """A name for the sources of all registered classes, the recipe's own included."""
+    """A digest of the sources of all registered classes, the recipe's own included."""
     folders = {place.partition(":")[0].split(".")[1] for place in REGISTRIES.values()}
     patterns = [*SOURCES, *(f"steps_py/{folder}/**/*.py" for folder in sorted(folders))]
     paths = sorted({path for pattern in patterns for path in CHECKOUT.glob(pattern)})
@@ -81,9 +81,9 @@ def digest(recipe) -> str:
 
 
 def own_files(section, recipe=None):
-    """The recipe's own files behind the names in a section of its config, helpers included.
+    """The recipe's own files with the classes that a section of its config names, and helpers.
 
-    They are inputs of the rules that use the section; relative to the working directory.
+    They are inputs of the rules that use the section; paths are relative to the working directory.
     """
     words = set(_words(section))
     known = [item for entries in catalogue(recipe).values() for item in entries.items()]
@@ -92,7 +92,7 @@ def own_files(section, recipe=None):
 
 
 def _words(value):
-    """Every text in a value, keys included."""
+    """All strings in a value, keys included."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -104,7 +104,7 @@ def _words(value):
 
 
 def _make(recipe):
-    """The catalogue as JSON text, by a process that imports everything."""
+    """The catalogue as JSON text, by a subprocess that imports all modules."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "catalogue.json")
         command = [sys.executable, "-m", __name__, "--recipe", str(recipe), "--out", str(out)]
@@ -122,14 +122,14 @@ def _make(recipe):
     return json.dumps(content["kinds"])
 
 
-def _kept_at(key):
-    """Where a catalogue may be kept, the best place first."""
+def _cache_paths(key):
+    """Possible paths of a cached catalogue, the preferred one first."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return [Path(home, "sidewinder", f"{key}.json"), Path(".snakemake", f"catalogue.{key}.json")]
 
 
-def _read_kept(key):
-    for path in _kept_at(key):
+def _read_cached(key):
+    for path in _cache_paths(key):
         try:
             text = path.read_text()
             json.loads(text)
@@ -139,9 +139,9 @@ def _read_kept(key):
     return None
 
 
-def _keep(key, text):
-    """Keep it for the next time where that is possible; without, the next run takes seconds."""
-    for path in _kept_at(key):
+def _cache(key, text):
+    """Write the catalogue to the first cache that is writable, if any."""
+    for path in _cache_paths(key):
         try:
             with atomic_write(path) as out:
                 out.write(text)

@@ -1,7 +1,7 @@
-"""Kaldi's option files of a recipe, and the sample rates that they and the corpora say.
+"""Checks of Kaldi's option files of a recipe, and of sample rates and parts of corpora.
 
-Checks here are ``check(config, folder)`` of a config with its defaults and the recipe's folder;
-each yields a line for every fault.
+A check is ``check(config, folder)`` with a config whose defaults are filled in and the recipe's
+folder; it yields one line for each fault.
 """
 
 from pathlib import Path
@@ -15,14 +15,14 @@ from steps_py.text_files import decode
 
 
 def check_conf_files(config, folder):
-    """Raise one ConfigError for all faults of the conf files, corpus parts and sample rates."""
+    """Raise ConfigError with all faults of conf files, sample rates and corpus parts."""
     lines = [line for check in CHECKS for line in check(config, Path(folder))]
     if lines:
         raise ConfigError("\n".join(lines))
 
 
 def check_options(config, folder):
-    """Each conf file is there, and its options are those of the command that reads it."""
+    """Each conf file exists, and the command that reads it has its options."""
     for key, command, options, path in _conf_files(config, folder):
         try:
             read_conf(command, options, path, key)
@@ -31,12 +31,12 @@ def check_options(config, folder):
 
 
 def check_rates(config, folder):
-    """Features are made at the rate of the corpora, unless the conf allows to convert."""
+    """Features have the sample rate of the corpora, unless the conf file allows resampling."""
     key, command, options, path = _conf_files(config, folder)[0]
     try:
         options = read_conf(command, options, path, key)
     except StepsError:
-        return  # told by check_options
+        return  # reported by check_options
     conf_hz = options.sample_frequency
     for name in _used_corpora(config):
         rate_hz = _corpus(config, name).config.sample_rate_hz
@@ -50,7 +50,7 @@ def check_rates(config, folder):
 
 
 def check_parts(config, folder):
-    """Corpora have the parts and the trial lists that the recipe names."""
+    """Corpora have the parts and trial lists that the recipe names."""
     data = config["data"]
     places = [(f"data.sets.{name}", part) for name, parts in data["sets"].items() for part in parts]
     places += [
@@ -61,7 +61,7 @@ def check_parts(config, folder):
     for key, full_name in places:
         name, _, part = full_name.partition(".")
         corpus = _corpus(config, name)
-        if corpus.root.is_dir() or corpus.published:  # else its parts are not known yet
+        if corpus.root.is_dir() or corpus.published:  # otherwise its parts are unknown
             yield from _unknown(key, full_name, part, corpus.parts())
     for name, trials in data["trials"].items():
         corpus, wanted = _corpus(config, trials["corpus"]), trials.get("list") or name
@@ -74,7 +74,7 @@ CHECKS = [check_options, check_rates, check_parts]
 def read_conf(command, options, path, key):
     """The options of a conf file, an object of the command's class `options`.
 
-    ConfigError if the file is not there, is no text, or has an option that the command lacks.
+    Raises ConfigError if the file is missing, is not text, or has an unknown option.
     """
     if not path.is_file():
         near = did_you_mean(path.name, [found.name for found in path.parent.glob("*.conf")])

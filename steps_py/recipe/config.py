@@ -1,4 +1,4 @@
-"""A recipe's config: its checks and its defaults."""
+"""Checks and defaults of a recipe's config."""
 
 from steps_py.errors import ConfigError
 from steps_py.recipe.catalogue import catalogue
@@ -10,9 +10,9 @@ from steps_py.settings.defaults import fill, without
 
 
 def check_config(config, source="config.yaml", recipe=None):
-    """Raise one ConfigError that lists every fault of `config`, one line each.
+    """Raise ConfigError with every fault of `config`, one line each.
 
-    Faults of single keys come first; only a config without any is looked at as a whole.
+    If single keys have faults, these are reported; otherwise combinations of keys are checked.
     `recipe` is the recipe's folder, by default that of the run.
     """
     parts = catalogue(recipe)
@@ -25,18 +25,15 @@ def check_config(config, source="config.yaml", recipe=None):
 
 
 def fill_defaults(config, recipe=None):
-    """A copy of a checked `config` in which every key that has a default is written out.
-
-    The keys of registered classes are, too.
-    """
+    """A copy of a checked `config` with all defaults, those of registered classes included."""
     return fill(schema_of(RecipeConfig), dict(config), catalogue(recipe))
 
 
 def without_defaults(config, recipe=None):
     """A copy of a checked `config` without the keys whose values are their defaults.
 
-    The inverse of `fill_defaults`: two configs that mean the same give the same result, and a
-    release that adds a key with a default does not change it.
+    The inverse of `fill_defaults`: equivalent configs give the same result, and a release that adds
+    a key with a default does not change it.
 
     >>> without_defaults({"cmvn": {"window_frames": 300, "norm_vars": True}})
     {'cmvn': {'norm_vars': True}}

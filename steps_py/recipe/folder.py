@@ -1,4 +1,4 @@
-"""Which recipe a run is about: the folder that it is started in."""
+"""The folder of the recipe, which is the working directory of a run."""
 
 import shutil
 import subprocess
@@ -12,10 +12,10 @@ DEFAULT = "egs/voxceleb"
 
 
 def recipe_folder(folder, root):
-    """`folder` if it holds a config.yaml; of the checkout `root` itself, its default recipe.
+    """`folder` if it has a config.yaml; for the checkout `root` itself, the default recipe.
 
-    Any other folder is a ConfigError with the nearest recipe, and is removed again where
-    Snakemake made it just now because of a misspelt --directory.
+    Any other folder is a ConfigError that names the nearest recipe. The folder is removed if
+    Snakemake has just created it because of a misspelt --directory.
     """
     folder, root = Path(folder), Path(root)
     if (folder / CONFIG).is_file():
@@ -28,8 +28,8 @@ def recipe_folder(folder, root):
     where = _relative(folder, root)
     _remove_if_just_made(folder)
     raise ConfigError(
-        f"{where}: not a recipe: it has no {CONFIG}. {did_you_mean(where, shown)} A recipe of your"
-        f" own begins with a copy: cp -r {DEFAULT} {where}."
+        f"{where}: not a recipe: it has no {CONFIG}. {did_you_mean(where, shown)} To begin a new"
+        f" recipe, copy one: cp -r {DEFAULT} {where}."
     )
 
 
@@ -38,7 +38,7 @@ def _relative(path, root):
 
 
 def _remove_if_just_made(folder, within_sec=20):
-    """Remove a folder of the last seconds in which nothing but Snakemake's own folder is."""
+    """Remove a folder that was created within `within_sec` and has only Snakemake's folder."""
     if any(entry.name != ".snakemake" for entry in folder.iterdir()):
         return
     born = subprocess.run(["stat", "-c", "%W", folder], capture_output=True, text=True).stdout

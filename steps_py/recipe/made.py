@@ -1,7 +1,7 @@
-"""A record of the files that jobs wrote: size, time and digest, to notice a changed one.
+"""A record of the files that jobs wrote (size, time and digest), to detect changed files.
 
-Snakemake compares modification times. A product that is cut, edited or replaced by an older
-file would count as made; here it differs from its record, and its job runs again.
+Snakemake compares modification times only, so an output that is truncated, edited or replaced by
+an older file would count as complete. Here it differs from its record, and its job runs again.
 """
 
 import json
@@ -14,12 +14,12 @@ MAX_DIGEST_BYTES = 64 << 20  # of larger files the size alone is compared
 
 
 class MadeFiles:
-    """The record of one recipe, a file of JSON lines; the last line of a path counts.
+    """The record of one recipe, a file of JSON lines; for each path the last line is valid.
 
     Parameters
     ----------
     path : path
-        Where it is kept; there need not be one.
+        The file of the record; it need not exist.
     """
 
     def __init__(self, path):
@@ -33,16 +33,16 @@ class MadeFiles:
                     continue
 
     def exists(self) -> bool:
-        """Whether a run has begun here before."""
+        """Whether a run was started in this recipe before."""
         return self.path.is_file()
 
     def begin(self) -> None:
-        """Note that a run has begun."""
+        """Record that a run was started."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.touch()
 
     def add(self, paths) -> None:
-        """Record files and folders as they are now; what is not there is left out."""
+        """Record the present state of files and folders; missing ones are skipped."""
         new = {str(path): describe(path) for path in paths if os.path.exists(path)}
         if not new:
             return
@@ -52,7 +52,7 @@ class MadeFiles:
             file.write(f"{json.dumps(new)}\n")
 
     def is_changed(self, path) -> bool:
-        """Is the file there, and another than the one that was recorded?"""
+        """Whether the file exists and differs from its record."""
         known = self._known.get(str(path))
         if known is None or not os.path.exists(path):
             return False
@@ -66,7 +66,7 @@ class MadeFiles:
 
 
 def describe(path):
-    """(bytes, modification time in ns, digest) of a file; the digest is None of a large one."""
+    """(size in bytes, modification time in ns, digest) of a file; no digest for a large file."""
     stat = os.stat(path)
     small = os.path.isdir(path) or stat.st_size <= MAX_DIGEST_BYTES
     return stat.st_size, stat.st_mtime_ns, digest_of_made(path) if small else None

@@ -1,4 +1,4 @@
-"""The manifest: what made the results of a run."""
+"""The manifest: commit, versions and config that produced the results of a run."""
 
 import json
 import platform
@@ -14,10 +14,11 @@ PACKAGES = ["torch", "numpy", "scipy", "pandas", "snakemake", "kaldi-io", "sound
 
 
 def manifest(commands, config, emulated, made_from=()):
-    """Who made the results: commit, commands, versions, machine and the whole config.
+    """The provenance of results: commit, commands, versions, machine and the whole config.
 
-    `emulated` are the programs in wav.scp pipes that were not run (docs/audio.md);
-    `made_from` are files whose digests, 16 hexadecimal digits of SHA-256, are kept.
+    `emulated` are the programs in pipes of wav.scp that were replaced by built-in decoders
+    (docs/audio.md); `made_from` are files whose digests (16 hexadecimal digits of SHA-256) are
+    recorded.
     """
     return {
         "commit": commit(),
@@ -32,30 +33,30 @@ def manifest(commands, config, emulated, made_from=()):
 
 
 def check_manifest(path, config):
-    """Raise StepsError unless the manifest's config and digests are those of now.
+    """Raise StepsError unless the manifest's config and digests are the present ones.
 
     Parameters
     ----------
     path : path
-        A manifest.json that lies in ``results/`` of the working directory.
+        A manifest.json in ``results/`` of the working directory.
     config : dict
-        The recipe's config without defaults, as it was given to `manifest`.
+        The recipe's config without defaults, as for `manifest`.
     """
     kept = json.loads(Path(path).read_text(encoding="utf-8"))
     if kept["config"] != json.loads(json.dumps(config)):
         raise StepsError(
-            f"{path}: was written for another config. Start the run again with the config as it is."
+            f"{path}: was written for another config. Start the run again with the present config."
         )
     changed = [file for file, digest in kept["sha256"].items() if digest_of_file(file) != digest]
     if changed:
         raise StepsError(
-            f"{path}: {len(changed)} files are not the ones that the results were made from"
-            f" ({some(changed)}). Start the run again: they, and the results, are made again."
+            f"{path}: {len(changed)} files have changed since the results were made"
+            f" ({some(changed)}). Start the run again: they and the results are made again."
         )
 
 
 def commit():
-    """The checkout's commit, ``-dirty`` if files differ from it; 'unknown' outside git."""
+    """The commit of the checkout, with ``-dirty`` if files differ; 'unknown' outside of git."""
     if not is_checkout():
         return "unknown"
     try:

@@ -24,8 +24,8 @@ class PlanConfig:
     )
     gpus: int = setting(1, "available GPUs; 0: the network is trained on processors", minimum=0)
     costs: str | None = setting(
-        None, "a site's file of unit costs, laid over steps_py/plan/costs.yaml"
+        None, "a site's file of unit costs, which overrides steps_py/plan/costs.yaml"
     )
     sizes: dict[str, SizeConfig] = setting(
-        {}, "of parts <corpus>.<part> that are not prepared yet and publish no figures"
+        {}, "sizes of parts <corpus>.<part> that are not prepared and have no published figures"
     )

@@ -1,4 +1,4 @@
-"""The config schema and the table of keys, written from the dataclasses that define them.
+"""Generate the config schema and the table of keys from the dataclasses that define them.
 
 python -m steps_py.recipe.schema --write      workflow/schemas/config.schema.yaml, docs/config.md
 python -m steps_py.recipe.schema              exit 1 if one of them is not up to date
@@ -22,7 +22,7 @@ SIGNS = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMa
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes every value in full, without anchors."""
+    """A dumper that writes every value in full, without anchors."""
 
     def ignore_aliases(self, data):
         return True
@@ -34,7 +34,7 @@ def schema_text():
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "egs/<name>/config.yaml",
         "description": "One recipe. Units are in the names (_frames, _sec, _db) or in the"
-        " descriptions. Keys with a default may be left out.",
+        " descriptions. Keys with a default can be omitted.",
     }
     body = yaml.dump(head | schema_of(RecipeConfig), Dumper=_Plain, sort_keys=False, width=100)
     return f"# {GENERATED}.\n{body}"

@@ -1,7 +1,7 @@
-"""A recipe's sections: each is a dataclass of the package that reads it; this file only names them.
+"""The sections of a recipe; each is a dataclass of the package that uses it.
 
-From them come the checks of `steps_py.recipe.config`, workflow/schemas/config.schema.yaml and
-docs/config.md (`steps_py.recipe.schema` writes both).
+The checks of `steps_py.recipe.config`, workflow/schemas/config.schema.yaml and docs/config.md
+are derived from them (`steps_py.recipe.schema` writes the files).
 """
 
 from dataclasses import dataclass
@@ -36,9 +36,9 @@ class RecipeConfig:
     xvectors: XvectorsConfig = section(XvectorsConfig, "extraction of x-vectors")
     backend: BackendConfig = section(
         BackendConfig,
-        "what the steps of scores.systems are trained on, and options that hold for each step of"
-        " a name; an option given in a chain takes precedence",
+        "training sets of the steps of scores.systems, and options for all steps of a name; an"
+        " option in a chain takes precedence",
     )
     scores: ScoresConfig = section(ScoresConfig, "scoring systems")
-    plan: PlanConfig = section(PlanConfig, "of `snakemake plan`; no result depends on this section")
-    metrics: MetricsConfig = section(MetricsConfig, "what the results tables show")
+    plan: PlanConfig = section(PlanConfig, "for `snakemake plan`; results do not depend on it")
+    metrics: MetricsConfig = section(MetricsConfig, "measures in the results tables")

@@ -1,4 +1,4 @@
-"""Targets of a command line that no rule makes, with the nearest ones that rules do make."""
+"""Targets of a command line that no rule makes, with the nearest ones that rules make."""
 
 import itertools
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 from steps_py.errors import ConfigError, near_names
 
 SNAKEMAKE = ("snakemake", "__main__.py")
-# options whose value is no target; others cost a look by Snakemake's own parser
+# options whose value is not a target; other options need Snakemake's own parser
 WITH_VALUE = (
     "--directory",
     "-d",
@@ -24,10 +24,10 @@ MOST_PER_OUTPUT = 2000  # names of one output pattern that are compared
 
 
 def check_targets(argv, rules, known):
-    """ConfigError for every target that is neither a rule, a file, nor made by a rule.
+    """Raise ConfigError for every target that is neither a rule, a file, nor made by a rule.
 
-    Also for the rules and files behind -R, --until and --omit-from, which Snakemake would take
-    for further files to make.
+    Also for the rules and files after -R, --until and --omit-from, which Snakemake would treat as
+    further targets.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def check_targets(argv, rules, known):
         Snakemake's command line.
     rules : Snakemake's rules
     known : dict of str to list
-        The values of the wildcards that stand in the rules' outputs.
+        The values of the wildcards in the rules' outputs.
     """
     if Path(argv[0]).name not in SNAKEMAKE:
         return
@@ -59,11 +59,11 @@ def check_targets(argv, rules, known):
     unknown = [target for target in named_targets(argv) if not is_known(target)]
     if unknown:
         files = [path for rule in rules for path in concrete_outputs(rule, known)]
-        raise ConfigError("\n".join(_say(target, names, files) for target in unknown))
+        raise ConfigError("\n".join(_describe(target, names, files) for target in unknown))
 
 
 def named_targets(argv):
-    """The rules and files of a command line of Snakemake, sorted."""
+    """The rules and files in a command line of Snakemake, sorted."""
     from snakemake.cli import get_argument_parser  # start-up time: half a second
 
     args, _ = get_argument_parser().parse_known_args(argv[1:])
@@ -83,7 +83,7 @@ def concrete_outputs(rule, known):
             yield path
 
 
-def _say(target, names, files):
+def _describe(target, names, files):
     near = near_names(target, [*names, *files])
     shown = f"Did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
     lists = sorted(path for path in files if path.startswith("results/"))

@@ -11,7 +11,7 @@ from steps_py.settings.declare import plain, schema_of
 
 
 def check_dataclass(cls, mapping, where, parts=None):
-    """Every fault of `mapping` as the keys of `cls`, one line each.
+    """The faults of `mapping` as keys of `cls`, one line each.
 
     >>> @dataclasses.dataclass(frozen=True)
     ... class Cmvn:
@@ -29,9 +29,9 @@ def check_dataclass(cls, mapping, where, parts=None):
 
 
 def build(cls, mapping, where, parts=None):
-    """The instance of `cls` with the keys of `mapping`; a ConfigError names every fault.
+    """An instance of `cls` with the keys of `mapping`; ConfigError with one line per fault.
 
-    Sections within it become the dataclasses that `cls` has there.
+    Sections within it become instances of the dataclasses in the annotations of `cls`.
 
     >>> @dataclasses.dataclass(frozen=True)
     ... class Cmvn:
@@ -46,12 +46,12 @@ def build(cls, mapping, where, parts=None):
 
 
 def replaced(config, where, **keys):
-    """A Config dataclass with other values of some keys, all of it checked."""
+    """A copy of a Config dataclass with other values of some keys, checked as a whole."""
     return build(type(config), plain(config) | keys, where)
 
 
 def load_slice(text, cls, where, parts=None):
-    """`build` from the JSON text that a rule gives to a stage."""
+    """`build` from the JSON text that a rule passes to a stage."""
     try:
         mapping = json.loads(text)
     except json.JSONDecodeError as error:
@@ -67,7 +67,7 @@ def _make(cls, mapping):
 
 
 def _convert(hint, value):
-    """Sections as the dataclasses of their annotations, whatever else as it is."""
+    """Convert sections to the dataclasses of their annotations; other values are unchanged."""
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return _make(hint, value)
     origin, args = typing.get_origin(hint), typing.get_args(hint)

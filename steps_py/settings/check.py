@@ -1,7 +1,7 @@
-"""A value against a schema: every fault, each one line with the full dotted key.
+"""Validation of a value by a schema: every fault is one line with the full dotted key.
 
-This is the one checker of everything that a recipe, a corpus or a registered class is given.
-It reads the keywords of JSON Schema that `steps_py.settings.declare` writes.
+All configs are validated here: of recipes, corpora, registered classes, cluster.yaml. The
+keywords of JSON Schema that `steps_py.settings.declare` writes are supported.
 """
 
 import math
@@ -38,7 +38,7 @@ def check(schema, value, where="", parts=None):
         Dotted key of `value`, for the messages.
     parts : mapping of str to dict, optional
         Kind -> {name: Entry}: the registered classes. Without it, sections that name a class
-        are taken as they are.
+        are not checked.
 
     >>> check({"type": "integer", "minimum": 1}, 0, "feats.num_jobs")
     ["'feats.num_jobs': 0 is less than the minimum of 1."]
@@ -90,7 +90,7 @@ def _check_text(schema, value, where, parts):
 
 
 def _matches(pattern, text):
-    """Whether the pattern is found; its $ is the end of the text, also after a line break."""
+    """Whether the pattern is found; its $ matches only at the end, not before a last newline."""
     return re.search(re.sub(r"\$$", r"\\Z", pattern), text) is not None
 
 
@@ -113,7 +113,7 @@ def _check_list(schema, value, where, parts):
 def _check_section(schema, value, where, parts):
     odd = [key for key in value if not isinstance(key, str)]
     if odd:
-        return [f"'{where}' has the key {odd[0]!r}, which YAML does not take for text. Quote it."]
+        return [f"'{where}' has the key {odd[0]!r}, which is not text in YAML. Quote it."]
     if "part" in schema:
         return _check_part(schema["part"], value, where, parts)
     faults, known = [], schema.get("properties", {})
@@ -141,12 +141,12 @@ def _check_name(schema, key, where):
     if key in schema.get("not", {}).get("enum", ()):
         return [f"'{where}': the name '{key}' is taken. Choose another."]
     if "pattern" in schema and not _matches(schema["pattern"], key):
-        return [f"'{where}': {key!r} is no name here; {schema.get('expected', 'rename it')}."]
+        return [f"'{where}': {key!r} is not a valid name; {schema.get('expected', 'rename it')}."]
     return []
 
 
 def _check_part(part, value, where, parts):
-    """A registered class by its name, and the keys of its Config."""
+    """The faults of a section that names a registered class: the name, the keys of its Config."""
     name_key = part["name_key"]
     name = value.get(name_key, where.rpartition(".")[2] if part["named_by_key"] else None)
     if name is None:
@@ -190,7 +190,7 @@ def _wanted(kinds, value):
         and "number" in kinds
         and re.fullmatch(r"[+-]?\d+e[+-]?\d+", value, re.I)
     ):
-        return f"{wanted}. YAML takes {value} for text; write {float(value):.1e}"
+        return f"{wanted}. {value} is text in YAML; write {float(value):.1e}"
     return wanted
 
 

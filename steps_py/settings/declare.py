@@ -1,8 +1,9 @@
 """Config dataclasses -> JSON schemas.
 
-A field's annotation gives the type, its default the default, and `setting` the rest.  A plain
-annotated field needs no `setting`.  The schema has one keyword of our own: ``part``, a section
-that names a registered class, written ``Annotated[dict, part("encoder")]``.
+A field's annotation gives the type, its default the default, and `setting` the bounds and the
+description. A plain annotated field needs no `setting`. The schema has one keyword that is not of
+JSON Schema: ``part``, a section that names a registered class, declared as
+``Annotated[dict, part("encoder")]``.
 """
 
 import dataclasses
@@ -25,7 +26,7 @@ REQUIRED = dataclasses.MISSING
 
 
 class Keywords(dict):
-    """Keywords of a schema for ``Annotated``: ``Annotated[int, Keywords(minimum=1)]``."""
+    """Schema keywords for annotations: ``Annotated[int, Keywords(minimum=1)]``."""
 
     def __hash__(self):  # Annotated[...] | None needs it
         return hash(repr(self))
@@ -37,16 +38,16 @@ Share = Annotated[float, Keywords(minimum=0, maximum=1)]
 
 
 def setting(default: Any = REQUIRED, description: str = "", *, per_stage=False, **schema):
-    """A field of a Config dataclass, with keywords of a JSON schema such as ``minimum=1``.
+    """Declare a field of a Config dataclass, with JSON Schema keywords such as ``minimum=1``.
 
     Parameters
     ----------
     default
-        Left out, the key is required.  A list, dict or dataclass is copied for each instance.
+        If omitted, the key is required. A list or dict is copied for each instance.
     description : str
-        For the schema, the docs and the messages; with the unit, unless the key's name has it.
+        For the schema and the docs; with the unit, unless the key's name has it.
     per_stage : bool
-        The key may also be set for one of ``train.stages``.
+        Whether the key can also be set for one of ``train.stages``.
 
     >>> @dataclasses.dataclass(frozen=True, kw_only=True)
     ... class Config:
@@ -64,15 +65,15 @@ def setting(default: Any = REQUIRED, description: str = "", *, per_stage=False, 
 
 
 def section(cls, description: str = "", **schema):
-    """A field that is a section of its own, all of whose keys have defaults."""
+    """Declare a field that is a section; all of its keys have defaults."""
     metadata = {"schema": schema | ({"description": description} if description else {})}
     return dataclasses.field(default_factory=cls, metadata=metadata)
 
 
 def part(kind: str, name_key: str = "name", named_by_key: bool = False, **more):
-    """Keywords for a section that names a registered class of `kind` and has its keys.
+    """Keywords for a section that names a registered class of `kind` and has the class's keys.
 
-    With `named_by_key` the section's own key is the name, unless `name_key` is given.
+    With `named_by_key`, the section's own key is the name unless the key `name_key` is given.
     """
     named = {"kind": kind, "name_key": name_key, "named_by_key": named_by_key}
     return Keywords(part=named | more)
@@ -80,9 +81,9 @@ def part(kind: str, name_key: str = "name", named_by_key: bool = False, **more):
 
 @functools.cache
 def schema_of(cls, wanted=None) -> dict:
-    """The JSON schema of a Config dataclass; TypeError for an annotation that says no type.
+    """The JSON schema of a Config dataclass; TypeError for an annotation without a JSON type.
 
-    With `wanted`, a function of a dataclass's field, only of the fields for which it is true.
+    With `wanted`, a function of a dataclass field, only of the fields for which it returns true.
 
     >>> @dataclasses.dataclass
     ... class Config:
@@ -113,7 +114,7 @@ def default_of(field):
 
 
 def plain(value):
-    """A value as a YAML file would hold it: tuples as lists, dataclasses as dicts.
+    """Convert a value to YAML's types: tuples to lists, dataclasses to dicts.
 
     >>> plain({"kernel_sizes": (5, 3)})
     {'kernel_sizes': [5, 3]}
@@ -126,7 +127,7 @@ def plain(value):
         return [plain(item) for item in value]
     if value is None or type(value) in (bool, int, float, str):
         return value
-    raise TypeError(f"{value!r} is no plain value: text, a number, true or false, a list, a dict")
+    raise TypeError(f"{value!r} is not text, a number, true or false, a list or a dict")
 
 
 def _field_schema(cls, field, hint):
@@ -168,7 +169,7 @@ def type_schema(hint) -> dict:
         return dict(schema_of(hint))
     kind = origin or hint
     if kind not in JSON_TYPES:
-        raise TypeError(f"a key of a recipe cannot be of type {hint}")
+        raise TypeError(f"a key of a recipe cannot have the type {hint}")
     schema = {"type": JSON_TYPES[kind]}
     if kind in (list, tuple) and args:
         items = [arg for arg in args if arg is not Ellipsis]
@@ -181,7 +182,7 @@ def type_schema(hint) -> dict:
 
 
 def _union(schemas):
-    """One schema of several: each keyword of ours concerns one type of value only."""
+    """Merge schemas: each keyword that is used here concerns one type of value only."""
     merged, kinds = {}, []
     for schema in schemas:
         kind = schema.pop("type", [])

@@ -1,12 +1,12 @@
-"""The defaults of a schema, written into a value or taken out of it."""
+"""Add the defaults of a schema to a value, or remove them."""
 
 import copy
 
 
 def fill(schema, value, parts=None, key=""):
-    """A copy of a checked `value` in which every key that has a default is written out.
+    """A copy of a checked `value` with the defaults of all missing keys.
 
-    `parts` is that of `steps_py.settings.check.check`; `key` is the one that `value` stands at.
+    `parts` is that of `steps_py.settings.check.check`; `key` is the key of `value` itself.
 
     >>> fill({"properties": {"seed": {"default": 1}, "size": {}}}, {"size": 3})
     {'size': 3, 'seed': 1}
@@ -26,7 +26,7 @@ def fill(schema, value, parts=None, key=""):
 
 
 def without(schema, value, parts=None, key=""):
-    """A copy of `value` without the keys whose values are their defaults: `fill` undone.
+    """A copy of `value` without the keys whose values are their defaults, the inverse of `fill`.
 
     >>> without({"properties": {"seed": {"default": 1}, "size": {}}}, {"size": 3, "seed": 1})
     {'size': 3}
@@ -45,7 +45,7 @@ def without(schema, value, parts=None, key=""):
 
 
 def _keys(schema, value, parts, key):
-    """{key: schema} of a section, of a registered class by its Config."""
+    """{key: schema} of a section; for a registered class, of its Config."""
     part = schema.get("part")
     if not part:
         return schema.get("properties", {})

@@ -80,7 +80,7 @@ def test_nothing_has_to_be_writable(tmp_path):
             "train",
             "optimizer",
             {"name": "sgd", "lr": "1e-3"},
-            "'train.optimizer.lr' is '1e-3'; it must be a number. YAML takes 1e-3 for text;",
+            "'train.optimizer.lr' is '1e-3'; it must be a number. 1e-3 is text in YAML;",
         ),
         (
             "train",
@@ -186,7 +186,7 @@ def test_a_loss_that_compares_utterances_of_a_speaker_must_get_some(loss):
     train = {"loss": loss, "sampler": {"name": "balanced"}, "stages": []}
     (fault,) = check_groups({"train": train}, catalogue())
     assert fault.startswith(f"'train.loss.name' is '{loss['name']}', which compares utterances")
-    assert "sampler 'balanced' puts one of each together" in fault
+    assert "sampler 'balanced' has one per speaker in a batch" in fault
     for sampler in ({"name": "speaker_groups", "utts_per_speaker": 4}, {"name": "all_utts"}):
         assert not list(check_groups({"train": train | {"sampler": sampler}}, catalogue()))
 
@@ -310,8 +310,8 @@ def test_keys_of_own_classes_are_checked(recipe, encoder, said):
         ("x = 1\nraise SystemExit(3)\n", "broken.py:2: cannot be loaded; SystemExit: 3"),
         (OWN.replace("inherits_config", "tdnn"), "is registered twice"),
         (OWN.replace("    @dataclasses.dataclass(frozen=True, kw_only=True)\n", ""), "@dataclass"),
-        (OWN.replace("num_layers: int", "num_layers: complex"), "cannot be of type"),
-        (OWN.replace("num_layers: int", "num_layers: int = object()"), "is no plain value"),
+        (OWN.replace("num_layers: int", "num_layers: complex"), "cannot have the type"),
+        (OWN.replace("num_layers: int", "num_layers: int = object()"), "is not text, a number"),
         (OWN.replace("num_layers: int", "num_layers: 'Nowhere'"), "'Nowhere' is not defined"),
     ],
 )

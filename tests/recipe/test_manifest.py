@@ -29,7 +29,7 @@ def test_it_keeps_the_digests_of_what_the_results_were_made_from(written):
 @pytest.mark.parametrize("content", ["Weights", ""])
 def test_another_file_than_the_one_used_is_named(written, content):
     (written / "final.pt").write_text(content)
-    with pytest.raises(StepsError, match=r"1 files are not the ones .* \(final.pt\)\. Start"):
+    with pytest.raises(StepsError, match=r"1 files have changed since .* \(final.pt\)\. Start"):
         check_manifest("manifest.json", CONFIG)
 
 

@@ -28,7 +28,7 @@ def test_a_number_that_yaml_reads_as_text_is_an_error(chunks_dir, tmp_path):
     }
     names = {"config": "train", "model": "model", "cmvn": "cmvn", "chunks-config": "chunks"}
     arguments = [f"--{name}={json_of(sections[key])}" for name, key in names.items()]
-    with pytest.raises(ConfigError, match=r"YAML takes 1e-3 for text; write 1\.0e-03"):
+    with pytest.raises(ConfigError, match=r"1e-3 is text in YAML; write 1\.0e-03"):
         main([*arguments, f"--chunks={chunks_dir}", f"--out={tmp_path}"])
 
 

@@ -1,8 +1,7 @@
-"""What no single key of a config shows: one file for each hop, a list of small checks each.
+"""Checks of combinations of keys: one file for each hop, with a list of small checks.
 
-A check is ``check(config, parts)`` with a config whose defaults are filled in, and the
-catalogue of registered classes; it yields one line for each fault: which key, what is wrong,
-what to do.
+A check is ``check(config, parts)`` with a config whose defaults are filled in, and the catalogue
+of registered classes. It yields one line for each fault: the key, what is wrong, what to do.
 """
 
 from steps_py.recipe.checks import augment, backend, chunks, data, scores, sections, train

@@ -1,4 +1,4 @@
-"""Section ``augment``: where sounds come from, and alterations during training."""
+"""Section ``augment``: sources of sounds, and augmentation during training."""
 
 from steps_py.augment.kinds import KINDS
 from steps_py.errors import StepsError
@@ -6,7 +6,7 @@ from steps_py.recipe.checks.names import corpus_of, unknown
 
 
 def check_parts_of_copies(config, parts):
-    """Sounds come from parts of known corpora."""
+    """Parts belong to known corpora."""
     for name, kind in config["augment"]["copies"].items():
         for part in kind["parts"]:
             where = f"augment.copies.{name}.parts"
@@ -14,7 +14,7 @@ def check_parts_of_copies(config, parts):
 
 
 def check_kinds(config, parts):
-    """What a kind of copies itself says about its options."""
+    """The options of each kind of copies are valid."""
     for suffix, kind in config["augment"]["copies"].items():
         try:
             KINDS.configure({"name": suffix, **kind}, f"augment.copies.{suffix}")
@@ -23,7 +23,7 @@ def check_kinds(config, parts):
 
 
 def check_online(config, parts):
-    """Alterations while training need audio."""
+    """Augmentation during training needs audio."""
     if config["augment"]["online"] and config["train"]["input"] != "waveform":
         yield "'augment.online' is given, but 'train.input' is feats. Set it to waveform."
 

@@ -1,8 +1,8 @@
-"""Sections ``chunks`` and ``cmvn``, with what training makes of them."""
+"""Sections ``chunks`` and ``cmvn`` with ``train``."""
 
 
 def check_normalisation(config, parts):
-    """Training from audio normalises means only."""
+    """Training from audio can normalise means only."""
     if config["cmvn"]["norm_vars"] and config["train"]["input"] == "waveform":
         yield "'cmvn.norm_vars' is true; with 'train.input' waveform only means are normalised."
 

@@ -8,7 +8,7 @@ from steps_py.settings.build import check_dataclass
 
 
 def check_set_parts(config, parts):
-    """Sets are made of parts of known corpora."""
+    """Sets consist of parts of known corpora."""
     for name, set_parts in config["data"]["sets"].items():
         for part in set_parts:
             yield from unknown(
@@ -17,7 +17,7 @@ def check_set_parts(config, parts):
 
 
 def check_trials(config, parts):
-    """Trial lists are those of known corpora, over known sets that are not trained on."""
+    """Trial lists belong to known corpora, and their sets are known and not trained on."""
     data = config["data"]
     trained = [s for s in ["train", *config["backend"]["train_sets"]] if s != "train_augmented"]
     for name, trials in data["trials"].items():
@@ -30,7 +30,7 @@ def check_trials(config, parts):
 
 
 def check_corpora(config, parts):
-    """What a corpus itself says about its options."""
+    """The options of each corpus are valid."""
     for name, options in config["data"]["corpora"].items():
         try:
             load_corpus(name, options)
@@ -39,7 +39,7 @@ def check_corpora(config, parts):
 
 
 def check_synthetic(config, parts):
-    """The settings of the corpus that the recipe makes."""
+    """The options of the synthetic corpus are valid."""
     synthetic = config["data"]["synthetic"]
     if synthetic is None:
         return

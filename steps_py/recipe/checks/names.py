@@ -1,4 +1,4 @@
-"""Names in a config that must lead somewhere."""
+"""Names in a config that refer to other keys."""
 
 from steps_py.errors import did_you_mean
 

@@ -1,4 +1,4 @@
-"""Keys of one section that contradict each other: what its dataclass refuses."""
+"""Contradicting keys within one section, which its dataclass refuses."""
 
 import typing
 
@@ -7,7 +7,7 @@ from steps_py.settings.build import check_dataclass
 
 
 def check_sections(config, parts):
-    """Each section as its dataclass."""
+    """Each section is accepted by its dataclass."""
     for name, cls in typing.get_type_hints(RecipeConfig).items():
         yield from check_dataclass(cls, config[name], name, parts)
 

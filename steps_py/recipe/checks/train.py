@@ -6,7 +6,7 @@ from steps_py.training.config import ChunksConfig, TrainConfig, split_stages
 
 
 def check_stages(config, parts):
-    """Each stage's keys fit together with those of train and chunks."""
+    """The keys of each stage are compatible with those of train and chunks."""
     try:
         split_stages(
             {
@@ -19,7 +19,7 @@ def check_stages(config, parts):
 
 
 def check_groups(config, parts):
-    """A loss that compares utterances of a speaker needs several of one in a batch."""
+    """A loss that compares utterances of a speaker needs several of them in a batch."""
     train = config["train"]
     sections = {"train": train}
     for number, stage in enumerate(train["stages"]):
@@ -30,13 +30,13 @@ def check_groups(config, parts):
         if alone and compares(section["loss"], parts["loss"]):
             yield (
                 f"'{where}.loss.name' is '{section['loss']['name']}', which compares utterances"
-                f" of a speaker, but sampler '{sampler}' puts one of each together."
+                f" of a speaker, but sampler '{sampler}' has one per speaker in a batch."
                 " Set sampler to {name: speaker_groups, utts_per_speaker: 2}."
             )
 
 
 def compares(loss, losses):
-    """Whether a loss, or one that is a part of it, compares utterances with each other."""
+    """Whether a loss, or a loss within it, compares utterances with each other."""
     entry = losses[loss["name"]]
     keys = entry.schema["properties"]
     inner = [loss.get(key, rule.get("default")) for key, rule in keys.items() if "part" in rule]
