@@ -2,10 +2,11 @@
 
     frames.py       framing, dither, DC removal, pre-emphasis, window, energy, FFT
     mel.py          triangular mel filters, with vocal tract length warping
-    mfcc.py  fbank.py  spectrogram.py      one feature type each: Config, dim, compute
+    types/          one feature type per file: mfcc, fbank, spectrogram
     deltas.py       time derivatives
-    resample.py     sample rate conversion
-    split_radix.py  libm.py     Kaldi's own rounding, where it shows
+    cmvn.py  vad.py     normalisation, voice activity detection
+    front_end.py    a recording to features and voice decisions
+    on_device.py    features of batches by torch
 
 Samples are in the units of 16-bit audio (-32768 .. 32767), not -1 .. 1.
 """

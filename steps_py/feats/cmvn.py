@@ -5,7 +5,7 @@ Sliding window.  Frame ``t`` becomes ``x[t] - mean(x[start:end])``, with
 depend on the window's length.
 
 Shape suffixes (scope: this module):
-    T = frames   D = feature dimension   R = wanted rows of the T   W = windows
+    T = frames   D = feature dimension   R = requested rows of the T   W = windows
 
 Parity: Kaldi ``src/feat/feature-functions.cc`` (SlidingWindowCmn) and
 ``src/transform/cmvn.cc``.
@@ -87,10 +87,10 @@ def sliding_cmn(
 def sliding_cmn_rows(
     x_TD, rows_R, window_frames=600, min_window_frames=100, center=True, norm_vars=False
 ):
-    """`sliding_cmn` of the wanted rows only: the same numbers, without the other rows.
+    """`sliding_cmn` of the requested rows only, with the same values.
 
-    `rows_R` are frame indices in any order, repeats allowed: the voiced frames of a
-    chunk, say.  Frames after the last window are not read.
+    `rows_R` are frame indices in any order, repeats allowed, for example the voiced frames of a
+    chunk. Frames after the last window are not read.
 
     Examples
     --------
@@ -114,9 +114,9 @@ def sliding_cmn_rows(
 def normalise_rows(x_TD, rows_R, start_R, end_R, norm_vars=False, on_floor=None):
     """Row ``rows_R[i]`` of `x_TD`, normalised by the frames ``[start_R[i], end_R[i])``.
 
-    For callers that hold a piece of an utterance: ask `window_bounds` about the whole
-    one, read the frames from ``start_R.min()`` to ``end_R.max()``, subtract
-    ``start_R.min()`` from all three index arrays.
+    For callers that read part of an utterance: call `window_bounds` for the whole one, read the
+    frames from ``start_R.min()`` to ``end_R.max()``, and subtract ``start_R.min()`` from all three
+    index arrays.
     """
     y_RD = np.empty((len(rows_R), x_TD.shape[1]), np.float32)
     if len(rows_R) == 0:
@@ -158,7 +158,7 @@ def window_bounds(rows_R, num_frames, window_frames=600, min_window_frames=100, 
 def cmvn_stats(x_TD, weights_T=None):
     """Statistics of `apply_cmvn`: sums and sums of squares, float64 of shape (2, D + 1).
 
-    The last column holds the count, that is the sum of the weights, and a zero.
+    The last column has the count (the sum of the weights) and a zero.
     Statistics of several utterances are added: ``sum(cmvn_stats(x) for x in utterances)``.
 
     >>> cmvn_stats(np.array([[1.0, 2.0], [3.0, 4.0]], np.float32))
@@ -183,7 +183,7 @@ def cmvn_stats(x_TD, weights_T=None):
 
 
 def apply_cmvn(x_TD, stats, norm_vars=False, reverse=False):
-    """Normalise by the statistics of `cmvn_stats`: of the utterance, its speaker, a corpus.
+    """Normalise by the statistics of `cmvn_stats` of an utterance, a speaker or a corpus.
 
     With `reverse`, features of mean 0 (and variance 1) get the mean (and variance) of
     `stats` instead.  Returns float32 of shape (T, D).  Raises StepsError if the
@@ -211,7 +211,7 @@ def apply_cmvn(x_TD, stats, norm_vars=False, reverse=False):
 
 
 def ignore_dims(stats, dims):
-    """A copy of `stats` with mean 0 and variance 1 in `dims`: these stay as they are."""
+    """A copy of `stats` with mean 0 and variance 1 in `dims`, which are then not changed."""
     stats = np.array(stats, np.float64)
     dim = stats.shape[1] - 1
     wrong = [d for d in dims if not 0 <= d < dim]
@@ -243,7 +243,7 @@ def _checked(window_frames):
 def _moving_means(x_TD, length):
     """Means of the rows ``[w, w + length)`` of a float64 array, for every w.
 
-    Shape (T - length + 1, D).  Each mean is the one before it plus a difference.
+    Shape (T - length + 1, D). Each mean is the previous one plus a difference.
     """
     dim = x_TD.shape[1]
     mean_WD = np.zeros((len(x_TD) - length + 1, dim + dim % 2))
@@ -266,8 +266,8 @@ def _prefix_sums(x_TD, square=False):
 def _accumulate(x_TD):
     """Cumulative sum down the columns, in place; D must be even.
 
-    Two columns are added as one complex number: numpy's cumulative sum waits for each
-    addition before it starts the next, and a complex one holds two.
+    Pairs of columns are added as complex numbers: numpy's cumulative sum is limited by the latency
+    of an addition, and a complex addition has two in parallel.
     """
     pairs = x_TD.view(np.complex128)
     np.add.accumulate(pairs, axis=0, out=pairs)
@@ -280,4 +280,4 @@ def _inverse_deviation(variance_RD, count_R1, on_floor):
         for row in np.flatnonzero(low_RD.any(axis=1) & (count_R1[:, 0] > 1)):
             on_floor(int(low_RD[row].sum()), int(count_R1[row, 0]))
     scale_RD = 1.0 / np.sqrt(np.where(low_RD, SLIDING_VARIANCE_FLOOR, variance_RD))
-    return np.where(count_R1 == 1, 0.0, scale_RD)  # one frame says nothing about the variance
+    return np.where(count_R1 == 1, 0.0, scale_RD)  # one frame has no variance

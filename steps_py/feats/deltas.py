@@ -26,7 +26,7 @@ class DeltaConfig:
 
 
 def delta_filters(config):
-    """Filters of order 0 .. `order`: each is the one before, convolved with the ramp.
+    """Filters of order 0 .. `order`: each is the previous one, convolved with a ramp.
 
     >>> [f.tolist() for f in delta_filters(DeltaConfig(order=1, window_frames=1))]
     [[1.0], [-0.5, 0.0, 0.5]]
@@ -42,7 +42,7 @@ def delta_filters(config):
 def add_deltas(feats_TD, config):
     """Features and their derivatives side by side, (T, K * D) float32.
 
-    Beyond the ends the first and the last frame go on.
+    Beyond the ends the first and the last frame are repeated.
 
     >>> ramp_T1 = np.arange(9, dtype=np.float32)[:, None]
     >>> add_deltas(ramp_T1, DeltaConfig())[4].round(6).tolist()

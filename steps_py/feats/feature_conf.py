@@ -6,29 +6,29 @@ from steps_py.errors import ConfigError, KaldiError
 from steps_py.feats.types.registry import FEATURES
 from steps_py.formats.options import parse_command_line
 
-# What concerns whole utterances or their speakers, or puts out something else.
-NOT_FOR_STRETCHES = ("subtract_mean", "vtln_warp", "vtln_map", "utt2spk", "min_duration", "channel")
+# Options that need whole utterances or their speakers, or that change the output.
+NOT_FOR_CHUNKS = ("subtract_mean", "vtln_warp", "vtln_map", "utt2spk", "min_duration", "channel")
 
 
 def read_feature_conf(kind, path):
-    """The Config of a feature type that a conf of compute-<kind>-feats spells.
+    """The Config of a feature type by a conf file of compute-<kind>-feats.
 
-    ConfigError for an unknown type, or an option that needs whole utterances.
+    Raises ConfigError for an unknown type, or an option that needs whole utterances.
     """
     cls, options = FEATURES.find(kind), read_feature_options(kind, path)
     usual = {field.name: field.default for field in dataclasses.fields(cls.Options)}
-    changed = [key for key in NOT_FOR_STRETCHES if getattr(options, key, None) != usual.get(key)]
+    changed = [key for key in NOT_FOR_CHUNKS if getattr(options, key, None) != usual.get(key)]
     if changed:
         names = ", ".join("--" + key.replace("_", "-") for key in changed)
         raise ConfigError(
-            f"{path}: {names} cannot be had from stretches of audio. Leave it out, or set"
-            " train.input to feats."
+            f"{path}: {names} needs whole utterances, but training from audio reads chunks. Remove"
+            " it, or set train.input to feats."
         )
     return cls.config_of(options)
 
 
 def read_feature_options(kind, path):
-    """The options in a conf of compute-<kind>-feats; ConfigError if the command refuses them."""
+    """The options in a conf file of compute-<kind>-feats; ConfigError if one is invalid."""
     arguments = [f"--config={path}", "--print-args=false"]
     try:
         options, *_ = parse_command_line(
@@ -40,10 +40,10 @@ def read_feature_options(kind, path):
 
 
 def feature_dim(kind, path):
-    """The dimension of the features that compute-<kind>-feats makes with a conf."""
+    """The dimension of the features that compute-<kind>-feats computes with a conf file."""
     return extractor_of(kind, FEATURES.find(kind).config_of(read_feature_options(kind, path))).dim
 
 
 def extractor_of(kind, config):
-    """The extractor of a configuration: an object of the registered class."""
+    """The extractor of a configuration, an object of the registered class."""
     return FEATURES.find(kind)(config)

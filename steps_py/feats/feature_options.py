@@ -1,4 +1,4 @@
-"""Options of the three compute-*-feats commands, and the configurations they stand for."""
+"""Options of the compute-*-feats commands, and the configurations by them."""
 
 import dataclasses
 
@@ -102,8 +102,25 @@ class SpectrogramOptions(FrameOptions, OutputOptions):
     )
 
 
+def config_by_options(cls, options):
+    """The Config `cls` of a feature type: each field is the option of its name.
+
+    >>> from steps_py.feats.types.fbank import FbankConfig
+    >>> config_by_options(FbankConfig, FbankOptions(num_mel_bins=40, use_power=False)).mel.num_bins
+    40
+    """
+    sections = {"frames": frame_config, "mel": mel_config}
+    names = [field.name for field in dataclasses.fields(cls)]
+    return cls(
+        **{
+            name: sections[name](options) if name in sections else getattr(options, name)
+            for name in names
+        }
+    )
+
+
 def frame_config(options):
-    """The FrameConfig of steps_py.feats that the options stand for."""
+    """The FrameConfig of steps_py.feats.frames by the options."""
     from steps_py.feats.frames import FrameConfig  # start-up time
 
     return FrameConfig(
@@ -121,7 +138,7 @@ def frame_config(options):
 
 
 def mel_config(options):
-    """The MelConfig of steps_py.feats that the options stand for."""
+    """The MelConfig of steps_py.feats.mel by the options."""
     from steps_py.feats.mel import MelConfig  # start-up time
 
     return MelConfig(

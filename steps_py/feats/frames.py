@@ -3,9 +3,8 @@
 Shapes: N samples of an utterance, T its frames, B frames of one block, L samples of a
 frame, F = P/2 + 1 frequencies of the transform of P (padded) samples.
 
-Every step is done in Kaldi's order and in float32 (src/feat/feature-window.cc), so
-results agree to rounding.  Blocks are small enough to stay in the cache, and bound the
-memory of long recordings.
+All steps are in Kaldi's order and in float32 (src/feat/feature-window.cc), so results agree to
+rounding. Blocks fit into the cache and bound the memory for long recordings.
 """
 
 import math
@@ -29,8 +28,8 @@ class FrameConfig:
     """How an utterance is cut into frames.  Defaults are Kaldi's.
 
     `dither` is the standard deviation of the added noise, in units of one 16-bit step.
-    With `snip_edges` only frames that lie wholly inside the utterance are taken;
-    otherwise there is one frame for each shift, and the ends are mirrored.
+    With `snip_edges` only frames that lie within the utterance are used; otherwise there is one
+    frame per shift, and the ends are mirrored.
     """
 
     sample_rate_hz: float = 16000.0
@@ -140,7 +139,7 @@ def frame_view(samples_N, config):
 
 
 def _mirror(samples_N, before, after):
-    """Samples with `before` and `after` more, mirrored so that the end samples come twice."""
+    """Pad by `before` and `after` samples, mirrored with the end samples repeated."""
     if len(samples_N) == 0:
         return samples_N
     samples_N = samples_N[max(0, -before) :]
@@ -153,11 +152,11 @@ def _mirror(samples_N, before, after):
 
 
 class Dither:
-    """Gaussian noise for frames, cheap, and the same whenever the utterance is the same.
+    """Gaussian noise for frames, fast, and determined by the samples of the utterance.
 
-    Each frame takes a stretch of one table of normal numbers.  Where it starts is drawn
-    by a generator seeded by the utterance's own samples: neither the order of utterances
-    nor the number of jobs can change a feature.
+    Each frame gets a slice of one table of normal numbers. Its start is drawn by a generator
+    that is seeded by the utterance's samples, so neither the order of utterances nor the number
+    of jobs changes a feature.
     """
 
     TABLE_SIZE = 1 << 18
@@ -178,7 +177,7 @@ class Dither:
 
 
 class FrameSpectra:
-    """Spectra of utterances; keeps its work space from one to the next.
+    """Spectra of utterances; its buffers are reused.
 
     `energy` chooses the log energy of frames: "raw" (before pre-emphasis and window),
     "windowed" (after them) or None.
@@ -200,7 +199,7 @@ class FrameSpectra:
 
         `rows` are the frame numbers, a slice, or an array of some of those in `only`;
         `power_B` is the mean over the frequencies.  The spectra are overwritten by the next
-        block.  `exact` asks for Kaldi's own rounding, at a cost (see split_radix.py).
+        block. With `exact`, Kaldi's own rounding is used, which is slower (see split_radix.py).
         """
         samples_N = np.ascontiguousarray(samples_N, np.float32)
         frames_TL = frame_view(samples_N, self.config)
@@ -219,14 +218,14 @@ class FrameSpectra:
 
     def _transform(self, padded_BP, exact):
         size = padded_BP.shape[1]
-        if size & (size - 1):  # Kaldi's own transform of such lengths is good to five digits
+        if size & (size - 1):  # Kaldi's transform of such lengths is accurate to five digits only
             return rfft_of_any_length_like_kaldi(padded_BP)
         if exact and size >= 8:
             return rfft_like_kaldi(padded_BP)
         return rfft(padded_BP, out=self._spec_BF[: len(padded_BP)])
 
     def _process(self, x_BL, exact):
-        """What is done to frames before their transform, in place; their power and log energy."""
+        """Dither, DC removal, pre-emphasis and window, in place; returns power and log energy."""
         if self.dither:
             x_BL += self.dither.draw(len(x_BL))
         if self.config.remove_dc_offset:
@@ -247,7 +246,7 @@ class FrameSpectra:
 
 
 def _mean_like_kaldi(x_BL):
-    """Means (B, 1); sums beyond 2^24 are rounded, and here as in the BLAS that Kaldi calls."""
+    """Means (B, 1); sums beyond 2^24 are rounded as by the BLAS that Kaldi calls."""
     sum_B = np.float32(0)
     for first in (0, 1):  # one sum of every other sample, one of the rest
         sum_B = sum_B + np.add.accumulate(x_BL[:, first::2], axis=1)[:, -1]

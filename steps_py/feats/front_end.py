@@ -1,6 +1,6 @@
-"""From a recording to features and voice decisions, as a recipe's rules make them.
+"""From a recording to features and voice decisions, as computed by a recipe's rules.
 
-A FrontEnd holds the content of the recipe's conf files, so that a trained network can be used
+A FrontEnd has the content of the recipe's conf files, so that a trained network can be used
 without the recipe's folder.
 
 Shape suffixes (scope: this module):
@@ -32,7 +32,7 @@ class FrontEnd:
     conf, vad_conf : str
         The text of the conf files: lines ``--name=value``.
     compress : bool
-        Features are rounded as by ``copy-feats --compress=true``, before decisions are made.
+        Features are rounded as by ``copy-feats --compress=true``, before voice decisions.
 
     Examples
     --------
@@ -68,25 +68,25 @@ class FrontEnd:
         return front_end
 
     def options(self, where="conf"):
-        """What `conf` sets: the options of compute-<type>-feats."""
+        """The options of compute-<type>-feats that `conf` sets."""
         options = FEATURES.find(self.type).Options
         return _parse(f"compute-{self.type}-feats", options, self.conf, where)
 
     def vad_options(self, where="vad_conf"):
-        """What `vad_conf` sets: the options of compute-vad."""
+        """The options of compute-vad that `vad_conf` sets."""
         return _parse("compute-vad", VadOptions, self.vad_conf, where)
 
     @property
     def sample_rate_hz(self):
-        """Of the recordings that features can be made of."""
+        """Sample rate of the recordings that features can be computed of."""
         return self.options().sample_frequency
 
     def compute(self, wave, name):
-        """Features float32 (T, D) of a `Wave`, and bool decisions (T,) which are voiced.
+        """Features float32 (T, D) of a `Wave`, and whether frames are voiced, bool (T,).
 
-        `name` is for messages.  Raises AudioError for a recording of another rate, of several
-        channels where `conf` names none, or shorter than a frame; StepsError for options that
-        need more than the recording itself.
+        `name` is for messages. Raises AudioError for a recording of another rate, of several
+        channels if `conf` selects none, or shorter than a frame; StepsError for options that need
+        tables of utterances.
         """
         options = self.options()
         tables = [key for key in ("vtln_map", "utt2spk") if getattr(options, key, "")]
@@ -120,23 +120,23 @@ def _channel(samples_CN, channel, name):
     num_channels = len(samples_CN)
     if channel == -1 and num_channels > 1:
         raise AudioError(
-            f"{name}: has {num_channels} channels, the model was trained on recordings of one."
-            f" Take one of them: sox {name} -t wav OUT remix 1"
+            f"{name}: has {num_channels} channels, but the model was trained on recordings of one."
+            f" Extract one of them: sox {name} -t wav OUT remix 1"
         )
     if channel >= num_channels:
-        raise AudioError(f"{name}: has {num_channels} channels, --channel={channel} is wanted.")
+        raise AudioError(f"{name}: has {num_channels} channels, but --channel={channel} is set.")
     return samples_CN[max(channel, 0)]
 
 
 def _at_rate(samples_N, rate_hz, options, name):
-    """Samples at the rate of the options, where these allow to change it; was it changed?"""
+    """(samples at the rate of the options, whether they were resampled), if these allow it."""
     wanted_hz = options.sample_frequency
     if rate_hz == wanted_hz:
         return samples_N, False
     allowed = options.allow_downsample if rate_hz > wanted_hz else options.allow_upsample
     if not allowed:
         raise AudioError(
-            f"{name}: has {rate_hz} Hz, the model was trained at {wanted_hz:g}. Convert it:"
+            f"{name}: has {rate_hz} Hz, but the model was trained at {wanted_hz:g} Hz. Convert it:"
             f" sox {name} -r {wanted_hz:g} -t wav OUT"
         )
     return resample(samples_N, rate_hz, int(wanted_hz)), True

@@ -38,7 +38,7 @@ def mel(freq_hz):
 
 
 def inverse_mel(mels):
-    """The frequency in Hz that has this number of mel."""
+    """The frequency in Hz of a value in mel."""
     return np.float32(700) * (np.exp(np.float32(mels) / np.float32(1127)) - np.float32(1))
 
 
@@ -50,7 +50,7 @@ def mel_filters(config, frames, vtln_warp=1.0):
     spacing of frequencies.
     """
     if config.num_bins < 3:
-        raise ConfigError(f"mel filters: {config.num_bins} are too few. Ask for 3 or more.")
+        raise ConfigError(f"mel filters: {config.num_bins} are too few. Use 3 or more.")
     num_freqs = frames.padded_samples // 2
     low, high = cutoffs(config, frames.sample_rate_hz)
     edges_mel = mel(low) + np.arange(config.num_bins + 2, dtype=np.float32) * (
@@ -119,25 +119,25 @@ class VtlnWarp:
 
 
 class MelFilters:
-    """Filters applied to spectra; the matrices are kept for each warp factor."""
+    """Filters applied to spectra; the matrices of each warp factor are cached."""
 
     def __init__(self, config, frames, *, use_power=True):
         self.config = config
         self.frames = frames
         self.use_power = use_power
         self._groups = {}
-        self.groups(1.0)  # so that a bad configuration is known before the first utterance
+        self.groups(1.0)  # raises for an invalid configuration before the first utterance
 
     def groups(self, vtln_warp):
         """(frequencies, filters, weights) of neighbouring filters: two slices and a matrix.
 
-        Neighbours reach over few frequencies: a few small products are faster than one of
+        Neighbouring filters cover few frequencies: several small products are faster than one of
         all filters with all frequencies.
         """
         if vtln_warp not in self._groups:
             weights_FM = mel_filters(self.config, self.frames, vtln_warp)
-            # Real and imaginary parts lie side by side, and their squares are summed by the
-            # same product that sums frequencies.
+            # Real and imaginary parts are adjacent; their squares are summed by the same product
+            # that sums over frequencies.
             weights_FM = np.repeat(weights_FM, 2 if self.use_power else 1, axis=0)
             self._groups[vtln_warp] = [
                 _group(weights_FM, filters)

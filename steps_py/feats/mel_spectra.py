@@ -1,9 +1,8 @@
-"""Utterance -> energies of mel filters, by the fast transform where that is good enough.
+"""Utterance -> energies of mel filters, by the fast transform where it is accurate enough.
 
-Kaldi's transform and any other differ by their rounding, a part in 10^7 of the strongest
-frequencies.  A filter that gets as little of a frame as that shows it, and its logarithm
-shows it well.  Such frames, one to four in a hundred of recorded speech, are computed
-again with Kaldi's rounding.
+Kaldi's transform and any other differ by rounding errors of 1e-7 of the strongest frequencies.
+If the energy of a filter is as small as that, its logarithm differs visibly. Such frames, 1 to 4 %
+of recorded speech, are computed again with Kaldi's rounding.
 
 Shapes: N samples, T frames, M mel filters.
 """
@@ -39,10 +38,10 @@ class MelSpectra:
             if log_energy_T is not None:
                 log_energy_T[rows] = log_energy_B
         if not exact and not self.frames.dither:
-            self._do_weak_frames_again(samples_N, vtln_warp, mel_TM, power_T)
+            self._recompute_weak_frames(samples_N, vtln_warp, mel_TM, power_T)
         return mel_TM, log_energy_T
 
-    def _do_weak_frames_again(self, samples_N, vtln_warp, mel_TM, power_T):
+    def _recompute_weak_frames(self, samples_N, vtln_warp, mel_TM, power_T):
         least_T = WEAK * power_T if self.filters.use_power else np.sqrt(WEAK * power_T)
         weak_W = np.flatnonzero(mel_TM.min(axis=1) < least_T)
         for rows, spec_BF, _, _ in self.spectra.blocks(samples_N, exact=True, only=weak_W):

@@ -1,11 +1,11 @@
-"""MFCCs and filter bank features of many stretches of audio at once, on any device.
+"""MFCCs and filter bank features of a batch of audio chunks, on any device.
 
-The same steps as `frames.py`, `mel.py`, `mfcc.py` and `fbank.py`, in float32 and of the same
-configurations, by torch.  Kaldi's own rounding of weak frames is not repeated, and dither
-is drawn by the caller's generator.
+The same steps as `frames.py`, `mel.py`, `mfcc.py` and `fbank.py` in float32, with the same
+configurations, by torch. Weak frames are not computed again with Kaldi's rounding, and dither is
+drawn from the caller's generator.
 
 Shape suffixes (scope: this module):
-    B = stretches   N = samples   T = frames   L = samples of a frame   F = frequencies
+    B = chunks   N = samples   T = frames   L = samples of a frame   F = frequencies
     M = mel filters   D = feature dimension
 """
 
@@ -22,7 +22,7 @@ from steps_py.feats.types.mfcc import MfccConfig, dct_matrix, lifter
 
 
 class DeviceFeatures(torch.nn.Module):
-    """Extractor of what an MfccConfig or FbankConfig describes.
+    """Extractor of the features of an MfccConfig or FbankConfig.
 
     >>> from steps_py.feats.frames import FrameConfig
     >>> mfcc = DeviceFeatures(MfccConfig(frames=FrameConfig(dither=0), num_ceps=20))

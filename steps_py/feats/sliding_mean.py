@@ -1,9 +1,8 @@
-"""The wanted frames of an utterance less the means of the windows around them, in float32.
+"""Sliding mean normalisation of selected frames of an utterance, in float32.
 
-Of three implementations, each the fastest in its place: `steps_py.feats.cmvn` has Kaldi's options
-and double precision; this one serves training and extraction on the host, which want few frames;
-`steps_py.chunks.device_features` does batches with torch.  Where a window begins is one formula,
-`window_starts`.
+There are three implementations, each the fastest for its use: `steps_py.feats.cmvn` has Kaldi's
+options and double precision; this one is for training and extraction on the host, which need few
+frames; `steps_py.chunks.device_features` is for batches with torch. All use `window_starts`.
 
 Shape suffixes (scope: this module):
     T = frames   D = feature dimension   W = windows
@@ -17,7 +16,7 @@ from steps_py.feats.cmvn import normalise_rows, window_bounds
 def window_starts(frames, window_frames, last):
     """The first frame of the centred window of each of `frames`, an array of integers.
 
-    Near the ends of an utterance windows are moved, not cut: `last` is where the last one begins.
+    Near the ends of an utterance windows are shifted, not shortened: `last` is the last start.
 
     >>> window_starts(np.arange(6), 3, last=3)
     array([0, 0, 1, 2, 3, 3])
@@ -28,17 +27,17 @@ def window_starts(frames, window_frames, last):
 
 
 def normalised(rows, frames, num_frames, cmvn):
-    """Frames less the means of their windows, as `cmvn` (a CmvnConfig) says; float32 (T, D).
+    """Frames minus the means of their windows by `cmvn`, a CmvnConfig; float32 (T, D).
 
-    `rows(first, end)` gives float32 rows of an utterance of `num_frames` frames; `frames` are the
-    wanted ones, ascending and at least one.
+    `rows(first, end)` returns float32 rows of an utterance of `num_frames` frames; `frames` are the
+    requested ones, ascending, at least one.
     """
     if cmvn.norm_vars:
         start, end = window_bounds(frames, num_frames, cmvn.window_frames)
         x_TD = rows(start[0], end[-1])
         bounds = (index - start[0] for index in (frames, start, end))
         return normalise_rows(x_TD, *bounds, norm_vars=True)
-    # every window is as long as every other: near the ends it is moved, not cut
+    # all windows have the same length: near the ends they are shifted, not shortened
     length = min(cmvn.window_frames, num_frames)
     start = window_starts(frames, cmvn.window_frames, num_frames - length)
     origin = int(start[0])
@@ -52,15 +51,15 @@ def normalised(rows, frames, num_frames, cmvn):
 def window_sums(x_TD, length):
     """Sums of the rows ``[w, w + length)`` for every w; float32 (T - length + 1, D).
 
-    Sums of 1, 2, 4, 8 ... rows are made from two of half as many, and those of which
-    `length` is the sum are added: log2(length) vector additions, and errors that grow no faster.
+    Sums of 1, 2, 4, 8 ... rows are computed from two sums of half as many, and those whose lengths
+    add up to `length` are added: log2(length) vector additions, and rounding errors of that order.
 
     >>> window_sums(np.array([[1.0], [2.0], [4.0], [8.0]], np.float32), 3)
     array([[ 7.],
            [14.]], dtype=float32)
     """
     num_rows, dim = x_TD.shape
-    part = x_TD.reshape(-1)  # a shift by a row is one by `dim`
+    part = x_TD.reshape(-1)  # a shift by one row is a shift by `dim`
     total, total_rows, part_rows = None, 0, 1
     while True:
         if length & part_rows:

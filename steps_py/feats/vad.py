@@ -1,8 +1,8 @@
 """Energy-based voice activity detection.
 
-A frame is voiced if enough frames around it are louder than a threshold that
-follows the recording's mean energy.  Column 0 of the features must be a
-log-energy (MFCC with ``--use-energy=true``, say) -- no other column is read.
+A frame is voiced if enough frames around it exceed a threshold that depends on the recording's
+mean energy. Column 0 of the features must be a log-energy (as of MFCC with ``--use-energy=true``);
+no other column is read.
 
 Parity: Kaldi ``src/ivector/voice-activity-detection.cc``.
 """
@@ -17,7 +17,7 @@ from steps_py.errors import ConfigError
 
 @dataclass(frozen=True, kw_only=True)
 class VadConfig:
-    """What `compute_vad` takes; the names are Kaldi's options (``conf/vad.conf``)."""
+    """Parameters of `compute_vad`; the names are Kaldi's options (``conf/vad.conf``)."""
 
     vad_energy_threshold: float = 5.0
     """Constant part of the threshold, in units of log-energy."""
@@ -95,7 +95,7 @@ def _votes_needed(num_frames, context, proportion):
 def _threshold(energy_T, config):
     threshold = np.float32(config.vad_energy_threshold)
     scale = np.float32(config.vad_energy_mean_scale)
-    if scale == 0:  # also keeps an infinite energy out of the threshold
+    if scale == 0:  # so that an infinite energy does not enter the threshold
         return threshold
     total = np.float32(energy_T.sum(dtype=np.float64))
     return threshold + scale * total / np.float32(len(energy_T))

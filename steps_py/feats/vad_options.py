@@ -1,4 +1,4 @@
-"""Options of compute-vad, and the configuration they stand for."""
+"""Options of compute-vad, and the configuration by them."""
 
 import dataclasses
 

@@ -260,7 +260,7 @@ def test_the_error_for_another_sample_rate_names_the_key_to_set(corpus, tmp_path
     "kind, more, messages",
     [
         ("spectrogam", "", "unknown name 'spectrogam'. Did you mean 'spectrogram'?"),
-        ("mfcc", "--subtract-mean=true\n", "--subtract-mean cannot be had from stretches"),
+        ("mfcc", "--subtract-mean=true\n", "--subtract-mean needs whole utterances"),
         ("mfcc", "--num-cep=1\n", "mfcc.conf"),
     ],
 )

@@ -175,7 +175,9 @@ def test_recordings_that_the_model_is_not_for_are_refused(tmp_path):
     final = write_model(tmp_path)
     speech_N = draw_speech(np.random.default_rng(0), 2 * RATE_HZ, 100)
     wrong = {
-        write_wav(tmp_path / "fast.wav", speech_N, 16000): "has 16000 Hz, the model was trained at",
+        write_wav(
+            tmp_path / "fast.wav", speech_N, 16000
+        ): "has 16000 Hz, but the model was trained at",
         write_wav(tmp_path / "two.wav", np.stack([speech_N, speech_N])): "has 2 channels",
         write_wav(tmp_path / "brief.wav", speech_N[:100]): "0.0125 s are too short",
         write_wav(tmp_path / "word.wav", speech_N[:1000]): "frames are voiced, at least 25 are",

@@ -1,4 +1,4 @@
-"""The types of features: one class a file, registered by its name in ``feats.type``.
+"""The types of features: one class per file, registered by its name in ``feats.type``.
 
 FEATURES    ``cls(config)`` with ``Config``, a dataclass whose ``frames`` is a FrameConfig;
             ``dim``; ``compute(samples_N) -> float32 (T, D)``, samples as in 16-bit audio;
@@ -6,11 +6,11 @@ FEATURES    ``cls(config)`` with ``Config``, a dataclass whose ``frames`` is a F
             `steps_py.formats.options.option` fields, derived from FrameOptions and
             OutputOptions of `steps_py.feats.feature_options`; with MelOptions, too, ``compute``
             has the keywords vtln_warp and exact;
-            ``config_of(options)``, the Config that such options stand for.
-            ``on_device``: `steps_py.feats.on_device` computes it, too.
+            ``config_of(options)``, the Config by such options (`config_by_options` there);
+            ``on_device``, whether `steps_py.feats.on_device` computes it too.
 
 The command of a type that Kaldi does not have, ``python -m steps_py.kaldi compute-<name>-feats``,
-is made from the class.  A file in <recipe>/local/ may register a type of the recipe's own.
+is generated from the class. A file in <recipe>/local/ can register a type for one recipe.
 """
 
 from steps_py.registry import import_modules

@@ -3,11 +3,12 @@
 Shapes: N samples, T frames, M mel filters, D = M, or M + 1 with energy.
 """
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from steps_py.feats.feature_options import FbankOptions, frame_config, mel_config
+from steps_py.feats.feature_options import FbankOptions, config_by_options
 from steps_py.feats.frames import EPSILON, FrameConfig, floor_energy
 from steps_py.feats.mel import MelConfig
 from steps_py.feats.mel_spectra import MelSpectra
@@ -16,7 +17,7 @@ from steps_py.feats.types.registry import FEATURES
 
 @dataclass(frozen=True, kw_only=True)
 class FbankConfig:
-    """Defaults are Kaldi's.  Filters weigh power, or magnitude without `use_power`."""
+    """Defaults are Kaldi's. Filters are applied to power, or to magnitude without `use_power`."""
 
     frames: FrameConfig = field(default_factory=FrameConfig)
     mel: MelConfig = field(default_factory=MelConfig)
@@ -26,20 +27,6 @@ class FbankConfig:
     htk_compat: bool = False
     use_log_fbank: bool = True
     use_power: bool = True
-
-
-def fbank_config(options):
-    """The FbankConfig that the options stand for."""
-    return FbankConfig(
-        frames=frame_config(options),
-        mel=mel_config(options),
-        use_energy=options.use_energy,
-        energy_floor=options.energy_floor,
-        raw_energy=options.raw_energy,
-        htk_compat=options.htk_compat,
-        use_log_fbank=options.use_log_fbank,
-        use_power=options.use_power,
-    )
 
 
 @FEATURES.register("fbank")
@@ -52,7 +39,7 @@ class Fbank:
     """
 
     Config, Options = FbankConfig, FbankOptions
-    config_of = staticmethod(fbank_config)
+    config_of = functools.partial(config_by_options, FbankConfig)
     on_device = True
 
     def __init__(self, config):
@@ -65,7 +52,7 @@ class Fbank:
     def compute(self, samples_N, vtln_warp=1.0, exact=False):
         """Features (T, D) float32 of samples at the configured rate.
 
-        `exact` as in Mfcc.compute; without a logarithm it is always so.
+        `exact` as in Mfcc.compute; without a logarithm it is always on.
         """
         config = self.config
         exact = exact or not config.use_log_fbank

@@ -3,12 +3,13 @@
 Shapes: N samples, T frames, M mel filters, D cepstra.
 """
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from steps_py.errors import ConfigError
-from steps_py.feats.feature_options import MfccOptions, frame_config, mel_config
+from steps_py.feats.feature_options import MfccOptions, config_by_options
 from steps_py.feats.frames import EPSILON, FrameConfig, floor_energy
 from steps_py.feats.mel import MelConfig
 from steps_py.feats.mel_spectra import MelSpectra
@@ -48,20 +49,6 @@ def lifter(coeff, num_ceps):
     return 1 + 0.5 * coeff * np.sin(np.pi * np.arange(num_ceps) / coeff)
 
 
-def mfcc_config(options):
-    """The MfccConfig that the options stand for."""
-    return MfccConfig(
-        frames=frame_config(options),
-        mel=mel_config(options),
-        num_ceps=options.num_ceps,
-        use_energy=options.use_energy,
-        energy_floor=options.energy_floor,
-        raw_energy=options.raw_energy,
-        cepstral_lifter=options.cepstral_lifter,
-        htk_compat=options.htk_compat,
-    )
-
-
 @FEATURES.register("mfcc")
 class Mfcc:
     """Extractor of MFCCs.
@@ -72,14 +59,14 @@ class Mfcc:
     """
 
     Config, Options = MfccConfig, MfccOptions
-    config_of = staticmethod(mfcc_config)
+    config_of = functools.partial(config_by_options, MfccConfig)
     on_device = True
 
     def __init__(self, config):
         if config.num_ceps > config.mel.num_bins or config.num_ceps < 1:
             raise ConfigError(
                 f"mfcc: {config.num_ceps} cepstra of {config.mel.num_bins} mel filters."
-                " Ask for at least 1 and at most as many cepstra as filters."
+                " Use at least 1 and at most as many cepstra as filters."
             )
         self.config = config
         self.dim = config.num_ceps
@@ -92,8 +79,8 @@ class Mfcc:
     def compute(self, samples_N, vtln_warp=1.0, exact=False):
         """MFCCs (T, D) float32 of samples at the configured rate.
 
-        Equal to Kaldi's within 0.005; with `exact`, at a quarter of the speed, within 0.0005,
-        also where a band is almost empty, as after a change of the sample rate.
+        Equal to Kaldi's within 0.005; with `exact`, at a quarter of the speed, within 0.0005, also
+        if a band is almost empty, as after resampling.
         """
         mel_TM, log_energy_T = self.spectra.compute(samples_N, vtln_warp, exact)
         np.maximum(mel_TM, EPSILON, out=mel_TM)

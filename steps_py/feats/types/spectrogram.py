@@ -3,11 +3,12 @@
 Shapes: N samples, T frames, P samples of the padded frame, F = P/2 + 1 frequencies.
 """
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from steps_py.feats.feature_options import SpectrogramOptions, frame_config
+from steps_py.feats.feature_options import SpectrogramOptions, config_by_options
 from steps_py.feats.frames import EPSILON, FrameConfig, FrameSpectra, floor_energy, num_frames
 from steps_py.feats.types.registry import FEATURES
 
@@ -22,22 +23,12 @@ class SpectrogramConfig:
     return_raw_fft: bool = False
 
 
-def spectrogram_config(options):
-    """The SpectrogramConfig that the options stand for."""
-    return SpectrogramConfig(
-        frames=frame_config(options),
-        energy_floor=options.energy_floor,
-        raw_energy=options.raw_energy,
-        return_raw_fft=options.return_raw_fft,
-    )
-
-
 @FEATURES.register("spectrogram")
 class Spectrogram:
-    """Extractor of log power spectra (T, F), the frame's log energy in place of the first.
+    """Extractor of log power spectra (T, F); the first frequency is replaced by the log energy.
 
-    With `return_raw_fft` the transform itself, (T, P): the real values of the first and
-    the last frequency, then real and imaginary part of those between.
+    With `return_raw_fft`, of the transform itself, (T, P): the real values of the first and last
+    frequency, then real and imaginary parts of the others.
 
     >>> spectrogram = Spectrogram(SpectrogramConfig(frames=FrameConfig(dither=0)))
     >>> spectrogram.compute(np.zeros(16000)).shape
@@ -45,7 +36,7 @@ class Spectrogram:
     """
 
     Config, Options = SpectrogramConfig, SpectrogramOptions
-    config_of = staticmethod(spectrogram_config)
+    config_of = functools.partial(config_by_options, SpectrogramConfig)
     on_device = False
 
     def __init__(self, config):
