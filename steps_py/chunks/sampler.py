@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from steps_py.chunks.samplers import SAMPLERS
-from steps_py.chunks.samplers.base import CHUNKS, LENGTH, LENGTHS
+from steps_py.chunks.samplers.base import CHUNKS, DEFAULT_SAMPLER, LENGTH, LENGTHS
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class ChunkSampler:
         self._lengths = (min_frames, max_frames)
         self._seed, self._vary = seed, vary_within_batch
         self._strategy = SAMPLERS.build(
-            strategy or {"name": "balanced"},
+            strategy or DEFAULT_SAMPLER,
             spk_id_U=self.spk_id_U,
             batch_size=batch_size,
             draw=self._random,

@@ -1,22 +1,43 @@
-"""Look at all sets together: no speaker may be both trained on and tested.
+"""Check all sets together: disjoint speakers, and enough of them for the batches of training.
 
 python -m steps_py.stages.check_sets --train data/train --test data/vox1_test --out data/sets.tsv
 """
 
 import argparse
+import json
 
+from steps_py.data.data_dir import read_table
 from steps_py.data.sets import check_sets, write_sets
 from steps_py.program import run
 
 
 def main(argv=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--train", nargs="*", default=[], help="data directories not tested on")
+    parser.add_argument(
+        "--train", nargs="*", default=[], help="data directories that are not tested on"
+    )
     parser.add_argument("--test", nargs="*", default=[], help="data directories of the trials")
+    parser.add_argument(
+        "--batches", help="sampler, batch_size and stages of section train as JSON, to check them"
+    )
+    parser.add_argument("--batches-of", help="data directory that the network is trained on")
+    parser.add_argument(
+        "--held-out", type=int, default=0, help="speakers that chunks.num_valid_speakers holds out"
+    )
+    parser.add_argument(
+        "--speeds", type=int, default=1, help="number of speeds; each has speakers of its own"
+    )
     parser.add_argument("--out", required=True, help="table of set, speakers, utterances, hours")
     args = parser.parse_args(argv)
 
-    print(write_sets(args.out, check_sets(args.train, args.test)), end="")
+    rows = check_sets(args.train, args.test)
+    if args.batches:
+        from steps_py.chunks.enough_speakers import check_enough_speakers  # start-up time
+
+        speakers = set(read_table(f"{args.batches_of}/utt2spk").values())
+        num_speakers = max(0, len(speakers) - args.held_out) * args.speeds
+        check_enough_speakers(json.loads(args.batches), num_speakers)
+    print(write_sets(args.out, rows), end="")
 
 
 if __name__ == "__main__":

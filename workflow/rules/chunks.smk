@@ -1,10 +1,6 @@
 # feats + vad + utt2spk -> which frames to train on     config: chunks    library: steps_py/chunks/allocation.py
 
 
-def speeds_of_training():
-    return (config["augment"]["online"] or {"speeds": [1.0]})["speeds"]
-
-
 rule allocate_chunks:
     """Choose the utterances each speaker is trained on; an index, not a copy of features."""
     input:

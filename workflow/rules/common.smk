@@ -98,6 +98,11 @@ def input_file(path):
     return recipe_file(path).replace("{", "{{").replace("}", "}}")
 
 
+def speeds_of_training():
+    """Speeds at which a training from audio plays its recordings."""
+    return (config["augment"]["online"] or {"speeds": [1.0]})["speeds"]
+
+
 def own_inputs(*sections):
     """The recipe's own files behind the classes that sections of the config name, as inputs."""
     return [path.replace("{", "{{").replace("}", "}}") for path in own_files(list(sections))]

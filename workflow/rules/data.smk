@@ -128,11 +128,21 @@ rule combine_parts:
         " --out data/{wildcards.clean} > {log} 2>&1"
 
 
+def batches_of_training():
+    """The keys of section train that decide how many speakers a batch needs, of each stage."""
+    keys = ("sampler", "batch_size")
+    train = {key: CANONICAL["train"][key] for key in keys if key in CANONICAL["train"]}
+    stages = CANONICAL["train"].get("stages", [])
+    stages = [{key: stage[key] for key in keys if key in stage} for stage in stages]
+    return train | ({"stages": stages} if stages else {})
+
+
 rule check_sets:
-    """Look at all sets together: no speaker may be both trained on and tested."""
+    """Check all sets together: disjoint speakers, and enough of them for the batches of training."""
     input:
         expand("data/{clean}/utt2spk", clean=SETS),
         expand("data/{clean}/utt2dur", clean=SETS),
+        own=own_inputs(batches_of_training()),
     output:
         "data/sets.tsv",
     log:
@@ -145,8 +155,13 @@ rule check_sets:
     params:
         train=expand("data/{clean}", clean=[s for s in SETS if s not in TRIAL_SETS]),
         test=expand("data/{clean}", clean=TRIAL_SETS),
+        batches=json.dumps(batches_of_training()),
+        held_out=config["chunks"]["num_valid_speakers"],
+        speeds=len(speeds_of_training()) if FROM_AUDIO else 1,
     shell:
         "python -m steps_py.stages.check_sets --train {params.train} --test {params.test}"
+        " --batches {params.batches:q} --batches-of data/train --held-out {params.held_out}"
+        " --speeds {params.speeds}"
         " --out {output} > {log} 2>&1"
 
 

@@ -13,6 +13,7 @@ from steps_py.errors import ConfigError
 from steps_py.registry import Registry
 
 SAMPLERS = Registry("sampler", home="steps_py.chunks.samplers", facts=("utts_per_speaker",))
+DEFAULT_SAMPLER = {"name": "balanced"}
 LENGTH, SPEAKERS, CHUNKS, UTTS, LENGTHS = range(5)  # streams of random numbers
 
 # draw(stream, first, second) -> a generator that depends on the seed and these numbers only
