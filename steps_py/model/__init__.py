@@ -1,5 +1,5 @@
 """The network: an encoder, a pooling and an embedding, each chosen by name in a recipe.
 
-registries.py names what can be chosen; encoders/, poolings/ and losses/ hold one class
-a file; build.py fits the parts together.
+registries.py documents the contracts; encoders/, poolings/ and losses/ hold one class per
+file; build.py assembles the network.
 """

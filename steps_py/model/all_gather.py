@@ -1,4 +1,4 @@
-"""The batch of all processes, for losses that compare its embeddings with each other, and norms.
+"""Differentiable collectives over all processes, for losses that compare embeddings, and norms.
 
 Shape suffixes: B batch of a process, A batch of all processes, E embedding.
 """
@@ -7,37 +7,35 @@ import torch
 from torch import distributed
 
 
-def gather_embeddings(embedding_BE):
-    """The embeddings (A, E) of all processes, in the order of their ranks.
+def gather_embeddings(embedding_BE: torch.Tensor) -> torch.Tensor:
+    """All-gather the embeddings (A, E), in the order of ranks; the identity in a single process.
 
-    Every process then computes the same loss from them, and DistributedDataParallel averages
-    the gradients of all.  So that the average over R processes is the gradient of one process
-    with the whole batch, the gradient that comes back is multiplied by R: process r alone sends
-    it through its own embeddings.  All must hold batches of one size.
-
-    Without torch.distributed it is the identity.
+    Every process computes the same loss from them, and `training.processes.ProcessGroup` averages
+    the gradients of weights over R processes.  Only process r backpropagates through its own
+    embeddings, so their gradient is multiplied by R; the average then equals the gradient of one
+    process with the whole batch.  All batches must have the same size.
 
     >>> gather_embeddings(torch.tensor([[1.0, 2.0]]))
     tensor([[1., 2.]])
     """
-    return _Gather.apply(embedding_BE) if _several() else embedding_BE
+    return _Gather.apply(embedding_BE) if _is_distributed() else embedding_BE
 
 
-def gather_labels(spk_id_B):
-    """The speakers (A,) of all processes, in the order of their ranks."""
-    return _all_gather(spk_id_B) if _several() else spk_id_B
+def gather_labels(spk_id_B: torch.Tensor) -> torch.Tensor:
+    """All-gather the speakers (A,), in the order of ranks."""
+    return _all_gather(spk_id_B) if _is_distributed() else spk_id_B
 
 
-def sum_over_processes(x):
-    """The sum of a tensor over all processes; its gradient is summed alike.
+def sum_over_processes(x: torch.Tensor) -> torch.Tensor:
+    """All-reduce sum of a tensor; its gradient is summed as well.
 
     >>> sum_over_processes(torch.tensor([1.0, 2.0]))
     tensor([1., 2.])
     """
-    return _Sum.apply(x) if _several() else x
+    return _Sum.apply(x) if _is_distributed() else x
 
 
-def _several():
+def _is_distributed():
     return distributed.is_available() and distributed.is_initialized()
 
 

@@ -1,8 +1,9 @@
-"""The only place that knows how the parts of the network fit.
+"""Assembles the network from encoder, pooling and embedding.
 
 Shape suffixes: B batch, T frames, D feature dimension, C channels, P pooled, E embedding.
 """
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -12,10 +13,10 @@ from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.registries import ENCODERS, POOLINGS
 
 
-def build_model(config: ModelConfig, feat_dim: int):
+def build_model(config: ModelConfig, feat_dim: int) -> "XvectorModel":
     """The x-vector network of a ModelConfig for features of `feat_dim` dimensions.
 
-    Raises ConfigError for a name or a key that does not exist.
+    Raises ConfigError for an unknown name or key.
 
     >>> config = ModelConfig(
     ...     encoder={"name": "tdnn"}, pooling={"name": "stats"}, embedding_dim=512
@@ -32,7 +33,7 @@ def build_model(config: ModelConfig, feat_dim: int):
 class XvectorModel(nn.Module):
     """Encoder, pooling, affine.  The x-vector is the output of the affine, before any ReLU."""
 
-    def __init__(self, encoder, pooling, config):
+    def __init__(self, encoder: nn.Module, pooling: nn.Module, config: ModelConfig):
         super().__init__()
         self.encoder = encoder
         self.pooling = pooling
@@ -43,11 +44,13 @@ class XvectorModel(nn.Module):
         self.embedding_dim = config.embedding_dim
         self.min_frames = encoder.min_frames
 
-    def forward(self, x_BTD, num_frames_B=None):
+    def forward(
+        self, x_BTD: torch.Tensor, num_frames_B: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """Features (B, T, D) -> x-vectors (B, E).
 
-        Frames of an utterance beyond its `num_frames_B` are padding.  They change nothing,
-        whatever they hold: neither x-vectors nor, in training, statistics of batch norm.
+        Frames after the first `num_frames_B` of an utterance are padding.  Their values affect
+        neither x-vectors nor, in training, the statistics of batch norm.
         """
         mask_BT = None
         if num_frames_B is not None:
@@ -59,6 +62,6 @@ class XvectorModel(nn.Module):
         return self.embedding_norm(self.embedding(pooled_BP))
 
 
-def norm_if(wanted, dim):
-    """Batch norm of vectors, or nothing."""
-    return MaskedBatchNorm(dim) if wanted else nn.Identity()
+def norm_if(enabled: bool, dim: int) -> nn.Module:
+    """Batch norm of vectors, or the identity."""
+    return MaskedBatchNorm(dim) if enabled else nn.Identity()

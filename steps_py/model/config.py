@@ -14,11 +14,11 @@ class ModelConfig:
         description="features (B, T, D) -> frames (B, T, C)"
     )
     pooling: Annotated[dict, part("pooling")] = setting(
-        description="frames (B, T, C) -> one vector of the utterance"
+        description="frames (B, T, C) -> one vector per utterance"
     )
     embedding_dim: Count = setting(description="dimensions of the x-vector")
     pooling_norm: bool = setting(
-        False, "batch norm between pooling and embedding, as ECAPA-TDNN has"
+        False, "batch norm between pooling and embedding, as in ECAPA-TDNN"
     )
     pooling_dropout: float = setting(
         0.0, "probability of dropping a pooled value in training", minimum=0, exclusiveMaximum=1

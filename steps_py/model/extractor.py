@@ -1,17 +1,15 @@
-"""final.pt: a trained network with all that is needed to embed a recording."""
+"""final.pt: a trained network and everything needed to extract x-vectors from recordings."""
 
 import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 
 from steps_py.errors import StepsError, some
 from steps_py.feats.config import CmvnConfig
 from steps_py.feats.front_end import FrontEnd
-from steps_py.model.build import (
-    XvectorModel,
-    build_model,
-)
+from steps_py.model.build import XvectorModel, build_model
 from steps_py.model.config import ModelConfig
 from steps_py.model.model_file import FORMAT, read_model_file, write_model_file
 from steps_py.version import package_version
@@ -19,10 +17,10 @@ from steps_py.version import package_version
 
 @dataclass(frozen=True, kw_only=True)
 class Extractor:
-    """A network in eval mode, its config, and the features it was trained on.
+    """A network in eval mode, its config, and the options of its features.
 
-    `front_end` is None where it is not known: in files of format 1, and in networks that were
-    converted from nnet3.  X-vectors of features can be extracted all the same.
+    `front_end` is None in files of format 1 and in networks converted from nnet3; these extract
+    x-vectors from features only.
     """
 
     model: XvectorModel
@@ -32,8 +30,8 @@ class Extractor:
     front_end: FrontEnd | None = None
 
 
-def save_extractor(path, extractor):
-    """Write final.pt; the file appears whole."""
+def save_extractor(path: str | Path, extractor: Extractor) -> None:
+    """Write final.pt, atomically."""
     front_end = extractor.front_end
     content = {
         "model": {name: x.detach().cpu() for name, x in extractor.model.state_dict().items()},
@@ -46,20 +44,21 @@ def save_extractor(path, extractor):
     write_model_file(path, "model", content)
 
 
-def load_extractor(path):
-    """Read final.pt; every weight must be there, fit and be finite.
+def load_extractor(path: str | Path) -> Extractor:
+    """Read final.pt; every weight must be present, of the right shape and finite.
 
     Raises
     ------
     StepsError
-        Naming the file: damaged, of another kind or a newer format, or of a network that this
-        version does not have.
+        Naming the file, if it is damaged, of another kind or a newer format, or has a network
+        that this version cannot build.
     """
     saved, file_format = read_model_file(path, "model")
     if file_format < FORMAT:
         print(
-            f"WARNING: {path}: has format {file_format}, without a digest: damage to it is not"
-            " noticed, and it embeds features only, not recordings. Train it again to renew it.",
+            f"WARNING: {path}: has format {file_format}, without a digest: damage is not detected,"
+            " and it extracts x-vectors from features only, not from recordings. Train it again to"
+            " update it.",
             file=sys.stderr,
         )
     try:

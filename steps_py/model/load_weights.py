@@ -1,12 +1,22 @@
-"""Weights of one network put into another, name by name."""
+"""Loading of weights into another network, by name."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
 
 from steps_py.errors import StepsError, did_you_mean, some
 
-CURE = "Give the section model that it was trained with."
+FIX = "Set model to the section that it was trained with."
 
 
-def load_weights(module, state, where, cure=CURE, leave_out=()):
-    """Copy the tensors of `state` into `module`; whatever is not named fits, or it is an error.
+def load_weights(
+    module: torch.nn.Module,
+    state: Mapping[str, torch.Tensor],
+    where: str,
+    fix: str = FIX,
+    leave_out: Sequence[str] = (),
+) -> None:
+    """Copy the tensors of `state` into `module`; names and shapes must match.
 
     Parameters
     ----------
@@ -14,18 +24,18 @@ def load_weights(module, state, where, cure=CURE, leave_out=()):
     state : dict of str to tensor
         As of ``state_dict()``.
     where : str
-        What the messages begin with: the file that `state` comes from.
-    cure : str
-        What they end with.
+        Beginning of error messages: the file that `state` was read from.
+    fix : str
+        End of error messages: what to do.
     leave_out : sequence of str
-        Parts of `module` that keep the weights they have, such as "embedding": the first
-        words of dotted names.  Of `state` nothing is asked there.
+        Submodules of `module` that keep their weights, such as "embedding".  Tensors of `state`
+        with these names are ignored.
 
     Raises
     ------
     StepsError
-        If a weight is missing, is one too many, or has another shape; if a part to leave out
-        does not exist.
+        If a weight is missing, unexpected or of another shape, or a name in `leave_out` does not
+        exist.
 
     >>> from torch import nn
     >>> def network(num_speakers):
@@ -37,26 +47,28 @@ def load_weights(module, state, where, cure=CURE, leave_out=()):
     >>> load_weights(new, old.state_dict(), "final.pt")
     Traceback (most recent call last):
     steps_py.errors.StepsError: final.pt: does not fit (head.bias is [3], here [5], head.weight \
-is [3, 2], here [5, 2]). Give the section model that it was trained with.
+is [3, 2], here [5, 2]). Set model to the section that it was trained with.
     """
     own = module.state_dict()
-    for part in leave_out:
-        if not any(_within(name, [part]) for name in own):
+    for submodule in leave_out:
+        if not any(_within(name, [submodule]) for name in own):
             known = {name.partition(".")[0] for name in own}
-            raise StepsError(f"{where}: no part '{part}' to leave out. {did_you_mean(part, known)}")
+            raise StepsError(
+                f"{where}: leave_out: no module '{submodule}'. {did_you_mean(submodule, known)}"
+            )
     given = {name: x for name, x in state.items() if not _within(name, leave_out)}
     wanted = {name: x for name, x in own.items() if not _within(name, leave_out)}
     faults = [f"{name} is missing" for name in sorted(wanted.keys() - given.keys())]
-    faults += [f"{name} is not known here" for name in sorted(given.keys() - wanted.keys())]
+    faults += [f"{name} is unexpected" for name in sorted(given.keys() - wanted.keys())]
     faults += [
         f"{name} is {list(given[name].shape)}, here {list(wanted[name].shape)}"
         for name in sorted(given.keys() & wanted.keys())
         if given[name].shape != wanted[name].shape
     ]
     if faults:
-        raise StepsError(f"{where}: does not fit ({some(faults)}). {cure}")
+        raise StepsError(f"{where}: does not fit ({some(faults)}). {fix}")
     module.load_state_dict(own | given, strict=True)
 
 
-def _within(name, parts):
-    return any(name == part or name.startswith(f"{part}.") for part in parts)
+def _within(name, submodules):
+    return any(name == each or name.startswith(f"{each}.") for each in submodules)

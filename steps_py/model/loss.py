@@ -1,4 +1,4 @@
-"""What all losses have in common.
+"""Base classes of losses.
 
 Shape suffixes: B batch, A batch of all processes, E embedding, S speakers.
 """
@@ -10,31 +10,46 @@ from steps_py.model.all_gather import gather_embeddings, gather_labels
 
 
 class Loss(nn.Module):
-    """``forward(embedding_BE, spk_id_B) -> (loss, logits)``.
+    """A loss; subclasses are built as ``cls(config, in_dim, num_speakers)``.
 
-    A loss that classifies answers with logits (B, S) without margin, from which accuracy comes.
-    A metric loss compares the embeddings of a batch with each other and has no logits: None.
+    Attributes
+    ----------
+    compares : bool or None
+        Whether utterances are compared with each other; None if it depends on the config.
+    utts_per_speaker_needed : int
+        Minimum number of utterances of a speaker in a batch.
     """
 
-    compares = False  # utterances with each other; None: that depends on the config
-    utts_per_speaker_needed = 1  # a metric loss learns nothing from fewer in a batch
+    compares: bool | None = False
+    utts_per_speaker_needed: int = 1
 
-    def set_epoch(self, epoch):
-        """What grows with training, for a moment `epoch` in epochs since its start."""
+    def set_epoch(self, epoch: float) -> None:
+        """Update margins for `epoch`, in epochs since the start of training."""
+
+    def forward(
+        self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Mean loss of the batch, and logits (B, S) without margin, for the accuracy.
+
+        Losses that compare embeddings and do not classify return None for the logits.
+        """
+        raise NotImplementedError
 
 
 class MetricLoss(Loss):
-    """Compares the embeddings of a batch, in training those of all processes: see gather.py."""
+    """Compares the embeddings of a batch; in training, of all processes (see all_gather.py)."""
 
     compares = True
     utts_per_speaker_needed = 2
 
-    def compare(self, embedding_AE, spk_id_A):
-        """The loss of float32 embeddings, from where in the batch the same speakers are."""
+    def compare(self, embedding_AE: torch.Tensor, spk_id_A: torch.Tensor) -> torch.Tensor:
+        """The loss of float32 embeddings and their speakers."""
         raise NotImplementedError
 
-    def forward(self, embedding_BE, spk_id_B):
-        """The mean loss, and None for logits."""
+    def forward(
+        self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor
+    ) -> tuple[torch.Tensor, None]:
+        """Mean loss, and None for the logits."""
         if self.training:
             embedding_BE, spk_id_B = gather_embeddings(embedding_BE), gather_labels(spk_id_B)
         with torch.autocast(embedding_BE.device.type, enabled=False):

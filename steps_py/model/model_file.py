@@ -1,7 +1,8 @@
-"""final.pt and head.pt: what torch.save writes, closed by a digest of every byte before it.
+"""final.pt and head.pt: the output of torch.save with a digest at the end.
 
-A file is a zip archive, as PyTorch's are, so that ``torch.load`` reads it.  The comment of the
-archive, its last bytes, names the kind of file, the version of the format and a SHA-256.
+A file is a zip archive, as PyTorch writes them, and ``torch.load`` reads it.  The comment of the
+archive, its last bytes, holds the kind of file, the version of the format and a SHA-256 of all
+bytes before it.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import io
 import pickle
 import re
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,12 +19,12 @@ from steps_py.files import atomic_write
 
 FORMAT = 2  # 1 had neither a digest nor the options of the features
 _SEAL = re.compile(rb"sidewinder (\w+) format (\d{1,6}) sha256 ([0-9a-f]{64})")
-_LONGEST_SEAL = 200
-_COMMENT_SIZE_BYTES = 2  # end a zip archive that has no comment
+_MAX_SEAL_BYTES = 200
+_COMMENT_SIZE_BYTES = 2  # the last field of a zip archive without comment
 
 
-def write_model_file(path, kind, content):
-    """Write `content`, tensors and plain values, as a file of a `kind`; it appears whole."""
+def write_model_file(path: str | Path, kind: str, content: dict[str, Any]) -> None:
+    """Write `content`, tensors and plain values, as a file of a `kind`, atomically."""
     saved = io.BytesIO()
     torch.save({"format": FORMAT, **content}, saved)
     title = f"sidewinder {kind} format {FORMAT} sha256 ".encode()
@@ -35,32 +37,32 @@ def write_model_file(path, kind, content):
         out.writelines([*parts, digest.hexdigest().encode()])
 
 
-def read_model_file(path, kind):
-    """The content of a file that `write_model_file` made, and the version of its format.
+def read_model_file(path: str | Path, kind: str) -> tuple[dict[str, Any], int]:
+    """The content of a file that `write_model_file` wrote, and the version of its format.
 
-    Files of format 1 are read as well; damage to one of them is not noticed.
+    Files of format 1 are read as well, but damage to them is not detected.
 
     Raises
     ------
     StepsError
-        Naming the file: it is missing, damaged, of another kind, or of a newer format.
+        Naming the file, if it is missing, damaged, of another kind, or of a newer format.
     """
     try:
         data = Path(path).read_bytes()
     except OSError as error:
         raise StepsError(f"{path}: cannot be read: {error.strerror}. Check the path.") from None
-    start = data.rfind(b"sidewinder ", max(0, len(data) - _LONGEST_SEAL))
+    start = data.rfind(b"sidewinder ", max(0, len(data) - _MAX_SEAL_BYTES))
     seal = _SEAL.fullmatch(data, start) if start >= 0 else None
     if seal is None:
         return _read_without_seal(path, data, kind), 1
     found_kind, found_format = seal[1].decode(), int(seal[2])
     digest = hashlib.sha256(memoryview(data)[: seal.start(3)]).hexdigest()
     if digest != seal[3].decode():
-        raise _damaged(path, "its digest is not that of its content")
+        raise _damaged(path, "its digest does not match its content")
     if found_format > FORMAT:
         raise StepsError(
-            f"{path}: has format {found_format}, which is newer than this version of sidewinder"
-            f" reads ({FORMAT}). Install a newer version."
+            f"{path}: has format {found_format}, but this version of sidewinder reads formats up"
+            f" to {FORMAT}. Install a newer version."
         )
     if found_kind != kind:
         raise StepsError(f"{path}: is a file of kind '{found_kind}', not '{kind}'.")
@@ -80,8 +82,8 @@ def _load(path, data):
     try:
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, ValueError, LookupError, pickle.UnpicklingError):
-        raise _damaged(path, "it is cut off, or no file of PyTorch") from None
-    except (AttributeError, TypeError, AssertionError):  # a pickle of nonsense
+        raise _damaged(path, "it is truncated, or not a file of PyTorch") from None
+    except (AttributeError, TypeError, AssertionError):  # an invalid pickle
         raise _damaged(path, "its table of contents cannot be read") from None
 
 

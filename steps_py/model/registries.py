@@ -1,21 +1,17 @@
-"""What a recipe can name, and the contract each kind keeps.
+"""Registries of classes that a recipe can name, and the contract of each kind.
 
 Shape suffixes: B batch, T frames, D feature dimension, C channels, E embedding, S speakers.
 
-ENCODERS    ``cls(config, in_dim)``; ``out_dim``; ``min_frames``, the shortest input;
-            ``forward(x_BTD, mask_BT) -> (y_BTC, mask_BT)``, the mask cut as the frames are;
-            pads of the input are 0, and must change nothing else: see layers/
-POOLINGS    ``cls(config, in_dim)``; ``out_dim``; ``forward(x_BTC, mask_BT) -> (B, out_dim)``
-LOSSES      ``cls(config, in_dim, num_speakers)``, a Loss or MetricLoss of loss.py;
-            ``set_epoch(epoch)``, for margins that grow; ``utts_per_speaker_needed`` in a batch;
-            ``forward(embedding_BE, spk_id_B) -> (loss, logits_BS)``, the logits without margin,
-            or None from a loss that compares embeddings and does not classify
-OPTIMIZERS  ``cls(config, parameters)``, a torch optimiser; ``config.lr``
-SCHEDULES   ``cls(config, num_steps, steps_per_epoch)``; ``factor(step)``, by which lr is multiplied
+ENCODERS    an Encoder of contracts.py
+POOLINGS    a Pooling of contracts.py
+LOSSES      a subclass of `steps_py.model.loss.Loss` or MetricLoss
+OPTIMIZERS  an Optimizer of contracts.py: a torch optimiser with a Config
+SCHEDULES   a subclass of `steps_py.training.schedules.base.Schedule`
 
-A mask is true where a frame is real; None means that all are.  Keys of a Config that are widths
-end in ``dim``: the tests of the registry make them small.  Adding a class is one new
-file in encoders/, poolings/ or losses/: the folder imports its files by itself.
+The three of contracts.py are protocols: a class needs their attributes, not a base class.
+A mask (B, T) is true for real frames and false for padding; None means that all frames are real.
+Keys of a Config that are widths end in ``dim``: tests make them small.  A new class is one new
+file in encoders/, poolings/ or losses/; the folder imports its files.
 """
 
 from steps_py.registry import Registry

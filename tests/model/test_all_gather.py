@@ -1,4 +1,4 @@
-"""Two processes with half a batch each train as one with all of it."""
+"""Two processes with half a batch each train like one process with the whole batch."""
 
 import multiprocessing
 import os
@@ -124,14 +124,14 @@ def results(tmp_path_factory):
     return [torch.load(folder / f"{rank}.pt") for rank in range(NUM_PROCESSES)]
 
 
-def test_every_process_holds_the_embeddings_and_speakers_of_all(results):
+def test_every_process_gathers_the_embeddings_and_speakers_of_all(results):
     for result in results:
         assert torch.equal(result["embeddings"], draw_batch())
         assert torch.equal(result["labels"], SPK_ID_A)
 
 
 @pytest.mark.parametrize("name", LOSSES.names())
-def test_the_averaged_gradient_is_that_of_one_process(results, name):
+def test_the_averaged_gradient_equals_that_of_one_process(results, name):
     value, expected = value_and_gradients(Network(name), draw_batch(), SPK_ID_A)
     values = torch.stack([result[name][0] for result in results])
     assert values.mean().item() == pytest.approx(value.item(), rel=1e-5)
@@ -148,7 +148,7 @@ def assert_close(got, expected):
 
 
 @pytest.mark.parametrize("name", ENCODERS.names())
-def test_with_synchronized_norms_the_whole_network_trains_as_in_one_process(results, name):
+def test_with_synchronized_norms_training_equals_that_of_one_process(results, name):
     network = WholeNetwork(name)
     value, expected = value_and_gradients(network, *padded_batch(slice(None)))
     values = torch.stack([result[name][0] for result in results])
@@ -166,12 +166,12 @@ def test_a_metric_loss_has_the_same_value_in_every_process(results, name):
 
 
 @pytest.mark.parametrize("name", METRIC)
-def test_in_validation_a_process_compares_what_it_has(results, name):
+def test_in_eval_mode_a_process_compares_its_own_batch(results, name):
     alone = Network(name).eval()(draw_batch()[:6], SPK_ID_A[:6]).item()
     assert results[0]["validation"][name] == pytest.approx(alone, rel=1e-6)
 
 
-def test_alone_a_process_gathers_what_it_has():
+def test_gathering_in_a_single_process_is_the_identity():
     embedding_BE = torch.randn(3, 2)
     assert gather_embeddings(embedding_BE) is embedding_BE
     assert gather_labels(SPK_ID_A) is SPK_ID_A

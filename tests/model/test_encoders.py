@@ -1,4 +1,4 @@
-"""What each encoder is: what a frame sees, which layers there are, by hand and by torch's own."""
+"""Encoders: receptive fields, and layers compared with values by hand and with torch."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from steps_py.model.encoders.e_tdnn import ETdnn
 from steps_py.model.encoders.ecapa_tdnn import EcapaTdnn, Res2Layer
-from steps_py.model.encoders.resnet import STAGES, ResNet
+from steps_py.model.encoders.resnet import NUM_BLOCKS, ResNet
 from steps_py.model.encoders.resnet20 import ResNet20
 from steps_py.model.encoders.tdnn import Tdnn
 
@@ -22,13 +22,13 @@ def frames_seen(encoder, frame, num_frames=60):
     return x_BTD.grad[0].abs().sum(dim=1).nonzero().flatten().tolist()
 
 
-def test_a_tdnn_frame_sees_seven_frames_to_each_side_and_no_more():
+def test_the_receptive_field_of_tdnn_is_seven_frames_to_each_side():
     """Offsets of the first three layers: {-2..2} + {-2, 0, 2} + {-3, 0, 3} = -7..7."""
     encoder = Tdnn(Tdnn.Config(hidden_dim=8, out_dim=4), in_dim=3)
     assert frames_seen(encoder, 10) == list(range(10, 25))
 
 
-def test_an_e_tdnn_frame_sees_eleven_frames_to_each_side():
+def test_the_receptive_field_of_e_tdnn_is_eleven_frames_to_each_side():
     """{-2..2} + {-2, 0, 2} + {-3, 0, 3} + {-4, 0, 4} = -11..11."""
     encoder = ETdnn(ETdnn.Config(hidden_dim=8, out_dim=4), in_dim=3)
     assert frames_seen(encoder, 10) == list(range(10, 33))
@@ -72,7 +72,7 @@ def test_ecapa_blocks_read_the_sum_of_all_before():
     assert torch.allclose(encoder(x_BTD, None)[0], expected, atol=1e-6)
 
 
-def test_an_ecapa_frame_sees_both_sides_through_dilations_2_3_and_4():
+def test_the_receptive_field_of_ecapa_has_dilations_2_3_and_4():
     """Seven convolutions of reach d a block: 2 + 7 (2 + 3 + 4) = 65 to each side, and the
     gates see the whole utterance, so that they are held at one value here."""
     encoder = EcapaTdnn(EcapaTdnn.Config(hidden_dim=16, out_dim=8), in_dim=3)
@@ -81,7 +81,7 @@ def test_an_ecapa_frame_sees_both_sides_through_dilations_2_3_and_4():
     assert frames_seen(encoder, 70, num_frames=141) == list(range(5, 136))
 
 
-@pytest.mark.parametrize("depth", sorted(STAGES))
+@pytest.mark.parametrize("depth", sorted(NUM_BLOCKS))
 def test_the_depth_of_a_resnet_counts_its_convolutions_and_one_affine(depth):
     """The shortcut's convolutions are not counted, and the affine is the embedding's."""
     with torch.device("meta"):
@@ -126,7 +126,7 @@ def test_the_thin_resnet_34_has_a_quarter_of_the_channels_and_can_average_bins()
     assert torch.allclose(bins_BTCF.mean(dim=3), encoder(x_BTD, None)[0], atol=1e-5)
 
 
-def test_the_gates_of_a_resnet_stand_in_each_block_if_asked_for():
+def test_squeeze_ratio_adds_gates_to_each_resnet_block():
     encoder = ResNet(ResNet.Config(depth=18, base_dim=8, squeeze_ratio=8), in_dim=8)
     assert [block.gate.squeeze.out_features for block in encoder.blocks] == [1, 1, 2, 2, 4, 4, 8, 8]
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from steps_py.model.layers.masks import frame_mask, mean_over_frames, zero_pads
+from steps_py.model.layers.masks import frame_mask, mean_over_frames, zero_padding
 from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.layers.squeeze_excitation import SqueezeExcitation
 from steps_py.model.layers.stats import mean_and_deviation
@@ -36,7 +36,7 @@ def valid_rows(x_BCTF):
 
 @pytest.mark.parametrize("affine", [True, False])
 @pytest.mark.parametrize("num_bins", [None, 5])
-def test_batch_norm_of_a_padded_batch_is_that_of_all_real_frames_in_one_row(num_bins, affine):
+def test_masked_batch_norm_equals_batch_norm_of_the_real_frames(num_bins, affine):
     """Oracle: torch's own norm of the concatenated frames, in two steps of training."""
     shape = (3, 3, 7) if num_bins is None else (3, 3, 7, num_bins)
     ours, torchs = two_norms(affine)
@@ -55,7 +55,7 @@ def test_batch_norm_of_a_padded_batch_is_that_of_all_real_frames_in_one_row(num_
     assert torch.allclose(valid_rows(ours(x, MASK_BT).view_as(x_BCTF)), expected_NC, atol=1e-5)
 
 
-def test_gradients_of_the_masked_norm_are_those_of_the_real_frames_alone():
+def test_gradients_of_the_masked_norm_equal_those_of_the_real_frames():
     ours, torchs = two_norms()
     x_BCT, target_NC = draw(3, 3, 7).requires_grad_(), torch.arange(12)[:, None].cos()
     expected = torch.autograd.grad(
@@ -67,14 +67,14 @@ def test_gradients_of_the_masked_norm_are_those_of_the_real_frames_alone():
         assert torch.allclose(one, other, atol=1e-5)
 
 
-def test_the_norm_without_a_mask_is_torchs_own_bit_by_bit():
+def test_the_norm_without_a_mask_is_bit_identical_to_torchs():
     ours, torchs = two_norms()
     x_NC = draw(9, 3)
     assert torch.equal(ours(x_NC), torchs(x_NC))
     assert torch.equal(ours.running_var, torchs.running_var)
 
 
-def test_the_norm_of_half_precision_takes_its_statistics_in_float32():
+def test_the_norm_of_half_precision_computes_statistics_in_float32():
     norm = MaskedBatchNorm(1, affine=False)
     x_BCT = 100 + draw(2, 1, 3000)
     mask_BT = torch.ones(2, 3000).bool()
@@ -84,9 +84,9 @@ def test_the_norm_of_half_precision_takes_its_statistics_in_float32():
     assert norm.running_mean.item() == pytest.approx(0.1 * mean, rel=1e-5)
 
 
-def test_gates_see_the_real_frames_alone():
+def test_gates_ignore_padding():
     gate = SqueezeExcitation(3, hidden_dim=2)
-    x_BCT = zero_pads(draw(3, 3, 7), MASK_BT)
+    x_BCT = zero_padding(draw(3, 3, 7), MASK_BT)
     together_BCT = gate(x_BCT, MASK_BT)
     for b, n in enumerate(LENGTHS_B):
         alone_CT = gate(x_BCT[b : b + 1, :, :n])[0]

@@ -1,4 +1,4 @@
-"""Weights of one network in another."""
+"""Loading the weights of another network."""
 
 import pytest
 import torch
@@ -23,14 +23,14 @@ def build(embedding_dim=6, encoder="tdnn", seed=1):
     return build_model(config, feat_dim=4)
 
 
-def test_all_weights_and_statistics_are_taken_over():
+def test_all_weights_and_statistics_are_copied():
     old, new = build(seed=1), build(seed=2)
     old.train()(torch.randn(2, 30, 4))
     load_weights(new, old.state_dict(), "final.pt")
     assert all(torch.equal(x, old.state_dict()[name]) for name, x in new.state_dict().items())
 
 
-def test_a_part_that_is_left_out_keeps_its_own_whatever_its_shape():
+def test_a_module_in_leave_out_keeps_its_weights():
     old, new = build(seed=1), build(seed=2, embedding_dim=9)
     before = new.embedding.weight.clone()
     load_weights(new, old.state_dict(), "final.pt", leave_out=["embedding"])
@@ -38,7 +38,7 @@ def test_a_part_that_is_left_out_keeps_its_own_whatever_its_shape():
     assert torch.equal(new.encoder.layers[0].affine.weight, old.encoder.layers[0].affine.weight)
 
 
-def test_a_name_is_a_whole_word():
+def test_names_in_leave_out_match_whole_words():
     """`encoder.layers.1` is not `encoder.layers.10`."""
     old, new = build(seed=1, encoder="e_tdnn"), build(seed=2, encoder="e_tdnn")
     del old.encoder.layers[9]
@@ -47,38 +47,43 @@ def test_a_name_is_a_whole_word():
 
 
 @pytest.mark.parametrize(
-    "old, said",
+    "old, messages",
     [
         ({"embedding_dim": 9}, "embedding.bias is [9], here [6]"),
-        ({"encoder": "e_tdnn"}, "encoder.layers.5.affine.bias is not known here"),
+        ({"encoder": "e_tdnn"}, "encoder.layers.5.affine.bias is unexpected"),
     ],
 )
-def test_weights_that_do_not_fit_change_nothing_and_are_named(old, said):
+def test_weights_that_do_not_fit_are_errors_and_change_nothing(old, messages):
     new = build(seed=2)
     before = {name: x.clone() for name, x in new.state_dict().items()}
     with pytest.raises(StepsError) as error:
         load_weights(new, build(**old).state_dict(), "exp/model/final.pt")
     assert str(error.value).startswith("exp/model/final.pt: does not fit (")
-    assert said in str(error.value)
+    assert messages in str(error.value)
     assert all(torch.equal(x, before[name]) for name, x in new.state_dict().items())
 
 
-def test_a_part_that_does_not_exist_is_answered_with_the_known_ones():
-    with pytest.raises(StepsError, match=r"'embeding' to leave out\. Did you mean 'embedding'\?"):
+def test_the_error_for_an_unknown_module_suggests_a_known_one():
+    with pytest.raises(StepsError, match=r"leave_out: no module 'embeding'\. Did you mean 'emb"):
         load_weights(build(), build().state_dict(), "final.pt", leave_out=["embeding"])
 
 
-def test_a_training_can_start_from_another_one_but_for_its_embedding_and_head(tmp_path):
-    """As where 128 dimensions follow 512: the encoder goes on, the rest is new, and is said."""
-    old, new, path, said = build(seed=1), build(seed=2, embedding_dim=9), tmp_path / "final.pt", []
+def test_a_training_can_be_initialised_without_embedding_and_head(tmp_path):
+    """The encoder is read; the embedding, of another dimension, and the head are random."""
+    old, new, path, messages = (
+        build(seed=1),
+        build(seed=2, embedding_dim=9),
+        tmp_path / "final.pt",
+        [],
+    )
     config = ModelConfig(encoder=tiny(ENCODERS, "tdnn"), embedding_dim=6, pooling={"name": "stats"})
     save_extractor(path, Extractor(model=old, config=config, feat_dim=4, cmvn=CmvnConfig()))
     init = InitConfig(model=str(path), leave_out=["embedding"], without_head=True)
     whole = InitConfig(model=str(path), without_head=True)
-    load_initial(init, new, torch.nn.Linear(9, 3), None, said.append)
+    load_initial(init, new, torch.nn.Linear(9, 3), None, messages.append)
     assert torch.equal(new.encoder.layers[0].affine.weight, old.encoder.layers[0].affine.weight)
-    assert said[0] == f"train: of {path}, embedding is left out and starts at random"
-    assert "its head is left out" in said[1]
+    assert messages[0] == f"train: embedding is not read from {path}; initialised at random"
+    assert "its head is left out" in messages[1]
     assert digest_of_init(init) != digest_of_init(whole)
     with pytest.raises(StepsError, match=r"embedding\.bias is \[6\], here \[9\].*leave_out\.$"):
-        load_initial(whole, new, None, None, said.append)
+        load_initial(whole, new, None, None, messages.append)

@@ -61,7 +61,7 @@ def test_aam_does_not_depend_on_lengths():
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.2, 0.5, 1.5])
-def test_the_widened_angle_falls_from_0_to_pi_without_a_step(margin):
+def test_the_widened_angle_decreases_continuously_from_0_to_pi(margin):
     theta = torch.linspace(0, math.pi, 20001, dtype=torch.float64)
     psi = widen_angle(theta.cos(), margin)
     # the clamp near the two ends is worth sin(margin) * sqrt(1e-7) = 0.0003 at most
@@ -158,7 +158,7 @@ def groups(num_speakers=5, num_utts=3, in_dim=4):
 
 
 @pytest.mark.parametrize("name", LOSSES.names())
-def test_every_loss_falls_when_embeddings_and_weights_follow_it_downhill(name):
+def test_every_loss_decreases_under_gradient_descent(name):
     torch.manual_seed(0)
     loss = build(name, in_dim=4, num_speakers=5)
     embedding_BE, spk_id_B = groups()
@@ -176,7 +176,7 @@ def test_every_loss_falls_when_embeddings_and_weights_follow_it_downhill(name):
 
 
 @pytest.mark.parametrize("name", LOSSES.names())
-def test_every_loss_says_what_it_needs_of_a_batch_and_answers_with_logits_if_it_classifies(name):
+def test_every_loss_keeps_its_contract(name):
     loss = build(name, in_dim=4, num_speakers=5).eval()
     embedding_BE, spk_id_B = groups()
     value, logits_BS = loss(embedding_BE, spk_id_B)
@@ -199,7 +199,7 @@ def test_a_metric_loss_of_a_batch_without_pairs_is_0_with_gradients_of_0(name):
 
 
 @pytest.mark.parametrize("name", LOSSES.names())
-def test_every_loss_has_finite_gradients_where_all_embeddings_are_one(name):
+def test_every_loss_has_finite_gradients_for_identical_embeddings(name):
     loss = build(name, in_dim=4, num_speakers=2)
     embedding_BE = torch.ones(4, 4, requires_grad=True)
     loss(embedding_BE, torch.tensor([0, 0, 1, 1]))[0].backward()
@@ -226,7 +226,7 @@ def test_am_of_two_speakers_by_hand():
     assert logits_BS.tolist()[0] == pytest.approx([1.0, 3**0.5], abs=1e-6)
 
 
-def test_the_nearest_sub_center_of_a_speaker_counts():
+def test_the_nearest_sub_center_of_a_speaker_is_used():
     """Speaker 0 has the directions x and -x, speaker 1 has y and -y."""
     loss = build("am_softmax", margin=0.0, scale=1.0, sub_centers=2)
     assert loss.weight_SE.shape == (4, 2)
@@ -239,7 +239,7 @@ def test_the_nearest_sub_center_of_a_speaker_counts():
     "name, near",
     [("am_softmax", 0.6 + 0.1), ("aam_softmax", math.cos(math.acos(0.6) - 0.1))],
 )
-def test_the_top_k_penalty_draws_the_nearest_wrong_speaker_nearer(name, near):
+def test_the_top_k_penalty_raises_the_cosine_of_the_nearest_wrong_speaker(name, near):
     """Cosines 0.8 to its own speaker, 0.6 to the second, -0.8 to the third."""
     loss = build(name, num_speakers=3, margin=0.0, scale=1.0, top_k=1, top_k_penalty=0.1)
     loss.weight_SE.data = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
@@ -249,14 +249,14 @@ def test_the_top_k_penalty_draws_the_nearest_wrong_speaker_nearer(name, near):
     assert logits_BS.tolist()[0] == pytest.approx([0.8, 0.6, -0.8])
 
 
-def test_a_top_k_beyond_the_number_of_speakers_is_all_the_others():
+def test_top_k_is_limited_to_all_other_speakers():
     many, few = (build("am_softmax", num_speakers=3, top_k=k) for k in (9, 2))
     many.weight_SE.data = few.weight_SE.data
     batch = torch.randn(2, 2), torch.tensor([0, 2])
     assert many(*batch)[0].item() == few(*batch)[0].item()
 
 
-def test_the_margin_grows_between_two_epochs_as_in_wespeaker_and_the_penalty_with_it():
+def test_margin_and_penalty_grow_between_two_epochs_as_in_wespeaker():
     schedule = {"margin": 0.2, "margin_start_epoch": 20, "margin_warmup_epochs": 20}
     linear = build("am_softmax", top_k=1, **schedule)
     curved = build("am_softmax", top_k=1, margin_growth="exponential", **schedule)
@@ -288,7 +288,7 @@ def test_the_logistic_margin_of_two_speakers_by_hand():
     assert value.item() == pytest.approx(math.log(1 + math.exp(8.5 - 10.0)), rel=1e-5)
 
 
-def test_the_scale_of_the_logistic_margin_is_learnt_for_each_speaker():
+def test_the_scale_of_the_logistic_margin_is_learned_per_speaker():
     loss = build("logistic_margin")
     assert loss.scale_S.tolist() == [50.0, 50.0]
     loss(torch.randn(4, 2), torch.tensor([0, 1, 1, 0]))[0].backward()
@@ -400,7 +400,7 @@ def test_angular_prototypical_compares_each_first_utterance_with_the_mean_of_the
 
 
 @pytest.mark.parametrize("name", ["ge2e", "angular_prototypical"])
-def test_speakers_with_one_utterance_are_left_out_as_queries(name):
+def test_speakers_with_one_utterance_are_not_queries(name):
     """A fourth speaker with one utterance: no query, and no prototype in angular_prototypical."""
     loss, (embedding_BE, spk_id_B) = build(name, in_dim=4), groups()
     more_BE = torch.cat([embedding_BE, -embedding_BE.sum(dim=0, keepdim=True)])
@@ -418,7 +418,7 @@ def test_the_scale_of_similarities_stays_positive():
     assert loss(*batch)[0].item() == pytest.approx(math.log(5), rel=1e-4)
 
 
-def test_the_weighted_sum_is_the_sum_of_its_parts():
+def test_the_weighted_sum_is_the_sum_of_two_losses():
     parts = {
         "classification": {"name": "am_softmax", "margin": 0.35, "label_smoothing": 0.2},
         "metric": {"name": "triplet", "mining": "hardest"},
@@ -438,23 +438,23 @@ def test_the_weighted_sum_is_the_sum_of_its_parts():
 
 
 @pytest.mark.parametrize(
-    "fields, said",
+    "fields, messages",
     [
-        ({"metric": {"name": "softmax"}}, "metric is 'softmax'. Name a loss there that compares"),
-        ({"classification": {"name": "ge2e"}}, "is 'ge2e'. Name a loss there that classifies"),
+        ({"metric": {"name": "softmax"}}, "metric is 'softmax'. Set it to a loss that compares"),
+        ({"classification": {"name": "ge2e"}}, "is 'ge2e'. Set it to a loss that classifies"),
         ({"metric": {"name": "weighted_sum"}}, "metric is 'weighted_sum'"),
         ({"metric": {"name": "tripled"}}, "Did you mean 'triplet'?"),
         ({"metric": {"name": "triplet", "minig": "all"}}, "Did you mean 'mining'?"),
     ],
 )
-def test_parts_of_a_weighted_sum_that_do_not_fit_are_refused(fields, said):
+def test_losses_of_a_weighted_sum_that_do_not_fit_are_refused(fields, messages):
     with pytest.raises(ConfigError) as error:
         build("weighted_sum", **fields)
-    assert said in str(error.value)
+    assert messages in str(error.value)
 
 
 @pytest.mark.parametrize(
-    "name, fields, said",
+    "name, fields, messages",
     [
         ("triplet", {"mining": "hard"}, "mining' is 'hard'. Did you mean 'hardest'?"),
         ("triplet", {"distance": "cos"}, "Did you mean 'cosine'?"),
@@ -462,14 +462,14 @@ def test_parts_of_a_weighted_sum_that_do_not_fit_are_refused(fields, said):
         ("am_softmax", {"margin_growth": "exp"}, "margin_growth' is 'exp'."),
     ],
 )
-def test_a_way_that_does_not_exist_is_answered_in_words(name, fields, said):
+def test_unknown_variants_are_errors(name, fields, messages):
     with pytest.raises(ConfigError) as error:
         build(name, **fields)
-    assert said in str(error.value)
+    assert messages in str(error.value)
 
 
 @pytest.mark.parametrize("margin", [0.0, 0.3])
-def test_the_widened_angle_passes_gradcheck_on_both_sides_of_its_seam(margin):
+def test_the_widened_angle_passes_gradcheck_on_both_branches(margin):
     cos = torch.tensor([0.9, 0.1, -0.5, -0.99], dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(lambda c: widen_angle(c, margin), cos)
 

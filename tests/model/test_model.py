@@ -1,4 +1,4 @@
-"""The network as a whole, and every registered part in it: sizes, masks, gradients, export."""
+"""The whole network with every registered encoder and pooling: sizes, masks, gradients, export."""
 
 import copy
 
@@ -54,7 +54,7 @@ def padded(utts, num_frames, pad):
 
 
 @each_part
-def test_a_padded_batch_gives_the_embeddings_of_one_by_one(encoder, pooling):
+def test_a_padded_batch_gives_the_embeddings_of_single_utterances(encoder, pooling):
     """Pads must not matter, whatever they hold, and there may be some beyond the longest."""
     model, utts = trained_looking(build(encoder, pooling), FEAT_DIM), draw_utts()
     with torch.inference_mode():
@@ -81,7 +81,7 @@ def assert_same(first, second):
 
 
 @each_part
-def test_training_sees_nothing_of_pads_neither_of_what_they_hold_nor_of_how_many(encoder, pooling):
+def test_training_depends_neither_on_content_nor_on_amount_of_padding(encoder, pooling):
     model, utts = build(encoder, pooling), draw_utts()
     first = trained_on(model, *padded(utts, 41, pad=0.0))
     second = trained_on(model, *padded(utts, 53, pad=100.0))
@@ -89,7 +89,7 @@ def test_training_sees_nothing_of_pads_neither_of_what_they_hold_nor_of_how_many
 
 
 @each_part
-def test_a_batch_without_pads_trains_as_if_no_lengths_were_given(encoder, pooling):
+def test_a_batch_without_padding_trains_as_without_lengths(encoder, pooling):
     model = build(encoder, pooling)
     x_BTD = torch.stack([utt[:25] for utt in draw_utts()])
     with_lengths = trained_on(model, x_BTD, torch.full((4,), 25))
@@ -97,7 +97,7 @@ def test_a_batch_without_pads_trains_as_if_no_lengths_were_given(encoder, poolin
 
 
 @each_part
-def test_every_part_lets_gradients_through(encoder, pooling):
+def test_every_combination_has_gradients_for_all_weights(encoder, pooling):
     model = build(encoder, pooling).train()
     x_BTD = torch.randn(2, 30, FEAT_DIM, requires_grad=True)
     embedding_BE = model(x_BTD)
@@ -116,7 +116,7 @@ def test_a_silent_batch_gives_finite_gradients(encoder, pooling):
 
 
 @each_part
-def test_every_part_trains_in_bf16_with_pads(encoder, pooling):
+def test_every_combination_trains_in_bf16_with_padding(encoder, pooling):
     model = build(encoder, pooling).train()
     x_BTD, num_frames_B = padded(draw_utts(), 41, pad=torch.nan)
     exact_BE = copy.deepcopy(model)(x_BTD, num_frames_B)
@@ -129,7 +129,7 @@ def test_every_part_trains_in_bf16_with_pads(encoder, pooling):
 
 
 @each_part_slowly
-def test_the_exported_network_is_the_network_at_any_length(encoder, pooling):
+def test_the_exported_network_gives_the_same_output_at_any_length(encoder, pooling):
     model = trained_looking(build(encoder, pooling), FEAT_DIM)
     frames = torch.export.Dim("frames", min=24, max=4000)
     x_BTD = torch.randn(2, 40, FEAT_DIM)
@@ -141,7 +141,7 @@ def test_the_exported_network_is_the_network_at_any_length(encoder, pooling):
 
 
 @pytest.mark.parametrize("name", ENCODERS.names())
-def test_every_encoder_answers_with_its_out_dim_and_its_mask(name):
+def test_every_encoder_returns_its_out_dim_and_a_mask(name):
     encoder = ENCODERS.build(tiny(ENCODERS, name), in_dim=FEAT_DIM).eval()
     x_BTD = torch.randn(2, encoder.min_frames + 5, FEAT_DIM)
     y_BTC, mask_BT = encoder(x_BTD, torch.ones(x_BTD.shape[:2]).bool())
@@ -164,7 +164,7 @@ def test_every_encoder_goes_with_every_pooling(encoder, pooling):
     assert build(encoder, pooling).eval()(torch.randn(1, 30, FEAT_DIM)).shape == (1, 6)
 
 
-def test_the_embedding_has_a_norm_and_dropout_if_asked_for():
+def test_norm_and_dropout_of_the_embedding_are_optional():
     model = build(pooling_norm=True, pooling_dropout=0.5, embedding_norm=True).train()
     x_BTD = torch.randn(8, 30, FEAT_DIM)
     embedding_BE = model(x_BTD)
@@ -181,7 +181,7 @@ def test_without_them_the_network_holds_no_weights_for_them():
 
 
 @pytest.mark.parametrize(
-    "config, said",
+    "config, messages",
     [
         ({"encoder": {"name": "tdn"}}, "encoder: unknown name 'tdn'. Did you mean 'tdnn'?"),
         ({"encoder": {"name": "tdnn", "hiden_dim": 5}}, "Did you mean 'hidden_dim'?"),
@@ -191,8 +191,8 @@ def test_without_them_the_network_holds_no_weights_for_them():
         ({"encoder": {"name": "ecapa_tdnn", "hidden_dim": 100}}, "hidden_dim 100 in 8 groups"),
     ],
 )
-def test_a_wrong_model_section_is_answered_in_words(config, said):
+def test_mistakes_in_section_model_are_errors(config, messages):
     section = {"encoder": {"name": "tdnn"}, "pooling": {"name": "stats"}, "embedding_dim": 8}
     with pytest.raises(ConfigError) as error:
         build_model(ModelConfig(**section | config), feat_dim=4)
-    assert said in str(error.value)
+    assert messages in str(error.value)

@@ -17,7 +17,7 @@ REGISTRIES = {"model.encoder": ENCODERS, "model.pooling": POOLINGS, "train.loss"
 
 
 @pytest.mark.parametrize("key", REGISTRIES)
-def test_the_page_names_what_there_is(key):
+def test_the_page_names_all_registered_classes(key):
     (row,) = re.findall(rf"^\| `{re.escape(key)}` \|(.*)\|$", PAGE.read_text(), flags=re.M)
     assert sorted(re.findall(r"`([^`]+)`", row)) == REGISTRIES[key].names()
 
@@ -35,7 +35,7 @@ def test_the_module_of_every_class_has_its_name_and_names_its_paper(registry, na
     assert cls.__doc__
 
 
-def test_the_network_of_the_page_is_one_and_has_the_size_it_says():
+def test_the_network_of_the_page_has_the_stated_size():
     (example,) = re.findall(r"^```yaml\n(model:.*?)```$", PAGE.read_text(), flags=re.M | re.S)
     sections = yaml.safe_load(example)
     LOSSES.configure(sections["train"]["loss"])
@@ -45,6 +45,6 @@ def test_the_network_of_the_page_is_one_and_has_the_size_it_says():
     assert round(sum(p.numel() for p in model.parameters()) / 1e6, 1) == 14.7
 
 
-def test_the_weighted_sum_of_the_page_is_one():
+def test_the_weighted_sum_of_the_page_is_valid():
     (example,) = re.findall(r"`(\{name: weighted_sum.*?\}\})`", PAGE.read_text())
     LOSSES.configure(yaml.safe_load(example))

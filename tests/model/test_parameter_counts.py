@@ -1,4 +1,4 @@
-"""Numbers of parameters beside the published ones, on the meta device: nothing is computed."""
+"""Numbers of parameters compared with published ones, on the meta device."""
 
 import pytest
 import torch

@@ -21,13 +21,13 @@ def test_stats_of_two_frames_by_hand():
     assert build("stats")(x_BTC).tolist() == [[2.0, 8.0, 1.0, 3.0]]
 
 
-def test_stats_of_two_frames_stay_those_when_pads_follow():
+def test_stats_of_two_frames_do_not_depend_on_padding():
     x_BTC = torch.tensor([[[1.0, 5.0], [3.0, 11.0], [1e6, float("nan")]]])
     mask_BT = torch.tensor([[True, True, False]])
     assert build("stats")(x_BTC, mask_BT).tolist() == [[2.0, 8.0, 1.0, 3.0]]
 
 
-def test_one_frame_has_the_floor_as_deviation_and_finite_gradients():
+def test_one_frame_has_the_floored_deviation_and_finite_gradients():
     x_BTC = torch.tensor([[[1.0, 5.0]]], requires_grad=True)
     pooled = build("stats", variance_floor=1e-4)(x_BTC)
     assert pooled.tolist()[0] == pytest.approx([1.0, 5.0, 0.01, 0.01])
@@ -74,7 +74,7 @@ def test_self_attentive_pooling_by_hand():
     assert deviation_1 == pytest.approx(3**0.5, rel=1e-4)
 
 
-def test_heads_attend_on_their_own():
+def test_heads_have_independent_weights():
     """The second head has opposite logits: weights 3/4 and 1/4, means 0.25 log 3 and 7."""
     pooling = attend_to_channel_0(build("self_attentive", hidden_dim=1, num_heads=2))
     pooling.logits.weight.data[1] *= -1
@@ -109,13 +109,13 @@ def test_the_global_context_is_mean_and_deviation_of_the_utterance():
 
 
 @pytest.mark.parametrize("name", POOLINGS.names())
-def test_every_pooling_answers_with_its_out_dim(name):
+def test_every_pooling_returns_its_out_dim(name):
     pooling = build(name, in_dim=3)
     assert pooling(torch.randn(2, 7, 3), None).shape == (2, pooling.out_dim)
 
 
 @pytest.mark.parametrize("name", POOLINGS.names())
-def test_every_pooling_ignores_pads(name):
+def test_every_pooling_ignores_padding(name):
     pooling = build(name, in_dim=3).eval()
     x_BTC = torch.randn(2, 7, 3)
     padded = torch.cat([x_BTC, torch.full((2, 4, 3), torch.nan)], dim=1)

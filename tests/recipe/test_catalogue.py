@@ -128,13 +128,13 @@ def test_nothing_has_to_be_writable(tmp_path):
             "train",
             "loss",
             {"name": "weighted_sum", "metric": {"name": "softmax"}},
-            "'train.loss.metric.name' is 'softmax'. Name a loss there that compares utterances.",
+            "'train.loss.metric.name' is 'softmax'. Set it to a loss that compares utterances.",
         ),
         (
             "train",
             "loss",
             {"name": "weighted_sum", "classification": {"name": "ge2e"}},
-            "'train.loss.classification.name' is 'ge2e'. Name a loss there that classifies.",
+            "'train.loss.classification.name' is 'ge2e'. Set it to a loss that classifies.",
         ),
         (
             "train",

@@ -1,4 +1,4 @@
-"""The encoders: one class a file, registered in ENCODERS by its own name."""
+"""Encoders: one class per file, registered in ENCODERS."""
 
 from steps_py.registry import import_modules
 

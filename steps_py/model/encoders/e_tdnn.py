@@ -1,4 +1,4 @@
-"""Extended time-delay network of the x-vector: wider context, an affine after each layer.
+"""Extended time-delay network of the x-vector: wider context, an affine layer after each layer.
 
 Shape suffixes: B batch, T frames, D feature dimension, C channels.
 
@@ -15,8 +15,9 @@ from steps_py.settings.declare import Count
 
 @ENCODERS.register("e_tdnn")
 class ETdnn(Tdnn):
-    """The layers of Tdnn, ten of them: offsets (-2..2), 0, (-2,0,2), 0, (-3,0,3), 0, (-4,0,4), 0,
-    0 and 0, so that an output frame spans 23 input frames.
+    """Tdnn with ten layers and a receptive field of 23 frames.
+
+    The offsets of the layers are (-2..2), 0, (-2,0,2), 0, (-3,0,3), 0, (-4,0,4), 0, 0 and 0.
 
     >>> encoder = ETdnn(ETdnn.Config(hidden_dim=8, out_dim=12), in_dim=3)
     >>> len(encoder.layers), encoder.min_frames, encoder.out_dim
@@ -28,7 +29,7 @@ class ETdnn(Tdnn):
         hidden_dim: Count = 512
         out_dim: Count = 1500
 
-    def __init__(self, config, in_dim):
+    def __init__(self, config: Config, in_dim: int):
         layers = Tdnn.Config(
             hidden_dim=config.hidden_dim,
             out_dim=config.out_dim,

@@ -23,8 +23,8 @@ from steps_py.settings.declare import Count, setting
 class EcapaTdnn(nn.Module):
     """A convolution, three SE-Res2Blocks with dilations 2, 3 and 4, and an affine over all three.
 
-    Each block reads the sum of all that precede it.  Convolutions keep the number of frames:
-    beyond both ends of an utterance are zeros.  The paper's network is this encoder with
+    The input of each block is the sum of all outputs before it.  Convolutions are zero-padded
+    and keep the number of frames.  The paper's network is this encoder with
     `hidden_dim` 512 or 1024, pooling ``attentive_stats``, ``pooling_norm`` and 192 dimensions.
 
     >>> encoder = EcapaTdnn(EcapaTdnn.Config(hidden_dim=16, out_dim=24), in_dim=3)
@@ -36,17 +36,19 @@ class EcapaTdnn(nn.Module):
     class Config:
         hidden_dim: Count = 512
         out_dim: Count = 1536
-        res2_scale: int = setting(8, "groups of channels, each reading the one before", minimum=2)
+        res2_scale: int = setting(
+            8, "groups of channels; each is added to the next before its convolution", minimum=2
+        )
         squeeze_dim: Count = 128
 
         def __post_init__(self):
-            if self.res2_scale < 2 or self.hidden_dim % self.res2_scale:
+            if self.hidden_dim % self.res2_scale:
                 raise ConfigError(
-                    f"encoder 'ecapa_tdnn': hidden_dim {self.hidden_dim} in {self.res2_scale}"
-                    " groups. Choose a hidden_dim that res2_scale, 2 or more, divides."
+                    f"encoder 'ecapa_tdnn': hidden_dim is {self.hidden_dim}, not a multiple of"
+                    f" res2_scale, {self.res2_scale}. Set hidden_dim to a multiple of it."
                 )
 
-    def __init__(self, config, in_dim):
+    def __init__(self, config: Config, in_dim: int):
         super().__init__()
         dim = config.hidden_dim
         self.first = ConvLayer(in_dim, dim, kernel_size=5)
@@ -58,8 +60,10 @@ class EcapaTdnn(nn.Module):
         self.out_dim = config.out_dim
         self.min_frames = 1
 
-    def forward(self, x_BTD, mask_BT):
-        """Frames (B, T, D) -> frames (B, T, C); pads of the input are 0."""
+    def forward(
+        self, x_BTD: torch.Tensor, mask_BT: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Frames (B, T, D) -> frames (B, T, C); padding of the input is 0."""
         total_BCT = self.first(x_BTD.mT, mask_BT)
         outputs = []
         for block in self.blocks:
@@ -69,12 +73,12 @@ class EcapaTdnn(nn.Module):
 
 
 class ConvLayer(nn.Module):
-    """Convolution that keeps the number of frames, ReLU, batch norm; pads come out as 0."""
+    """Convolution that keeps the number of frames, ReLU, batch norm; padding of the output is 0."""
 
-    def __init__(self, in_dim, out_dim, kernel_size=1, dilation=1):
+    def __init__(self, in_dim: int, out_dim: int, kernel_size: int = 1, dilation: int = 1):
         super().__init__()
-        reach = dilation * (kernel_size - 1) // 2
-        self.conv = nn.Conv1d(in_dim, out_dim, kernel_size, dilation=dilation, padding=reach)
+        padding = dilation * (kernel_size - 1) // 2
+        self.conv = nn.Conv1d(in_dim, out_dim, kernel_size, dilation=dilation, padding=padding)
         self.norm = MaskedBatchNorm(out_dim)
 
     def forward(self, x_BCT, mask_BT):
@@ -82,7 +86,7 @@ class ConvLayer(nn.Module):
 
 
 class Res2Layer(nn.Module):
-    """Channels in groups: each but the last is convolved together with the result before it.
+    """Groups of channels; each but the last is convolved after adding the output before it.
 
     Reference: S. Gao et al., "Res2Net: A new multi-scale backbone architecture", 2019, eq. (1).
     """
@@ -103,7 +107,7 @@ class Res2Layer(nn.Module):
 
 
 class SeRes2Block(nn.Module):
-    """Affine, Res2Layer, affine, squeeze and excitation, and the input added."""
+    """Affine, Res2Layer, affine, squeeze and excitation, with a residual connection."""
 
     def __init__(self, dim, dilation, res2_scale, squeeze_dim):
         super().__init__()

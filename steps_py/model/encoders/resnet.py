@@ -3,13 +3,14 @@
 Shape suffixes: B batch, T frames, D feature dimension, C channels, F frequency bins.
 
 References: K. He et al., "Deep residual learning for image recognition", CVPR 2016, table 1;
-for speakers, with a quarter (16) and a half (32) of its channels, J. S. Chung et al., "In
+for speakers, with 16 or 32 instead of 64 channels, J. S. Chung et al., "In
 defence of metric learning for speaker recognition", Interspeech 2020.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -18,7 +19,7 @@ from steps_py.model.layers.squeeze_excitation import SqueezeExcitation
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, setting
 
-STAGES = {  # depth -> blocks of each stage; those from 50 up have three convolutions a block
+NUM_BLOCKS = {  # depth -> blocks per stage; from depth 50, a block has three convolutions
     18: (2, 2, 2, 2),
     34: (3, 4, 6, 3),
     50: (3, 4, 6, 3),
@@ -31,14 +32,13 @@ STAGES = {  # depth -> blocks of each stage; those from 50 up have three convolu
 
 @ENCODERS.register("resnet")
 class ResNet(nn.Module):
-    """Four stages of residual blocks; the first keeps frames and bins, the others halve both.
+    """Four stages of residual blocks; all but the first halve frames and frequency bins.
 
-    There is one input channel, a first convolution of 3 x 3 and no pooling before the stages.
-    Stage s has ``base_dim * 2**s`` channels, four times as many at its end from depth 50 up.
-    `depth` 34 with `base_dim` 16 is the thin ResNet-34; 32 is usual for the deep ones.  What
-    comes out are frames, an eighth of them, with channels and bins in one row.
+    The input has one channel; the first convolution is 3 x 3 and there is no pooling before the
+    stages.  Stage s has ``base_dim * 2**s`` channels, and from depth 50 four times as many at its
+    end.  `depth` 34 with `base_dim` 16 is the thin ResNet-34; 32 is usual for the deep ones.
+    Channels and bins of the output are flattened; it has an eighth of the frames.
 
-    >>> import torch
     >>> encoder = ResNet(ResNet.Config(depth=18, base_dim=4), in_dim=24)
     >>> encoder(torch.zeros(2, 20, 24), None)[0].shape    # 32 channels of 3 bins
     torch.Size([2, 3, 96])
@@ -49,18 +49,18 @@ class ResNet(nn.Module):
         depth: Literal[18, 34, 50, 101, 152, 221, 293] = 34
         base_dim: Count = 32
         squeeze_ratio: int = setting(
-            0, "channels to one hidden unit of squeeze and excitation; 0: none", minimum=0
+            0, "channels per hidden unit of squeeze and excitation; 0: none", minimum=0
         )
-        mean_over_bins: bool = setting(False, "false: bins are kept, beside the channels")
+        mean_over_bins: bool = setting(False, "average over bins; false: flatten channels and bins")
 
-    def __init__(self, config, in_dim):
+    def __init__(self, config: Config, in_dim: int):
         super().__init__()
         make_block = BasicBlock if config.depth < 50 else Bottleneck
         dim, num_bins = config.base_dim, in_dim
         self.conv = nn.Conv2d(1, dim, kernel_size=3, padding=1, bias=False)
         self.norm = MaskedBatchNorm(dim)
         self.blocks = nn.ModuleList()
-        for stage, num_blocks in enumerate(STAGES[config.depth]):
+        for stage, num_blocks in enumerate(NUM_BLOCKS[config.depth]):
             for number in range(num_blocks):
                 stride = 2 if stage and not number else 1
                 width = config.base_dim * 2**stage
@@ -73,8 +73,10 @@ class ResNet(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
-    def forward(self, x_BTD, mask_BT):
-        """Frames (B, T, D) -> frames (B, T / 8 rounded up, C); pads of the input are 0."""
+    def forward(
+        self, x_BTD: torch.Tensor, mask_BT: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Frames (B, T, D) -> frames (B, T / 8 rounded up, C); padding of the input is 0."""
         x_BCTF = F.relu(self.norm(self.conv(x_BTD[:, None]), mask_BT), inplace=True)
         for block in self.blocks:
             x_BCTF, mask_BT = block(x_BCTF, mask_BT)
@@ -84,9 +86,9 @@ class ResNet(nn.Module):
 
 
 class Block(nn.Module):
-    """Convolutions with batch norm, beside a shortcut; pads stay 0.
+    """Convolutions with batch norm and a shortcut; padding of the output is 0.
 
-    Every `stride`-th frame is kept, and is real if the frame in its middle is.
+    Every `stride`-th frame is kept; it is real if the frame at its centre is.
     """
 
     expansion = 1
@@ -136,9 +138,9 @@ class Bottleneck(Block):
         super().__init__(convs, conv1x1(in_dim, out_dim, stride), squeeze_ratio)
 
 
-def conv3x3(in_dim, out_dim, stride=1):
+def conv3x3(in_dim: int, out_dim: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(in_dim, out_dim, kernel_size=3, stride=stride, padding=1, bias=False)
 
 
-def conv1x1(in_dim, out_dim, stride=1):
+def conv1x1(in_dim: int, out_dim: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(in_dim, out_dim, kernel_size=1, stride=stride, bias=False)

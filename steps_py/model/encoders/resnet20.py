@@ -1,4 +1,4 @@
-"""The residual network of 20 layers of Unified Hypersphere Embedding: PReLU, no batch norm.
+"""The 20-layer residual network of Unified Hypersphere Embedding: PReLU, no batch norm.
 
 Shape suffixes: B batch, T frames, D feature dimension, C channels, F frequency bins.
 
@@ -10,24 +10,24 @@ recognition", CVPR 2017, table 2 (its 20-layer network).
 import math
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
-from steps_py.model.layers.masks import zero_pads
+from steps_py.model.layers.masks import zero_padding
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, setting
 
-BLOCKS = (1, 2, 4, 1)  # residual blocks of each stage
+NUM_BLOCKS = (1, 2, 4, 1)  # residual blocks per stage
 
 
 @ENCODERS.register("resnet20")
 class ResNet20(nn.Module):
     """Four stages: a convolution that halves frames and bins, then residual blocks.
 
-    A block is two convolutions, each with PReLU; nothing follows its sum.  With pooling
-    ``mean``, which averages over time alone, the 257 bins of the paper's spectrograms come out
-    as 17, and 512 channels of them, 8704 values, go into the affine of the embedding.
+    A block is two convolutions with PReLU and a residual connection, without activation after the
+    sum.  With pooling ``mean``, which averages over time only, the 257 bins of the paper's
+    spectrograms become 17 bins of 512 channels, 8704 values, before the embedding.
 
-    >>> import torch
     >>> encoder = ResNet20(ResNet20.Config(base_dim=2), in_dim=257)
     >>> encoder(torch.zeros(1, 300, 257), None)[0].shape    # 16 channels of 17 bins
     torch.Size([1, 19, 272])
@@ -36,30 +36,32 @@ class ResNet20(nn.Module):
     @dataclass(frozen=True, kw_only=True)
     class Config:
         base_dim: Count = setting(
-            64, "channels of the first stage; each next one has twice as many"
+            64, "channels of the first stage; each following stage has twice as many"
         )
 
-    def __init__(self, config, in_dim):
+    def __init__(self, config: Config, in_dim: int):
         super().__init__()
         self.stages = nn.ModuleList()
         dim, num_bins = 1, in_dim
-        for stage, num_blocks in enumerate(BLOCKS):
+        for stage, num_blocks in enumerate(NUM_BLOCKS):
             width = config.base_dim * 2**stage
-            self.stages.append(Stage(dim, width, num_blocks))
+            self.stages.append(ResidualStage(dim, width, num_blocks))
             dim, num_bins = width, -(-num_bins // 2)
         self.out_dim = dim * num_bins
         self.min_frames = 1
 
-    def forward(self, x_BTD, mask_BT):
-        """Frames (B, T, D) -> frames (B, T / 16 rounded up, C); pads of the input are 0."""
+    def forward(
+        self, x_BTD: torch.Tensor, mask_BT: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Frames (B, T, D) -> frames (B, T / 16 rounded up, C); padding of the input is 0."""
         x_BCTF = x_BTD[:, None]
         for stage in self.stages:
             x_BCTF, mask_BT = stage(x_BCTF, mask_BT)
         return x_BCTF.transpose(1, 2).contiguous().flatten(2), mask_BT
 
 
-class Stage(nn.Module):
-    """One convolution of stride 2, and residual blocks of two of stride 1 and without bias."""
+class ResidualStage(nn.Module):
+    """A convolution with stride 2, and residual blocks of two convolutions without bias."""
 
     def __init__(self, in_dim, dim, num_blocks):
         super().__init__()
@@ -78,9 +80,9 @@ class Stage(nn.Module):
         first, *others = self.activations
         if mask_BT is not None:
             mask_BT = mask_BT[:, ::2]
-        x_BCTF = zero_pads(first(self.first(x_BCTF)), mask_BT)
+        x_BCTF = zero_padding(first(self.first(x_BCTF)), mask_BT)
         for i in range(0, len(self.convs), 2):
-            y_BCTF = zero_pads(others[i](self.convs[i](x_BCTF)), mask_BT)
-            y_BCTF = zero_pads(others[i + 1](self.convs[i + 1](y_BCTF)), mask_BT)
+            y_BCTF = zero_padding(others[i](self.convs[i](x_BCTF)), mask_BT)
+            y_BCTF = zero_padding(others[i + 1](self.convs[i + 1](y_BCTF)), mask_BT)
             x_BCTF = x_BCTF + y_BCTF
         return x_BCTF, mask_BT

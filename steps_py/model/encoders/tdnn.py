@@ -17,16 +17,16 @@ from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, setting
 
-BATCH_NORM_EPS = 1e-3  # as Kaldi's BatchNormComponent: a dead ReLU must not blow up
+BATCH_NORM_EPS = 1e-3  # as in Kaldi's BatchNormComponent; bounds the gain of a dead ReLU
 
 
 @ENCODERS.register("tdnn")
 class Tdnn(nn.Module):
-    """Affine, ReLU, batch norm over frames at the offsets of each layer.
+    """Layers of affine, ReLU and batch norm over frames at given offsets.
 
-    With the defaults the layers see offsets (-2..2), (-2,0,2), (-3,0,3), 0 and 0: an output
-    frame spans 15 input frames.  Convolutions are valid, as in Kaldi's nnet3: nothing is
-    padded, so the output is 14 frames shorter than the input.
+    With the defaults the layers have the offsets (-2..2), (-2,0,2), (-3,0,3), 0 and 0, and a
+    receptive field of 15 frames.  As in Kaldi's nnet3 there is no padding, so the output is 14
+    frames shorter than the input.
 
     >>> encoder = Tdnn(Tdnn.Config(hidden_dim=8, out_dim=12), in_dim=3)
     >>> encoder(torch.zeros(2, 20, 3), None)[0].shape, encoder.min_frames
@@ -37,8 +37,8 @@ class Tdnn(nn.Module):
     class Config:
         hidden_dim: Count = 512
         out_dim: Count = 1500
-        kernel_sizes: tuple[Count, ...] = setting((5, 3, 3, 1, 1), "frames each layer reads")
-        dilations: tuple[Count, ...] = setting((1, 2, 3, 1, 1), "frames between them")
+        kernel_sizes: tuple[Count, ...] = setting((5, 3, 3, 1, 1), "input frames of each layer")
+        dilations: tuple[Count, ...] = setting((1, 2, 3, 1, 1), "spacing of these frames")
 
         def __post_init__(self):
             if not self.kernel_sizes or len(self.kernel_sizes) != len(self.dilations):
@@ -47,7 +47,7 @@ class Tdnn(nn.Module):
                     f" {len(self.dilations)} dilations. Give one of each per layer."
                 )
 
-    def __init__(self, config, in_dim):
+    def __init__(self, config: Config, in_dim: int):
         super().__init__()
         dims = [in_dim, *[config.hidden_dim] * (len(config.kernel_sizes) - 1), config.out_dim]
         self.layers = nn.ModuleList(
@@ -59,10 +59,12 @@ class Tdnn(nn.Module):
         self.out_dim = config.out_dim
         self.min_frames = 1 + sum(layer.span for layer in self.layers)
 
-    def forward(self, x_BTD, mask_BT):
-        """Frames (B, T, D) -> frames (B, T - min_frames + 1, C), and the mask cut alike."""
+    def forward(
+        self, x_BTD: torch.Tensor, mask_BT: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Frames (B, T, D) -> frames (B, T - min_frames + 1, C), and their mask."""
         for layer in self.layers:
-            if mask_BT is not None:  # real if the last frame it spans is
+            if mask_BT is not None:  # real if the last input frame is
                 mask_BT = mask_BT[:, layer.span :]
             x_BTD = layer(x_BTD, mask_BT)
         return x_BTD, mask_BT
@@ -71,10 +73,10 @@ class Tdnn(nn.Module):
 class TdnnLayer(nn.Module):
     """Affine over `kernel_size` frames `dilation` apart, ReLU, batch norm.
 
-    The norm has no scale and offset of its own: the next affine would absorb them.
+    The norm has no scale and offset, as the next affine layer would absorb them.
     """
 
-    def __init__(self, in_dim, out_dim, kernel_size, dilation):
+    def __init__(self, in_dim: int, out_dim: int, kernel_size: int, dilation: int):
         super().__init__()
         self.offsets = [i * dilation for i in range(kernel_size)]
         self.span = self.offsets[-1]
@@ -82,7 +84,7 @@ class TdnnLayer(nn.Module):
         self.norm = MaskedBatchNorm(out_dim, eps=BATCH_NORM_EPS, affine=False)
 
     def forward(self, x_BTC, mask_BT=None):
-        """Frames (B, T, C) -> frames (B, T - span, C); the mask is one of the output."""
+        """Frames (B, T, C) -> frames (B, T - span, C); the mask is that of the output."""
         num_frames = x_BTC.shape[1] - self.span
         if self.span:
             x_BTC = torch.cat([x_BTC[:, o : o + num_frames] for o in self.offsets], dim=2)

@@ -1,1 +1,1 @@
-"""What several encoders and poolings are made of; all of it knows real frames from pads."""
+"""Layers of several encoders and poolings, aware of padding."""

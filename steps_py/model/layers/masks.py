@@ -1,6 +1,6 @@
-"""Real frames and pads.
+"""Masks of real frames.
 
-A mask is true where a frame is real; pads lie at the end of an utterance.
+A mask is true for real frames and false for padding, which is at the end of an utterance.
 
 Shape suffixes: B batch, T frames, C channels, F frequency bins.
 """
@@ -8,7 +8,7 @@ Shape suffixes: B batch, T frames, C channels, F frequency bins.
 import torch
 
 
-def frame_mask(num_frames_B, num_frames):
+def frame_mask(num_frames_B: torch.Tensor, num_frames: int) -> torch.Tensor:
     """True for the first `num_frames_B` of `num_frames` frames.
 
     >>> frame_mask(torch.tensor([1, 3]), 3)
@@ -18,23 +18,25 @@ def frame_mask(num_frames_B, num_frames):
     return torch.arange(num_frames, device=num_frames_B.device) < num_frames_B[:, None]
 
 
-def beside_channels(mask_BT, x):
-    """The mask with as many axes as `x`, whose second axis is the channels.
+def expand_mask(mask_BT: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """The mask with the number of axes of `x`, whose second axis is the channels.
 
-    >>> beside_channels(torch.ones(2, 9).bool(), torch.zeros(2, 4, 9, 5)).shape
+    >>> expand_mask(torch.ones(2, 9).bool(), torch.zeros(2, 4, 9, 5)).shape
     torch.Size([2, 1, 9, 1])
     """
     return mask_BT[:, None].reshape(mask_BT.shape[0], 1, *mask_BT.shape[1:], *[1] * (x.ndim - 3))
 
 
-def zero_pads(x, mask_BT):
-    """`x` (B, C, T) or (B, C, T, F) with pads set to 0, so that a convolution sees what it
-    would see beyond the end of an utterance alone."""
-    return x if mask_BT is None else x.masked_fill(~beside_channels(mask_BT, x), 0)
+def zero_padding(x: torch.Tensor, mask_BT: torch.Tensor | None) -> torch.Tensor:
+    """`x` (B, C, T) or (B, C, T, F) with padding set to 0.
+
+    A convolution over it then equals one over the utterance alone with zero padding.
+    """
+    return x if mask_BT is None else x.masked_fill(~expand_mask(mask_BT, x), 0)
 
 
-def mean_over_frames(x, mask_BT):
-    """Mean (B, C) of `x` (B, C, T) or (B, C, T, F) over all but channels, in float32 at least.
+def mean_over_frames(x: torch.Tensor, mask_BT: torch.Tensor | None) -> torch.Tensor:
+    """Mean (B, C) of `x` (B, C, T) or (B, C, T, F) over real frames and bins, at least float32.
 
     >>> x_BCT = torch.tensor([[[1.0, 3.0, 50.0]]])
     >>> mean_over_frames(x_BCT, torch.tensor([[True, True, False]]))
@@ -44,4 +46,4 @@ def mean_over_frames(x, mask_BT):
     if mask_BT is None:
         return x.mean(axes, dtype=dtype)
     num_B1 = mask_BT.sum(dim=1, keepdim=True) * x[0, 0, 0].numel()
-    return zero_pads(x, mask_BT).sum(axes, dtype=dtype) / num_B1
+    return zero_padding(x, mask_BT).sum(axes, dtype=dtype) / num_B1

@@ -10,32 +10,32 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from steps_py.model.all_gather import sum_over_processes
-from steps_py.model.layers.masks import beside_channels
+from steps_py.model.layers.masks import expand_mask
 
 
 class MaskedBatchNorm(_BatchNorm):
-    """Batch norm of (N, C), (B, C, T) or (B, C, T, F) whose statistics leave pads out.
+    """Batch norm of (N, C), (B, C, T) or (B, C, T, F) whose statistics ignore padding.
 
-    Without a mask it is torch's own.  With a mask, in training, mean and variance are those of
-    all real frames of the batch put in one row; the pads come out as 0 in either mode.
+    Without a mask it equals torch's.  With a mask, mean and variance in training are over all
+    real frames of the batch, and padding of the output is 0 in both modes.
 
     >>> norm = MaskedBatchNorm(1, eps=0.0, affine=False)
     >>> norm(torch.tensor([[[1.0, 3.0], [5.0, 50.0]]]).mT[:, :1], torch.tensor([[True, True]]))
     tensor([[[-1.,  1.]]])
     """
 
-    synchronized = False  # statistics of the batches of all processes
+    synchronized = False  # compute statistics over all processes
 
     def _check_input_dim(self, input):
         pass
 
-    def forward(self, x, mask=None):
-        """`mask`: (B, T), or (N,) beside rows (N, C)."""
+    def forward(self, x: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+        """Normalise `x`; `mask` is (B, T), or (N,) for rows (N, C)."""
         if mask is None and not (self.synchronized and self.training):
             return super().forward(x)
         if mask is None:
             mask = x.new_ones(x.shape[0], *x.shape[2:3], dtype=torch.bool)
-        real = beside_channels(mask, x) if x.ndim > 2 else mask[:, None]
+        real = expand_mask(mask, x) if x.ndim > 2 else mask[:, None]
         if not self.training:
             return super().forward(x).masked_fill(~real, 0)
         return self._normalize(x.float().masked_fill(~real, 0), real).to(x.dtype)
@@ -46,7 +46,7 @@ class MaskedBatchNorm(_BatchNorm):
         mean = self._sum(x.sum(axes, keepdim=True)) / num
         centred = (x - mean).masked_fill(~real, 0)
         var = self._sum(centred.square().sum(axes, keepdim=True)) / num
-        self._remember(mean.detach().flatten(), var.detach().flatten(), num)
+        self._update_running(mean.detach().flatten(), var.detach().flatten(), num)
         y = centred * (var + self.eps).rsqrt()
         if self.affine:
             shape = mean.shape
@@ -56,8 +56,8 @@ class MaskedBatchNorm(_BatchNorm):
     def _sum(self, x):
         return sum_over_processes(x) if self.synchronized else x
 
-    def _remember(self, mean_C, var_C, num):
-        """Running statistics, of the unbiased variance, as torch's."""
+    def _update_running(self, mean_C, var_C, num):
+        """Update running statistics with the unbiased variance, as torch does."""
         with torch.no_grad():
             unbiased_C = var_C * num / (num - 1).clamp(min=1)
             self.running_mean.lerp_(mean_C.to(self.running_mean.dtype), self.momentum)
@@ -65,11 +65,11 @@ class MaskedBatchNorm(_BatchNorm):
             self.num_batches_tracked.add_(1)
 
 
-def synchronize_norms(module):
-    """From now on, every norm of `module` takes its statistics from the batches of all processes.
+def synchronize_norms(module: torch.nn.Module) -> None:
+    """Compute the statistics of every norm of `module` over the batches of all processes.
 
-    Training is then that of one process with the whole batch, for two small messages a norm
-    and as many on the way back.
+    Training then equals that of one process with the whole batch, at the cost of two small
+    all-reduces per norm in each of the forward and backward passes.
     """
     for norm in module.modules():
         if isinstance(norm, MaskedBatchNorm):

@@ -1,4 +1,4 @@
-"""Squeeze and excitation: gates on channels from what the whole utterance holds.
+"""Squeeze and excitation: channel gates computed from the whole utterance.
 
 Shape suffixes: B batch, T frames, C channels, F frequency bins.
 
@@ -19,13 +19,13 @@ class SqueezeExcitation(nn.Module):
     torch.Size([3, 8, 5, 4])
     """
 
-    def __init__(self, num_channels, hidden_dim):
+    def __init__(self, num_channels: int, hidden_dim: int):
         super().__init__()
         self.squeeze = nn.Linear(num_channels, hidden_dim)
         self.excite = nn.Linear(hidden_dim, num_channels)
 
-    def forward(self, x, mask_BT=None):
-        """(B, C, T) or (B, C, T, F) in the same shape."""
+    def forward(self, x: torch.Tensor, mask_BT: torch.Tensor | None = None) -> torch.Tensor:
+        """Gate `x` of shape (B, C, T) or (B, C, T, F); the shape is kept."""
         mean_BC = mean_over_frames(x, mask_BT)
         gate_BC = torch.sigmoid(self.excite(F.relu(self.squeeze(mean_BC))))
         return x * gate_BC.view(*gate_BC.shape, *[1] * (x.ndim - 2)).to(x.dtype)

@@ -6,17 +6,19 @@ Shape suffixes: B batch, T frames, C channels.
 import torch
 
 
-def softmax_over_frames(logits_BTC, mask_BT):
-    """Weights (B, T, C) that sum to 1 over the real frames; 0 at pads."""
+def softmax_over_frames(logits_BTC: torch.Tensor, mask_BT: torch.Tensor | None) -> torch.Tensor:
+    """Weights (B, T, C) that sum to 1 over real frames and are 0 on padding."""
     if mask_BT is not None:
         logits_BTC = logits_BTC.masked_fill(~mask_BT[:, :, None], -torch.inf)
     return logits_BTC.softmax(dim=1)
 
 
-def mean_and_deviation(x_BTC, weight_BTC, variance_floor):
+def mean_and_deviation(
+    x_BTC: torch.Tensor, weight_BTC: torch.Tensor, variance_floor: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and standard deviation (B, C) under weights that sum to 1 over frames.
 
-    `weight_BTC` may be (B, T, 1).  Pads have weight 0, and must be finite.
+    `weight_BTC` can be (B, T, 1).  Padding has weight 0, and must be finite.
 
     >>> x_BTC = torch.tensor([[[1.0], [3.0], [9.0]]])
     >>> mean_and_deviation(x_BTC, torch.tensor([[[0.5], [0.5], [0.0]]]), 1e-10)

@@ -1,4 +1,4 @@
-"""The losses: one class a file, registered in LOSSES by its own name."""
+"""Losses: one class per file, registered in LOSSES."""
 
 from steps_py.registry import import_modules
 

@@ -16,15 +16,15 @@ from steps_py.settings.declare import setting
 
 @LOSSES.register("aam_softmax")
 class AamSoftmax(CosineSoftmax):
-    r"""Cross-entropy of scaled cosines, the angle to the true speaker made wider by a margin.
+    r"""Cross-entropy of scaled cosines, the angle to the true speaker increased by a margin.
 
     .. math:: \psi(\cos\theta) = \begin{cases} \cos(\theta+m) & \theta + m \le \pi \\
                                                -2 - \cos(\theta+m) & \text{else} \end{cases}
               \qquad \phi(\cos\theta) = \cos\max(\theta - m', 0)
 
-    The second case continues the first without a step in value or slope, so that :math:`\psi`
-    falls over the whole of [0, pi]; cos(theta + m) alone would rise again beyond pi - m and
-    reward the worst errors.
+    The second case continues the first with the same value and slope, so that :math:`\psi`
+    decreases on all of [0, pi]; cos(theta + m) would increase beyond pi - m and reward the worst
+    errors.
     """
 
     @dataclass(frozen=True, kw_only=True)
@@ -33,14 +33,14 @@ class AamSoftmax(CosineSoftmax):
             0.2, "radians; 0.2 is usual", minimum=0, exclusiveMaximum=round(math.pi / 2, 4)
         )
 
-    def harder(self, cos, margin):
+    def with_margin(self, cos: torch.Tensor, margin: float) -> torch.Tensor:
         return widen_angle(cos, margin)
 
-    def nearer(self, cos, penalty):
+    def with_penalty(self, cos: torch.Tensor, penalty: float) -> torch.Tensor:
         return narrow_angle(cos, penalty)
 
 
-def widen_angle(cos, margin):
+def widen_angle(cos: torch.Tensor, margin: float) -> torch.Tensor:
     """The psi of AamSoftmax as a function of cos(theta).
 
     >>> widen_angle(torch.tensor([0.5, -1.0]), math.pi / 6).round(decimals=2)
@@ -51,7 +51,7 @@ def widen_angle(cos, margin):
     return torch.where(cos > -math.cos(margin), wide, -2 - wide)
 
 
-def narrow_angle(cos, margin):
+def narrow_angle(cos: torch.Tensor, margin: float) -> torch.Tensor:
     """The phi of AamSoftmax as a function of cos(theta).
 
     >>> narrow_angle(torch.tensor([0.0, 0.999]), math.pi / 6).round(decimals=2)

@@ -1,7 +1,7 @@
 """Angular prototypical loss.
 
-Shape suffixes: A batch of all processes, E embedding; the axes of (A, A) are a query and any
-utterance of the speaker whose prototype is meant.
+Shape suffixes: A batch of all processes, E embedding; the axes of (A, A) are a query and an
+utterance of the speaker of a prototype.
 
 Reference: J. S. Chung et al., "In defence of metric learning for speaker recognition",
 Interspeech 2020, section 2.2, equations (8) to (10).
@@ -25,8 +25,8 @@ class AngularPrototypical(MetricLoss):
               L = -\tfrac1N \sum_j \log \mathrm{softmax}(S_j)_j
 
     The query is the first utterance of a speaker in the batch, the prototype the mean of its
-    others.  w > 0 and b are learnt.  Speakers with one utterance are left out; without any
-    other the loss is 0.
+    others.  w > 0 and b are learned.  Speakers with one utterance are ignored; if there are
+    no others the loss is 0.
     """
 
     @dataclass(frozen=True, kw_only=True)
@@ -34,21 +34,21 @@ class AngularPrototypical(MetricLoss):
         initial_scale: float = 10.0
         initial_offset: float = -5.0
 
-    def __init__(self, config, in_dim, num_speakers):
+    def __init__(self, config: Config, in_dim: int, num_speakers: int):
         super().__init__()
         self.w = nn.Parameter(torch.tensor(float(config.initial_scale)))
         self.b = nn.Parameter(torch.tensor(float(config.initial_offset)))
 
-    def compare(self, embedding_AE, spk_id_A):
+    def compare(self, embedding_AE: torch.Tensor, spk_id_A: torch.Tensor) -> torch.Tensor:
         same_AA = spk_id_A[:, None] == spk_id_A
         is_query_A = ~same_AA.tril(diagonal=-1).any(dim=1)
         support_AA = same_AA & ~is_query_A
         counts_A = is_query_A & support_AA.any(dim=1)
-        # the mean of the others has the direction of their sum
+        # normalised, the sum of the others equals their mean
         prototype_AE = F.normalize(support_AA.float() @ embedding_AE)
         cos_AA = F.normalize(embedding_AE) @ prototype_AE.T
         similarity_AA = self.w.clamp(min=1e-6) * cos_AA + self.b
-        # a large negative number, not -inf: rows without any query must stay finite
+        # not -inf, so that rows without any query stay finite
         log_p_AA = similarity_AA.masked_fill(~counts_A, -1e9).log_softmax(dim=1)
         loss_A = -log_p_AA.diagonal().masked_fill(~counts_A, 0)
         return loss_A.sum() / counts_A.sum().clamp(min=1)

@@ -1,7 +1,7 @@
 """Generalised end-to-end loss.
 
 Shape suffixes: A batch of all processes, E embedding; the axes of (A, A) are an utterance and
-any utterance of the speaker whose centroid is meant.
+an utterance of the speaker of a centroid.
 
 Reference: L. Wan et al., "Generalized end-to-end loss for speaker verification", ICASSP 2018,
 equations (5) to (9).
@@ -26,9 +26,9 @@ class Ge2e(MetricLoss):
               L_\mathrm{softmax} = -S_{jy_j} + \log \sum_k e^{S_{jk}}, \qquad
               L_\mathrm{contrast} = 1 - \sigma(S_{jy_j}) + \max_{k \ne y_j} \sigma(S_{jk})
 
-    The centroid of its own speaker leaves the utterance itself out.  w > 0 and b are learnt.
-    The loss is the mean over utterances of speakers that have two or more in the batch, in
-    any order; 0 if there are none.
+    The utterance itself is excluded from the centroid of its speaker.  w > 0 and b are learned.
+    The loss is the mean over utterances of speakers with two or more in the batch, in any
+    order; 0 if there are none.
     """
 
     @dataclass(frozen=True, kw_only=True)
@@ -37,13 +37,13 @@ class Ge2e(MetricLoss):
         initial_scale: float = 10.0
         initial_offset: float = -5.0
 
-    def __init__(self, config, in_dim, num_speakers):
+    def __init__(self, config: Config, in_dim: int, num_speakers: int):
         super().__init__()
         self.contrast = config.variant == "contrast"
         self.w = nn.Parameter(torch.tensor(float(config.initial_scale)))
         self.b = nn.Parameter(torch.tensor(float(config.initial_offset)))
 
-    def compare(self, embedding_AE, spk_id_A):
+    def compare(self, embedding_AE: torch.Tensor, spk_id_A: torch.Tensor) -> torch.Tensor:
         same_AA = spk_id_A[:, None] == spk_id_A
         cos_AA = cosines_to_centroids(F.normalize(embedding_AE), same_AA)
         similarity_AA = self.w.clamp(min=1e-6) * cos_AA + self.b
@@ -51,14 +51,14 @@ class Ge2e(MetricLoss):
         if self.contrast:
             others_A = similarity_AA.sigmoid().masked_fill(same_AA, 0).amax(dim=1)
             loss_A = 1 - own_A.sigmoid() + others_A
-        else:  # a speaker of n utterances fills n columns; it counts once
+        else:  # a speaker with n utterances has n columns, but is counted once
             num_utts_A = same_AA.sum(dim=0)
             loss_A = (similarity_AA - num_utts_A.log()).logsumexp(dim=1) - own_A
         counts_A = same_AA.sum(dim=1) > 1
         return loss_A.masked_fill(~counts_A, 0).sum() / counts_A.sum().clamp(min=1)
 
 
-def cosines_to_centroids(unit_AE, same_AA):
+def cosines_to_centroids(unit_AE: torch.Tensor, same_AA: torch.Tensor) -> torch.Tensor:
     """Cosine of each utterance with the centroid of the speaker of each.
 
     >>> unit_AE = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])

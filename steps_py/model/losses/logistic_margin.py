@@ -1,4 +1,4 @@
-"""Softmax of length-normalised embeddings with a margin on the logit and a learnt scale.
+"""Softmax of length-normalised embeddings with a margin on the logit and a learned scale.
 
 Shape suffixes: B batch, E embedding, S speakers.
 
@@ -18,12 +18,12 @@ from steps_py.model.registries import LOSSES
 
 @LOSSES.register("logistic_margin")
 class LogisticMargin(Loss):
-    r"""Cross-entropy of logits of the embedding's direction, lower by a margin for the speaker.
+    r"""Cross-entropy of logits of the normalised embedding, with a margin for the true speaker.
 
     .. math:: z_{is} = a_s \Bigl(w_s^\top \frac{x_i}{\|x_i\|} + b_s\Bigr) + c_s, \qquad
               L = -\tfrac1B \sum_i \log \mathrm{softmax}\bigl(z_i - m\,[s = y_i]\bigr)_{y_i}
 
-    Scale a, b and offset c are learnt, one of each per speaker; a starts at `scale`.  With
+    Scale a, bias b and offset c are learned per speaker; a starts at `scale`.  With
     `normalize_weights` the w are unit vectors and there is no b: the paper's AM-softmax, where
     `scale` is 100 and `logit_margin` 50.
     """
@@ -34,7 +34,7 @@ class LogisticMargin(Loss):
         scale: float = 50.0
         normalize_weights: bool = False
 
-    def __init__(self, config, in_dim, num_speakers):
+    def __init__(self, config: Config, in_dim: int, num_speakers: int):
         super().__init__()
         self.config = config
         self.weight_SE = nn.Parameter(torch.empty(num_speakers, in_dim))
@@ -45,7 +45,9 @@ class LogisticMargin(Loss):
         self.scale_S = nn.Parameter(torch.full((num_speakers,), float(config.scale)))
         self.offset_S = nn.Parameter(torch.zeros(num_speakers))
 
-    def forward(self, embedding_BE, spk_id_B):
+    def forward(
+        self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean loss of the batch, and logits (B, S) without margin."""
         with torch.autocast(embedding_BE.device.type, enabled=False):
             direction_BE = F.normalize(embedding_BE.float())

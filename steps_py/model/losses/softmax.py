@@ -1,4 +1,4 @@
-"""Softmax cross-entropy behind one more hidden layer: the head of Kaldi's x-vector.
+"""Softmax cross-entropy after a hidden layer, as in Kaldi's x-vector network.
 
 Shape suffixes: B batch, E embedding, H hidden, S speakers.
 
@@ -8,6 +8,7 @@ ICASSP 2018, table 1 (segment6's ReLU, segment7, softmax).
 
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -26,16 +27,16 @@ class Softmax(Loss):
               q_{is} = (1-\varepsilon)\,[s = y_i] + \varepsilon / S
 
     with :math:`\varepsilon` = `label_smoothing`.  With `hidden_dim` 0 the affine to the speakers
-    follows the first batch norm; without `activation` as well it is all there is.
+    follows the first batch norm; without `activation` there is nothing else.
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
         hidden_dim: int = setting(512, "0: no hidden layer", minimum=0)
-        activation: bool = setting(True, "ReLU and batch norm of the embedding come first")
+        activation: bool = setting(True, "apply ReLU and batch norm to the embedding first")
         label_smoothing: Share = 0.0
 
-    def __init__(self, config, in_dim, num_speakers):
+    def __init__(self, config: Config, in_dim: int, num_speakers: int):
         super().__init__()
         layers = []
         if config.activation:
@@ -49,7 +50,9 @@ class Softmax(Loss):
         self.layers = nn.Sequential(*layers, nn.Linear(config.hidden_dim or in_dim, num_speakers))
         self.label_smoothing = config.label_smoothing
 
-    def forward(self, embedding_BE, spk_id_B):
+    def forward(
+        self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean loss of the batch, and logits (B, S)."""
         logits_BS = self.layers(embedding_BE).float()
         loss = F.cross_entropy(logits_BS, spk_id_B, label_smoothing=self.label_smoothing)

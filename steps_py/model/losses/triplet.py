@@ -1,4 +1,4 @@
-"""Triplet loss, with the triplets chosen within the batch.
+"""Triplet loss, with triplets mined within the batch.
 
 Shape suffixes: A batch of all processes, E embedding; the axes of (A, A, A) are anchor, positive
 and negative.
@@ -18,21 +18,23 @@ from steps_py.model.loss import MetricLoss
 from steps_py.model.registries import LOSSES
 from steps_py.settings.declare import setting
 
+Triplets = tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # d_ap, d_an, and where they exist
+
 
 @LOSSES.register("triplet")
 class Triplet(MetricLoss):
     r"""Mean over triplets of :math:`\max(0, d_{ap} - d_{an} + m)`.
 
     Anchor a and positive p are of one speaker, the negative n of another.  The distance is
-    Euclidean, between the vectors of length 1, or 1 - cosine.  `mining` takes
+    Euclidean, between unit vectors, or 1 - cosine.  `mining` selects
 
     all        every triplet of the batch
     hardest    for each anchor its farthest positive and its nearest negative
     semi_hard  for each anchor and positive the nearest negative that is farther than the
                positive; if there is none, the farthest negative
 
-    A batch without any triplet has the loss 0.  All but hardest need memory for the cube of the
-    batch: 0.5 GB an intermediate result for 512 utterances.
+    The loss of a batch without triplets is 0.  All but hardest need memory for the cube of the
+    batch: 0.5 GB per intermediate result for 512 utterances.
     """
 
     @dataclass(frozen=True, kw_only=True)
@@ -41,13 +43,13 @@ class Triplet(MetricLoss):
         distance: Literal["euclidean", "cosine"] = "euclidean"
         mining: Literal["all", "hardest", "semi_hard"] = "all"
 
-    def __init__(self, config, in_dim, num_speakers):
+    def __init__(self, config: Config, in_dim: int, num_speakers: int):
         super().__init__()
         self.margin = config.margin
         self.distance = DISTANCES[config.distance]
         self.mine = MININGS[config.mining]
 
-    def compare(self, embedding_AE, spk_id_A):
+    def compare(self, embedding_AE: torch.Tensor, spk_id_A: torch.Tensor) -> torch.Tensor:
         distance_AA = self.distance(F.normalize(embedding_AE))
         same_AA = spk_id_A[:, None] == spk_id_A
         itself_AA = torch.eye(len(same_AA), dtype=torch.bool, device=same_AA.device)
@@ -56,8 +58,8 @@ class Triplet(MetricLoss):
         return loss.sum() / exists.sum().clamp(min=1)
 
 
-def euclidean_distance(unit_AE):
-    """|a - b| of unit vectors; its slope at 0, which is infinite, is limited.
+def euclidean_distance(unit_AE: torch.Tensor) -> torch.Tensor:
+    """|a - b| of unit vectors; the infinite gradient at 0 is bounded.
 
     >>> euclidean_distance(torch.eye(2)).round(decimals=3)
     tensor([[0.0000, 1.4140],
@@ -66,7 +68,7 @@ def euclidean_distance(unit_AE):
     return (2 * cosine_distance(unit_AE)).clamp(min=1e-8).sqrt()
 
 
-def cosine_distance(unit_AE):
+def cosine_distance(unit_AE: torch.Tensor) -> torch.Tensor:
     """1 - cosine of unit vectors.
 
     >>> cosine_distance(torch.eye(2))
@@ -76,21 +78,27 @@ def cosine_distance(unit_AE):
     return 1 - unit_AE @ unit_AE.T
 
 
-def mine_all(distance_AA, positive_AA, negative_AA):
-    """Distances to positives (A, A, 1), to negatives (A, 1, A), and where a triplet is."""
+def mine_all(
+    distance_AA: torch.Tensor, positive_AA: torch.Tensor, negative_AA: torch.Tensor
+) -> Triplets:
+    """Distances to positives (A, A, 1) and negatives (A, 1, A), and mask of triplets."""
     exists_AAA = positive_AA[:, :, None] & negative_AA[:, None, :]
     return distance_AA[:, :, None], distance_AA[:, None, :], exists_AAA
 
 
-def mine_hardest(distance_AA, positive_AA, negative_AA):
-    """Distances (A,) to the farthest positive and the nearest negative, and where both are."""
+def mine_hardest(
+    distance_AA: torch.Tensor, positive_AA: torch.Tensor, negative_AA: torch.Tensor
+) -> Triplets:
+    """Distances (A,) to the farthest positive and the nearest negative, and mask of both."""
     d_ap_A = distance_AA.masked_fill(~positive_AA, 0).amax(dim=1)
     d_an_A = distance_AA.masked_fill(~negative_AA, FAR).amin(dim=1)
     return d_ap_A, d_an_A, positive_AA.any(dim=1) & negative_AA.any(dim=1)
 
 
-def mine_semi_hard(distance_AA, positive_AA, negative_AA):
-    """Distances (A, A) of anchor and positive, to their negative, and where there is one."""
+def mine_semi_hard(
+    distance_AA: torch.Tensor, positive_AA: torch.Tensor, negative_AA: torch.Tensor
+) -> Triplets:
+    """Distances (A, A) to each positive and to its negative, and mask of triplets."""
     farther_AAA = negative_AA[:, None, :] & (distance_AA[:, None, :] > distance_AA[:, :, None])
     nearest_AA = torch.where(farther_AAA, distance_AA[:, None, :], FAR).amin(dim=2)
     farthest_A1 = distance_AA.masked_fill(~negative_AA, 0).amax(dim=1, keepdim=True)

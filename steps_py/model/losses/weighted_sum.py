@@ -1,4 +1,4 @@
-"""A classification loss and a metric loss, trained at once.
+"""Sum of a classification loss and a metric loss.
 
 Shape suffixes: B batch, E embedding, S speakers.
 
@@ -9,30 +9,32 @@ for speaker-dependent representation learning", Interspeech 2019.
 from dataclasses import dataclass
 from typing import Annotated
 
+import torch
+
 from steps_py.errors import ConfigError
 from steps_py.model.loss import Loss
 from steps_py.model.registries import LOSSES
 from steps_py.settings.declare import part, setting
 
-CLASSIFIES = "Name a loss there that classifies."
-COMPARES = "Name a loss there that compares utterances."
+CLASSIFIES = "Set it to a loss that classifies."
+COMPARES = "Set it to a loss that compares utterances."
 
 
-def check_part(section, compares, key, cure):
-    """ConfigError unless the loss of `section` compares utterances, or does not."""
+def check_loss(section: dict, compares: bool, key: str, fix: str) -> None:
+    """Raise ConfigError unless the loss of `section` compares utterances, or does not."""
     loss, _ = LOSSES.configure(section)
     if loss.compares is not compares:
-        raise ConfigError(f"loss 'weighted_sum': {key} is '{section['name']}'. {cure}")
+        raise ConfigError(f"loss 'weighted_sum': {key} is '{section['name']}'. {fix}")
 
 
 @LOSSES.register("weighted_sum")
 class WeightedSum(Loss):
     """Classification loss + `metric_weight` times metric loss, both of the same embeddings.
 
-    Each part is named with its own keys, as a loss alone would be.
+    Each of the two is a section with a name and its keys.
     """
 
-    compares = None  # its metric loss does
+    compares = None  # the metric loss does
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -45,10 +47,10 @@ class WeightedSum(Loss):
         metric_weight: float = setting(1.0, minimum=0)
 
         def __post_init__(self):
-            check_part(self.classification, False, "classification", CLASSIFIES)
-            check_part(self.metric, True, "metric", COMPARES)
+            check_loss(self.classification, False, "classification", CLASSIFIES)
+            check_loss(self.metric, True, "metric", COMPARES)
 
-    def __init__(self, config, in_dim, num_speakers):
+    def __init__(self, config: Config, in_dim: int, num_speakers: int):
         super().__init__()
         sizes = {"in_dim": in_dim, "num_speakers": num_speakers}
         self.classification = LOSSES.build(config.classification, **sizes)
@@ -56,12 +58,14 @@ class WeightedSum(Loss):
         self.metric_weight = config.metric_weight
         self.utts_per_speaker_needed = self.metric.utts_per_speaker_needed
 
-    def set_epoch(self, epoch):
-        """Of both parts."""
+    def set_epoch(self, epoch: float) -> None:
+        """Update both losses."""
         self.classification.set_epoch(epoch)
         self.metric.set_epoch(epoch)
 
-    def forward(self, embedding_BE, spk_id_B):
+    def forward(
+        self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean loss of the batch, and logits (B, S) of the classification."""
         loss, logits_BS = self.classification(embedding_BE, spk_id_B)
         metric, _ = self.metric(embedding_BE, spk_id_B)

@@ -1,4 +1,4 @@
-"""The poolings: one class a file, registered in POOLINGS by its own name."""
+"""Poolings: one class per file, registered in POOLINGS."""
 
 from steps_py.registry import import_modules
 

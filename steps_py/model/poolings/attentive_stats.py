@@ -1,6 +1,6 @@
-"""Attentive statistics pooling: one weight a frame and channel, from the whole utterance.
+"""Attentive statistics pooling: one weight per frame and channel, with global context.
 
-Shape suffixes: B batch, T frames, C channels.
+Shape suffixes: B batch, T frames, C channels, H hidden.
 
 Reference: B. Desplanques et al., "ECAPA-TDNN: Emphasized channel attention, propagation and
 aggregation in TDNN based speaker verification", Interspeech 2020, section 3.1, equations (1)
@@ -19,13 +19,13 @@ from steps_py.settings.declare import Count, setting
 
 @POOLINGS.register("attentive_stats")
 class AttentiveStatsPooling(nn.Module):
-    r"""Weighted mean and deviation, with weights of their own for each channel.
+    r"""Weighted mean and standard deviation, with weights for each frame and channel.
 
     .. math:: \alpha_{tc} = \mathrm{softmax}_t \bigl(v_c^\top \tanh(W z_t + b) + k_c\bigr), \qquad
               z_t = [x_t;\, \mu;\, \sigma]
 
-    where :math:`\mu` and :math:`\sigma` are unweighted, the context of the utterance; without
-    `global_context` :math:`z_t = x_t`.  Computed in float32, but for the affines under autocast.
+    where :math:`\mu` and :math:`\sigma` are the unweighted statistics of the utterance; without
+    `global_context` :math:`z_t = x_t`.  Computed in float32, except the affines under autocast.
 
     >>> pooling = AttentiveStatsPooling(AttentiveStatsPooling.Config(), in_dim=3)
     >>> pooling(torch.zeros(4, 7, 3)).shape
@@ -38,19 +38,19 @@ class AttentiveStatsPooling(nn.Module):
         global_context: bool = True
         variance_floor: float = setting(
             1e-7, exclusiveMinimum=0
-        )  # its root's slope is finite in half precision as well
+        )  # the gradient of its root is finite in half precision
 
-    def __init__(self, config, in_dim):
+    def __init__(self, config: Config, in_dim: int):
         super().__init__()
         self.variance_floor = config.variance_floor
         self.hidden = nn.Linear(in_dim, config.hidden_dim)
         self.context = None
-        if config.global_context:  # W of mu and sigma, which are the same for all frames
+        if config.global_context:  # the columns of W for mu and sigma, the same for all frames
             self.context = nn.Linear(2 * in_dim, config.hidden_dim, bias=False)
         self.logits = nn.Linear(config.hidden_dim, in_dim)
         self.out_dim = 2 * in_dim
 
-    def forward(self, x_BTC, mask_BT=None):
+    def forward(self, x_BTC: torch.Tensor, mask_BT: torch.Tensor | None = None) -> torch.Tensor:
         """Frames (B, T, C) -> (B, 2C): means, then deviations."""
         x_BTC = x_BTC.float()
         if mask_BT is not None:
@@ -62,7 +62,7 @@ class AttentiveStatsPooling(nn.Module):
         return torch.cat(mean_and_deviation(x_BTC, weight_BTC, self.variance_floor), dim=1)
 
     def _mean_and_deviation(self, x_BTC, mask_BT):
-        """(B, 1, 2C) of the real frames, all with the same weight."""
+        """Unweighted statistics (B, 1, 2C) of the real frames."""
         even_BT1 = torch.zeros_like(x_BTC[:, :, :1])
         even_BT1 = softmax_over_frames(even_BT1, mask_BT)
         return torch.cat(mean_and_deviation(x_BTC, even_BT1, self.variance_floor), dim=1)[:, None]

@@ -8,6 +8,7 @@ arXiv:1705.02304, 2017, equation (1).
 
 from dataclasses import dataclass
 
+import torch
 from torch import nn
 
 from steps_py.model.layers.masks import mean_over_frames
@@ -18,7 +19,6 @@ from steps_py.model.registries import POOLINGS
 class MeanPooling(nn.Module):
     """Mean of each channel over the real frames.
 
-    >>> import torch
     >>> pooling = MeanPooling(MeanPooling.Config(), in_dim=1)
     >>> pooling(torch.tensor([[[1.0], [3.0], [100.0]]]), torch.tensor([[True, True, False]]))
     tensor([[2.]])
@@ -28,10 +28,10 @@ class MeanPooling(nn.Module):
     class Config:
         pass
 
-    def __init__(self, config, in_dim):
+    def __init__(self, config: Config, in_dim: int):
         super().__init__()
         self.out_dim = in_dim
 
-    def forward(self, x_BTC, mask_BT=None):
+    def forward(self, x_BTC: torch.Tensor, mask_BT: torch.Tensor | None = None) -> torch.Tensor:
         """Frames (B, T, C) -> (B, C), in float32."""
         return mean_over_frames(x_BTC.mT, mask_BT)

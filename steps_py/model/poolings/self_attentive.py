@@ -1,4 +1,4 @@
-"""Self-attentive pooling: one weight a frame and head.
+"""Self-attentive pooling: one weight per frame and head.
 
 Shape suffixes: B batch, T frames, C channels, H heads.
 
@@ -19,13 +19,13 @@ from steps_py.settings.declare import Count, setting
 
 @POOLINGS.register("self_attentive")
 class SelfAttentivePooling(nn.Module):
-    r"""Weighted mean of the frames for each head, and with `deviation` the deviation as well.
+    r"""Weighted mean of the frames per head, with `deviation` also the standard deviation.
 
     .. math:: \alpha_{th} = \mathrm{softmax}_t \bigl(v_h^\top \tanh(W x_t + b) + k_h\bigr), \qquad
               \mu_h = \sum_t \alpha_{th} x_t, \qquad
               \sigma_h = \sqrt{\sum_t \alpha_{th} (x_t - \mu_h)^2}
 
-    Computed in float32, but for the affines under autocast.
+    Computed in float32, except the affines under autocast.
 
     >>> pooling = SelfAttentivePooling(SelfAttentivePooling.Config(num_heads=2), in_dim=3)
     >>> pooling(torch.zeros(4, 7, 3)).shape
@@ -39,7 +39,7 @@ class SelfAttentivePooling(nn.Module):
         deviation: bool = False
         variance_floor: float = setting(1e-10, exclusiveMinimum=0)
 
-    def __init__(self, config, in_dim):
+    def __init__(self, config: Config, in_dim: int):
         super().__init__()
         self.deviation = config.deviation
         self.variance_floor = config.variance_floor
@@ -47,7 +47,7 @@ class SelfAttentivePooling(nn.Module):
         self.logits = nn.Linear(config.hidden_dim, config.num_heads)
         self.out_dim = in_dim * config.num_heads * (2 if config.deviation else 1)
 
-    def forward(self, x_BTC, mask_BT=None):
+    def forward(self, x_BTC: torch.Tensor, mask_BT: torch.Tensor | None = None) -> torch.Tensor:
         """Frames (B, T, C) -> (B, H C): means of the heads, then deviations."""
         x_BTC = x_BTC.float()
         if mask_BT is not None:

@@ -1,4 +1,4 @@
-"""Statistics pooling: from frames to one vector an utterance.
+"""Statistics pooling: from frames to one vector per utterance.
 
 Shape suffixes: B batch, T frames, C channels.
 
@@ -22,8 +22,8 @@ class StatsPooling(nn.Module):
     .. math:: \mu_c = \tfrac1T \sum_t x_{tc} \qquad
               \sigma_c = \sqrt{\max\bigl(\tfrac1T \sum_t (x_{tc} - \mu_c)^2, v\bigr)}
 
-    with v = `variance_floor`, so that one frame gives a finite gradient.  Computed in float32
-    whatever the network's precision.
+    with v = `variance_floor`, so that a single frame has a finite gradient.  Computed in
+    float32 for any precision of the network.
 
     >>> pooling = StatsPooling(StatsPooling.Config(), in_dim=1)
     >>> pooling(torch.tensor([[[1.0], [3.0], [100.0]]]), torch.tensor([[True, True, False]]))
@@ -36,12 +36,12 @@ class StatsPooling(nn.Module):
             1e-10, exclusiveMinimum=0
         )  # Kaldi's StatisticsPoolingComponent
 
-    def __init__(self, config, in_dim):
+    def __init__(self, config: Config, in_dim: int):
         super().__init__()
         self.variance_floor = config.variance_floor
         self.out_dim = 2 * in_dim
 
-    def forward(self, x_BTC, mask_BT=None):
+    def forward(self, x_BTC: torch.Tensor, mask_BT: torch.Tensor | None = None) -> torch.Tensor:
         """Frames (B, T, C) -> (B, 2C): means, then standard deviations."""
         x_BTC = x_BTC.float()
         if mask_BT is None:

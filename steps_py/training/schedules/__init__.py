@@ -1,4 +1,4 @@
-"""The schedules of the learning rate: one class a file, registered in SCHEDULES by its own name."""
+"""Learning-rate schedules: one class per file, registered in SCHEDULES."""
 
 from steps_py.registry import import_modules
 

@@ -1,0 +1,59 @@
+"""What a registered encoder, pooling or optimiser must provide.
+
+Losses, schedules and samplers have base classes instead: `steps_py.model.loss`,
+`steps_py.training.schedules.base` and `steps_py.chunks.samplers.base`.
+
+Shape suffixes: B batch, T frames, D feature dimension, C channels.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+
+
+class Encoder(Protocol):
+    """Features to frames of another dimension; an nn.Module.
+
+    Padding of the input is 0 and must not affect real frames, see `steps_py.model.layers`.
+
+    Attributes
+    ----------
+    out_dim : int
+        Dimension C of the output frames.
+    min_frames : int
+        Minimum number of input frames.
+    """
+
+    out_dim: int
+    min_frames: int
+
+    def __init__(self, config: Any, in_dim: int): ...
+
+    def forward(
+        self, x_BTD: torch.Tensor, mask_BT: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Frames (B, T', C) and their mask (B, T'), subsampled or cut like the frames."""
+
+
+class Pooling(Protocol):
+    """Frames to one vector per utterance; an nn.Module.
+
+    Attributes
+    ----------
+    out_dim : int
+        Dimension of the vector.
+    """
+
+    out_dim: int
+
+    def __init__(self, config: Any, in_dim: int): ...
+
+    def forward(self, x_BTC: torch.Tensor, mask_BT: torch.Tensor | None = None) -> torch.Tensor:
+        """Vectors (B, out_dim)."""
+
+
+class Optimizer(Protocol):
+    """A torch optimiser; its Config has a key ``lr``, which the schedule multiplies."""
+
+    def __init__(self, config: Any, parameters: Sequence[torch.nn.Parameter]): ...
