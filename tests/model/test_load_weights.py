@@ -83,7 +83,7 @@ def test_a_training_can_be_initialised_without_embedding_and_head(tmp_path):
     load_initial(init, new, torch.nn.Linear(9, 3), None, messages.append)
     assert torch.equal(new.encoder.layers[0].affine.weight, old.encoder.layers[0].affine.weight)
     assert messages[0] == f"train: embedding is not read from {path}; initialised at random"
-    assert "its head is left out" in messages[1]
+    assert "the head is initialised at random" in messages[1]
     assert digest_of_init(init) != digest_of_init(whole)
     with pytest.raises(StepsError, match=r"embedding\.bias is \[6\], here \[9\].*leave_out\.$"):
         load_initial(whole, new, None, None, messages.append)
