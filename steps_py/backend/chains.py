@@ -125,6 +125,8 @@ class _Parser:
             systems = f" Systems: {', '.join(sorted(self._chains))}." if first else ""
             raise ConfigError(f"{error}{systems}") from None
         STEPS.configure({"name": name, **given})
+        if cls.needs_adapt_set and not self._backend.get("adapt_set"):
+            raise ConfigError(f"{name} needs a set of the trials' domain. Name backend.adapt_set.")
         defaults = {field.name: field.default for field in dataclasses.fields(cls.Config)}
         options = {**_recipe_wide(cls, self._backend), **given}
         changed = {key: value for key, value in options.items() if value != defaults[key]}

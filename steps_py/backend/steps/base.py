@@ -39,6 +39,8 @@ class Step:
     recipe_keys : mapping of str to str
         Options that section ``backend`` of a recipe sets for every step of this name: option ->
         key, with dots between levels.  An option in a chain takes precedence.
+    needs_adapt_set : bool
+        Whether a recipe without ``backend.adapt_set`` cannot use the step.
     calibrates : bool
         Whether scores after the step are log-likelihood ratios that thresholds can be set for.
     """
@@ -46,6 +48,7 @@ class Step:
     estimates: ClassVar[tuple[str, ...]] = ()
     early: ClassVar[tuple[str, ...]] = ()
     recipe_keys: ClassVar[Mapping[str, str]] = {}
+    needs_adapt_set: ClassVar[bool] = False
     calibrates: ClassVar[bool] = False
 
     def __init__(self, config):

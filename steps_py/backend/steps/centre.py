@@ -1,9 +1,11 @@
 """Centring."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from steps_py.backend.command_line import command_line
 from steps_py.backend.steps.base import STEPS, Transform
+from steps_py.settings.declare import setting
 
 
 @STEPS.register("centre")
@@ -18,10 +20,13 @@ class Centre(Transform):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        pass
+        on: Literal["auto", "training"] = setting(
+            "auto", "auto: on the adaptation set, where there is one; training: never"
+        )
 
     def estimate(self, file, job):
-        return command_line("ivector-mean", job.adaptation() or job.training(), job.out)
+        adaptation = job.adaptation() if self.config.on == "auto" else None
+        return command_line("ivector-mean", adaptation or job.training(), job.out)
 
     def apply(self, job, vectors, of_training):
         mean = [] if of_training else [job.own("mean.vec")]

@@ -1,0 +1,82 @@
+"""A recipe whose systems normalise, calibrate and fuse scores: its plan, and a run of it."""
+
+import csv
+import re
+
+import pytest
+
+from tests.support.tiny_recipe import ROOT, copy_recipe, edited, shrink, snakemake
+
+SYSTEMS = {
+    "plda": ["centre", "lda", "length_norm", "plda"],
+    "cosine_asnorm": ["centre", "cosine", {"as_norm": {"cohort": "train", "top_n": 10}}],
+    "plda_zt": ["centre", "plda", {"zt_norm": {"cohort": "train", "speakers": True}}],
+    "calibrated": ["plda", {"logistic": {"calibrate_on": "cal", "p_target": 0.1}}],
+    "qmf": [
+        "cosine_asnorm",
+        {
+            "qmf": {
+                "calibrate_on": "cal",
+                "measures": ["duration_sec", "snr_db", "embedding_norm", "cohort_mean"],
+            }
+        },
+    ],
+    "fused": [{"fuse": {"systems": ["plda", "cosine_asnorm"], "calibrate_on": "cal"}}],
+    "pav": ["fused", {"pav": {"calibrate_on": "cal"}}],
+}
+LISTS = ("cal", "test")
+
+
+def with_chains(config):
+    """Two lists over the test set, of other speakers each, and systems that end in ratios."""
+    config["data"]["corpora"]["voxceleb1"]["trials"] = {n: {"file": f"{n}.lst"} for n in LISTS}
+    sides = {"corpus": "voxceleb1", "enroll": "mini_test", "test": "mini_test"}
+    config["data"]["trials"] = {name: dict(sides) for name in LISTS}
+    config["scores"] = {"systems": SYSTEMS}
+
+
+def write_lists(folder, source):
+    """The trials of the recipe's corpus among its first and among its last two speakers."""
+    trials = [line.split() for line in source.read_text().splitlines()]
+    speakers = sorted({path.split("/")[0] for trial in trials for path in trial[1:]})
+    for name, own in zip(LISTS, (speakers[:2], speakers[2:]), strict=True):
+        lines = {
+            " ".join(trial)
+            for trial in trials
+            if all(path.split("/")[0] in own for path in trial[1:])
+        }
+        (folder / f"{name}.lst").write_text("".join(f"{line}\n" for line in sorted(lines)))
+
+
+def test_only_what_the_chains_read_is_planned(tmp_path):
+    def change(config):
+        shrink(config)
+        with_chains(config)
+
+    done = snakemake(copy_recipe(ROOT / "egs/mini", tmp_path, change), "--dry-run", "all")
+    assert done.returncode == 0, done.stderr[-2000:]
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, re.M))
+    assert int(counts["score_trials"]) == len(SYSTEMS) * len(LISTS)
+    # cohorts of as_norm and zt_norm as vectors, and one file for each of the four calibrations
+    assert int(counts["estimate_score_step"]) == 2 + 4
+    # the dimension of LDA, two cohorts as lists, and the speakers of four calibrations
+    assert int(counts["prepare_step"]) == 1 + 2 + 4
+    jobs = re.findall(r"^ *rule (\w+):\n((?: +.*\n)+)", done.stdout, re.M)
+    qmf = next(text for _, text in jobs if re.search(r"output: exp/scores/qmf/test$", text, re.M))
+    for file in ("data/mini_test/vad.scp", "exp/vad/mini_test/vad.1-of-2.ark", "utt2dur"):
+        assert file in qmf
+
+
+@pytest.mark.slow
+def test_a_finished_recipe_with_chains_laid_over_it_ends_with_results_for_all(finished, tmp_path):
+    folder = edited(finished, tmp_path / "recipe", with_chains)
+    write_lists(folder, folder / "corpus/voxceleb1/veri_test.txt")
+    done = snakemake(folder, "all")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "rule train_model" not in done.stdout + done.stderr
+    with open(folder / "results/metrics.tsv") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    measured = {(row["list"], row["system"]) for row in rows if row["metric"] == "eer_percent"}
+    assert measured == {(name, system) for name in LISTS for system in SYSTEMS}
+    log = (folder / "logs/score_trials/fused/cal.log").read_text()
+    assert "cal: scores of the trials that were trained on" in log
