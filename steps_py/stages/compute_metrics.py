@@ -25,6 +25,9 @@ def main(argv=None):
     parser.add_argument(
         "--calibrated", nargs="*", default=[], help="systems with scores that are LLRs"
     )
+    parser.add_argument(
+        "--trained-on-list", nargs="*", default=[], help="systems with a step trained on this list"
+    )
     parser.add_argument("--p-target", nargs="+", type=float, required=True, help="priors")
     parser.add_argument(
         "--measures", type=json.loads, default=list(DEFAULT), help="metrics.measures, as JSON"
@@ -58,6 +61,8 @@ def main(argv=None):
         f" seed {args.seed}"
     )
     text = results_text(evaluation, metrics, args.commands, about if args.draws else None)
+    if args.trained_on_list:
+        text += f"\ntrained on this list: {', '.join(args.trained_on_list)}\n"
     for path, table in (
         (args.out_table, evaluation.measures),
         (args.out_comparisons, evaluation.comparisons),

@@ -78,5 +78,8 @@ def test_a_finished_recipe_with_chains_laid_over_it_ends_with_results_for_all(fi
         rows = list(csv.DictReader(file, delimiter="\t"))
     measured = {(row["list"], row["system"]) for row in rows if row["metric"] == "eer_percent"}
     assert measured == {(name, system) for name in LISTS for system in SYSTEMS}
+    said = [(folder / f"results/{name}_eer.txt").read_text() for name in LISTS]
+    assert said[0].endswith("\ntrained on this list: calibrated, fused, pav, qmf\n")
+    assert "trained on" not in said[1]
     log = (folder / "logs/score_trials/fused/cal.log").read_text()
     assert "cal: scores of the trials that were trained on" in log

@@ -67,6 +67,9 @@ rule compute_metrics:
         p_target=config["metrics"]["p_target"],
         measures=json.dumps(config["metrics"]["measures"]),
         calibrated=CALIBRATED,
+        trained=lambda wildcards: [
+            system for system in SYSTEMS.names if SYSTEMS.trained_on(system, wildcards.trials)
+        ],
         draws=BOOTSTRAP["draws"],
         seed=BOOTSTRAP["seed"],
         conditions=lambda wildcards: json.dumps(conditions_of(wildcards)),
@@ -74,6 +77,7 @@ rule compute_metrics:
     shell:
         "python -m steps_py.stages.compute_metrics --trials {input.trials:q}"
         " --scores {input.scores:q} --calibrated {params.calibrated}"
+        " --trained-on-list {params.trained}"
         " --p-target {params.p_target} --measures {params.measures:q}"
         " --utt2spk {input.utt2spk:q} --draws {params.draws} --seed {params.seed}"
         " --conditions {params.conditions:q} --commands {params.kaldi:q}"
