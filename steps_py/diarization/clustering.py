@@ -1,14 +1,14 @@
 """Agglomerative hierarchical clustering with average linkage, for diarisation.
 
-The two clusters with the lowest mean cost between their points are merged, again and
-again, until no pair costs at most the threshold or few enough clusters are left.
-Equal costs are decided by age: first the pair with the older cluster.
+The two clusters with the lowest mean cost between their points are merged repeatedly, until no
+pair has a cost up to the threshold or the minimum number of clusters is reached. Of pairs with
+equal costs, the one with the older cluster is merged first.
 
 Shape suffixes (scope: this module):
-    N = points   K = slots for clusters; a merged cluster takes over the slot of its elder
+    N = points   K = slots for clusters; a merged cluster keeps the slot of the older one
 
-Parity: Kaldi ``src/ivector/agglomerative-clustering.cc``, also in float32 arithmetic,
-because on ties its last bit decides.
+Parity: Kaldi ``src/ivector/agglomerative-clustering.cc``, also in its float32 arithmetic, because
+the last bit decides between equal costs.
 """
 
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ _INFINITY = np.float32(np.inf)
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterConfig:
-    """When to stop merging, and what not to merge."""
+    """Stopping criteria, and limits of merging."""
 
     threshold: float = 0.0
-    """Merge only at this cost or less; infinity to go on to `min_clusters`."""
+    """Merge only up to this cost; infinity to continue to `min_clusters`."""
     min_clusters: int = 1
-    """Stop when so many clusters are left."""
+    """Stop at this number of clusters."""
     max_cluster_fraction: float = 1.0
     """No cluster gets more than this proportion of the points (rounded up)."""
     first_pass_max_points: int = 32767
-    """More points than that are clustered in parts first, which saves memory and time."""
+    """Above this number, points are first clustered in parts, which saves memory and time."""
 
     def __post_init__(self):
         if self.min_clusters < 1 or self.first_pass_max_points < 1:
@@ -52,7 +52,7 @@ def cluster(cost_NN, config):
     Parameters
     ----------
     cost_NN : float array of shape (N, N)
-        ``cost_NN[i, j]`` for i < j is what it costs to put i and j together; nan means never.
+        ``cost_NN[i, j]`` for i < j is the cost of joining i and j; nan means never.
         (With more points than `first_pass_max_points` the other triangle is read too.)
     config : ClusterConfig
 
@@ -92,7 +92,7 @@ def _upper(cost_KK):
 
 
 def _first_pass(cost_NN, config):
-    """Cluster consecutive parts of the points, each not quite to the end."""
+    """Cluster consecutive parts of the points, each to ten times `min_clusters`."""
     num_points = len(cost_NN)
     num_parts = -(-num_points // config.first_pass_max_points)
     part_size = -(-num_points // num_parts)
@@ -111,7 +111,7 @@ def _first_pass(cost_NN, config):
 
 
 def _joined(cost_NN, parts, config):
-    """The clusters of all parts as one state: summed costs within parts are known."""
+    """The clusters of all parts as one state; summed costs within parts are reused."""
     members = [cluster for part in parts for cluster in part.members()]
     order_N = np.concatenate(members)
     starts_K = np.cumsum([0, *(len(m) for m in members[:-1])])
@@ -128,7 +128,7 @@ def _joined(cost_NN, parts, config):
 
 
 class _Clusters:
-    """Clusters, their summed costs, and for each the best younger one to merge with.
+    """Clusters, their summed costs, and for each the best younger cluster to merge with.
 
     ``_mean_KK[r, c]`` is the cost of a merge if c is younger than r and the merge is
     allowed, else infinity; so the best of row r needs a new search only after its
@@ -144,7 +144,7 @@ class _Clusters:
             np.ceil(np.float32(num_points) * np.float32(config.max_cluster_fraction))
         )
         self._size_K = np.array([len(m) for m in members], np.int64)
-        self._age_K = np.arange(size)  # the higher the younger
+        self._age_K = np.arange(size)  # higher is younger
         self._next_age = size
         self._alive_K = np.ones(size, bool)
         self._mean_KK = np.full((size, size), _INFINITY)
@@ -207,7 +207,7 @@ class _Clusters:
         return np.where(allowed_K, mean_K, _INFINITY)
 
     def _search(self, slots):
-        """Find the best partner of the clusters in `slots`; the oldest of equals."""
+        """Find the best partner of the clusters in `slots`; of equal ones the oldest."""
         if len(slots) == 0 or len(self._age_K) == 0:
             return
         mean = self._mean_KK[slots]
@@ -217,7 +217,7 @@ class _Clusters:
         self._partner_K[slots] = age.argmin(axis=1)
 
     def _compact(self):
-        """Give up the slots of merged clusters."""
+        """Remove the slots of merged clusters."""
         keep = np.flatnonzero(self._alive_K)
         place = np.zeros(len(self._alive_K), np.int64)
         place[keep] = np.arange(len(keep))

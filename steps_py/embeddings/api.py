@@ -1,4 +1,4 @@
-"""X-vectors of single recordings, from final.pt alone: no recipe, no tables, no Kaldi.
+"""X-vectors of single recordings by final.pt alone, without a recipe, tables or Kaldi.
 
 Shape suffixes (scope: this module):
     T = frames   D = feature dimension   E = embedding
@@ -16,19 +16,19 @@ from steps_py.model.extractor import load_extractor
 
 
 class Embedder:
-    """Makes x-vectors of recordings by a trained network.
+    """Computes x-vectors of recordings with a trained network.
 
     Parameters
     ----------
     model_path : path
         final.pt of a recipe.
     config : XvectorsConfig, optional
-        Section ``xvectors`` of the recipe: how long recordings are cut, and where to compute.
+        Section ``xvectors`` of the recipe: chunk lengths, padding, device.
 
     Raises
     ------
     StepsError
-        If the file is damaged, or lacks the options of the features: those of format 1, and
+        If the file is damaged, or has no feature options: files of format 1, and
         networks that were converted from nnet3.
 
     Examples
@@ -42,7 +42,7 @@ class Embedder:
         self._extractor = load_extractor(model_path)
         if self._extractor.front_end is None:
             raise StepsError(
-                f"{model_path}: holds no options of features, so it cannot embed a recording."
+                f"{model_path}: has no feature options, so it cannot embed a recording."
                 " Extract from features (steps_py.stages.extract_xvectors), or train it again."
             )
         check_chunks(self._extractor, self._config)
@@ -51,7 +51,7 @@ class Embedder:
 
     @property
     def sample_rate_hz(self):
-        """Of the recordings that can be embedded."""
+        """Sample rate of the recordings that can be embedded."""
         return self._extractor.front_end.sample_rate_hz
 
     @property
@@ -59,7 +59,7 @@ class Embedder:
         return self._model.embedding_dim
 
     def embed(self, wav_path):
-        """The x-vector of a recording, float32 (E,): that of the recipe's own stages.
+        """The x-vector of a recording, float32 (E,), equal to that of the recipe's stages.
 
         WAV, FLAC, Ogg and MP3 files are read.  Raises AudioError if the file is damaged, of
         another rate, of several channels, or has too little speech.
@@ -86,7 +86,7 @@ class Embedder:
 
 
 class Speech:
-    """The normalised frames of one recording, where `extract_xvectors` expects many."""
+    """The normalised frames of one recording, with the interface that `extract_xvectors` uses."""
 
     def __init__(self, name, x_TD):
         self.utts, self._x_TD = [str(name)], x_TD

@@ -25,7 +25,7 @@ class XvectorsConfig:
     )
     device: Literal["auto", "cpu", "cuda"] = setting("auto")
     num_threads: Count = setting(
-        1, "of the arithmetic on a CPU, whatever the job has: sums are rounded by it"
+        1, "of the arithmetic on a CPU, independent of the job's threads: rounding depends on it"
     )
     num_jobs: Count = setting(4, "parts that are extracted in parallel")
 

@@ -1,4 +1,4 @@
-"""Extract x-vectors: utterances in batches of similar length, each as if it were alone.
+"""Extract x-vectors in batches of similar length; results do not depend on the batch.
 
 Shape suffixes (scope: this module):
     B = pieces of a batch   T = frames   D = feature dimension   E = embedding   U = utterances
@@ -18,23 +18,23 @@ from steps_py.errors import ConfigError, DataDirError, StepsError, some
 from steps_py.formats.archives import Locations
 
 WINDOW_FRAMES = 200_000  # frames in memory, within which utterances are sorted by length
-# One at a time on a CPU: as fast, and no byte depends on which utterances share a job.
+# One utterance at a time on a CPU: as fast, and results do not depend on the other utterances.
 BATCH_FRAMES = {"cpu": 1, "cuda": 100_000}
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of an utterance that goes through the network in one go."""
+    """A part of an utterance that is one input of the network."""
 
     row: int
     x_TD: np.ndarray
-    weight: int  # its frames without pads
+    weight: int  # number of frames without padding
 
 
 def open_features(feats_scp, vad_scp, cmvn):
     """VoicedFeatures of the utterances of `feats_scp`, in its order, and their lengths (U,).
 
-    `vad_scp` may hold more utterances.  Raises DataDirError if it lacks some.
+    `vad_scp` can have more utterances. Raises DataDirError if some are missing there.
     """
     feats, vad = read_table(feats_scp), read_table(vad_scp)
     faults = compare_keys(vad.keys() & feats.keys(), feats.keys(), vad_scp, feats_scp)
@@ -58,7 +58,7 @@ def check_lengths(utts, num_voiced_U, config, feats_scp):
         cure = "lower --vad-energy-threshold in conf/vad.conf"
     raise DataDirError(
         f"{feats_scp}: {short.size} of {len(utts)} utterances have fewer than {least} voiced"
-        f" frames ({shown}). Leave them out by a file that data.corpora.<name>.exclude names,"
+        f" frames ({shown}). Exclude them by a file that data.corpora.<name>.exclude names,"
         f" or {cure}."
     )
 
@@ -66,9 +66,9 @@ def check_lengths(utts, num_voiced_U, config, feats_scp):
 def extract_xvectors(model, features, num_voiced_U, config, device):
     """Yield (utterance, float32 x-vector (E,)) in order.
 
-    An utterance longer than `max_chunk_frames` is cut into chunks of that length; their
-    x-vectors are averaged, weighted by length.  What is shorter than `min_chunk_frames`, the
-    rest of a long utterance too, is padded by its first and last frame.
+    An utterance longer than `max_chunk_frames` is split into chunks of that length, whose x-vectors
+    are averaged, weighted by length. A chunk shorter than `min_chunk_frames`, also the last one of
+    a long utterance, is padded by repeating its first and last frame.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def _windows(num_voiced_U):
 
 
 def _cut(row, x_TD, config):
-    """Chunks of max_chunk_frames and the rest, padded by edge frames to min_chunk_frames."""
+    """Chunks of max_chunk_frames and a last one, padded by edge frames to min_chunk_frames."""
     pieces = []
     for start in range(0, len(x_TD), config.max_chunk_frames):
         chunk_TD = x_TD[start : start + config.max_chunk_frames]
@@ -144,7 +144,7 @@ def _embed(model, chunks, device):
 
 
 def check_chunks(extractor, config):
-    """Raise unless the network takes chunks as short as `config` (XvectorsConfig) allows."""
+    """Raise ConfigError if min_chunk_frames of `config` is less than the network needs."""
     if config.min_chunk_frames < extractor.model.min_frames:
         raise ConfigError(
             f"xvectors: min_chunk_frames is {config.min_chunk_frames}, but a frame of the"
@@ -153,7 +153,7 @@ def check_chunks(extractor, config):
 
 
 def check_model(extractor, path, features, feats_scp, config):
-    """Raise unless the network takes these features and chunks as short as `config` allows."""
+    """Raise unless the network accepts these features and the shortest chunks of `config`."""
     check_chunks(extractor, config)
     feat_dim = features.feat_dim(0)
     if feat_dim != extractor.feat_dim:

@@ -1,7 +1,6 @@
-"""What a recipe would take: jobs, time and disk, from its config and before it runs.
+"""Estimate jobs, time and disk space of a recipe from its config, before it runs.
 
-The jobs are those of Snakemake's own dry run (`jobs`), how much each has to do follows
-from the config, the published sizes of the corpora or the tables that are there already
-(`sizes`), what a unit of work costs is data (`costs`, costs.yaml), and `schedule` runs
-the jobs on so many slots on paper.
+The jobs are those of Snakemake's dry run (`jobs`). The amount of work of each follows from the
+config and the sizes of the corpora, published or counted (`sizes`, `amounts`). Costs per unit of
+work are data (`costs`, costs.yaml). `schedule` simulates the jobs on a number of slots.
 """

@@ -1,10 +1,10 @@
-"""How much work one job has, in the units that costs are given in.
+"""The amount of work of a job, in the units of the costs.
 
-Units: job, utt, hour and frame of its set or part, decoded (utterances that go through
-ffmpeg), speaker, feat_byte (features as they lie on disk), xvector_byte, trial, chunk (a training
-example), audio_chunk (one that is read from audio, its features made on the way), altered_chunk
-(one with noise or a room added), weight (of the network), train_gflop and extract_gflop
-(arithmetic of the network).
+Units: job; utt, hour and frame of its set or part; decoded (utterances that ffmpeg decodes);
+speaker; feat_byte (features on disk); xvector_byte; trial; chunk (a training example); audio_chunk
+(one read from audio, with features computed in training); altered_chunk (one with noise or
+reverberation added); weight (of the network); train_gflop and extract_gflop (arithmetic of the
+network).
 """
 
 from pathlib import Path
@@ -14,12 +14,12 @@ from steps_py.feats.feature_conf import feature_dim, read_feature_options
 from steps_py.plan.jobs import scatter_share
 from steps_py.plan.sizes import Size
 
-READERS = 2  # processes that read ahead unless train.num_workers says otherwise
-BACKWARD = 3  # forward and backward take three times the arithmetic of forward
+READERS = 2  # data loading processes if train.num_workers is null
+BACKWARD = 3  # forward and backward together take three times the arithmetic of forward
 
 
 class Amounts:
-    """The work of each job of a recipe whose `sizes` are known."""
+    """The amounts of work of the jobs of a recipe with known `sizes`."""
 
     def __init__(self, config, recipe, sizes):
         self.config, self.sizes = config, sizes
@@ -36,7 +36,7 @@ class Amounts:
         self.num_speeds = len((config["augment"]["online"] or {}).get("speeds", [1.0]))
 
     def of(self, job, about=None):
-        """Amounts of `job`, by its wildcards, or `about` where its rule has none that say it."""
+        """Amounts of `job` by its wildcards; for a rule without wildcards by `about`."""
         wildcards = job.wildcards
         if wildcards.get("trials") in self.config["data"]["trials"]:
             return self.of_trials(wildcards["trials"])
@@ -52,11 +52,11 @@ class Amounts:
         return amounts | {"job": 1}
 
     def size(self, name):
-        """The Size of a set or part; nothing for a name that only a rule yet unknown here has."""
+        """The Size of a set or part; an empty one for an unknown name."""
         return self.sizes.get(name, Size())
 
     def about(self, about):
-        """The size that a rule without wildcards works on."""
+        """The size of the input of a rule without wildcards."""
         if about == "copies":
             return self.size("train_augmented")
         names = {
@@ -81,9 +81,9 @@ class Amounts:
         }
 
     def of_trials(self, name):
-        """A list's trials, and the utterances of its sides."""
-        asked = self.config["data"]["trials"][name]
-        sides = {asked["enroll"], asked["test"]}
+        """The trials of a list, and the utterances of its enrolment and test sets."""
+        trials = self.config["data"]["trials"][name]
+        sides = {trials["enroll"], trials["test"]}
         sides = sum((self.sizes[side] for side in sorted(sides)), Size())
         return self.of_size(sides) | {"trial": self.sizes[f"trials/{name}"].trials, "job": 1}
 
@@ -100,15 +100,15 @@ class Amounts:
             online = self.config["augment"]["online"] or {"probability": 0}
             amounts["audio_chunk"] = num_chunks
             amounts["altered_chunk"] = num_chunks * online["probability"]
-        # what computes on a processor, and the processes that read ahead of it
+        # threads of the arithmetic on a CPU, and data loading processes
         readers = READERS if train["num_workers"] is None else train["num_workers"]
         return amounts | {"threads": train["num_threads"] + readers}
 
 
 def measure_network(model, feat_dim, num_frames=400):
-    """Arithmetic of the network for one frame, forward, in 10^9 operations, and its weights.
+    """(10^9 operations of a forward pass per frame, number of weights) of the network.
 
-    Counted by torch on tensors without content, whatever the encoder.
+    Counted by torch on meta tensors, so for any encoder.
     """
     import torch  # start-up time
     from torch.utils.flop_counter import FlopCounterMode

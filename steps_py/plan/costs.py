@@ -1,4 +1,4 @@
-"""What a unit of work costs: a table of data, a site's own over it, a recipe's runs over both."""
+"""Costs per unit of work: a table, overridden by a site's table and by times of earlier runs."""
 
 import csv
 import dataclasses
@@ -28,17 +28,17 @@ UNITS = (
     ),
     *("audio_chunk", "altered_chunk", "weight", "train_gflop", "extract_gflop"),
 )
-UNKNOWN_SEC = 10.0  # a job of a rule that no table knows
+UNKNOWN_SEC = 10.0  # a job of a rule that is in no table
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What a job of one rule costs.
+    """The cost of a job of one rule.
 
-    `about` names what a rule without wildcards works on; `sec` and `gpu_sec` are seconds
-    per unit on one slot or one GPU; `assumed` says that nobody measured `gpu_sec`.
-    With `parallel`, all but the start-up is shared among the job's threads, or those of them
-    that the amounts say it can use.
+    `about` names the input of a rule without wildcards; `sec` and `gpu_sec` are seconds per unit
+    on one slot or one GPU; with `assumed`, `gpu_sec` was calculated, not measured. With
+    `parallel`, all but the start-up is divided by the job's threads, at most by the "threads" of
+    its amounts.
     """
 
     about: str | None = None
@@ -59,17 +59,17 @@ class Costs:
             own = read_table_of_costs(site)
             table["rules"] |= own["rules"]
             table["files"] = own["files"] | table["files"]
-            self.notes.append(f"{len(own['rules'])} rules cost what {site} says")
+            self.notes.append(f"costs of {len(own['rules'])} rules are those of {site}")
         self.rules = {name: _cost(name, entry) for name, entry in table["rules"].items()}
         self.files = table["files"]
         self.measured = table["measured"]
 
     def about(self, rule):
-        """What a rule without wildcards works on, for `Amounts.of`."""
+        """The input of a rule without wildcards, for `Amounts.of`."""
         return self.rules[rule].about if rule in self.rules else None
 
     def seconds(self, job, amounts, with_gpus):
-        """Wall time of a job on the slots it asks for."""
+        """Wall time of a job on the slots that it requests."""
         cost = self.rules.get(job.rule)
         if cost is None:
             return UNKNOWN_SEC
@@ -81,18 +81,17 @@ class Costs:
         return start + work / threads
 
     def bytes(self, path, amounts):
-        """Size of a file that a job of these amounts makes; None if nothing is known of it."""
+        """Size of an output of a job with these amounts; None if it is unknown."""
         for pattern, per_unit in self.files.items():
             if fnmatch.fnmatchcase(path, pattern):
                 return dot(per_unit, amounts)
         return None
 
     def learn(self, directory, jobs, amounts, with_gpus):
-        """Scale each rule's seconds to what exp/benchmark says that it took in this recipe.
+        """Scale the seconds of rules to the times in exp/benchmark of this recipe.
 
-        `amounts` are those of `jobs`.  A rule is learnt where all its jobs were timed, so
-        that what was timed and what the table expects are about the same work.  Returns the
-        rules that were.
+        `amounts` are those of `jobs`. A rule is scaled if all of its jobs were timed, so that
+        measured and expected times are of the same work. Returns the names of these rules.
         """
         took, expected = {}, {}
         for job, amount in zip(jobs, amounts, strict=True):
@@ -115,12 +114,12 @@ def dot(per_unit, amounts):
 
 
 def read_table_of_costs(path):
-    """A file like costs.yaml: sections measured, rules and files, all known, all numbers."""
+    """The sections measured, rules and files of a costs.yaml; ConfigError for unknown keys."""
     try:
         table = yaml.safe_load(Path(path).read_text()) or {}
     except (OSError, yaml.YAMLError) as error:
-        said = str(error).splitlines()[0]
-        raise ConfigError(f"plan.costs: {path} cannot be read: {said}.") from None
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"plan.costs: {path} cannot be read: {reason}.") from None
     for name in table:
         if name not in SECTIONS:
             raise ConfigError(f"{path}: unknown section '{name}'. {did_you_mean(name, SECTIONS)}")
@@ -134,7 +133,7 @@ def read_table_of_costs(path):
 
 
 def read_benchmark(directory, job):
-    """Median seconds in the benchmark file of a job; nan where there is none."""
+    """Median seconds in the benchmark file of a job; nan if there is none."""
     if job.benchmark is None:
         return math.nan
     try:

@@ -1,4 +1,4 @@
-"""The jobs of a workflow, as Snakemake's dry run lists them: nothing is run or guessed."""
+"""The jobs of a workflow, as listed by a dry run of Snakemake."""
 
 import dataclasses
 import graphlib
@@ -14,7 +14,7 @@ from steps_py.errors import StepsError
 HEAD = re.compile(r" *(?:rule|localrule|checkpoint|localcheckpoint) (\w+):")
 FIELD = re.compile(r" +(\w+): (.*)")  # deeper in a group of jobs
 REMOVED = "Would remove temporary output "
-ENOUGH_CORES = "100000"  # a dry run cuts threads down to the cores it is given
+ENOUGH_CORES = "100000"  # a dry run reduces threads to the number of cores
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,10 +33,9 @@ class Job:
 
 
 def list_jobs(snakefile, directory, config, target="all"):
-    """All jobs that `target` takes from nothing, and the files that are temporary.
+    """(all jobs for `target`, names of temporary files), as if no file existed.
 
-    Asks a dry run in which every job is forced, so that what is there already counts as
-    not there.  Returns (jobs, names of temporary files).
+    By a dry run in which every job is forced.
     """
     with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
         json.dump(config, file)
@@ -46,13 +45,13 @@ def list_jobs(snakefile, directory, config, target="all"):
         command += ["--cores", ENOUGH_CORES, "--dry-run", "--forceall", "--nocolor", "--", target]
         done = subprocess.run(command, cwd=directory, capture_output=True, text=True)
     if done.returncode:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["no message"]
-        raise StepsError(f"{directory}: the workflow cannot be planned: {said[-1]}")
+        lines = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["no message"]
+        raise StepsError(f"{directory}: the workflow cannot be planned: {lines[-1]}")
     return parse_jobs(done.stdout + done.stderr)
 
 
 def parse_jobs(text):
-    r"""The jobs and the temporary files of a dry run's listing.
+    r"""(jobs, temporary files) in the output of a dry run.
 
     >>> jobs, temporary = parse_jobs('''rule make_feats:
     ...     input: 1.scp, mfcc.conf
@@ -105,7 +104,7 @@ def _pairs(text):
 
 
 def _check_count(jobs, text):
-    """The listing ends in a table of counts: ours must be the same."""
+    """Compare the number of jobs with the table of counts at the end of the output."""
     total = re.search(r"^total +(\d+)$", text, re.M)
     if total and int(total[1]) != len(jobs):
         raise StepsError(
@@ -115,16 +114,16 @@ def _check_count(jobs, text):
 
 
 def waits_for(jobs):
-    """For each job, the places in `jobs` of those whose files it reads.
+    """For each job, the indices in `jobs` of those whose files it reads.
 
-    A file made by nobody is a source: it is there.
+    A file that is no output of a job is a source, which exists.
     """
     maker = {path: place for place, job in enumerate(jobs) for path in job.outputs}
     return [sorted({maker[path] for path in job.inputs if path in maker}) for job in jobs]
 
 
 def order(waits):
-    """Places such that each comes after those that it waits for.
+    """Indices in topological order: each after those that it waits for.
 
     >>> order([[2], [], [1]])
     [1, 2, 0]
@@ -134,13 +133,13 @@ def order(waits):
 
 
 def output_share(job, path):
-    """The part of a job's work that lies in one of its outputs: 1/N where it makes N pieces."""
+    """The share of one output in a job's work: 1/N if the job writes N pieces."""
     pieces = re.search(r"\b\d+-of-(\d+)\b", path)
     return 1 / int(pieces[1]) if pieces and "scatteritem" not in job.wildcards else 1.0
 
 
 def scatter_share(job):
-    """The part of its set that a job works on: 1/N for ``scatteritem`` k-of-N.
+    """The share of its set that a job processes: 1/N for ``scatteritem`` k-of-N.
 
     >>> scatter_share(Job(rule="make_feats", number=1, wildcards={"scatteritem": "3-of-40"}))
     0.025

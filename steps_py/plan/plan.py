@@ -1,4 +1,4 @@
-"""The plan of a recipe: its jobs, each with its time and files, on several numbers of slots."""
+"""The plan of a recipe: jobs with their times and files, for several numbers of slots."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ from steps_py.plan.sizes import recipe_sizes
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All that the report says."""
+    """The content of the report."""
 
     steps: list
     sizes: dict
@@ -19,13 +19,13 @@ class Plan:
     gpus: int
     costs: Costs
     learnt: list  # rules timed in this recipe
-    unsized: list  # outputs of which no size is known
+    unsized: list  # outputs of unknown size
 
 
 def make_plan(snakefile, directory, recipe, config, asked):
-    """The `Plan` of all that a filled-in `config` takes in the folder `directory`.
+    """The `Plan` of a config with defaults in the folder `directory`.
 
-    `recipe` is the folder below which conf/ lies; `asked` is a PlanConfig.
+    `recipe` is the folder with conf/; `asked` is a PlanConfig.
     """
     sizes = recipe_sizes(config, directory, asked.sizes)
     amounts = Amounts(config, recipe, sizes)
@@ -34,7 +34,7 @@ def make_plan(snakefile, directory, recipe, config, asked):
 
 
 def plan_jobs(jobs, temporary, amounts, directory, asked):
-    """The `Plan` of jobs that are known."""
+    """The `Plan` of given jobs."""
     costs, with_gpus = Costs(site=asked.costs), asked.gpus > 0
     work = [amounts.of(job, costs.about(job.rule)) for job in jobs]
     learnt = costs.learn(directory, jobs, work, with_gpus)

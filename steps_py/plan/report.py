@@ -1,4 +1,4 @@
-"""The plan as text that a person reads."""
+"""The plan as text."""
 
 import collections
 
@@ -64,8 +64,7 @@ def _totals(plan):
     seconds = sum(step.seconds * step.job.threads for step in plan.steps)
     written = sum(sum(step.bytes.values()) for step in plan.steps)
     return [
-        f"{jobs:,} jobs; {show_seconds(seconds)} of one slot, with the slots each job asks for;"
-        f" {show_bytes(written)} written."
+        f"{jobs:,} jobs; {show_seconds(seconds)} times slots in all; {show_bytes(written)} written."
     ]
 
 
@@ -89,21 +88,19 @@ def _notes(plan):
         lines.append(f"timed in this recipe (exp/benchmark): {', '.join(plan.learnt)}")
     unknown = sorted(rules - costs.rules.keys())
     if unknown:
-        lines.append(f"no unit cost is known, 10 s a job: {', '.join(unknown)}")
+        lines.append(f"unit costs unknown, 10 s per job: {', '.join(unknown)}")
     if plan.gpus:
         guessed = sorted(
             rule for rule in rules if rule in costs.rules and costs.rules[rule].assumed
         )
         if guessed:
-            lines.append(
-                f"times on a GPU are arithmetic, nobody measured them: {', '.join(guessed)}"
-            )
+            lines.append(f"times on a GPU are calculated, not measured: {', '.join(guessed)}")
     if plan.unsized:
-        lines.append(f"files of unknown size, counted as nothing: {some(plan.unsized)}")
+        lines.append(f"files of unknown size, counted as empty: {some(plan.unsized)}")
     sources = {size.source for size in plan.sizes.values()}
     if ASSUMED in sources:
         lines.append(
-            "assumed sizes: say better ones in plan.sizes, {<corpus>.<part>: {utts, hours}}"
+            "assumed sizes: set better ones in plan.sizes, {<corpus>.<part>: {utts, hours}}"
         )
     if COUNTED in sources:
         lines.append(
@@ -111,7 +108,7 @@ def _notes(plan):
         )
     if PUBLISHED in sources or ASSUMED in sources:
         lines.append("once data/ is prepared, its tables are counted instead")
-    lines.append("not counted: waiting in a scheduler's queue, a slow network disk, jobs that fail")
+    lines.append("not included: waiting in a scheduler's queue, slow network disks, failing jobs")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""Run the jobs on paper: list scheduling on so many slots and GPUs, and the disk they hold."""
+"""Simulate the jobs: list scheduling on a number of slots and GPUs, with the disk space in use."""
 
 import dataclasses
 import heapq
@@ -8,7 +8,7 @@ from steps_py.plan.jobs import order, waits_for
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Step:
-    """One job, and what it is expected to take."""
+    """One job with its expected time and sizes."""
 
     job: object
     seconds: float
@@ -18,7 +18,7 @@ class Step:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Timeline:
-    """What came out of a schedule."""
+    """The result of a simulation."""
 
     seconds: float
     slots: int  # most in use at one time
@@ -26,11 +26,11 @@ class Timeline:
 
 
 def schedule(steps, temporary, slots, gpus):
-    """Start whatever is ready and fits, the job with the longest way to the end first.
+    """Start the jobs that are ready and fit, the one with the longest path to the end first.
 
-    A job that asks for more slots or GPUs than there are gets all of them, as Snakemake does
-    with cores.  Outputs count from their job's start; a temporary one goes with the end of
-    the last job that reads it.
+    A job that requests more slots or GPUs than there are gets all of them, as with cores of
+    Snakemake. Outputs occupy disk space from the start of their job; a temporary one until the end
+    of the last job that reads it.
 
     >>> from steps_py.plan.jobs import Job
     >>> steps = [Step(job=Job(rule="a", number=n), seconds=10, bytes={}) for n in range(3)]
@@ -83,7 +83,7 @@ def _ways(steps, readers):
 
 
 class _Disk:
-    """Bytes held, as jobs start and end."""
+    """Disk space in use, as jobs start and end."""
 
     def __init__(self, steps, temporary):
         self.steps, self.held, self.peak = steps, 0, 0

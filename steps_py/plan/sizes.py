@@ -1,8 +1,8 @@
-"""How much there is to do: utterances, hours and trials of every part, set and list.
+"""Sizes of the data: utterances, hours and trials of every part, set and list.
 
-Of a part, the first of these that there is: the tables in data/, plan.sizes, the recipe's own
-synthetic corpus, what its corpus publishes (unless `partial`), the files at hand with the headers
-of some of them, an assumption.  Each figure knows which, and the report says so.
+The size of a part is the first available of these: the tables in data/, plan.sizes, the recipe's
+synthetic corpus, the published figures of its corpus (unless `partial`), the files on disk with
+the headers of some of them, an assumption. The report shows which it was.
 """
 
 import contextlib
@@ -15,14 +15,14 @@ from steps_py.errors import ConfigError, StepsError, did_you_mean
 
 MEASURED, GIVEN, COUNTED = "measured", "given", "counted"
 PUBLISHED, ASSUMED = "published", "assumed"
-TRUST = (MEASURED, GIVEN, COUNTED, PUBLISHED, ASSUMED)  # a sum is worth its weakest term
+TRUST = (MEASURED, GIVEN, COUNTED, PUBLISHED, ASSUMED)  # a sum is as reliable as its worst term
 ASSUMED_UTTS, ASSUMED_SEC, ASSUMED_TRIALS = 1000, 8.0, 40000
-NUM_HEADERS = 200  # of a part, spread over its files: their mean length stands for all
+NUM_HEADERS = 200  # sampled evenly from the files of a part, for the mean length
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Size:
-    """Utterances of a part or a set, or trials of a list, and where the figure is from."""
+    """Utterances of a part or a set, or trials of a list, and the source of the figure."""
 
     utts: float = 0
     hours: float = 0.0
@@ -43,10 +43,10 @@ class Size:
 
 
 def recipe_sizes(config, directory, given):
-    """``{name: Size}`` of all parts, sets and trial lists of a recipe, by their names.
+    """``{name: Size}`` of all parts, sets and trial lists of a recipe.
 
-    Parts are named ``<corpus>.<part>``, trial lists ``trials/<list>``; ``train_augmented``
-    is among the sets where the recipe has copies; `given` are sizes that the recipe states.
+    Parts are named ``<corpus>.<part>``, trial lists ``trials/<list>``; ``train_augmented`` is one
+    of the sets if the recipe has copies; `given` is plan.sizes.
     """
     with contextlib.chdir(directory):  # where relative paths of a recipe start
         return _recipe_sizes(config, given)
@@ -80,9 +80,9 @@ def _recipe_sizes(config, given):
 
 
 def _measured(folder):
-    """The Size by the tables of a part or set, or None where they are not there or not sound.
+    """The Size by the tables of a part or set, or None if they are missing or damaged.
 
-    Counts only: `steps_py.data.data_dir` checks tables, and takes ten times as long.
+    Lines are only counted: the checks of `steps_py.data.data_dir` take ten times as long.
     """
     try:
         durations = _values(folder / "utt2dur")
@@ -107,7 +107,7 @@ def _given(size):
 
 
 def _copies(train, augment):
-    """All copies of `train`, or as many as the recipe draws."""
+    """The Size of the augmented copies of `train`, limited by augment.num_utts."""
     utts = train.utts * len(augment["copies"])
     if augment["num_utts"] is not None:
         utts = min(utts, augment["num_utts"])
@@ -123,7 +123,7 @@ def _count_lines(path):
 
 
 class _Corpora:
-    """What the corpora of a recipe have and what they publish, or what it will make itself."""
+    """Sizes of the corpora of a recipe: published, counted, or of its synthetic corpus."""
 
     def __init__(self, config):
         self.corpora, self.made = {}, {}
@@ -163,7 +163,7 @@ class _Corpora:
 
 
 def _published(corpus, part):
-    """The Size of a part by the corpus's own page, or None."""
+    """The published Size of a part, or None."""
     figure = corpus.published.get(part)
     if figure is None:
         return None
@@ -180,7 +180,7 @@ def _published(corpus, part):
 
 
 def _counted(corpus, part):
-    """The Size of a part whose files are here, or None: all counted, some headers read."""
+    """The Size of a part by its files on disk, or None: all are counted, some headers are read."""
     try:
         if corpus.missing_part(part):
             return None
@@ -204,7 +204,7 @@ def _counted(corpus, part):
 
 
 def _assumed(corpus, part):
-    """A Size for the lines of the user's list, where there is one, or out of the air."""
+    """An assumed Size, by the number of lines of the user's list if there is one."""
     listed = first_file([Path(path).expanduser() for path in _lists(corpus, part)])
     utts = _count_lines(listed) if listed else ASSUMED_UTTS
     return Size(

@@ -209,7 +209,7 @@ def test_a_model_without_options_of_features_says_so(tmp_path):
             model=extractor.model, config=MODEL, feat_dim=extractor.feat_dim, cmvn=extractor.cmvn
         ),
     )
-    with pytest.raises(StepsError, match=r"final\.pt: holds no options of features"):
+    with pytest.raises(StepsError, match=r"final\.pt: has no feature options"):
         Embedder(final)
 
 

@@ -300,7 +300,7 @@ def test_every_job_is_planned_whether_or_not_its_rule_has_a_cost(planned):
     plan, counted = planned
     assert len(plan.steps) == counted
     unknown = {step.job.rule for step in plan.steps} - plan.costs.rules.keys()
-    noted = [line for line in report(plan) if line.startswith("no unit cost is known")]
+    noted = [line for line in report(plan) if line.startswith("unit costs unknown")]
     assert len(noted) == bool(unknown)
 
 
@@ -314,8 +314,8 @@ def test_a_rule_and_files_that_no_table_knows_are_notes(tmp_path):
     ]
     plan = plan_jobs(jobs, set(), amounts, tmp_path, PlanConfig())
     text = "\n".join(report(plan))
-    assert "no unit cost is known, 10 s a job: new_rule" in text
-    assert "files of unknown size, counted as nothing: new/0.bin" in text
+    assert "unit costs unknown, 10 s per job: new_rule" in text
+    assert "files of unknown size, counted as empty: new/0.bin" in text
 
 
 def test_training_from_audio_costs_its_reading(tmp_path):
@@ -334,7 +334,7 @@ def test_more_slots_never_take_longer_and_the_report_names_what_nobody_measured(
     assert seconds == sorted(seconds, reverse=True)
     text = "\n".join(report(plan))
     assert f"{len(plan.steps):,} jobs" in text
-    assert "nobody measured them: train_model" in text
+    assert "not measured: train_model" in text
 
 
 def test_snakemake_plan_prints_the_table_and_makes_nothing_but_its_log(tmp_path):

@@ -1,6 +1,6 @@
-"""What turns an utterance into a vector: one class a file, registered in EXTRACTORS by its name.
+"""Extractors, which compute a vector of an utterance: one class per file, in EXTRACTORS.
 
-An extractor keeps the contract of base.py.
+The contract is in base.py.
 """
 
 from steps_py.embeddings.extractors.base import EXTRACTORS

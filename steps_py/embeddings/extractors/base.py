@@ -1,4 +1,4 @@
-"""What all extractors share.
+"""The registry of extractors and their contract.
 
 EXTRACTORS  ``cls(config)`` with a frozen dataclass ``Config``, section ``xvectors`` of a recipe;
             ``open(model, feats_scp, vad_scp)``, the utterances of a script file as `Vectors`.
@@ -16,7 +16,7 @@ EXTRACTORS = Registry("extractor", home="steps_py.embeddings.extractors")
 
 @dataclass(frozen=True)
 class Vectors:
-    """The vectors of the utterances of a script file, which are computed as they are read."""
+    """The vectors of the utterances of a script file, computed lazily."""
 
     num_utts: int
     vectors: Iterator[tuple[str, np.ndarray]]  # utterance and float32 (E,), in the file's order

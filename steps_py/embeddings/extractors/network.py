@@ -1,4 +1,4 @@
-"""X-vectors of a network."""
+"""X-vectors by a neural network."""
 
 import torch
 
@@ -29,8 +29,8 @@ class Network:
         Raises
         ------
         StepsError
-            If the file is no network, the features are not those that it was trained on, or an
-            utterance is too short.
+            If the file is not a network, the features have another dimension than in training, or
+            an utterance is too short.
         """
         torch.set_num_threads(self.config.num_threads)
         keep_freed_memory()
