@@ -1,4 +1,4 @@
-"""Audio files of any kind as waves, without a process: WAV by us, the rest by libsndfile.
+"""Reads audio files in this process: WAV with our own reader, other formats with libsndfile.
 
 Shapes: C channels, N samples of each.
 """
@@ -6,6 +6,8 @@ Shapes: C channels, N samples of each.
 import contextlib
 import os
 from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
 
 from steps_py.audio.errors import NotDecodable, NotPcm16, WaveError, truncated
 from steps_py.audio.file_info import check_size, open_audio
@@ -18,10 +20,10 @@ MAX_CACHE_BYTES = 64 << 20
 SIXTEEN_BIT = ("PCM_16", "PCM_S8", "PCM_U8", "ULAW", "ALAW")
 
 _cache = OrderedDict()  # (path, time, size) -> Wave
-_keep = [False]
+_is_caching = [False]
 
 
-def read_file(path, max_sec=None):
+def read_file(path: str | Path, max_sec: float | None = None) -> Wave:
     """The Wave of an audio file of any format, or its first `max_sec`.
 
     Samples of more than 16 bits keep their fractions.
@@ -29,7 +31,7 @@ def read_file(path, max_sec=None):
     Raises
     ------
     WaveError
-        If the file is missing, damaged, or ends before its header says.
+        If the file is missing, damaged or truncated.
     """
     with open_audio(path) as file:
         kind, _, _ = kind_of_file(file)
@@ -38,37 +40,37 @@ def read_file(path, max_sec=None):
             try:
                 return read_wave(file, path, max_sec)
             except NotPcm16:
-                pass  # sox and ffmpeg do read other samples, and so does libsndfile
-    if name != "FLAC":  # decoding it finds what is missing
+                pass  # libsndfile reads other sample formats, as do sox and ffmpeg
+    if name != "FLAC":  # decoding detects truncation
         check_size(path)
     with open_sound(path, name == "FLAC") as file:
         return _decode(file, path, max_sec)
 
 
-def read_wav_file(path, max_sec=None):
-    """The Wave of a WAV file, or its first `max_sec`; see `keeping_small_files`."""
+def read_wav_file(path: str | Path, max_sec: float | None = None) -> Wave:
+    """The Wave of a WAV file, or its first `max_sec`; see `caching_small_files`."""
     with open_audio(path) as file:
         status = os.fstat(file.fileno())
         key = (path, status.st_mtime_ns, status.st_size)
         if key not in _cache:
-            if not _keep[0] or status.st_size > MAX_CACHED_FILE_BYTES:
+            if not _is_caching[0] or status.st_size > MAX_CACHED_FILE_BYTES:
                 return read_wave(file, path, max_sec)
-            _remember(key, read_wave(file, path))
+            _add_to_cache(key, read_wave(file, path))
     _cache.move_to_end(key)
     return _start_of(_cache[key], max_sec)
 
 
 @contextlib.contextmanager
-def keeping_small_files():
-    """Within the block, small WAV files are kept in memory for the next time.
+def caching_small_files() -> Iterator[None]:
+    """Context in which small WAV files are cached in memory.
 
-    For rooms and noises, which come again and again; utterances are read once.
+    For impulse responses and noises, which are read repeatedly; utterances are read once.
     """
-    before, _keep[0] = _keep[0], True
+    before, _is_caching[0] = _is_caching[0], True
     try:
         yield
     finally:
-        _keep[0] = before
+        _is_caching[0] = before
 
 
 def _start_of(wave, max_sec):
@@ -77,7 +79,7 @@ def _start_of(wave, max_sec):
     return Wave(wave.rate_hz, wave.samples_CN[:, : samples_in(max_sec, wave.rate_hz)])
 
 
-def _remember(key, wave):
+def _add_to_cache(key, wave):
     wave.samples_CN.flags.writeable = False
     _cache[key] = wave
     total = sum(kept.samples_CN.nbytes for kept in _cache.values())
@@ -129,8 +131,8 @@ def _decode(file, path, max_sec):
     return Wave(file.samplerate, samples_CN if exact else samples_CN * np.float32(32768))
 
 
-def read_flac(path, max_sec=None):
-    """What `flac -c -d` writes; Kaldi reads it only if it has 16 bits."""
+def read_flac(path: str | Path, max_sec: float | None = None) -> Wave:
+    """The output of `flac -c -d`; WaveError unless it has 16 bits, as Kaldi reads no other."""
     with open_audio(path) as file:
         bits = read_stream_info(file, path).bits
     if bits != 16:

@@ -15,7 +15,7 @@ from steps_py.audio.headers.riff import riff_info, wave64_info
 from steps_py.audio.headers.sphere import sphere_info
 from steps_py.formats.compression import compression_of
 
-BUFFER_BYTES = 4096  # hold nearly every header
+BUFFER_BYTES = 4096  # enough for nearly every header
 READERS = {  # name of a kind -> function (file at its start, path) -> AudioInfo
     "WAV": riff_info,
     "RF64": riff_info,
@@ -31,15 +31,14 @@ READERS = {  # name of a kind -> function (file at its start, path) -> AudioInfo
 
 
 def audio_info(path: str | os.PathLike) -> AudioInfo:
-    """Rate, channels and length of an audio file, from its header; what it is by its content.
+    """Rate, channels and length of an audio file, from its header.
 
-    The size that the header promises is compared with what is there.
+    The format is recognised by content, and the size in the header is compared with the file.
 
     Raises
     ------
     WaveError
-        If the file does not exist, is of no known format, has no samples, or ends before
-        its header says.
+        If the file does not exist, is of an unknown format, has no samples, or is truncated.
     """
     with open_audio(path) as file:
         kind, start, _ = kind_of_file(file)
@@ -52,9 +51,9 @@ def audio_info(path: str | os.PathLike) -> AudioInfo:
 
 
 def check_size(path: str | os.PathLike) -> None:
-    """WaveError if the file ends before its header says, or is compressed by gzip or the like.
+    """Raise WaveError if the file is truncated or compressed by gzip or a similar program.
 
-    Other formats are let pass.
+    Unknown formats are accepted.
     """
     with open_audio(path) as file:
         kind, start, _ = kind_of_file(file)
@@ -65,7 +64,7 @@ def check_size(path: str | os.PathLike) -> None:
 
 
 def open_audio(path: str | os.PathLike):
-    """The file, open for reading; WaveError if it cannot be opened."""
+    """Open a file for reading; WaveError if that fails."""
     try:
         return open(path, "rb", buffering=BUFFER_BYTES)
     except OSError as error:

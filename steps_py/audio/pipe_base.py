@@ -1,4 +1,4 @@
-"""What the commands of a pipe share: their contract, and how one passes on what it cannot do."""
+"""The contract of commands in wav.scp pipes, and how they report unsupported uses."""
 
 import os
 from collections.abc import Callable
@@ -11,14 +11,14 @@ SWITCH = "SIDEWINDER_PIPES"  # emulate or programs; the recipe's data.pipes
 
 
 class Unknown(Exception):
-    """A command, or an option of one, that only the program itself understands.
+    """Raised for a command, or an option of one, that only the program itself supports.
 
-    `stage` is the position of the command in its pipeline.
+    `position` is the index of the command in its pipeline.
     """
 
-    def __init__(self, stage: int | None = None):
-        super().__init__(stage)
-        self.stage = stage
+    def __init__(self, position: int | None = None):
+        super().__init__(position)
+        self.position = position
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class PipeCommand:
     Attributes
     ----------
     parse : words after the name -> request
-        Raises Unknown for options whose effect is not known here.
+        Raises Unknown for unsupported options.
     run : (request, source, max_sec) -> Wave
-        16-bit samples.  `max_sec` allows it to return only the start of a recording.
+        16-bit samples.  With `max_sec` it can return only the start of a recording.
         Raises Unknown for a file that only the program can read.
     is_foreign : bool
-        A program of its own (sox), which is emulated; not one of Kaldi's commands or cat.
+        Whether it is an external program (sox) that is emulated, not a Kaldi command or cat.
     """
 
     parse: Callable[[list[str]], Any]
@@ -42,7 +42,7 @@ class PipeCommand:
 
     @property
     def is_allowed(self) -> bool:
-        """Whether the recipe lets it be evaluated here instead of by the program."""
+        """Whether the recipe allows to evaluate it in this process (data.pipes)."""
         return not self.is_foreign or os.environ.get(SWITCH, "emulate") != "programs"
 
 

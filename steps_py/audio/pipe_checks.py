@@ -1,4 +1,4 @@
-"""What the pipes of a wav.scp run: shell commands of others, and programs emulated here."""
+"""Checks of wav.scp pipes: shell commands, emulated programs, missing programs."""
 
 import functools
 import os
@@ -13,10 +13,10 @@ from steps_py.formats.processes import INSTALL
 
 
 def shell_reason(entry: str) -> str | None:
-    """Why a wav.scp entry needs a shell or a program of others; None for files and known pipes.
+    """Why a wav.scp entry needs a shell or an unknown program; None for files and known pipes.
 
-    Known are the pipes that the project writes itself, and those of the same commands and
-    options: flac, sox, ffmpeg and sph2pipe that decode one file to standard output.
+    Known pipes are those that the project writes, and those of the same commands and options:
+    flac, sox, ffmpeg and sph2pipe that decode one file to standard output.
 
     >>> shell_reason("a.wav"), shell_reason("flac -c -d -s a.flac |")
     (None, None)
@@ -27,11 +27,11 @@ def shell_reason(entry: str) -> str | None:
     """
     if not entry.endswith("|"):
         return None
-    stages = split_pipeline(entry[:-1].strip())
-    if not stages or any(not stage.words for stage in stages):
+    commands = split_pipeline(entry[:-1].strip())
+    if not commands or any(not command.words for command in commands):
         return "needs a shell"
-    for stage in stages:
-        name, *words = stage.words
+    for command in commands:
+        name, *words = command.words
         if name not in PIPE_COMMANDS:
             return f"runs '{name}'"
         if any("|" in word for word in words):
@@ -42,7 +42,7 @@ def shell_reason(entry: str) -> str | None:
 
 
 def refused_pipes(entries: Iterable[str]) -> str:
-    """Which of the entries `shell_reason` has something to say of, in words; empty if none."""
+    """A description of the entries that are shell commands; empty if there are none."""
     entries = list(entries)
     found = [f"{entry} ({reason})" for entry in entries if (reason := shell_reason(entry))]
     if not found:
@@ -51,7 +51,7 @@ def refused_pipes(entries: Iterable[str]) -> str:
 
 
 def emulated_programs(entries: Iterable[str]) -> list[str]:
-    """The programs in wav.scp pipes that are not run, since the project decodes itself.
+    """The programs in wav.scp pipes that are emulated instead of run.
 
     >>> emulated_programs(["a.wav", "flac -c -d -s a.flac | sox -t wav - -r 8k -t wav - |"])
     ['flac', 'sox']
@@ -60,21 +60,21 @@ def emulated_programs(entries: Iterable[str]) -> list[str]:
     """
     found = set()
     for entry in _distinct_pipes(entries):
-        stages, first = _split(entry)
-        names = {stage.words[0] for stage in stages[first:]}
+        commands, first = _split(entry)
+        names = {command.words[0] for command in commands[first:]}
         found |= {name for name in names if PIPE_COMMANDS[name].is_foreign}
     return sorted(found)
 
 
 def check_programs(entries: Iterable[str], where: str) -> None:
-    """MissingProgramError if a pipe runs a program that is not installed.
+    """Raise MissingProgramError if a pipe runs a program that is not installed.
 
-    Of programs that are known by name, and of those given by their whole path.
+    Programs that are known by name, or given by an absolute path, are checked.
     """
     for entry in _distinct_pipes(entries):
-        stages, first = _split(entry)
-        for stage in stages[:first]:
-            name = stage.words[0] if stage.words else ""
+        commands, first = _split(entry)
+        for command in commands[:first]:
+            name = command.words[0] if command.words else ""
             is_known = name in INSTALL or name.startswith("/")
             if is_known and shutil.which(name) is None:
                 program = os.path.basename(name)
@@ -85,7 +85,7 @@ def check_programs(entries: Iterable[str], where: str) -> None:
 
 
 def _distinct_pipes(entries):
-    """One of the pipes of each form: a table has few forms for many files."""
+    """One pipe of each form; a table usually has few forms for many files."""
     seen = set()
     for entry in entries:
         if not entry.endswith("|"):
@@ -99,18 +99,18 @@ def _distinct_pipes(entries):
 
 
 def _split(entry):
-    """The stages of a pipe, and the first of those at its end that are evaluated here."""
-    stages = split_pipeline(entry[:-1].strip()) or []
-    first = len(stages)
-    while first and _is_evaluated(stages[first - 1]):
+    """The commands of a pipe, and the index of the first of its last ones that are emulated."""
+    commands = split_pipeline(entry[:-1].strip()) or []
+    first = len(commands)
+    while first and _is_evaluated(commands[first - 1]):
         first -= 1
-    return stages, first
+    return commands, first
 
 
-def _is_evaluated(stage):
-    name, *words = stage.words or [None]
-    command = PIPE_COMMANDS.get(name)
-    if command is None or not command.is_allowed or not _is_understood(name, tuple(words)):
+def _is_evaluated(command):
+    name, *words = command.words or [None]
+    known = PIPE_COMMANDS.get(name)
+    if known is None or not known.is_allowed or not _is_understood(name, tuple(words)):
         return False
     return name != "ffmpeg" or any(word.lower().endswith(FFMPEG_FILES) for word in words)
 
@@ -122,5 +122,5 @@ def _is_understood(name, words):
     except Unknown:
         return False
     except StepsError:
-        return True  # understood, but wrong: an error when it is read
+        return True  # supported but wrong; reading it raises the error
     return True

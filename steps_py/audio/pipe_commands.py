@@ -1,4 +1,4 @@
-"""The commands of wav.scp pipes that `pipelines.py` evaluates: what each writes."""
+"""The commands of wav.scp pipes that `pipelines.py` evaluates."""
 
 import re
 import shutil
@@ -72,8 +72,8 @@ class SphereRequest(NamedTuple):
     """A parsed command line of sph2pipe."""
 
     path: str
-    channel: int | None  # counts from 1; None: all
-    pcm: bool  # decode mu-law
+    channel: int | None  # from 1; None: all
+    pcm: bool  # convert mu-law to PCM
 
 
 def parse_sph2pipe(words):
@@ -98,7 +98,7 @@ def run_sph2pipe(request, source, max_sec):
     """16-bit samples of an uncompressed NIST file, of all channels or one."""
     try:
         wave = read_file(request.path, max_sec)
-    except NotDecodable:  # compressed by shorten, perhaps
+    except NotDecodable:  # possibly compressed by shorten
         raise Unknown from None
     if not request.pcm and not _is_pcm(request.path):
         raise Unknown  # it would write mu-law
@@ -107,7 +107,7 @@ def run_sph2pipe(request, source, max_sec):
     if request.channel > len(wave.samples_CN):
         raise WaveError(
             f"{request.path}: sph2pipe -c {request.channel} of a file of"
-            f" {len(wave.samples_CN)} channels. Name one that is there."
+            f" {len(wave.samples_CN)} channels. Use one of these."
         )
     return Wave(wave.rate_hz, wave.samples_CN[request.channel - 1 : request.channel])
 

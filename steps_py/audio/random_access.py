@@ -1,12 +1,14 @@
-"""Stretches of recordings, by their wav.scp entries, without a process.
+"""Random access to the samples of recordings, by wav.scp entry, without external processes.
 
-Of a WAV or FLAC file only the wanted samples are read; what a pipe writes is computed whole.
-Short recordings and the results of pipes are kept in memory for the next time, up to a limit.
+Only the needed samples of a WAV or FLAC file are read; the output of a pipe is computed whole.
+Short recordings and outputs of pipes are cached in memory, up to a limit.
 """
 
 import functools
 import os
 from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -21,22 +23,22 @@ from steps_py.audio.wave import refuse_others
 from steps_py.errors import AudioError, StepsError, some
 from steps_py.formats.streams import classify_rxfilename, split_offset
 
-KEPT_SEC = 10  # longer files are read in parts, shorter ones whole
-KEPT_BYTES = 64 << 20
-CURE = "Decode these recordings to WAV or FLAC files first, or set train.input to feats."
+CACHED_SEC = 10  # files up to this length are read whole and cached
+CACHE_BYTES = 64 << 20
+FIX = "Decode these recordings to WAV or FLAC files first, or set train.input to feats."
 
 
-class Stretches:
-    """Reads stretches; `kept_bytes` bounds what is remembered.
+class RandomAccessAudio:
+    """Reads ranges of samples; `cache_bytes` limits the cache.
 
     Samples are of the first channel, int16, at the recording's own rate.
     """
 
-    def __init__(self, kept_bytes=KEPT_BYTES):
-        self._kept, self._room = OrderedDict(), kept_bytes
+    def __init__(self, cache_bytes: int = CACHE_BYTES):
+        self._cache, self._free_bytes = OrderedDict(), cache_bytes
 
-    def read(self, entry, first=0, end=None):
-        """(rate_hz, samples [first, end)); fewer where the recording ends before.
+    def read(self, entry: str, first: int = 0, end: int | None = None) -> tuple[int, np.ndarray]:
+        """(rate_hz, samples [first, end)); fewer at the end of the recording.
 
         Raises
         ------
@@ -45,23 +47,23 @@ class Stretches:
         AudioError
             If the entry needs a shell.
         """
-        if entry in self._kept:
-            self._kept.move_to_end(entry)
+        if entry in self._cache:
+            self._cache.move_to_end(entry)
         else:
             rate_hz, num_samples, read = _open(entry)
-            if num_samples is not None and num_samples > KEPT_SEC * rate_hz:
+            if num_samples is not None and num_samples > CACHED_SEC * rate_hz:
                 end = num_samples if end is None else min(end, num_samples)
                 return rate_hz, read(min(first, end), end)
-            self._keep(entry, rate_hz, read(0, num_samples))
-        rate_hz, samples_N = self._kept[entry]
+            self._add(entry, rate_hz, read(0, num_samples))
+        rate_hz, samples_N = self._cache[entry]
         return rate_hz, samples_N[first:end]
 
-    def _keep(self, entry, rate_hz, samples_N):
+    def _add(self, entry, rate_hz, samples_N):
         samples_N.flags.writeable = False
-        self._kept[entry] = rate_hz, samples_N
-        self._room -= samples_N.nbytes
-        while self._room < 0 and len(self._kept) > 1:
-            self._room += self._kept.popitem(last=False)[1][1].nbytes
+        self._cache[entry] = rate_hz, samples_N
+        self._free_bytes -= samples_N.nbytes
+        while self._free_bytes < 0 and len(self._cache) > 1:
+            self._free_bytes += self._cache.popitem(last=False)[1][1].nbytes
 
 
 def _open(entry):
@@ -74,26 +76,26 @@ def _open(entry):
         return _open_flac(path) if name == "flac" else _open_wav(path, 0)
     if kind in ("file", "offset"):
         return _open_wav(*split_offset(entry))
-    raise AudioError(f"'{entry}': cannot be read here. {CURE}")
+    raise AudioError(f"'{entry}': cannot be read here. {FIX}")
 
 
 @functools.lru_cache(maxsize=10_000)
 def _copied_by(entry):
     """(command, file) of a pipe that copies a file, or Nones.
 
-    Kept, since to split a pipe costs as much as to read a chunk.
+    Cached, since splitting a pipe takes as long as reading a chunk.
     """
-    stages = split_pipeline(entry[:-1].strip())
-    words = stages[0].words if stages and len(stages) == 1 else None
+    commands = split_pipeline(entry[:-1].strip())
+    words = commands[0].words if commands and len(commands) == 1 else None
     path = copied_file(words) if words else None
     return (words[0], path) if path and classify_rxfilename(path) == "file" else (None, None)
 
 
 def _evaluate(entry):
-    reason = why_not(entry)
+    reason = unreadable_reason(entry)
     wave = None if reason else evaluate(entry[:-1].strip())
     if wave is None:
-        raise AudioError(f"'{entry}': {reason or 'needs a shell'}. {CURE}")
+        raise AudioError(f"'{entry}': {reason or 'needs a shell'}. {FIX}")
     return wave.rate_hz, None, lambda first, end: wave.samples_CN[0].astype(np.int16)[first:end]
 
 
@@ -128,11 +130,13 @@ def _open_flac(path):
     return file.samplerate, file.frames, read
 
 
-def why_not(entry):
-    """Why an entry cannot be read in this process, or None if it can, as far as it shows.
+def unreadable_reason(entry: str) -> str | None:
+    """Why an entry cannot be read in this process; None if nothing in it prevents that.
 
-    >>> why_not("a.wav"), why_not("flac -c -d -s a.flac |"), why_not("curl http://x | sox - |")
-    (None, None, "runs 'curl'")
+    >>> unreadable_reason("flac -c -d -s a.flac |") is None
+    True
+    >>> unreadable_reason("curl http://x | sox - |")
+    "runs 'curl'"
     """
     kind = classify_rxfilename(entry)
     if kind in ("file", "offset"):
@@ -140,8 +144,8 @@ def why_not(entry):
     reason = shell_reason(entry) if kind == "pipe" else "needs a shell"
     if reason not in (None, "has a pipe within"):
         return reason
-    for stage in split_pipeline(entry[:-1].strip()):
-        name, *words = stage.words
+    for command in split_pipeline(entry[:-1].strip()):
+        name, *words = command.words
         if not PIPE_COMMANDS[name].is_allowed:
             return f"needs the program '{name}', as data.pipes asks for"
         if name == "ffmpeg" and not any(word.lower().endswith(FFMPEG_FILES) for word in words):
@@ -149,22 +153,22 @@ def why_not(entry):
     return None
 
 
-def check_entries(names, entries, where):
-    """AudioError, with examples and the cure, if some entries cannot be read in this process."""
+def check_entries(names: Sequence[str], entries: Sequence[str], where: str | Path) -> None:
+    """Raise AudioError if some entries cannot be read in this process."""
     wrong = [
         f"{name} {reason}"
         for name, entry in zip(names, entries, strict=True)
-        if (reason := why_not(entry))
+        if (reason := unreadable_reason(entry))
     ]
     if wrong:
         raise AudioError(
             f"{where}: {len(wrong)} of {len(names)} recordings cannot be read where the network"
-            f" is trained ({some(wrong)}). {CURE}"
+            f" is trained ({some(wrong)}). {FIX}"
         )
 
 
-def naming_recording(name, error):
-    """The error with the name of the utterance or sound before it."""
+def with_recording_name(name: str, error: StepsError | OSError) -> AudioError:
+    """The error as an AudioError that begins with the name of the utterance or sound."""
     if isinstance(error, StepsError):
         return AudioError(f"{name}: {error}")
     return AudioError(f"{name}: {error.filename}: {error.strerror}.")

@@ -1,14 +1,14 @@
-"""wav-reverberate, from the names of files to the corrupted wave.
+"""The command wav-reverberate, from the names of files to the resulting wave.
 
-The command and the pipe of a wav.scp are the same function; they differ in where their
-standard input comes from.
+Used by the command itself and by pipes of a wav.scp, which differ in the source of the standard
+input.
 
 Shapes: C channels, N samples of each.
 """
 
 import dataclasses
 
-from steps_py.audio.decode import keeping_small_files
+from steps_py.audio.decode import caching_small_files
 from steps_py.audio.errors import WaveError
 from steps_py.audio.wave import Wave, quantise
 from steps_py.errors import AudioError
@@ -49,18 +49,18 @@ class ReverberateOptions:
 
 
 def corrupt(options, wave_in, read):
-    """The Wave that wav-reverberate makes of the recording named `wave_in`.
+    """The Wave that wav-reverberate computes from the recording `wave_in`.
 
     `read(rxfilename, max_sec)` reads a recording, or its first seconds.
 
     Raises
     ------
     WaveError
-        If options or recordings do not fit together.
+        If options and recordings are inconsistent.
     """
     if options.impulse_response or options.additive_signals or options.volume:
         wave = read(wave_in)
-    else:  # only its length may change: no more is needed
+    else:  # only the length can change, so the start is enough
         wave = read(wave_in, options.duration if options.duration > 0 else None)
     try:
         return corrupt_wave(options, wave, read, wave_in)
@@ -71,7 +71,7 @@ def corrupt(options, wave_in, read):
 
 
 def corrupt_wave(options, wave, read, where):
-    """`corrupt` of a wave in memory; `where` names it in messages."""
+    """As `corrupt`, for a wave in memory; `where` is its name in messages."""
     import numpy as np  # start-up time
 
     from steps_py.audio.reverberate import ReverbConfig, reverberate
@@ -82,7 +82,7 @@ def corrupt_wave(options, wave, read, where):
         duration_sec=options.duration,
         volume=options.volume,
     )
-    with keeping_small_files():
+    with caching_small_files():
         rir = read(options.impulse_response) if options.impulse_response else None
         _check_room(options, rir, wave, where)
         signals = _read_signals(options, wave, rir, read, where)

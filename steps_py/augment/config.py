@@ -7,7 +7,7 @@ from typing import Annotated
 from steps_py.errors import ConfigError
 from steps_py.settings.declare import Keywords, Seed, part, setting
 
-LARGEST = 100  # numerator and denominator of a speed
+MAX_TERM = 100  # of numerator and denominator of a speed
 
 Speed = Annotated[float, Keywords(minimum=0.5, maximum=2)]
 Kind = Annotated[dict, part("kind of augmentation", named_by_key=True)]
@@ -15,14 +15,17 @@ Kind = Annotated[dict, part("kind of augmentation", named_by_key=True)]
 
 @dataclass(frozen=True, kw_only=True)
 class OnlineConfig:
-    """Section ``augment.online``.  Speeds other than 1 make new speakers of all speakers."""
+    """Section ``augment.online``.  Each speed other than 1 adds a new speaker for every speaker."""
 
     probability: float = setting(
-        0.6, "of a chunk to be altered; each kind is equally likely", minimum=0, maximum=1
+        0.6,
+        "probability of augmenting a chunk; each kind is equally likely",
+        minimum=0,
+        maximum=1,
     )
     speeds: list[Speed] = setting(
         [1.0],
-        "of the training recordings, 1.0 among them; speakers at another speed are new speakers",
+        "speeds of the training recordings, including 1.0; other speeds are new speakers",
         minItems=1,
     )
 
@@ -30,7 +33,7 @@ class OnlineConfig:
         ratios = [ratio_of(speed) for speed in self.speeds]
         if 1 not in ratios or len(set(ratios)) < len(ratios):
             raise ConfigError(
-                f"augment.online.speeds: {self.speeds} must name 1.0, and each speed once."
+                f"augment.online.speeds: {self.speeds} must include 1.0, and each speed only once."
             )
 
 
@@ -53,24 +56,24 @@ class AugmentConfig:
     )
     online: OnlineConfig | None = setting(
         None,
-        "with train.input waveform: each chunk is altered by a new draw from the kinds in copies;"
-        " copies are then made for backend.train_sets only; null: chunks stay as recorded",
+        "with train.input waveform: each chunk is augmented by a new draw from the kinds in copies;"
+        " copies are then made for backend.train_sets only; null: no augmentation of chunks",
     )
     keep_feats: bool = setting(
-        True, "false: the copies' features are deleted once the network is trained"
+        True, "false: delete the features of the copies after the network is trained"
     )
     seed: Seed = setting(1)
 
 
-def ratio_of(speed):
-    """A speed as a Fraction; ConfigError if it is none of small whole numbers from 0.5 to 2.
+def ratio_of(speed: float) -> Fraction:
+    """A speed as a Fraction of small integers; ConfigError outside of 0.5 to 2.
 
     >>> ratio_of(0.9), ratio_of(1.1)
     (Fraction(9, 10), Fraction(11, 10))
     """
-    ratio = Fraction(speed).limit_denominator(LARGEST)
+    ratio = Fraction(speed).limit_denominator(MAX_TERM)
     if not 0.5 <= ratio <= 2 or abs(float(ratio) - speed) > 1e-6:
         raise ConfigError(
-            f"augment.online.speeds: {speed} is no speed. Give 0.5 to 2, such as 0.9 or 1.1."
+            f"augment.online.speeds: {speed} is not a speed. Use 0.5 to 2, such as 0.9 or 1.1."
         )
     return ratio

@@ -1,26 +1,28 @@
 """Copies of training utterances with noise, music, babble or reverberation.
 
-Nothing is computed here: a copy is a line of wav.scp whose pipe calls Kaldi's
-``wav-reverberate`` when somebody reads it.  The recipe is that of D. Snyder et al.,
+Nothing is computed here: a copy is a line of wav.scp with a pipe that calls Kaldi's
+``wav-reverberate`` when it is read.  The recipe is that of D. Snyder et al.,
 "X-vectors: robust DNN embeddings for speaker recognition", ICASSP 2018, section 3.3,
 with the semantics of Kaldi's ``steps/data/{augment,reverberate}_data_dir.py``.
 
-What is drawn for a copy depends on the seed, the utterance and the kind alone: any
-subset or split of the data gives the same lines.
+Random numbers of a copy depend on the seed, the utterance and the kind only, so any subset or
+split of the data gives the same lines.
 """
 
 import dataclasses
 import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from steps_py.augment.config import AugmentConfig
 from steps_py.augment.kinds import KINDS, Sound
 from steps_py.data.data_dir import compare_keys, read_table, spk2utt_of, write_tables
 from steps_py.draws import Draws
 from steps_py.errors import ConfigError, DataDirError, did_you_mean, some
 from steps_py.files import atomic_write
 
-LARGEST = 100  # numerator and denominator of a speed
-UNSAFE = frozenset(',"`$\\')  # a comma parts signals; the others end or alter double quotes
+UNSAFE = frozenset(',"`$\\')  # commas separate signals; the others end or change double quotes
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
@@ -32,7 +34,9 @@ class Copy:
     suffix: str
 
 
-def augment_data_dir(data, parts, config, out):
+def augment_data_dir(
+    data: str | Path, parts: Mapping[str, str | Path], config: AugmentConfig, out: str | Path
+) -> int:
     """Write the data directory `out`: wav.scp, utt2spk, spk2utt, utt2dur and utt2uniq.
 
     Parameters
@@ -51,8 +55,8 @@ def augment_data_dir(data, parts, config, out):
     Raises
     ------
     ConfigError, DataDirError
-        If the config names a part or kind that does not exist, asks for more copies
-        than there are, or a table is missing, empty or does not fit the others.
+        If the config names a part or kind that does not exist, or a table is missing, empty or
+        does not match the others.
     """
     wavs, utt2spk, utt2dur = _read_clean(Path(data))
     kinds = build_kinds(config, parts)
@@ -81,11 +85,11 @@ def _write_maps(out, copies, utt2spk, utt2dur):
     )
 
 
-def reverberate(wav, options):
-    """The pipe that reads `wav`, a file or a pipe, and alters it.
+def reverberate(wav: str, options: str) -> str:
+    """A pipe that reads `wav`, a file or a pipe, and augments it.
 
-    Reverberation is shifted back by the peak of the response, so that the copy is as long
-    as the original and in time with it: its speech is where the clean vad.scp says.
+    Reverberation is shifted back by the peak of the response, so that the copy has the length
+    and timing of the original and the clean vad.scp applies to it.
 
     >>> reverberate("/corpora/a.wav", "--impulse-response=h.wav")
     'wav-reverberate --shift-output=true --impulse-response=h.wav /corpora/a.wav - |'
@@ -98,13 +102,12 @@ def reverberate(wav, options):
     return f"{command} {shlex.quote(wav)} - |"
 
 
-def draw_copies(utts, suffixes, config):
-    """`config.num_utts` of all copies of `utts`, in the order of their own names.
+def draw_copies(utts: Sequence[str], suffixes: Sequence[str], config: AugmentConfig) -> list[Copy]:
+    """`config.num_utts` of all copies of `utts`, sorted by their names.
 
     Each possible copy has a fixed random rank and the first ones are taken, so a
-    larger `num_utts` adds to what a smaller one gives.
+    larger `num_utts` only adds copies.
 
-    >>> from steps_py.augment.config import AugmentConfig
     >>> config = AugmentConfig(copies={}, num_utts=1)
     >>> [copy.utt for copy in draw_copies(["a-1", "a-2"], ["music", "noise"], config)]
     ['a-2-noise']
@@ -115,21 +118,21 @@ def draw_copies(utts, suffixes, config):
     if wanted < num_copies:
         chosen = _first_ranked(utts, suffixes, wanted, config.seed)
     copies = []
-    for place in chosen:
-        clean, suffix = utts[place % len(utts)], suffixes[place // len(utts)]
+    for index in chosen:
+        clean, suffix = utts[index % len(utts)], suffixes[index // len(utts)]
         copies.append(Copy(f"{clean}-{suffix}", clean, suffix))
     return sorted(copies)
 
 
 def _first_ranked(utts, suffixes, wanted, seed):
-    """Places, in the list of all utterances for the first suffix, then the next, and so on."""
+    """Indices into the concatenation, over suffixes, of all utterances."""
     import numpy as np  # start-up time
 
     ranks = b"".join(Draws.ranks(seed, suffix, utts) for suffix in suffixes)
     return np.argsort(np.frombuffer(ranks, "<u8"), kind="stable")[:wanted].tolist()
 
 
-def build_kinds(config, parts):
+def build_kinds(config: AugmentConfig, parts: Mapping[str, str | Path]) -> dict[str, Any]:
     """The kinds of `config`, by suffix, with their sounds read from the directories `parts`."""
     if not config.copies:
         raise ConfigError("augment: copies is empty. Name at least one kind of copy.")
@@ -150,24 +153,24 @@ def build_kinds(config, parts):
     return kinds
 
 
-def read_sounds(folder):
-    """The recordings of a part as a list of `Sound`, in the order of their names."""
+def read_sounds(folder: str | Path) -> list[Sound]:
+    """The recordings of a part, sorted by name."""
     wavs, utt2dur = _read(folder, "wav.scp"), _read(folder, "utt2dur")
     where = Path(folder, "utt2dur")
     if faults := compare_keys(utt2dur.keys(), wavs.keys(), where, Path(folder, "wav.scp")):
         raise DataDirError(faults[0])
-    odd = [name for name, wav in wavs.items() if not UNSAFE.isdisjoint(wav)]
-    if odd:
+    unsafe = [name for name, wav in wavs.items() if not UNSAFE.isdisjoint(wav)]
+    if unsafe:
         raise DataDirError(
-            f"{folder}/wav.scp: {some(odd)}: a comma, double quote, backslash, ` or $ in"
+            f"{folder}/wav.scp: {some(unsafe)}: a comma, double quote, backslash, ` or $ in"
             " the path or pipe, which wav-reverberate cannot be given. Rename the files."
         )
     durations_sec = read_durations(utt2dur, where)
     return [Sound(wav, durations_sec[name]) for name, wav in wavs.items()]
 
 
-def read_durations(utt2dur, where):
-    """The table's values as numbers of seconds, all above zero."""
+def read_durations(utt2dur: Mapping[str, str], where: str | Path) -> dict[str, float]:
+    """Durations in s; DataDirError unless all are positive."""
     durations_sec = {}
     for utt, text in utt2dur.items():
         try:

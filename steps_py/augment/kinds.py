@@ -1,16 +1,16 @@
-"""The kinds of augmentation: each draws a room, or sounds to be added.
+"""Kinds of augmentation: each draws a room impulse response, or sounds to add.
 
-A new kind is one class here: a `Config` with at least ``parts`` (the parts its sounds
-come from), ``sounds``, all of them, and ``draw(draws, duration_sec)``.  A `Corruption`
-becomes the options of one ``wav-reverberate`` call for a copy, or is done to the samples of
-a chunk at once.
+A kind is a subclass of `Kind`.  The Corruption that it draws becomes the options of a
+``wav-reverberate`` call for a copy, or is applied to the samples of a chunk.
 """
 
 import bisect
 import dataclasses
 import itertools
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
+from steps_py.draws import Draws
 from steps_py.errors import ConfigError
 from steps_py.registry import Registry
 from steps_py.settings.declare import Count, Keywords, setting
@@ -19,12 +19,12 @@ KINDS = Registry("kind of augmentation", home="steps_py.augment.kinds")
 
 Parts = Annotated[list[str], Keywords(minItems=1)]
 Weight = Annotated[float, Keywords(minimum=0)]
-SNR_DB = "signal-to-noise ratios, of which one is drawn"
+SNR_DB = "signal-to-noise ratios in dB; one is drawn"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Sound:
-    """A noise, a piece of music, a room: the rest of its wav.scp line, and its length."""
+    """A noise, a piece of music or a room impulse response: its wav.scp entry and duration."""
 
     wav: str
     duration_sec: float
@@ -32,7 +32,7 @@ class Sound:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Added:
-    """A sound that is added from `start_sec` on; with `fills` cut or repeated to the end."""
+    """A sound that is added from `start_sec` on; with `fills`, cut or repeated to the end."""
 
     sound: Sound
     start_sec: float
@@ -42,15 +42,15 @@ class Added:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Corruption:
-    """What is drawn for one utterance, or for one chunk of one."""
+    """The augmentation of one utterance or chunk: a room, and sounds to add."""
 
     room: Sound | None = None
     added: tuple = ()
 
-    def options(self, duration_sec):
-        """The options of ``wav-reverberate`` for an utterance of this duration (as text).
+    def options(self, duration_sec: str) -> str:
+        """The options of ``wav-reverberate`` for an utterance of this duration.
 
-        A response is quoted because it may be a pipe; sounds that fill are pipes within.
+        The response is quoted because it can be a pipe; sounds that fill are nested pipes.
         """
         words = []
         if self.room:
@@ -67,9 +67,35 @@ class Corruption:
         return " ".join(words)
 
 
+class Kind:
+    """A kind of augmentation.
+
+    Parameters
+    ----------
+    config : Config
+        With at least ``parts``, the corpus parts that sounds are drawn from.
+    sounds : dict of str to list of Sound
+        The recordings of these parts.
+
+    Attributes
+    ----------
+    sounds : list of Sound
+        All sounds that can be drawn.
+    """
+
+    sounds: list[Sound]
+
+    def __init__(self, config: Any, sounds: Mapping[str, list[Sound]]):
+        raise NotImplementedError
+
+    def draw(self, draws: Draws, duration_sec: float) -> Corruption:
+        """The Corruption of an utterance or chunk of this duration."""
+        raise NotImplementedError
+
+
 @KINDS.register("reverb")
-class Reverb:
-    """One room's impulse response for the whole utterance.
+class Reverb(Kind):
+    """The impulse response of one room for the whole utterance.
 
     A part is drawn by its weight, then any of its responses, as
     ``steps/data/reverberate_data_dir.py`` does for lists without probabilities.
@@ -83,36 +109,34 @@ class Reverb:
 
         def __post_init__(self):
             if not sum(_weights(self.parts).values()) > 0:
-                raise ConfigError(f"no weight of the parts {self.parts} is above 0. Raise one.")
+                raise ConfigError(f"all weights of the parts {self.parts} are 0. Raise one.")
 
-    def __init__(self, config, sounds):
+    def __init__(self, config: Config, sounds: Mapping[str, list[Sound]]):
         weights = _weights(config.parts)
         self.sounds = join(sounds)
         self._sounds = [sounds[part] for part in weights]
         self._sums = list(itertools.accumulate(weights.values()))
 
-    def draw(self, draws, duration_sec):
+    def draw(self, draws: Draws, duration_sec: float) -> Corruption:
         part = bisect.bisect_right(self._sums, draws.uniform() * self._sums[-1])
         return Corruption(room=draws.choice(self._sounds[part]))
 
 
 @KINDS.register("noise")
-class Noise:
-    """Noises one after the other, from the start of the utterance to its end."""
+class Noise(Kind):
+    """Consecutive noises from the start of the utterance to its end."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config:
         parts: Parts
         snr_db: list[float] = setting([15, 10, 5, 0], SNR_DB, minItems=1)
-        interval_sec: float = setting(
-            1.0, "from the end of one to the start of the next", minimum=0
-        )
+        interval_sec: float = setting(1.0, "pause between noises, in s", minimum=0)
 
-    def __init__(self, config, sounds):
+    def __init__(self, config: Config, sounds: Mapping[str, list[Sound]]):
         self._config = config
         self.sounds = join(sounds)
 
-    def draw(self, draws, duration_sec):
+    def draw(self, draws: Draws, duration_sec: float) -> Corruption:
         added, start_sec = [], 0.0
         while start_sec < float(duration_sec):
             sound = draws.choice(self.sounds)
@@ -122,22 +146,22 @@ class Noise:
 
 
 @KINDS.register("music")
-class Background:
-    """One or more sounds under the whole utterance, cut or repeated to its length."""
+class Background(Kind):
+    """One or more sounds over the whole utterance, cut or repeated to its length."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config:
         parts: Parts
         snr_db: list[float] = setting([15, 10, 8, 5], SNR_DB, minItems=1)
         num_signals: list[Count] = setting(
-            [1], "numbers of sounds at once, of which one is drawn", minItems=1
+            [1], "numbers of simultaneous sounds; one is drawn", minItems=1
         )
 
-    def __init__(self, config, sounds):
+    def __init__(self, config: Config, sounds: Mapping[str, list[Sound]]):
         self._config = config
         self.sounds = join(sounds)
 
-    def draw(self, draws, duration_sec):
+    def draw(self, draws: Draws, duration_sec: float) -> Corruption:
         added = []
         for _ in range(draws.choice(self._config.num_signals)):
             sound = draws.choice(self.sounds)
@@ -147,17 +171,17 @@ class Background:
 
 @KINDS.register("babble")
 class Babble(Background):
-    """Several speakers at once, each quieter than music would be."""
+    """Several simultaneous speakers, at a higher SNR than music."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(Background.Config):
         snr_db: list[float] = setting([20, 17, 15, 13], SNR_DB, minItems=1)
         num_signals: list[Count] = setting(
-            [3, 4, 5, 6, 7], "numbers of speakers at once, of which one is drawn", minItems=1
+            [3, 4, 5, 6, 7], "numbers of simultaneous speakers; one is drawn", minItems=1
         )
 
 
-def additive(signals, starts_sec, snrs_db):
+def additive(signals: list[str], starts_sec: list[float], snrs_db: list[float]) -> str:
     """The three options of ``wav-reverberate`` that add signals.
 
     >>> additive(["a.wav", "b.wav"], [0, 3.25], [15, 7.5])
@@ -165,11 +189,11 @@ def additive(signals, starts_sec, snrs_db):
     """
     starts = ",".join([f"{start:.10g}" for start in starts_sec])
     snrs = ",".join([f"{snr:.10g}" for snr in snrs_db])
-    quoted = ",".join(signals).replace("'", "'\"'\"'")  # one shell word, whatever is in it
+    quoted = ",".join(signals).replace("'", "'\"'\"'")  # one shell word with any content
     return f"--additive-signals='{quoted}' --start-times='{starts}' --snrs='{snrs}'"
 
 
-def join(sounds):
+def join(sounds: Mapping[str, list[Sound]]) -> list[Sound]:
     """All sounds of all parts."""
     return list(itertools.chain.from_iterable(sounds.values()))
 

@@ -1,36 +1,40 @@
-"""Rooms and noise, drawn and done to one chunk of audio at a time.
+"""Online augmentation: reverberation and noise drawn for each chunk of audio.
 
-The kinds, parts and numbers are those that a recipe declares for copies of whole
-utterances (`steps_py.augment.copies`); here each chunk gets a new draw, and nothing is stored.
+The kinds, parts and settings are those of copies of whole utterances
+(`steps_py.augment.copies`), but every chunk gets a new draw and nothing is stored.
 
-This does what ``wav-reverberate`` does, by one Fourier transform and without the weak tone
-that Kaldi's convolution adds.  Three things are other than in a copy, because a chunk is no
-whole utterance: levels are those of the chunk; of a sound that is longer than its place a
-random stretch is taken; and a room hears only LEAD_SEC of what was said before the chunk.
+The computation is that of ``wav-reverberate``, with one Fourier transform and without the weak
+tone that Kaldi's convolution adds.  It differs from copies in three respects, as a chunk is not a
+whole utterance: levels are measured on the chunk; a random excerpt is taken of sounds that are
+longer than needed; and only LEAD_SEC of the audio before the chunk are reverberated into it.
 
 Array suffixes (scope: this module):
     N = samples   H = samples of an impulse response   F = frequencies
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.fft
 
-from steps_py.audio.random_access import Stretches, check_entries, naming_recording
+from steps_py.audio.random_access import RandomAccessAudio, check_entries, with_recording_name
 from steps_py.audio.wave import quantise
-from steps_py.augment.config import AugmentConfig
+from steps_py.augment.config import AugmentConfig, OnlineConfig
 from steps_py.augment.copies import build_kinds
+from steps_py.augment.kinds import Corruption, Sound
 from steps_py.draws import Draws
 from steps_py.errors import AudioError, StepsError
 
 LEAD_SEC = 0.5
-KEPT_BYTES = 128 << 20  # of spectra
+CACHE_BYTES = 128 << 20  # of spectra
 EPSILON = np.finfo(np.float32).eps
 
 
-class Corruptor:
-    """Draws what is done to chunks, and does it.
+class OnlineAugmenter:
+    """Draws and applies the augmentation of chunks.
 
     Parameters
     ----------
@@ -40,16 +44,23 @@ class Corruptor:
     parts : dict of str to path
         Directories (wav.scp, utt2dur) of the parts that `copies` names.
     rate_hz : int
-        Of the chunks; sounds must have it, too.
+        Sample rate of the chunks; sounds must have the same.
     seed : int
 
     Raises
     ------
     ConfigError, DataDirError, AudioError
-        If a part is not there, or a sound needs a program to be read.
+        If a part is missing, or a sound needs an external program to be read.
     """
 
-    def __init__(self, copies, online, parts, rate_hz, seed):
+    def __init__(
+        self,
+        copies: Mapping[str, Any],
+        online: OnlineConfig,
+        parts: Mapping[str, str | Path],
+        rate_hz: int,
+        seed: int,
+    ):
         self._online, self._rate_hz, self._seed = online, rate_hz, seed
         self._kinds = []
         if copies and online.probability > 0:
@@ -57,25 +68,27 @@ class Corruptor:
             self._kinds = [kinds[suffix] for suffix in sorted(kinds)]
             entries = sorted({sound.wav for kind in self._kinds for sound in kind.sounds})
             check_entries(entries, entries, "augment.copies")
-        self._sounds = Stretches()
+        self._sounds = RandomAccessAudio()
         self._rooms = Rooms(self._sounds, rate_hz)
 
-    def draw(self, step, index, num_samples):
-        """The Corruption (or None) of chunk `index` of a step, and the draws that are left."""
+    def draw(self, step: int, index: int, num_samples: int) -> tuple[Corruption | None, Draws]:
+        """The Corruption (or None) of chunk `index` of a step, and its random generator."""
         draws = Draws(self._seed, "online", f"{step} {index}")
         if not self._kinds or draws.uniform() >= self._online.probability:
             return None, draws
         return draws.choice(self._kinds).draw(draws, num_samples / self._rate_hz), draws
 
-    def reach(self, corruption):
-        """Samples that are needed before and after a chunk."""
+    def context(self, corruption: Corruption | None) -> tuple[int, int]:
+        """Numbers of samples needed before and after a chunk."""
         if corruption is None or corruption.room is None:
             return 0, 0
         peak = self._rooms.read(corruption.room)[1]
         return int(LEAD_SEC * self._rate_hz), peak
 
-    def apply(self, corruption, draws, x_N, before, num):
-        """Samples [before, before + num) of `x_N` altered: float32 (num,), whole numbers."""
+    def apply(
+        self, corruption: Corruption | None, draws: Draws, x_N: np.ndarray, before: int, num: int
+    ) -> np.ndarray:
+        """Samples [before, before + num) of `x_N`, augmented: float32 (num,), integer values."""
         y_N = clean_N = x_N[before : before + num]
         if corruption is None:
             return y_N
@@ -93,36 +106,36 @@ class Corruptor:
 
     def _add(self, y_N, added, power, draws):
         start = int(added.start_sec * self._rate_hz)
-        room = len(y_N) - start
-        if room <= 0:
+        num = len(y_N) - start
+        if num <= 0:
             return
-        # the table of durations may be off by a little; a stretch must not end before its place
-        spare = int(added.sound.duration_sec * self._rate_hz) - room
+        # durations of the table can be slightly wrong; the excerpt must not be too short
+        spare = int(added.sound.duration_sec * self._rate_hz) - num
         first = draws.below(spare) if spare > 0 else 0
-        noise_N = read_sound(self._sounds, added.sound.wav, self._rate_hz, first, first + room)
-        if added.fills and len(noise_N) < room:
-            noise_N = np.resize(noise_N, room)
+        noise_N = read_sound(self._sounds, added.sound.wav, self._rate_hz, first, first + num)
+        if added.fills and len(noise_N) < num:
+            noise_N = np.resize(noise_N, num)
         scale = np.sqrt(10 ** (-added.snr_db / 10) * power / (_power(noise_N) + EPSILON))
         y_N[start : start + len(noise_N)] += np.float32(scale) * noise_N
 
 
 class Rooms:
-    """Convolves chunks with impulse responses, whose spectra are kept for the next time."""
+    """Convolves chunks with room impulse responses; caches the spectra of responses."""
 
-    def __init__(self, stretches, rate_hz):
-        self._stretches, self._rate_hz = stretches, rate_hz
-        self._spectra, self._free = OrderedDict(), KEPT_BYTES
+    def __init__(self, recordings: RandomAccessAudio, rate_hz: int):
+        self._recordings, self._rate_hz = recordings, rate_hz
+        self._spectra, self._free_bytes = OrderedDict(), CACHE_BYTES
 
-    def read(self, room):
-        """The response (H,) and where its peak is: the direct path."""
-        rir_H = read_sound(self._stretches, room.wav, self._rate_hz)
+    def read(self, room: Sound) -> tuple[np.ndarray, int]:
+        """The impulse response (H,) and the index of its peak, the direct path."""
+        rir_H = read_sound(self._recordings, room.wav, self._rate_hz)
         return rir_H, int(np.argmax(rir_H))
 
-    def reverberate(self, room, x_N, before, num):
-        """`num` samples from `before` on as heard in a room, back by the peak's delay."""
+    def reverberate(self, room: Sound, x_N: np.ndarray, before: int, num: int) -> np.ndarray:
+        """`num` reverberated samples from `before` on, shifted back by the delay of the peak."""
         rir_H, peak = self.read(room)
         end = before + peak + num
-        # what wraps round falls on samples before the wanted ones
+        # circular wrap-around only affects samples before the needed ones
         size = _transform_size(max(num + len(rir_H), end, len(x_N)))
         spec_F = scipy.fft.rfft(x_N, size)
         spec_F *= self._spectrum(room.wav, rir_H, size)
@@ -133,34 +146,40 @@ class Rooms:
         key = wav, size
         if key not in self._spectra:
             self._spectra[key] = scipy.fft.rfft(rir_H / np.float32(32768), size)
-            self._free -= self._spectra[key].nbytes
-            while self._free < 0 and len(self._spectra) > 1:
-                self._free += self._spectra.popitem(last=False)[1].nbytes
+            self._free_bytes -= self._spectra[key].nbytes
+            while self._free_bytes < 0 and len(self._spectra) > 1:
+                self._free_bytes += self._spectra.popitem(last=False)[1].nbytes
         self._spectra.move_to_end(key)
         return self._spectra[key]
 
 
-def read_sound(stretches, wav, rate_hz, first=0, end=None):
-    """Samples of a noise or room, float32, with its name in every error."""
+def read_sound(
+    recordings: RandomAccessAudio,
+    wav: str,
+    rate_hz: int,
+    first: int = 0,
+    end: int | None = None,
+) -> np.ndarray:
+    """Samples of a noise or impulse response, float32; every error names it."""
     try:
-        found_hz, samples_N = stretches.read(wav, first, end)
+        found_hz, samples_N = recordings.read(wav, first, end)
     except (StepsError, OSError) as error:
-        raise naming_recording(f"augment: sound '{wav}'", error) from None
+        raise with_recording_name(f"augment: sound '{wav}'", error) from None
     if found_hz != rate_hz:
         raise AudioError(
-            f"augment: sound '{wav}' has {found_hz} Hz, the features {rate_hz} Hz. Of"
-            f" its corpus in data.corpora, set sample_rate_hz to {rate_hz} and resample to true."
+            f"augment: sound '{wav}' has {found_hz} Hz, but the features need {rate_hz} Hz. Set"
+            f" sample_rate_hz to {rate_hz} and resample to true in its corpus in data.corpora."
         )
     if not len(samples_N):
         raise AudioError(
-            f"augment: sound '{wav}' ends before sample {first}, which utt2dur promises."
-            " Prepare its part again."
+            f"augment: sound '{wav}' ends before sample {first}, which is within its duration in"
+            " utt2dur. Prepare its part again."
         )
     return samples_N.astype(np.float32)
 
 
 def _transform_size(at_least):
-    """2^k or 3 2^k: few sizes, so that spectra of rooms are found again."""
+    """2^k or 3 * 2^k: few sizes, so that cached spectra are reused."""
     power = 1 << (at_least - 1).bit_length()
     return 3 * power // 4 if 3 * power // 4 >= at_least else power
 

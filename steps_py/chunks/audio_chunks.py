@@ -16,8 +16,8 @@ import dataclasses
 import numpy as np
 import torch
 
-from steps_py.audio.random_access import Stretches, naming_recording
-from steps_py.augment.online import Corruptor
+from steps_py.audio.random_access import RandomAccessAudio, with_recording_name
+from steps_py.augment.online import OnlineAugmenter
 from steps_py.augment.speed import read_at_speed
 from steps_py.chunks.allocation import Chunks
 from steps_py.chunks.config import WaveformConfig
@@ -78,8 +78,10 @@ class AudioReader:
         self._device_features = None
         self.feat_dim = self._extractor.dim
         self._rate_hz = int(feats.frames.sample_rate_hz)
-        self._corruptor = Corruptor(config.copies, config.online, config.parts, self._rate_hz, seed)
-        self._recordings = Stretches()
+        self._augmenter = OnlineAugmenter(
+            config.copies, config.online, config.parts, self._rate_hz, seed
+        )
+        self._recordings = RandomAccessAudio()
 
     def read(self, batch: Batch) -> tuple[np.ndarray, ...]:
         """Float32 features (B, T, D) and int64 speakers (B,), as of a FeatureReader.
@@ -140,8 +142,8 @@ class AudioReader:
         """Augmented samples of the feature rows [first_row, end_row); float32."""
         begin, end = self._samples_of(first_row, end_row)
         first = max(0, begin)
-        corruption, draws = self._corruptor.draw(step, index, end - first)
-        before, after = self._corruptor.reach(corruption)
+        corruption, draws = self._augmenter.draw(step, index, end - first)
+        before, after = self._augmenter.context(corruption)
         before = min(before, first)
         x_N = self._read(row, first - before, end + after)
         num = min(len(x_N) - before, end - first)
@@ -151,7 +153,7 @@ class AudioReader:
                 f" {self._speed_U[row]:g}, but its voice decisions need {end}. Recompute the"
                 " features and decisions of this recording."
             )
-        y_N = self._corruptor.apply(corruption, draws, x_N, before, num)
+        y_N = self._augmenter.apply(corruption, draws, x_N, before, num)
         if begin < 0 or num < end - first:  # recordings are mirrored at their ends, as in Kaldi
             y_N = np.pad(y_N, (first - begin, end - first - num), mode="symmetric")
         return y_N
@@ -181,4 +183,4 @@ class AudioReader:
             x_N = read_at_speed(read, speed, first, end)
             return np.clip(np.rint(x_N), -32768, 32767)
         except (StepsError, OSError) as error:
-            raise naming_recording(self._utts[row], error) from None
+            raise with_recording_name(self._utts[row], error) from None

@@ -13,7 +13,7 @@ from steps_py.audio.pipe_checks import (
     shell_reason,
 )
 from steps_py.audio.pipelines import evaluate
-from steps_py.audio.random_access import why_not
+from steps_py.audio.random_access import unreadable_reason
 from steps_py.data.corpora import load_corpus
 from steps_py.errors import ConfigError, MissingProgramError
 from steps_py.stages import write_manifest
@@ -98,7 +98,7 @@ def test_with_pipes_programs_nothing_is_emulated(tmp_path, monkeypatch):
     monkeypatch.setenv(SWITCH, "programs")
     assert evaluate(command) is None
     assert emulated_programs(OWN) == []
-    assert why_not(f"{command} |") == "needs the program 'flac', as data.pipes asks for"
+    assert unreadable_reason(f"{command} |") == "needs the program 'flac', as data.pipes asks for"
     wav = write_wav(tmp_path / "a.wav")
     assert np.array_equal(evaluate(f"cat {wav}").samples_CN, np.zeros((1, 1600)))
 

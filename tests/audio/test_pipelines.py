@@ -159,7 +159,7 @@ def test_memory_for_small_files_is_bounded(monkeypatch):
     monkeypatch.setattr(decode, "MAX_CACHE_BYTES", 3 * 4 * RATE)
     for number in range(6):
         write(f"n{number}.wav", noise(RATE, number))
-        with decode.keeping_small_files():
+        with decode.caching_small_files():
             decode.read_wav_file(f"n{number}.wav")
     kept = sum(wave.samples_CN.nbytes for wave in decode._cache.values())
     assert 0 < kept <= 3 * 4 * RATE

@@ -1,11 +1,11 @@
-"""Stretches of recordings by their entries: what a whole reading gives, whatever the entry."""
+"""Random access to recordings equals reading them whole, for every kind of entry."""
 
 import numpy as np
 import pytest
 import soundfile
 
 from steps_py.audio.pipelines import read_recording
-from steps_py.audio.random_access import Stretches, check_entries, why_not
+from steps_py.audio.random_access import RandomAccessAudio, check_entries, unreadable_reason
 from steps_py.audio.wave import Wave, write_wave
 from steps_py.errors import AudioError
 from tests.support.small_audio import write_wav
@@ -61,27 +61,27 @@ def entry(request, tmp_path):
 
 
 @pytest.mark.parametrize("kept_sec", [1, 100])
-def test_any_stretch_is_that_of_the_whole_recording(entry, kept_sec, monkeypatch):
-    monkeypatch.setattr("steps_py.audio.random_access.KEPT_SEC", kept_sec)
+def test_any_range_equals_that_of_the_whole_recording(entry, kept_sec, monkeypatch):
+    monkeypatch.setattr("steps_py.audio.random_access.CACHED_SEC", kept_sec)
     whole_N = read_recording(entry).samples_CN[0]
     assert np.array_equal(whole_N, SAMPLES_N)
-    stretches = Stretches()
+    recordings = RandomAccessAudio()
     for first, end in [(0, 10), (12_345, 17_000), (39_000, 39_999), (5, None), (0, None)]:
-        rate_hz, samples_N = stretches.read(entry, first, end)
+        rate_hz, samples_N = recordings.read(entry, first, end)
         assert rate_hz == RATE_HZ and samples_N.dtype == np.int16
         assert np.array_equal(samples_N, SAMPLES_N[first:end])
-    assert np.array_equal(stretches.read(entry, 39_500, 41_000)[1], SAMPLES_N[39_500:])
-    assert len(stretches.read(entry, 50_000, 51_000)[1]) == 0
+    assert np.array_equal(recordings.read(entry, 39_500, 41_000)[1], SAMPLES_N[39_500:])
+    assert len(recordings.read(entry, 50_000, 51_000)[1]) == 0
 
 
-def test_what_is_remembered_is_bounded(tmp_path):
+def test_the_cache_is_bounded(tmp_path):
     paths = [write_wav(tmp_path / f"{i}.wav", np.full(1000, i), RATE_HZ) for i in range(20)]
-    stretches = Stretches(kept_bytes=5 * 2000)
+    recordings = RandomAccessAudio(cache_bytes=5 * 2000)
     for path in paths:
-        stretches.read(path)
-    assert len(stretches._kept) == 5
+        recordings.read(path)
+    assert len(recordings._cache) == 5
     for i, path in enumerate(paths):
-        assert stretches.read(path, 3, 5)[1].tolist() == [i, i]
+        assert recordings.read(path, 3, 5)[1].tolist() == [i, i]
 
 
 @pytest.mark.parametrize(
@@ -97,11 +97,11 @@ def test_what_is_remembered_is_bounded(tmp_path):
         ("cd x; cat a.wav |", "needs a shell"),
     ],
 )
-def test_it_is_known_beforehand_which_entries_need_a_program(entry, reason):
-    assert why_not(entry) == reason
+def test_entries_that_need_a_program_are_recognised(entry, reason):
+    assert unreadable_reason(entry) == reason
 
 
-def test_all_entries_are_checked_at_once_with_examples_and_the_cure():
+def test_all_entries_are_checked_at_once():
     with pytest.raises(AudioError) as error:
         check_entries(["u1", "u2", "u3"], ["a.wav", "gzip -dc b |", "x $y |"], "data/train")
     assert str(error.value).startswith("data/train: 2 of 3 recordings cannot be read where")
@@ -109,14 +109,14 @@ def test_all_entries_are_checked_at_once_with_examples_and_the_cure():
 
 
 @pytest.mark.parametrize("suffix", ["wav", "flac"])
-def test_a_file_that_is_cut_off_or_missing_is_an_error(tmp_path, suffix):
+def test_a_truncated_or_missing_file_is_an_error(tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
     noise_N = np.random.default_rng(0).integers(-9999, 9999, 20_000).astype(np.int16)
     soundfile.write(path, noise_N, RATE_HZ)
     entry = str(path) if suffix == "wav" else f"flac -c -d -s {path} |"
     path.write_bytes(path.read_bytes()[:-9000])
     with pytest.raises(AudioError, match="truncated|damaged"):
-        Stretches().read(entry)
+        RandomAccessAudio().read(entry)
     path.unlink()
     with pytest.raises(AudioError, match=rf"a\.{suffix}: "):
-        Stretches().read(entry)
+        RandomAccessAudio().read(entry)

@@ -1,4 +1,4 @@
-"""Augmented copies: what their pipes say, which are drawn, and in what order they stand."""
+"""Augmented copies: their pipes, the random subset, and the order of tables."""
 
 import collections
 import json
@@ -101,7 +101,7 @@ def test_reverberation_takes_one_response(tmp_path, parts):
     )
 
 
-def test_a_suffix_may_name_its_kind(tmp_path, parts):
+def test_the_name_of_a_section_selects_its_kind(tmp_path, parts):
     street = {"name": "noise", "parts": ["musan.noise"], "snr_db": [0]}
     out = augment(tmp_path, parts, {"street": street})
     assert "--snrs='0,0,0'" in read_table(out / "wav.scp")["anna-1-street"]
@@ -206,7 +206,7 @@ KINDS_OF_TWO = {
 }
 
 
-def test_a_part_of_the_data_gives_the_same_lines_as_the_whole(tmp_path, parts):
+def test_a_subset_of_the_data_gives_the_same_lines(tmp_path, parts):
     whole = read_table(augment(tmp_path, parts, KINDS_OF_TWO, TWELVE) / "wav.scp")
     some = dict(list(TWELVE.items())[4:9])
     subset = read_table(augment(tmp_path, parts, KINDS_OF_TWO, some) / "wav.scp")
@@ -214,13 +214,13 @@ def test_a_part_of_the_data_gives_the_same_lines_as_the_whole(tmp_path, parts):
     assert subset.items() <= whole.items()
 
 
-def test_another_kind_beside_it_changes_no_line(tmp_path, parts):
+def test_lines_do_not_depend_on_other_kinds(tmp_path, parts):
     both = read_table(augment(tmp_path, parts, KINDS_OF_TWO, TWELVE) / "wav.scp")
     noise = {"noise": KINDS_OF_TWO["noise"]}
     assert read_table(augment(tmp_path, parts, noise, TWELVE) / "wav.scp").items() <= both.items()
 
 
-def test_two_runs_give_the_same_bytes_and_another_seed_others(tmp_path, parts):
+def test_results_are_reproducible_and_depend_on_the_seed(tmp_path, parts):
     first, again, other = (
         augment(tmp_path, parts, KINDS_OF_TWO, TWELVE, num_utts=15, seed=seed) for seed in (1, 1, 2)
     )
@@ -229,7 +229,7 @@ def test_two_runs_give_the_same_bytes_and_another_seed_others(tmp_path, parts):
     assert read_table(first / "wav.scp") != read_table(other / "wav.scp")
 
 
-def test_exactly_as_many_copies_as_asked_and_all_their_tables_agree(tmp_path, parts):
+def test_num_utts_copies_are_made_with_consistent_tables(tmp_path, parts):
     out = augment(tmp_path, parts, KINDS_OF_TWO, TWELVE, num_utts=7)
     assert check_data_dir(out).num_utts == 7
     everything = read_table(augment(tmp_path, parts, KINDS_OF_TWO, TWELVE) / "wav.scp")
@@ -239,7 +239,7 @@ def test_exactly_as_many_copies_as_asked_and_all_their_tables_agree(tmp_path, pa
 
 @settings(max_examples=30)
 @given(st.sets(st.text("ab-01", min_size=1), min_size=1, max_size=30), st.data())
-def test_a_larger_subset_holds_the_smaller_one(utts, data):
+def test_a_larger_subset_contains_the_smaller_one(utts, data):
     utts = sorted(utts)
     more = data.draw(st.integers(1, 2 * len(utts)))
     fewer = data.draw(st.integers(1, more))
@@ -275,7 +275,7 @@ def shell_arguments(tmp_path, line):
 
 
 @pytest.mark.parametrize("wav", ["/c/a b's (1).wav", "/c/$HOME.wav", "/c/плюс.wav"])
-def test_a_shell_reads_any_path_as_it_was(tmp_path, wav):
+def test_any_path_survives_shell_quoting(tmp_path, wav):
     line = reverberate(wav, "--impulse-response=h.wav")
     read = shell_arguments(tmp_path, line)
     assert read == ["--shift-output=true", "--impulse-response=h.wav", wav, "-"]
@@ -286,7 +286,7 @@ SOUND_WAVS = ["/m/a b.wav", "/m/it's (1).wav", "flac -c -d -s '/m/a b.flac' |"]
 
 @pytest.mark.parametrize("wav", SOUND_WAVS)
 @pytest.mark.parametrize("kind", ["noise", "babble", "reverb"])
-def test_a_shell_reads_any_sound_as_it_was(tmp_path, kind, wav):
+def test_any_sound_survives_shell_quoting(tmp_path, kind, wav):
     cls, config = KINDS.configure({"name": kind, "parts": ["p"]})
     drawn = cls(config, {"p": [Sound(wav, 90.0)]}).draw(Draws(1, kind, "u"), "4.25")
     options = drawn.options("4.25")
@@ -349,7 +349,7 @@ NOISE = {"noise": {"parts": ["musan.noise"]}}
             {},
             "num_signals.0': 0 is less than the minimum of 1",
         ),
-        ({"reverb": {"parts": {"rirs": 0}}}, {}, "no weight of the parts {'rirs': 0} is above 0"),
+        ({"reverb": {"parts": {"rirs": 0}}}, {}, "all weights of the parts {'rirs': 0} are 0"),
         ({"reverb": 3}, {}, "augment.copies.reverb: is 3; it must be a section"),
         ({}, {}, "copies is empty"),
         ({"a b": NOISE["noise"]}, {}, "has no blanks"),
@@ -366,19 +366,19 @@ def test_more_copies_than_there_are_means_all_of_them():
     assert drawn == ["a-1-music", "a-1-noise", "a-2-music", "a-2-noise"]
 
 
-def test_an_empty_part_is_named(tmp_path, parts):
+def test_an_empty_part_is_an_error(tmp_path, parts):
     parts["musan.noise"] = write_part(tmp_path / "nothing", {})
     with pytest.raises(DataDirError, match="nothing/wav.scp: is empty"):
         augment(tmp_path, parts, NOISE)
 
 
-def test_missing_durations_are_named(tmp_path, parts):
+def test_missing_durations_are_errors(tmp_path, parts):
     (parts["musan.noise"] / "utt2dur").unlink()
     with pytest.raises(DataDirError, match="noise/utt2dur: missing"):
         augment(tmp_path, parts, NOISE)
 
 
-def test_an_utterance_without_a_duration_is_named(tmp_path, parts):
+def test_an_utterance_without_a_duration_is_an_error(tmp_path, parts):
     data = write_data(tmp_path / "train", ANNA)
     (data / "utt2dur").write_text("anna-1 10.0\n")
     with pytest.raises(DataDirError, match=r"utt2dur: 1 missing \(anna-2\)"):
@@ -387,19 +387,19 @@ def test_an_utterance_without_a_duration_is_named(tmp_path, parts):
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "ten"])
-def test_a_duration_that_is_none_is_named(tmp_path, parts, text):
+def test_an_invalid_duration_is_an_error(tmp_path, parts, text):
     utts = {**ANNA, "anna-3": ("anna", "/c/x.wav", text)}
     with pytest.raises(DataDirError, match=f"'anna-3' lasts '{text}' s"):
         augment(tmp_path, parts, NOISE, utts)
 
 
-def test_a_noise_that_cannot_be_quoted_is_named(tmp_path, parts):
+def test_a_noise_that_cannot_be_quoted_is_an_error(tmp_path, parts):
     parts["musan.noise"] = write_part(tmp_path / "odd", {"n1": ("/m/a,b.wav", "2")})
     with pytest.raises(DataDirError, match=r"odd/wav.scp: n1: a comma"):
         augment(tmp_path, parts, NOISE)
 
 
-def test_a_copy_never_takes_the_name_of_an_utterance(tmp_path, parts):
+def test_copies_must_not_have_the_name_of_an_utterance(tmp_path, parts):
     utts = {**ANNA, "anna-1-noise": ("anna", "/c/x.wav", "3")}
     with pytest.raises(DataDirError, match="anna-1-noise: a copy of another utterance"):
         augment(tmp_path, parts, NOISE, utts)

@@ -1,4 +1,4 @@
-"""Rooms and noise done to a chunk: beside wav-reverberate, and by levels measured outside."""
+"""Online augmentation compared with wav-reverberate and with independently measured levels."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from steps_py.audio.reverberate import ReverbConfig, reverberate
 from steps_py.augment.config import OnlineConfig
 from steps_py.augment.kinds import Added, Corruption, Sound
-from steps_py.augment.online import Corruptor
+from steps_py.augment.online import OnlineAugmenter
 from steps_py.draws import Draws
 from steps_py.errors import AudioError, ConfigError
 from tests.support.small_audio import RATE_HZ, draw_speech, write_part, write_wav
@@ -16,8 +16,8 @@ from tests.support.small_audio import RATE_HZ, draw_speech, write_part, write_wa
 SPEECH_N = draw_speech(np.random.default_rng(0), 3 * RATE_HZ, 150).astype(np.float32)
 
 
-def corruptor_of(copies=None, parts=None, **online):
-    return Corruptor(copies or {}, OnlineConfig(**online), parts or {}, RATE_HZ, seed=1)
+def augmenter_of(copies=None, parts=None, **online):
+    return OnlineAugmenter(copies or {}, OnlineConfig(**online), parts or {}, RATE_HZ, seed=1)
 
 
 def sound(path, samples_N):
@@ -31,12 +31,12 @@ def room(folder, num_samples=1500, peak=40):
     return sound(folder / "room.wav", rir_H), np.trunc(rir_H).astype(np.float32)
 
 
-def apply(corruptor, corruption, first, num):
+def apply(augmenter, corruption, first, num):
     """Samples [first, first + num) of the speech altered, read as a chunk is."""
-    before, after = corruptor.reach(corruption)
+    before, after = augmenter.context(corruption)
     before = min(before, first)
     x_N = SPEECH_N[first - before : first + num + after]
-    return corruptor.apply(corruption, Draws(1, "a", "b"), x_N, before, num)
+    return augmenter.apply(corruption, Draws(1, "a", "b"), x_N, before, num)
 
 
 def unit(x_N):
@@ -47,9 +47,9 @@ def unit(x_N):
 @pytest.mark.parametrize(
     "first, num", [(0, len(SPEECH_N)), (0, 4000), (300, 5000), (9000, 7000), (17000, 7000)]
 )
-def test_a_room_is_that_of_wav_reverberate_at_the_chunks_level(tmp_path, peak, first, num):
+def test_reverberation_equals_wav_reverberate_at_the_level_of_the_chunk(tmp_path, peak, first, num):
     heard, rir_H = room(tmp_path, peak=peak)
-    y_N = apply(corruptor_of(), Corruption(room=heard), first, num)
+    y_N = apply(augmenter_of(), Corruption(room=heard), first, num)
     true_N = np.convolve(SPEECH_N, rir_H)[peak + first : peak + first + num]
     np.testing.assert_allclose(unit(y_N), unit(true_N), atol=0.002)
     # Kaldi's convolution adds a weak tone at half the sample rate
@@ -63,11 +63,11 @@ def test_a_room_is_that_of_wav_reverberate_at_the_chunks_level(tmp_path, peak, f
 @pytest.mark.parametrize("fills", [True, False])
 @settings(max_examples=15, deadline=None)
 @given(snr_db=st.sampled_from([-3, 0, 5, 15]), noise_sec=st.sampled_from([0.2, 1.0, 2.9, 40.0]))
-def test_a_noise_has_the_level_that_is_asked_for(tmp_path_factory, fills, snr_db, noise_sec):
+def test_a_noise_has_the_configured_snr(tmp_path_factory, fills, snr_db, noise_sec):
     folder = tmp_path_factory.mktemp("noise")
     noise_N = np.random.default_rng(3).normal(0, 900, int(noise_sec * RATE_HZ))
     added = Added(sound(folder / "n.wav", noise_N), 0.5, snr_db, fills)
-    y_N = apply(corruptor_of(), Corruption(added=(added,)), 0, len(SPEECH_N))
+    y_N = apply(augmenter_of(), Corruption(added=(added,)), 0, len(SPEECH_N))
     start = RATE_HZ // 2
     gain = (y_N[:start] @ SPEECH_N[:start]) / (SPEECH_N[:start] @ SPEECH_N[:start])
     heard_N = y_N / gain - SPEECH_N
@@ -79,41 +79,41 @@ def test_a_noise_has_the_level_that_is_asked_for(tmp_path_factory, fills, snr_db
     assert 10 * np.log10(speech_power / noise_power) == pytest.approx(snr_db, abs=0.3)
 
 
-def test_of_a_long_sound_any_stretch_is_taken(tmp_path):
+def test_a_random_excerpt_of_a_long_sound_is_used(tmp_path):
     ramp_N = np.arange(30_000) - 15_000  # a sample tells its place
     long = Added(sound(tmp_path / "ramp.wav", ramp_N), 0.0, 0.0, fills=True)
-    corruptor, slopes = corruptor_of(), []
+    augmenter, slopes = augmenter_of(), []
     silence_N = np.zeros(4000, np.float32)
     silence_N[0] = 1000
     for i in range(40):
         draws = Draws(i, "a", "b")
-        y_N = corruptor.apply(Corruption(added=(long,)), draws, silence_N, 0, 4000)[1:]
+        y_N = augmenter.apply(Corruption(added=(long,)), draws, silence_N, 0, 4000)[1:]
         slope = (y_N[-1] - y_N[0]) / len(y_N)
         slopes.append(np.mean(y_N) / slope)  # the middle of the stretch
     assert min(slopes) < -10_000 and max(slopes) > 10_000
 
 
-def test_kinds_and_their_share_are_as_configured(tmp_path):
+def test_kinds_and_probability_are_as_configured(tmp_path):
     parts = {"p": write_part(tmp_path / "p", {"n": np.ones(2 * RATE_HZ)})}
     copies = {"noise": {"parts": ["p"]}, "music": {"parts": ["p"]}, "reverb": {"parts": ["p"]}}
-    corruptor = corruptor_of(copies, parts, probability=0.75)
-    drawn = [corruptor.draw(step, index, RATE_HZ)[0] for step in range(20) for index in range(50)]
+    augmenter = augmenter_of(copies, parts, probability=0.75)
+    drawn = [augmenter.draw(step, index, RATE_HZ)[0] for step in range(20) for index in range(50)]
     assert sum(each is None for each in drawn) == pytest.approx(250, abs=60)
     reverbs = [each for each in drawn if each and each.room]
     fillers = [each for each in drawn if each and each.added and each.added[0].fills]
     assert len(reverbs) == pytest.approx(250, abs=60)
     assert len(fillers) == pytest.approx(250, abs=60)
-    assert all(corruptor_of(copies, parts, probability=0).draw(0, i, 9)[0] is None for i in (0, 1))
+    assert all(augmenter_of(copies, parts, probability=0).draw(0, i, 9)[0] is None for i in (0, 1))
 
 
-def test_a_sound_behind_a_program_is_refused_with_the_cure(tmp_path):
+def test_a_sound_that_needs_a_program_is_refused(tmp_path):
     part = write_part(tmp_path / "p", {"n": np.ones(2 * RATE_HZ)})
     (tmp_path / "p/wav.scp").write_text("n curl -s http://example.org/n.wav |\n")
     with pytest.raises(AudioError, match=r"augment\.copies: 1 of 1 .* runs 'curl'"):
-        corruptor_of({"noise": {"parts": ["p"]}}, {"p": part})
+        augmenter_of({"noise": {"parts": ["p"]}}, {"p": part})
 
 
 @pytest.mark.parametrize("speeds", [[0.9, 1.1], [1.0, 1.0], [1.0, 3.0], [1.0, 0.7071067]])
-def test_speeds_that_are_none_are_answered_in_words(speeds):
+def test_invalid_speeds_are_errors(speeds):
     with pytest.raises(ConfigError, match=r"augment\.online\.speeds"):
         OnlineConfig(speeds=speeds)
