@@ -24,7 +24,7 @@ from steps_py.yaml_files import read_yaml
 
 try:
     RECIPE = recipe_folder(Path.cwd(), Path(workflow.basedir))
-    read_yaml(RECIPE / "config.yaml")  # Snakemake would not say where a fault is
+    read_yaml(RECIPE / "config.yaml")  # Snakemake does not report the line of a fault
 except StepsError as error:
     sys.exit(str(error))
 

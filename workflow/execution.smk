@@ -1,6 +1,6 @@
-# How a run is carried out, whatever its rules: one run at a time, what jobs ask for, the
-# schedulers' commands, and the last words of a run that failed. No rule here.
-# Whoever includes this has set RECIPE, the folder of the recipe.
+# Execution, independent of the rules: one run at a time, resources of jobs, the commands of
+# schedulers, and the report of a failed run. No rule here.
+# RECIPE, the folder of the recipe, must be set before this file is included.
 import getpass
 import os
 import shlex
@@ -29,7 +29,7 @@ MEMORY_KILLS = memory_kills()  # before this run
 
 try:
     getpass.getuser()
-except (KeyError, OSError):  # the host knows no name for the user, and Snakemake logs one
+except (KeyError, OSError):  # the user id has no name on this host, but Snakemake logs one
     os.environ["LOGNAME"] = f"uid{os.getuid()}"
 
 try:
@@ -52,21 +52,21 @@ shell.prefix(f"set -euo pipefail; source {shlex.quote(f'{ROOT}/path.sh')} --stri
 
 
 def end_jobs_of_clusters():
-    """A local run must not meet jobs that a killed run left at work on a cluster."""
+    """End jobs of a killed run that still run on a cluster, before a local run."""
     if workflow.local_exec and subprocess.run(["sge-cancel", "--wait"]).returncode:
         sys.exit("the jobs of an earlier run could not be ended; see above")
 
 
 def jobs_warnings():
-    """What the logs of this run's jobs warn of, as lines for the terminal."""
+    """Warnings in the logs of this run's jobs, as lines for the terminal."""
     logs = {(job.rule.name, str(log)) for job in workflow.dag.jobs for log in job.log}
     lines = warning_lines(sorted(logs), STARTED)
     return ["", "Warnings:", *lines] if lines else []
 
 
 onerror:
-    # Also after Ctrl-C, which Snakemake's own call may miss: it knows only the jobs that it is
-    # not asking for at that moment, and gives the call two seconds.
+    # Also after Ctrl-C: Snakemake's own call omits jobs whose status it is requesting at that
+    # moment, and has a timeout of two seconds.
     subprocess.run(["sge-cancel"])
     print(
         *jobs_warnings(),

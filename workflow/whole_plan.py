@@ -1,17 +1,18 @@
 """Three corrections to Snakemake's decision about which jobs must run.
 
-Snakemake 9 skips the check of a job that lies below another one that must run, also where
-`ancient()` inputs are all that connects the two: edits of such a job are then not carried out.
-It looks for missing outputs at the targets only: results without the model that they were made
-with count as complete, also when the training of that model has just failed.  And it knows
-files by their time: one that was cut, edited or replaced by an older one counts as made.
+Snakemake 9 does not check a job downstream of another one that must run, even if the two are
+connected by `ancient()` inputs only: edits that concern such a job are then not carried out. It
+looks for missing outputs at the targets only: results without the model that they were made with
+count as complete, also when the training of that model has just failed. And it compares
+modification times: a file that was truncated, edited or replaced by an older one counts as
+complete.
 
-With `plan_whole_graph` every job of the graph is checked by itself, and a file that another
-job reads must be there, as its job wrote it, unless it is temporary.  `ancient()` then means
-what GNU make calls an order-only prerequisite: made before, and no reason to run again.
+With `plan_whole_graph` every job of the graph is checked on its own, and a file that another job
+reads must exist, as its job wrote it, unless it is temporary. `ancient()` then is an order-only
+prerequisite in the sense of GNU make: made before, but no reason to run again.
 
-Files made without Snakemake's record of how (the recipe was copied without .snakemake) are
-refused: whether they belong to the config as it is cannot be known.
+Files without Snakemake's metadata (the recipe was copied without .snakemake) are refused, because
+it is unknown whether they belong to the present config.
 """
 
 import os
@@ -37,18 +38,18 @@ def plan_whole_graph(made):
         new = [path for path in changed if path not in dag.forcefiles]
         if new and not dag.workflow.touch:
             print(
-                f"sidewinder: {len(new)} files are not as their jobs wrote them ({some(new)});"
+                f"sidewinder: {len(new)} files were changed after their jobs ({some(new)});"
                 " they are made again.",
                 file=sys.stderr,
             )
         unknown = _unrecorded(dag)
-        # After a run here they are what a killed controller did not see the end of.
+        # After a run in this folder: outputs of jobs whose end a killed controller missed.
         if dag.workflow.touch or made.exists():
             changed += (path for _, path in unknown)
         dag.forcefiles |= set(changed)
         targets = dag.targetjobs
         dag.targetjobs = targets | {job for job in dag.jobs if not job.temp_output}
-        # Used in there for one thing: the jobs behind one that must run are not checked.
+        # Used by update_needrun only to skip the jobs downstream of one that must run.
         dag.bfs = lambda direction, *jobs: iter(())
         try:
             await update_needrun(dag, create_inventory)
@@ -58,9 +59,9 @@ def plan_whole_graph(made):
         unknown = [path for job, path in unknown if not dag.needrun(job)]
         if unknown:
             sys.exit(
-                f"{len(unknown)} files were not made by a run that is known here, or its record,"
-                f" .snakemake, is gone: {some(sorted(unknown))}. Accept them as made from the"
-                " config as it is with 'snakemake --touch all', or make them again with"
+                f"{len(unknown)} files were not made by a run in this folder, or its record,"
+                f" .snakemake, is missing: {some(sorted(unknown))}. Accept them as made from the"
+                " present config with 'snakemake --touch all', or make them again with"
                 " 'snakemake --forceall all'."
             )
         if not dag.workflow.dryrun:
@@ -81,7 +82,7 @@ def _read_by_others(dag, job):
 
 
 def _unrecorded(dag):
-    """(job, output) of all outputs that are there without Snakemake's record of their job."""
+    """(job, output) of all outputs that exist without Snakemake's metadata of their job."""
     known = dag.workflow.persistence
     jobs = [job for job in dag.jobs if job.output and not job.temp_output and not dag.finished(job)]
     return [

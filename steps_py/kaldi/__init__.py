@@ -1,4 +1,4 @@
 """The built-in Kaldi commands: same names, options, files and exit codes, in Python.
 
-`bin/` holds a launcher per command; `commands.py` says which module serves which name.
+`bin/` has a launcher per command; `commands.py` lists the module of each command.
 """

@@ -66,7 +66,7 @@ class AudioInfoHolder(Holder):
         header = read_header(stream, where)
         if header.num_bytes is None:
             raise WaveError(
-                f"{where}: the header does not know how long it is. Use --read-entire-file=true."
+                f"{where}: the header does not have the length. Use --read-entire-file=true."
             )
         try:
             stream.skip(header.num_bytes, "samples")

@@ -119,7 +119,7 @@ def _compute(options, extractor, wav_in, feats_out):
 
 
 class Job:
-    """Features of one utterance after the other, with what their options ask for."""
+    """Computes features of utterances by the options of a command."""
 
     def __init__(self, options, extractor, wav_in):
         self.options = options
@@ -139,7 +139,7 @@ class Job:
             self.warps.close(failed=kind is not None)
 
     def features(self, utt, wave):
-        """Features (T, D) of an utterance; AudioError says why there are none."""
+        """Features (T, D) of an utterance; AudioError if there are none."""
         import numpy as np  # start-up time
 
         samples_N = wave.samples_CN[self._channel(utt, wave)]
@@ -185,13 +185,13 @@ class Job:
             flag = "--allow-downsample" if down else "--allow-upsample"
             resample_in_sox = self._pipe(utt, f" -r {self.rate_hz:g}", "")
             raise AudioError(
-                f"{self._name(utt)} has {rate_hz} Hz, the options ask for {self.rate_hz:g}."
+                f"{self._name(utt)} has {rate_hz} Hz, but --sample-frequency is {self.rate_hz:g}."
                 f" Resample in wav.scp: {resample_in_sox} or set {flag}=true."
             )
         return resample(samples_N, rate_hz, int(self.rate_hz))
 
     def _entry(self, utt):
-        """What the script file says of an utterance, '' if there is none to look in."""
+        """The entry of an utterance in the script file, '' if there is none."""
         from steps_py.formats.entries import read_script  # start-up time
 
         if self._entries is None:

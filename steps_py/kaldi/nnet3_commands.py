@@ -77,7 +77,7 @@ def network_holder():
 def evaluate_copy(shell_command):
     """The Network that ``nnet3-copy [options] <nnet-in> -`` writes, or None if it needs a shell.
 
-    The recipes give networks as such pipes; this saves a process, and a copy of the network.
+    Kaldi's recipes use such pipes; this saves a process, and a copy of the network.
     """
     from steps_py.audio.pipelines import split_pipeline  # start-up time
 
@@ -90,7 +90,7 @@ def evaluate_copy(shell_command):
     try:
         options, arguments, _ = parse_command_line("nnet3-copy", "", CopyOptions, words)
     except UsageError:
-        return None  # the command says it better
+        return None  # the command reports the error
     if len(arguments) != 2 or not options.binary or arguments[0] == "-":
         return None
     return _edited_network(options, arguments[0])
@@ -141,7 +141,7 @@ def nnet3_info(options, nnet_in):
 _NO_EFFECT = "Has no effect here: nothing is compiled"
 
 
-# Enough for large products, and so few that they and what they make stay in the cache.
+# Enough for large products, but few enough for operands and results to stay in the cache.
 _BATCH_FRAMES = 4000
 
 

@@ -1,6 +1,6 @@
-"""What all components have in common, and the list of their types.
+"""Base class of components, and the registry of their types.
 
-A component computes in one of three ways, and says so by which method it has:
+A component has one of three methods, by which it is computed:
 ``affine()`` gives its matrix and bias, ``diagonal()`` its scale and offset per dimension, and
 ``apply(x_TI, out_TI)`` works on frames one by one.  The two that pool statistics do it in
 compute.py.
@@ -19,7 +19,7 @@ def component(cls):
 
 
 class Component:
-    """Base: the values of `fields` as attributes."""
+    """Base class; the values of `fields` are attributes."""
 
     fields = ()
     updatable = False

@@ -108,7 +108,7 @@ class NaturalGradientAffineComponent(AffineComponent):
 
 @component
 class FixedAffineComponent(AffineComponent):
-    """y = W x + b, not trained: an LDA before the network, say."""
+    """y = W x + b, not trained, for example an LDA before the network."""
 
     fields = _AFFINE
     updatable = False

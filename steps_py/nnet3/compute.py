@@ -1,4 +1,4 @@
-"""Run features through a network: numpy, one matrix product per affine component and batch.
+"""Forward pass of a network in numpy: one matrix product per affine component and batch.
 
 Shape suffixes (scope: this module):
     T = frames, of all utterances   D = dimension   I = inputs   O = outputs   U = utterances
@@ -21,7 +21,7 @@ _SLICE_FRAMES = 1000  # of a product; they are still in the cache when they are 
 
 
 class Computer:
-    """Computes an output of a network for one utterance after another.
+    """Computes an output of a network for single utterances or batches.
 
     Raises
     ------
@@ -41,7 +41,7 @@ class Computer:
         self._forgotten_after = self._last_readers()
 
     def plan(self, num_frames):
-        """The Plan for the output at time 0 of an utterance of so many frames."""
+        """The Plan for the output at time 0 of an utterance of `num_frames` frames."""
         if num_frames not in self._plans:
             if len(self._plans) >= _KEPT_PLANS:
                 self._plans.clear()
@@ -81,8 +81,8 @@ class Computer:
     def many(self, utts):
         """The outputs at time 0 of several utterances: float32 (U, O).
 
-        They go through the network together, one product with each matrix for all: short
-        utterances are faster then.  No frame is mixed with those of another utterance.
+        One product with each matrix for all utterances, which is faster for short ones. Frames of
+        different utterances are not mixed.
         """
         plans = [self.check(x_TD) for x_TD in utts]
         values = {}

@@ -18,7 +18,7 @@ _REQUIRED = object()
 
 
 def is_name(text):
-    """May a node or a component be called so?
+    """Whether a node or a component may have this name.
 
     >>> is_name("tdnn1.affine"), is_name("1a"), is_name("a b")
     (True, False, False)
@@ -27,7 +27,7 @@ def is_name(text):
 
 
 class ConfigLine:
-    """One line: its first word and its values, each to be asked for once.
+    """One line: its first word and its values, each of which is taken once.
 
     >>> line = ConfigLine("output-node name=output input=Offset(a, -1) objective=linear")
     >>> line.first, line.take("input"), line.take("name")
@@ -44,7 +44,7 @@ Line: output-node name=output input=Offset(a, -1) objective=linear
         self.first, _, rest = text.strip().partition(" ")
         if "=" in self.first:
             self.first, rest = "", text
-        self._values, self._asked = {}, []
+        self._values, self._taken = {}, []
         at = 0
         while rest[at:].strip():
             match = _ITEM.match(rest, at)
@@ -60,7 +60,7 @@ Line: output-node name=output input=Offset(a, -1) objective=linear
 
     def take(self, key, kind=str, default=_REQUIRED):
         """The value called `key` as str, int, float or bool; `default` if there is none."""
-        self._asked.append(key)
+        self._taken.append(key)
         if key not in self._values:
             if default is _REQUIRED:
                 self.fail(f"'{key}' is missing")
@@ -72,9 +72,9 @@ Line: output-node name=output input=Offset(a, -1) objective=linear
             self.fail(f"{key}={text[:60]} is no {kind.__name__}")
 
     def finish(self):
-        """KaldiError if values are left that nobody asked for."""
+        """Raise KaldiError if there are values that were not taken."""
         if self._values:
-            hint = did_you_mean(next(iter(self._values)), set(self._asked)).rstrip(".")
+            hint = did_you_mean(next(iter(self._values)), set(self._taken)).rstrip(".")
             self.fail(f"'{some(self._values)}' is not understood here. {hint}")
 
 

@@ -5,8 +5,8 @@
 
 The network must be the usual one: layers of affine, ReLU and batch norm over evenly spaced
 frames, mean and standard deviation over all frames, an affine component whose output is the
-x-vector (egs/voxceleb/v2/local/nnet3/xvector/tuning/run_xvector_1a.sh).  What follows the
-x-vector, for the training alone, is left out.
+x-vector (egs/voxceleb/v2/local/nnet3/xvector/tuning/run_xvector_1a.sh). Components after the
+x-vector, which are used in training only, are dropped.
 
 Shape suffixes (scope: this module):
     I = inputs   O = outputs   D = dimension

@@ -1,8 +1,8 @@
 """A product with three evenly spaced frames: six products for four frames, not twelve.
 
-Four frames of the output that are `spacing` apart read six of the input.  They are values of
-a polynomial product, transposed: taken at five points and at infinity, it needs one product of
-a frame with a matrix at each of these, and sums that cost little before and after
+Winograd's algorithm F(4, 3): four frames of the output that are `spacing` apart depend on six of
+the input. Evaluated at five points and at infinity, they need one product of a frame with a matrix
+at each of these, and additions before and after
 
     y (4 frames) = JOIN [(SPLIT x (6 frames)) * (SPREAD of the three matrices)]
 
@@ -103,7 +103,7 @@ class SpacedProduct:
         y_TO = np.empty((sum(num_frames) + unused, num_outputs), np.float32)
         start = block = 0
         for count, frames in zip(num_blocks, num_frames, strict=True):
-            # The end of a last block is of frames that are not there: the next writes over it.
+            # The end of the last block is beyond the utterance: the next utterance overwrites it.
             y_KRS = y_TO[start : start + 4 * self.spacing * count].reshape(count, 4, size)
             np.matmul(_JOIN, out_PKS[:, block : block + count].transpose(1, 0, 2), out=y_KRS)
             start, block = start + frames, block + count

@@ -1,4 +1,4 @@
-"""Descriptors: what a node reads, as ``Append(Offset(input, -1), input, Offset(input, 1))``.
+"""Descriptors of the input of a node: ``Append(Offset(input, -1), input, Offset(input, 1))``.
 
 Grammar and normal form are those of src/nnet3/nnet-descriptor.h.  In normal form Append
 stands outside, then Sum, Failover, IfDefined and Const, then the terms that choose a frame
@@ -21,7 +21,7 @@ _MOST_TOKENS = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A piece of a descriptor.
+    """A term of a descriptor.
 
     `kind` is "node" or one of KINDS; `terms` are the pieces within; `values` are the name of
     the node, the offsets (t, x) of Offset, the period of Round, ("t", value) of ReplaceIndex,
@@ -186,7 +186,7 @@ class _Parser:
 
 
 def _append_terms(term):
-    """The terms that appending makes of `term`, none with an Append in it."""
+    """The terms that `term` appends, none of which contains Append."""
     if term.kind in ("node", "Const"):
         return [term]
     inner = [_append_terms(child) for child in term.terms]

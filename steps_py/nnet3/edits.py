@@ -1,4 +1,4 @@
-"""What nnet3-copy does to a network: learning rates, scales, test mode, and edit lines.
+"""Edits of a network by nnet3-copy: learning rates, scales, test mode, and edit lines.
 
 Source: src/nnet3/nnet-utils.cc, ReadEditConfig; EDITS is the list of directives.
 """
@@ -23,7 +23,7 @@ _DROPOUTS = (DropoutComponent, GeneralDropoutComponent)
 
 
 def edit(network, lines):
-    """Do what the ConfigLines `lines` say, one after the other; KaldiError if they are wrong."""
+    """Apply the directives in the ConfigLines `lines` in order; KaldiError if one is invalid."""
     for line in lines:
         if line.first not in EDITS:
             hint = did_you_mean(line.first, EDITS).rstrip(".")
@@ -87,7 +87,7 @@ def remove_orphan_components(network):
 
 
 def _float32(value):
-    """The nearest number that a file can hold."""
+    """The nearest float32, as on file."""
     return float(np.float32(value))
 
 
@@ -97,7 +97,7 @@ def _matching(network, pattern):
 
 
 def _matcher(pattern):
-    """Kaldi's patterns know * and nothing else."""
+    """A matcher of Kaldi's patterns, in which only * is special."""
     escaped = re.sub(r"([\[?])", r"[\1]", pattern)
     return re.compile(fnmatch.translate(escaped)).match
 

@@ -1,4 +1,4 @@
-"""What nnet3-info prints: context, number of parameters, graph, and a line per component.
+"""The output of nnet3-info: context, number of parameters, graph, and a line per component.
 
 Sources: src/nnet3/nnet-nnet.cc (Nnet::Info), nnet-parse.cc (SummarizeVector,
 PrintParameterStats), and the functions Info of the components.
@@ -75,7 +75,7 @@ def _term_modulus(term):
 
 @singledispatch
 def summary(component):
-    """What the line about a component says after its type."""
+    """The description of a component after its type."""
     return f"input-dim={component.input_dim}, output-dim={component.output_dim}"
 
 

@@ -70,7 +70,7 @@ NNET = NetworkHolder()
 def _read_graph(stream):
     """The lines of the graph, which an empty line ends."""
     if (stream.line() or b"").strip():
-        stream.fail("the line of <Nnet3> goes on. The file is damaged.")
+        stream.fail("more text in the line of <Nnet3>. The file is damaged.")
     lines = []
     while True:
         line = stream.line()

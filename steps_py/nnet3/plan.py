@@ -102,7 +102,7 @@ class Plan:
             bounds[name] = step.window.reach(first, last) if first <= last else None
         return bounds
 
-    # --- from the output back: which times are asked for --------------------------------
+    # --- backwards from the output: which times are needed ------------------------------
 
     def _ask(self, output_times):
         """{node: the times that the output may need}"""

@@ -15,7 +15,7 @@ _BLOCK_FRAMES = 512  # summed in single precision, then added up in double
 class Statistics:
     """What StatisticsExtractionComponent gives, not yet summed up.
 
-    Frame i of it stands for rows ``begin[i]:end[i]`` of x_TD, scaled and shifted.  Pooling
+    Frame i represents rows ``begin[i]:end[i]`` of x_TD, scaled and shifted. Pooling
     sums longer stretches at once.
     """
 

@@ -1,8 +1,8 @@
-"""The steps by which a network computes an output, made ready once.
+"""The steps that compute an output of a network, prepared once.
 
-Nodes come in the order of computation.  What only scales and shifts each dimension (batch
-norm, dropout at test time) is multiplied into the affine component or the statistics that
-follow, as Kaldi's CollapseModel does (src/nnet3/nnet-utils.cc): it costs nothing then.
+Nodes are in topological order. Components that scale and shift each dimension (batch norm, dropout
+at test time) are folded into the affine component or the statistics that follow, as by Kaldi's
+CollapseModel (src/nnet3/nnet-utils.cc).
 
 Shape suffixes (scope: this module):
     I = inputs   O = outputs   D = dimension
@@ -41,7 +41,7 @@ class Step:
     spaced: SpacedProduct | None = None  # its product, if it reads three evenly spaced frames
     floor_O: np.ndarray | None = None  # of the product, in the place of a bias
     diagonal: tuple | None = None  # (scale (D,), offset (D,)); of statistics, what came before
-    overwrites: bool = False  # its input belongs to nobody else
+    overwrites: bool = False  # writes its result over its input, which no other step reads
 
     @property
     def input_dim(self):
@@ -110,7 +110,7 @@ def _in_order(network, output):
 
 
 def _check(network, name, term):
-    """Refuse what the computation does not know."""
+    """Raise KaldiError for components that cannot be computed."""
     if term.kind == "Switch" or (term.kind == "Offset" and term.values[1] != 0):
         raise KaldiError(
             f"{network.where}: node '{name}': {term} cannot be computed here: Switch and offsets"

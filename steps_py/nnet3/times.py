@@ -2,7 +2,7 @@
 
 Almost always they are consecutive: such a set is a `range`, and all is done with its ends.
 Else it is an int64 array, sorted.  A sequence may repeat times (an array that need not be
-sorted); it says for each frame of a node which frame of another node it reads.
+sorted): for each frame of a node, the frame of another node that it reads.
 """
 
 import numpy as np
@@ -75,7 +75,7 @@ def spaced(first, last, step):
     """Every `step`-th time from `first` to `last`; KaldiError if they are too many."""
     times = range(first, last + 1, step)
     if len(times) > MOST_TIMES:
-        raise KaldiError(f"the network asks for {len(times)} frames of a node.")
+        raise KaldiError(f"the network needs {len(times)} frames of a node.")
     return times
 
 

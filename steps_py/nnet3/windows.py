@@ -21,7 +21,7 @@ class SameFrame:
         return first, last
 
     def reads(self, times, first, last):
-        """The set of input times that the output at `times` asks for, if computable at all."""
+        """The set of input times that the output at `times` needs, if it is computable."""
         return times
 
     def gives(self, wanted, read):

@@ -169,7 +169,7 @@ def test_another_rate_is_named_with_the_way_out(capfd):
     assert mfcc() == 0
     message = capfd.readouterr().err
     assert (
-        "tel: tel.wav has 8000 Hz, the options ask for 16000."
+        "tel: tel.wav has 8000 Hz, but --sample-frequency is 16000."
         " Resample in wav.scp: sox tel.wav -r 16000 -t wav - | or set --allow-upsample=true."
     ) in message
     assert "cat tel.wav | sox -t wav - -r 16000 -t wav - |" in message

@@ -342,7 +342,7 @@ def test_a_recipe_without_the_record_of_its_run_is_refused_until_it_is_accepted(
     shutil.copytree(recipe, folder, ignore=shutil.ignore_patterns(".snakemake"))
     code, said = planner.ask(folder, "all")
     assert code == 1
-    assert "Accept them as made from the config as it is with 'snakemake --touch all'" in said
+    assert "Accept them as made from the present config with 'snakemake --touch all'" in said
     assert snakemake(folder, "--touch", "all").returncode == 0
     assert planner.rules(folder, "all") == {}
 

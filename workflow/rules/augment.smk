@@ -6,7 +6,7 @@ AUGMENT_PARTS = sorted(
 
 
 rule augment_data:
-    """Draw the copies of training utterances to make; their wav.scp lines make them."""
+    """Draw the augmented copies of training utterances; their wav.scp lines compute them."""
     input:
         train=expand("data/train/{table}", table=["wav.scp", "utt2spk", "utt2dur"]),
         parts=expand("data/parts/{part}/{table}", part=AUGMENT_PARTS, table=["wav.scp", "utt2dur"]),

@@ -2,14 +2,14 @@
 
 
 def files_of(command):
-    """What a command of a system reads: the files that it names, and the archives behind them."""
+    """The inputs of a command of a system: its files, and the archives that they refer to."""
     tables = {"exp/backend/xvector.scp": (archives_of_xvectors, config["backend"]["train_sets"])}
     for dset in [*SETS, *AUGMENTED]:
         tables[f"exp/xvectors/{dset}/xvector.scp"] = (archives_of_xvectors, [dset])
         tables[f"data/{dset}/feats.scp"] = (archives_of_feats, [dset])
         tables[f"data/{dset}/vad.scp"] = (archives_of_vad, [dset])
-    behind = [each_of(*tables[path]) for path in command.inputs if path in tables]
-    return [*command.inputs, *dict.fromkeys(path for paths in behind for path in paths)]
+    archives = [each_of(*tables[path]) for path in command.inputs if path in tables]
+    return [*command.inputs, *dict.fromkeys(path for paths in archives for path in paths)]
 
 
 rule prepare_step:

@@ -2,7 +2,7 @@
 
 
 rule allocate_chunks:
-    """Choose the utterances each speaker is trained on; an index, not a copy of features."""
+    """Select training utterances of each speaker; an index, not a copy of the features."""
     input:
         expand(
             "data/{dset}/{table}",

@@ -55,18 +55,18 @@ WILDCARD_VALUES = {
 
 
 def archives_of_feats(dset):
-    """The archives behind a feats.scp: inputs of whatever reads features."""
+    """The archives of a feats.scp, which are inputs of all rules that read features."""
     return gather.feats(f"exp/feats/{dset}/feats.{{scatteritem}}.ark")
 
 
 def archives_of_vad(dset):
-    """The archives behind a vad.scp; copies have those of their originals."""
+    """The archives of a vad.scp; augmented copies have those of their originals."""
     clean = "train" if dset == "train_augmented" else dset
     return gather.feats(f"exp/vad/{clean}/vad.{{scatteritem}}.ark")
 
 
 def archives_of_xvectors(dset):
-    """The archives behind an xvector.scp."""
+    """The archives of an xvector.scp."""
     return gather.xvectors(f"exp/xvectors/{dset}/xvector.{{scatteritem}}.ark")
 
 
@@ -78,8 +78,8 @@ def each_of(archives, dsets):
 def slice_of(path, without=(), only=None):
     """A section of the config as JSON, for a stage's --config.
 
-    Keys at their defaults are left out: a default that is written down, and a key that a later
-    release adds, change no job.
+    Keys with their default values are omitted, so that neither a default that is written out nor
+    a key that a later release adds changes a job.
     """
     value = CANONICAL
     for key in path.split("/"):
@@ -104,12 +104,12 @@ def speeds_of_training():
 
 
 def own_inputs(*sections):
-    """The recipe's own files behind the classes that sections of the config name, as inputs."""
+    """The recipe's own files with the classes that sections of the config name, as inputs."""
     return [path.replace("{", "{{").replace("}", "}}") for path in own_files(list(sections))]
 
 
 def stop_without_commands():
-    """Let path.sh say at once, not in the first job, that KALDI_ROOT leads nowhere."""
+    """Report a wrong KALDI_ROOT (path.sh) before the first job."""
     path_sh = Path(workflow.basedir, "path.sh")
     done = subprocess.run(["bash", "-c", f"source '{path_sh}'"], capture_output=True, text=True)
     if done.returncode:
@@ -117,7 +117,7 @@ def stop_without_commands():
 
 
 def stop_without_corpora():
-    """Say which corpora are still to be read and not there, before the first job."""
+    """Report missing corpora that are not prepared yet, before the first job."""
     if config["data"]["synthetic"] or set(workflow.dag_settings.targets) == {"plan"}:
         return
 

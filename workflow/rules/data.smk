@@ -3,7 +3,7 @@
 
 
 def part_options(wildcards):
-    """What a corpus needs to know to list its recordings: all but its trial lists."""
+    """The options of a corpus for listing its recordings: all but its trial lists."""
     options = dict(config["data"]["corpora"][wildcards.corpus])
     options.pop("trials", None)
     return json.dumps(options)
@@ -14,14 +14,14 @@ def corpus_of(name):
 
 
 def own_files_of_corpus(name):
-    """The recipe's own files behind a corpus's class."""
+    """The recipe's own files with a corpus's class."""
     return own_files(config["data"]["corpora"][name].get("type", name))
 
 
 def sources_of_part(wildcards):
-    """The state of what the part is prepared from: tables, lists and recordings.
+    """A digest of the sources of a part: tables, lists and recordings.
 
-    Where the corpus is not mounted and the part is prepared already, the state then.
+    If the corpus is not mounted and the part is prepared already, the digest of that time.
     """
     if config["data"]["synthetic"]:  # its parts depend on the folder corpus/ instead
         return corpus_of(wildcards.corpus).state_of_part(wildcards.part, watch_audio=False)
@@ -33,7 +33,7 @@ def sources_of_part(wildcards):
 
 
 def sources_of_trials(wildcards):
-    """The state of the files that a trial list is prepared from, likewise."""
+    """A digest of the source files of a trial list, or that of its preparation, likewise."""
     trials = trials_of(wildcards)
     corpus, name = corpus_of(trials["corpus"]), trials.get("list") or wildcards.trials
     known = Path(f"data/trials/{wildcards.trials}.sources")
@@ -43,7 +43,7 @@ def sources_of_trials(wildcards):
 
 
 def parts_of(table):
-    """That table of the corpus parts that make up one set."""
+    """The paths of a table of all corpus parts of one set."""
 
     def get(wildcards):
         parts = config["data"]["sets"][wildcards.clean]
@@ -59,7 +59,7 @@ def trials_of(wildcards):
 if config["data"]["synthetic"]:
 
     rule make_corpus:
-        """Speak the recipe's own small corpus, noises and rooms included."""
+        """Synthesise the recipe's small corpus, noises and room responses included."""
         output:
             directory("corpus"),
         log:
@@ -78,7 +78,7 @@ if config["data"]["synthetic"]:
 
 
 rule prepare_part:
-    """List one part of a corpus, and look at the head of every recording."""
+    """List one part of a corpus, and check the header of every recording."""
     input:
         corpus="corpus" if config["data"]["synthetic"] else [],
         own=lambda wildcards: own_files_of_corpus(wildcards.corpus),
@@ -106,7 +106,7 @@ rule prepare_part:
 
 
 rule combine_parts:
-    """Join corpus parts to a data directory; a key that comes twice is an error."""
+    """Join corpus parts to a data directory; a duplicate key is an error."""
     input:
         wav=parts_of("wav.scp"),
         utt2spk=parts_of("utt2spk"),
@@ -166,7 +166,7 @@ rule check_sets:
 
 
 rule prepare_trials:
-    """Turn a corpus's list into `enroll test target|nontarget`, every key known."""
+    """Convert a corpus's list to `enroll test target|nontarget`; every key must be known."""
     input:
         enroll=lambda wildcards: f"data/{trials_of(wildcards)['enroll']}/utt2spk",
         test=lambda wildcards: f"data/{trials_of(wildcards)['test']}/utt2spk",

@@ -63,7 +63,7 @@ rule make_feats:
 
 
 def kept(path):
-    """Where the recipe does not keep the copies' features, they go once nobody needs them."""
+    """Features of augmented copies, temporary unless the recipe keeps them."""
     return path if config["augment"]["keep_feats"] else temp(path)
 
 
@@ -83,7 +83,7 @@ use rule make_feats as make_augmented_feats with:
 
 
 rule gather_feats:
-    """Join the parts in order and prove that no utterance was lost on the way."""
+    """Join the parts in order and check that no utterance is missing."""
     input:
         wav="data/{dset}/wav.scp",
         scp=gather.feats("exp/feats/{{dset}}/feats.{scatteritem}.scp"),

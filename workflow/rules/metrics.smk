@@ -7,7 +7,7 @@ METRICS = metrics_of(config["metrics"]["measures"], config["metrics"]["p_target"
 
 
 def results_of_run():
-    """The results as lines of one table, if the run was to make it."""
+    """The results as lines of one table, if it was a target of the run."""
     if not any("results/metrics.tsv" in job.output for job in workflow.dag.jobs):
         return []
     return ["", *summary_lines("results/metrics.tsv", METRICS)]
@@ -107,7 +107,7 @@ rule gather_metrics:
 
 
 SCORED = [(system, trials) for system in SYSTEMS.names for trials in TRIALS]
-# Between the sources of a recipe and its results: what the results rest on, by its digest.
+# Intermediate files whose digests are recorded with the results.
 MADE_FROM = [
     *expand("data/{dset}/{table}", dset=SETS, table=["wav.scp", "utt2spk"]),
     "exp/model/final.pt",
@@ -120,7 +120,7 @@ MADE_FROM = [
 
 
 rule write_manifest:
-    """Who made these results, and of what: commit, commands, versions, config, digests."""
+    """Provenance of the results: commit, commands, versions, config, digests."""
     input:
         metrics="results/metrics.tsv",
         wav=expand("data/{dset}/wav.scp", dset=SETS),
@@ -146,7 +146,7 @@ rule write_manifest:
 
 
 def stop_if_results_disagree():
-    """A run that wrote the manifest ends well only if it fits the config and the files."""
+    """Fail if the manifest of the run does not agree with the config and the files."""
     if any(job.rule.name == "write_manifest" for job in workflow.dag.jobs):
         try:
             check_manifest("results/manifest.json", CANONICAL)

@@ -2,7 +2,7 @@
 
 
 def files_of_init():
-    """The weights of another run that training starts from; stops at once if they are not there."""
+    """The weights of another run that training is initialised from; exits if they are missing."""
     init = config["train"]["init"]
     if not init:
         return []
@@ -17,7 +17,7 @@ def files_of_init():
 
 
 def waveform_options():
-    """What training from audio needs of other sections, for the stage's --waveform."""
+    """Keys of other sections for training from audio, for the stage's --waveform."""
     online = config["augment"]["online"]
     options = {
         "type": config["feats"]["type"],
@@ -30,7 +30,7 @@ def waveform_options():
 
 
 def files_of_audio():
-    """The sounds that are drawn while training from audio, and the options of its features."""
+    """Inputs of training from audio: noises and rooms, and the options of the features."""
     if not FROM_AUDIO:
         return []
     parts = AUGMENT_PARTS if config["augment"]["online"] else []
@@ -42,7 +42,7 @@ CONFS = [config["feats"]["conf"], config["vad"]["conf"]]
 
 
 def front_end():
-    """How recordings become features: for final.pt, which is used without the recipe."""
+    """The feature options, for final.pt, which is used without the recipe."""
     feats = config["feats"]
     options = {
         "type": feats["type"],
@@ -54,7 +54,7 @@ def front_end():
 
 
 rule train_model:
-    """Train the network; killed and started again, it goes on from its last checkpoint."""
+    """Train the network; after an interruption, training resumes from the last checkpoint."""
     input:
         train="exp/chunks/train.tsv",
         valid="exp/chunks/valid.tsv",
@@ -93,8 +93,8 @@ rule train_model:
         init=digest_of_files(files_of_init()),
         front_end=front_end(),
         confs=digest_of_files([recipe_file(conf) for conf in CONFS]),
-    # A scheduler's SIGTERM before the end of the run time goes to every process of the job. The
-    # shell and tee have to outlive the training, which catches it and writes a checkpoint.
+    # A scheduler sends SIGTERM to every process of the job before the end of the run time. The
+    # shell and tee must outlive the training, which handles it by writing a checkpoint.
     shell:
         "trap : TERM; python -m steps_py.cluster.gpu_lease --gpus {resources.gpu} --"
         " python -m steps_py.stages.train_model --config {params.train:q}"

@@ -2,7 +2,7 @@
 
 
 rule plan:
-    """Print what the whole workflow would take; it runs nothing and needs no corpus."""
+    """Print the estimated time and disk space of the workflow; no corpus is needed."""
     log:
         "logs/plan.log",
     localrule: True

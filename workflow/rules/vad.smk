@@ -2,7 +2,7 @@
 
 
 rule compute_vad:
-    """Mark one part's voiced frames by their energy; text takes half of binary's room."""
+    """Mark one part's voiced frames by energy; text takes half the space of binary."""
     input:
         feats="exp/feats/{clean}/feats.{scatteritem}.scp",
         archive="exp/feats/{clean}/feats.{scatteritem}.ark",
@@ -27,7 +27,7 @@ rule compute_vad:
 
 
 rule gather_vad:
-    """Join the parts in order; every utterance with features has its decisions."""
+    """Join the parts in order; every utterance with features must have decisions."""
     input:
         feats="data/{clean}/feats.scp",
         scp=gather.feats("exp/vad/{{clean}}/vad.{scatteritem}.scp"),
@@ -46,7 +46,7 @@ rule gather_vad:
 
 
 rule check_voiced:
-    """See, before the network is trained, that every utterance can have its x-vector."""
+    """Check before training that every utterance is long enough for an x-vector."""
     input:
         feats=expand("data/{clean}/feats.scp", clean=CHECKED_SETS),
         vad=expand("data/{clean}/vad.scp", clean=CHECKED_SETS),

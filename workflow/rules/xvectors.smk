@@ -47,7 +47,7 @@ rule extract_xvectors:
 
 
 rule gather_xvectors:
-    """Join the parts in order and prove that every utterance has its x-vector."""
+    """Join the parts in order and check that every utterance has an x-vector."""
     input:
         feats="data/{dset}/feats.scp",
         scp=gather.xvectors("exp/xvectors/{{dset}}/xvector.{scatteritem}.scp"),
