@@ -12,11 +12,11 @@ import array
 import collections.abc
 import operator
 from codecs import BOM_UTF8
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from steps_py.data.pairs import Pairs, read_blocks
 from steps_py.errors import DataDirError
 from steps_py.files import atomic_write
 from steps_py.text_files import decode
@@ -109,20 +109,42 @@ def read_trial_list(path):
     Returns `Trials`.  Blank lines and a byte order mark are passed over; other lines make one
     DataDirError with their number and the first of them.
     """
-    faults = []
-    with open(path, "rb") as lines:
-        trials = Trials.of(_parse(lines, Path(path), faults))
+    pairs, targets, faults = Pairs(), [], []
+    for number, lines, words in read_blocks(path):
+        enroll, test, target = _plain_columns(words) or _columns(lines, path, number, faults)
+        pairs.extend(enroll, test)
+        targets.append(np.array(target, bool))
     if faults:
         more = f"\n{path}: {len(faults) - MOST_FAULTS} more lines like these."
         shown = "\n".join(faults[:MOST_FAULTS])
         raise DataDirError(shown + (more if len(faults) > MOST_FAULTS else ""))
-    return trials
+    target_T = np.concatenate([np.zeros(0, bool), *targets])
+    return Trials(list(pairs.place_of), pairs.enroll_L, pairs.test_L, target_T)
 
 
-def _parse(lines, path, faults):
-    """Yield (enroll, test, target); a message goes to `faults` for any other line."""
-    for number, line in enumerate(lines, 1):
-        fields = (line if number > 1 else line.removeprefix(BOM_UTF8)).split()
+def _plain_columns(words):
+    """Enrolment, test and target of lines that are all of one of the two forms, or None."""
+    if words is None:
+        return None
+    for names, places in ((LABELS, (0, 1, 2)), (FLAGS, (1, 2, 0))):
+        enroll, test, labels = (words[place] for place in places)
+        if names.keys() >= set(labels):
+            return enroll, test, list(map(names.__getitem__, labels))
+    return None
+
+
+def _columns(content, path, first, faults):
+    """The same of any lines, blank lines left out; a message goes to `faults` for each other."""
+    lines = content.removesuffix(b"\n").split(b"\n")
+    if first == 1:
+        lines[0] = lines[0].removeprefix(BOM_UTF8)
+    trials = list(_parse(lines, path, first, faults))
+    return tuple(zip(*trials, strict=True)) or ((), (), ())
+
+
+def _parse(lines, path, first, faults):
+    for number, line in enumerate(lines, first):
+        fields = line.split()
         try:
             fields = [field.decode() for field in fields]
         except UnicodeDecodeError:

@@ -87,9 +87,9 @@ def coded(pairs, enroll_values, test_values):
 
     Examples
     --------
-    >>> from steps_py.scoring.pairs import Pairs
+    >>> from steps_py.data.pairs import Pairs
     >>> pairs = Pairs()
-    >>> pairs.extend([("a", "b"), ("b", "c")])
+    >>> pairs.extend(["a", "b"], ["b", "c"])
     >>> coded(pairs, lambda names: ["m"] * len(names), lambda names: ["f", "m"])
     (['f', 'm'], array([[1, 0],
            [1, 1]], dtype=int32))

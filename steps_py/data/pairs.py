@@ -1,0 +1,121 @@
+"""Lines of two names and a value, as trial lists and scores have them, in little time and memory.
+
+Shape suffixes (scope: this module):
+    L = lines   S = distinct names
+"""
+
+import collections
+
+import numpy as np
+
+from steps_py.errors import some
+
+BLOCK_BYTES = 2**20
+BLANKS = 32  # bytes up to a space: blanks and control characters
+
+
+class Pairs:
+    """Pairs of names at 8 bytes each, beside one string for each distinct name.
+
+    Attributes
+    ----------
+    place_of : dict of str to int
+        The names, in the order in which they came.
+    enroll_L, test_L : int32 arrays
+        Places of the names of each pair.
+
+    Examples
+    --------
+    >>> pairs = Pairs()
+    >>> pairs.extend(["a", "a"], ["b", "c"])
+    >>> len(pairs), pairs.shown([0, 1])
+    (2, 'a b, a c')
+    """
+
+    def __init__(self):
+        self.place_of = collections.defaultdict()
+        self.place_of.default_factory = self.place_of.__len__  # a new name gets the next place
+        self._columns = ([], [])  # in pieces
+
+    def __len__(self):
+        return len(self.enroll_L)
+
+    @property
+    def enroll_L(self):
+        return self._whole(0)
+
+    @property
+    def test_L(self):
+        return self._whole(1)
+
+    def _whole(self, side):
+        pieces = self._columns[side]
+        if len(pieces) != 1:
+            pieces[:] = [np.concatenate([np.zeros(0, np.int32), *pieces])]
+        return pieces[0]
+
+    def extend(self, enroll_names, test_names):
+        """Append a pair of names from each of two lists."""
+        for pieces, names in zip(self._columns, (enroll_names, test_names), strict=True):
+            pieces.append(np.fromiter(map(self.place_of.__getitem__, names), np.int32, len(names)))
+
+    def take(self, rows):
+        """The pairs at `rows`, an int array."""
+        taken = Pairs()
+        taken.place_of = self.place_of
+        taken._columns = ([self.enroll_L[rows]], [self.test_L[rows]])
+        return taken
+
+    def keys(self):
+        """A number for each pair, equal for equal pairs; int64 (L,)."""
+        return self.enroll_L.astype(np.int64) << 32 | self.test_L
+
+    def keys_by(self, other):
+        """The keys that the pairs have among the pairs `other`."""
+        added = len(other.place_of)
+        place_S = [other.place_of.get(name, added + n) for n, name in enumerate(self.place_of)]
+        place_S = np.array(place_S, np.int64)
+        return place_S[self.enroll_L] << 32 | place_S[self.test_L]
+
+    def repeated(self):
+        """Rows of the pairs that come more than once, ascending."""
+        keys = self.keys()
+        in_order = np.sort(keys)
+        twice = in_order[1:][in_order[1:] == in_order[:-1]]
+        return np.flatnonzero(np.isin(keys, twice)) if twice.size else np.array([], np.int64)
+
+    def shown(self, rows):
+        """A few of the pairs at `rows`, as text."""
+        names = list(self.place_of)
+        first = [f"{names[self.enroll_L[r]]} {names[self.test_L[r]]}" for r in rows[:3]]
+        return some(first, total=len(rows))
+
+
+def read_blocks(path):
+    """Yield (number of the first line, lines, words) of pieces of a file.
+
+    Lines are bytes that end with a newline. Words are three lists of str, one for each column, if
+    all lines are plain: three fields of ASCII with a blank between them. Otherwise they are None,
+    and the lines must be looked at one by one.
+    """
+    number = 1
+    with open(path, "rb") as file:
+        while content := file.read(BLOCK_BYTES):
+            content += file.readline()
+            if not content.endswith(b"\n"):
+                content += b"\n"
+            yield number, content, _plain_words(content)
+            number += content.count(b"\n")
+
+
+def _plain_words(content):
+    if not content.isascii():
+        return None
+    byte = np.frombuffer(content, np.uint8)
+    blank = byte[byte <= BLANKS]
+    if len(blank) % 3 or not np.array_equal(
+        blank, np.resize(np.frombuffer(b"  \n", np.uint8), len(blank))
+    ):
+        return None
+    words = content.decode().split()
+    return (words[0::3], words[1::3], words[2::3]) if len(words) == len(blank) else None
