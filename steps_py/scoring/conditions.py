@@ -97,15 +97,17 @@ def coded(pairs, enroll_values, test_values):
     names = list(pairs.place_of)
     columns = []
     for side_T, values in ((pairs.enroll_L, enroll_values), (pairs.test_L, test_values)):
-        used_S = np.unique(np.asarray(side_T))
-        columns.append((side_T, used_S, values([names[s] for s in used_S])))
+        is_used_S = np.zeros(len(names), bool)
+        is_used_S[side_T] = True
+        used_S = np.flatnonzero(is_used_S)
+        columns.append((side_T, used_S, values([names[s] for s in used_S.tolist()])))
     known = sorted({value for *_, found in columns for value in found})
     place = {value: number for number, value in enumerate(known)}
     value_T2 = np.empty((len(pairs), 2), np.int32)
     for side, (side_T, used_S, found) in enumerate(columns):
         place_S = np.zeros(len(names), np.int32)
         place_S[used_S] = [place[value] for value in found]
-        value_T2[:, side] = place_S[np.asarray(side_T)]
+        value_T2[:, side] = place_S[side_T]
     return known, value_T2
 
 

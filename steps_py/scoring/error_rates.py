@@ -57,17 +57,17 @@ def error_rates(target_scores, nontarget_scores):
     return p_miss_K, p_fa_K
 
 
-def eer_of_rates(p_miss_KD, p_fa_KD):
-    """Equal error rate of each column, linear between the two points around p_miss = p_fa.
+def eer_of_rates(p_miss_DK, p_fa_DK):
+    """Equal error rate of each row, linear between the two points around p_miss = p_fa.
 
-    >>> eer_of_rates(np.array([[0.0], [0.0], [1.0]]), np.array([[1.0], [0.5], [0.0]]))
+    >>> eer_of_rates(np.array([[0.0, 0.0, 1.0]]), np.array([[1.0, 0.5, 0.0]]))
     array([0.33333333])
     """
-    k_D = np.count_nonzero(p_miss_KD < p_fa_KD, axis=0)  # rates are monotonous
-    column_D = np.arange(p_miss_KD.shape[1])
-    miss_before_D, miss_D = p_miss_KD[k_D - 1, column_D], p_miss_KD[k_D, column_D]
-    before_D = p_fa_KD[k_D - 1, column_D] - miss_before_D
-    after_D = miss_D - p_fa_KD[k_D, column_D]
+    k_D = np.count_nonzero(p_miss_DK < p_fa_DK, axis=1)  # rates are monotonous
+    row_D = np.arange(len(p_miss_DK))
+    miss_before_D, miss_D = p_miss_DK[row_D, k_D - 1], p_miss_DK[row_D, k_D]
+    before_D = p_fa_DK[row_D, k_D - 1] - miss_before_D
+    after_D = miss_D - p_fa_DK[row_D, k_D]
     return miss_before_D + before_D / (before_D + after_D) * (miss_D - miss_before_D)
 
 
@@ -81,8 +81,9 @@ def dcf(p_miss, p_fa, p_target, c_miss=1.0, c_fa=1.0):
     >>> float(dcf(0.25, 0.0, p_target=0.01))
     0.25
     """
-    cost = c_miss * p_miss * p_target + c_fa * p_fa * (1 - p_target)
-    return cost / min(c_miss * p_target, c_fa * (1 - p_target))
+    miss_cost, fa_cost = c_miss * p_target, c_fa * (1 - p_target)
+    trivial = min(miss_cost, fa_cost)
+    return miss_cost / trivial * p_miss + fa_cost / trivial * p_fa
 
 
 def eer(target_scores, nontarget_scores):
@@ -94,7 +95,7 @@ def eer(target_scores, nontarget_scores):
     0.25
     """
     p_miss_K, p_fa_K = error_rates(target_scores, nontarget_scores)
-    return eer_of_rates(p_miss_K[:, None], p_fa_K[:, None])[0]
+    return eer_of_rates(p_miss_K[None], p_fa_K[None])[0]
 
 
 def min_dcf(target_scores, nontarget_scores, p_target, c_miss=1.0, c_fa=1.0):

@@ -5,6 +5,7 @@ Shape suffixes (scope: this module):
 """
 
 import dataclasses
+import functools
 import itertools
 from pathlib import Path
 from typing import NamedTuple
@@ -101,7 +102,7 @@ def evaluate(
     coded_of = {
         name: _coded(trials.pairs, tables, speakers) for name, tables in (conditions or {}).items()
     }
-    test_T, test_names = np.asarray(trials.pairs.test_L), list(trials.pairs.place_of)
+    test_T, test_names = trials.pairs.test_L, list(trials.pairs.place_of)
     rows, draws_of = [], {}
     for path in map(Path, score_paths):
         system = path.parent.name
@@ -145,9 +146,9 @@ def _measure(trials, metrics, times_SD):
     num_draws = 0 if times_SD is None else times_SD.shape[1]
     draws = np.full((len(metrics), num_draws), np.nan)
     if num_draws:
-        for columns, weighted in trials.blocks(times_SD):
+        for which, weighted in trials.blocks(times_SD):
             for row, metric in enumerate(metrics):
-                draws[row, columns] = metric.compute(weighted)
+                draws[row, which] = metric.compute(weighted)
     return values, draws
 
 
@@ -174,15 +175,16 @@ def _compare(name, draws_of):
 def _coded(pairs, tables, speakers):
     """`steps_py.scoring.conditions.coded` of the values in files."""
 
+    read = functools.cache(read_table)  # both sides may have one table
+
     def values(side):
         path = getattr(tables, side)
-        table = read_table(path)
 
         def of(names):
             if tables.by_speaker:
                 utt2spk = getattr(speakers, side)
-                names = values_of(names, read_table(utt2spk), None, utt2spk)
-            return values_of(names, table, tables.bins, path)
+                names = values_of(names, read(utt2spk), None, utt2spk)
+            return values_of(names, read(path), tables.bins, path)
 
         return of
 

@@ -6,21 +6,20 @@ the ROC whatever they weigh; they are joined to one step of it, and so are tied 
 remains the same polyline with far fewer points.
 
 Shape suffixes (scope: this module):
-    T = trials, by score   G = distinct scores   P = distinct pairs of speakers
+    T = trials, by score   G = distinct scores   U = test utterances
     E = steps of the ROC   S = speakers, and one more that always counts once
-    D = weightings of the trials   B = a block of them   U = test utterances   N = some trials
+    D = weightings of the trials   B = a block of them
 """
 
-import functools
-
 import numpy as np
-from scipy import sparse
 
 from steps_py.errors import ScoreError, some
 from steps_py.scoring.error_rates import check_scores
+from steps_py.scoring.trial_sums import TrialSums
 from steps_py.scoring.weighted_trials import WeightedTrials
 
-BLOCK_BYTES = 2**26  # of the largest arrays of one block of weightings
+BLOCK_BYTES = 2**23  # of an array of all steps and the draws of one block
+MOST_DRAWS = 64  # of one block
 
 
 class SortedTrials:
@@ -42,7 +41,7 @@ class SortedTrials:
     Examples
     --------
     >>> trials = SortedTrials(np.array([0.0, 3, 1, 2]), np.array([False, True, False, True]))
-    >>> trials.once().p_miss_KD.ravel(), trials.once().p_fa_KD.ravel()
+    >>> trials.once().p_miss_DK[0], trials.once().p_fa_DK[0]
     (array([0., 0., 1.]), array([1., 0., 0.]))
     """
 
@@ -56,67 +55,56 @@ class SortedTrials:
         self._score_T, self._target_T = score_T, target_T
         self._test_T = None if test_T is None else np.asarray(test_T)[order_T]
         self._test_names = test_names
-        pair_T = np.zeros(len(score_T), np.int64)
-        self._first_P = self._second_P = np.zeros(1, np.int64)
-        if speakers_T2 is not None:
-            self._first_P, self._second_P, pair_T = _pairs(np.asarray(speakers_T2)[order_T])
-        self._pair_of = {kind: pair_T[target_T == kind] for kind in (True, False)}
-        shape = (step_T[-1] + 1, len(self._first_P))
-        self._count_of = {
-            kind: _counts(step_T[target_T == kind], self._pair_of[kind], shape)
+        if speakers_T2 is None:
+            speakers_T2 = np.zeros((len(score_T), 2), np.int64)
+        else:
+            speakers_T2 = np.asarray(speakers_T2)[order_T]
+        self._num_speakers = int(speakers_T2.max()) + 1
+        sizes = int(step_T[-1]) + 1, self._num_speakers
+        self._num_steps = sizes[0]
+        self._sums_of = {
+            kind: TrialSums(step_T[target_T == kind], speakers_T2[target_T == kind], *sizes)
             for kind in (True, False)
         }
-        self._sums = {}
+        self._values = {}
 
     def once(self):
         """`WeightedTrials` of one weighting, in which each trial counts once."""
-        return self._weigh(np.ones((len(self._first_P), 1)))
+        return self._weigh(np.ones((self._num_speakers + 1, 1)))
 
     def blocks(self, times_SD):
-        """Yield (columns, `WeightedTrials`) of weightings, a block at a time.
+        """Yield (draws, `WeightedTrials`) of weightings, a block at a time.
 
         ``times_SD[s, d]`` says how often speaker s was drawn.  A trial of two speakers counts as
         often as the product says, a trial of one speaker as often as that speaker.  Weightings in
         which no trial of a kind counts are left out: no metric exists for them.
         """
         num_draws = times_SD.shape[1]
-        times_SD = np.concatenate([times_SD, np.ones((1, num_draws), times_SD.dtype)])
-        times_SD = times_SD.astype(float)
-        second_P = np.where(self._first_P == self._second_P, -1, self._second_P)
-        per_draw = 8 * (3 * len(self._first_P) + 6 * self._count_of[True].shape[0])
-        size = int(np.clip(BLOCK_BYTES // per_draw, 1, num_draws))
+        size = int(np.clip(BLOCK_BYTES // (8 * self._num_steps), 1, MOST_DRAWS))
         for begin in range(0, num_draws, size):
-            times_SB = np.ascontiguousarray(times_SD[:, begin : begin + size])
-            weight_PB = times_SB[self._first_P]
-            weight_PB *= times_SB[second_P]
-            count_B = [weight_PB.T @ self._totals[kind] for kind in (True, False)]
-            kept_B = np.flatnonzero(np.all(count_B, axis=0))
-            if len(kept_B) < weight_PB.shape[1]:
-                weight_PB = np.ascontiguousarray(weight_PB[:, kept_B])
+            times_SB = np.ones((self._num_speakers + 1, min(size, num_draws - begin)))
+            times_SB[:-1] = times_SD[: self._num_speakers, begin : begin + size]
+            weighted = self._weigh(times_SB)
+            kept_B = np.flatnonzero(weighted.num_targets_D * weighted.num_nontargets_D)
+            if len(kept_B) < times_SB.shape[1]:
+                weighted = self._weigh(np.ascontiguousarray(times_SB[:, kept_B]))
             if len(kept_B):
-                yield begin + kept_B, self._weigh(weight_PB)
+                yield begin + kept_B, weighted
 
-    @functools.cached_property
-    def _totals(self):
-        return {
-            kind: np.asarray(count.sum(axis=0)).ravel() for kind, count in self._count_of.items()
-        }
+    def sum_scores(self, function, of_targets, times_SD):
+        """The sum over trials of one kind of ``function(scores)``; float (D,)."""
+        scores = self.target_scores if of_targets else self.nontarget_scores
+        return self._sum(function, lambda: scores, of_targets, times_SD)
 
-    def pair_sums(self, function, of_targets):
-        """Sums over the trials of each pair of speakers of ``function(scores)``; float (P,)."""
-        scores_of = {True: lambda: self.target_scores, False: lambda: self.nontarget_scores}
-        return self._sums_of(function, of_targets, scores_of[of_targets])
+    def sum_ranks(self, function, times_SD):
+        """The sum over the target trials of ``function(ranks)``; float (D,)."""
+        return self._sum(function, self.ranks_of_targets, True, times_SD)
 
-    def rank_sums(self, function):
-        """The same of ``function(ranks)`` of the target trials, see `WeightedTrials.rank_mean`."""
-        return self._sums_of(function, True, self.ranks_of_targets)
-
-    def _sums_of(self, function, of_targets, arguments):
+    def _sum(self, function, argument, of_targets, times_SD):
         key = function, of_targets
-        if key not in self._sums:
-            values = np.asarray(function(arguments()), float)
-            self._sums[key] = np.bincount(self._pair_of[of_targets], values, len(self._first_P))
-        return self._sums[key]
+        if key not in self._values:
+            self._values[key] = np.asarray(function(argument()), float)
+        return self._sums_of[of_targets].total(self._values[key], times_SD)
 
     def ranks_of_targets(self):
         """The rank of each target trial among the trials of its test utterance; ties count below.
@@ -147,9 +135,9 @@ class SortedTrials:
         above_T = ~self._target_T & (self._score_T >= score_U[test_T])
         return 1 + np.bincount(test_T[above_T], minlength=len(targets_U))[test_T[self._target_T]]
 
-    def _weigh(self, weight_PD):
-        counts = (self._count_of[kind] @ weight_PD for kind in (True, False))
-        return WeightedTrials(self, weight_PD, *counts)
+    def _weigh(self, times_SD):
+        counts = (self._sums_of[kind].per_step(times_SD).T for kind in (True, False))
+        return WeightedTrials(self, times_SD, *map(np.ascontiguousarray, counts))
 
 
 def _steps(score_T, target_T):
@@ -162,17 +150,3 @@ def _steps(score_T, target_T):
     kind_G = np.where(targets_G == size_G, 1, np.where(targets_G == 0, 0, 2))  # 2: tied, of both
     starts_G = np.concatenate([[True], (kind_G[1:] != kind_G[:-1]) | (kind_G[1:] == 2)])
     return (np.cumsum(starts_G) - 1)[group_T]
-
-
-def _pairs(speakers_T2):
-    """First and second speaker of each distinct pair, and the pair of each trial."""
-    low_T, high_T = speakers_T2.min(axis=1), speakers_T2.max(axis=1)
-    number = int(high_T.max()) + 1
-    code_P, pair_T = np.unique(low_T.astype(np.int64) * number + high_T, return_inverse=True)
-    return code_P // number, code_P % number, pair_T
-
-
-def _counts(step_N, pair_N, shape):
-    """How many trials each step has of each pair of speakers, a sparse matrix."""
-    ones_N = np.ones(len(step_N))
-    return sparse.csr_array(sparse.coo_array((ones_N, (step_N, pair_N)), shape=shape))

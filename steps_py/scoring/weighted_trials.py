@@ -1,7 +1,7 @@
 """What a metric is computed from: error rates and means of trials that count more or less often.
 
 Shape suffixes (scope: this module):
-    D = weightings of the trials: one, or the draws of a bootstrap   P = pairs of speakers
+    D = weightings of the trials: one, or the draws of a bootstrap   S = speakers
     E = steps of the ROC   K = E + 1 operating points
 """
 
@@ -15,11 +15,11 @@ class WeightedTrials:
 
     Attributes
     ----------
-    p_miss_KD, p_fa_KD : float arrays
+    p_miss_DK, p_fa_DK : float arrays
         Miss and false-alarm rates, fractions, at each operating point: the first accepts every
         trial (0, 1), the last rejects every trial (1, 0).  Points that lie on a straight line
         for every weighting are left out, ties are one point.
-    targets_ED, nontargets_ED : float arrays
+    targets_DE, nontargets_DE : float arrays
         How many trials count between two operating points.
     num_targets_D, num_nontargets_D : float arrays
         How many trials count, each as often as it weighs.
@@ -28,31 +28,32 @@ class WeightedTrials:
     --------
     >>> from steps_py.scoring.sorted_trials import SortedTrials
     >>> trials = SortedTrials([1.0, 2, 0, 1], [True, True, False, False]).once()
-    >>> trials.p_miss_KD[:, 0], trials.p_fa_KD[:, 0]
+    >>> trials.p_miss_DK[0], trials.p_fa_DK[0]
     (array([0. , 0. , 0.5, 1. ]), array([1. , 0.5, 0. , 0. ]))
     >>> trials.target_mean(np.square)
     array([2.5])
     """
 
-    def __init__(self, trials, weight_PD, targets_ED, nontargets_ED):
-        self._trials, self._weight_PD = trials, weight_PD
-        self.targets_ED, self.nontargets_ED = targets_ED, nontargets_ED
+    def __init__(self, trials, times_SD, targets_DE, nontargets_DE):
+        self._trials, self._times_SD = trials, times_SD
+        self.targets_DE, self.nontargets_DE = targets_DE, nontargets_DE
         self.num_targets_D, self.num_nontargets_D = (
-            targets_ED.sum(axis=0),
-            nontargets_ED.sum(axis=0),
+            targets_DE.sum(axis=1),
+            nontargets_DE.sum(axis=1),
         )
 
     @functools.cached_property
-    def p_miss_KD(self):
-        return _running(self.targets_ED) / self.num_targets_D
+    def p_miss_DK(self):
+        return _running(self.targets_DE) / self.num_targets_D[:, None]
 
     @functools.cached_property
-    def p_fa_KD(self):
-        return (self.num_nontargets_D - _running(self.nontargets_ED)) / self.num_nontargets_D
+    def p_fa_DK(self):
+        rejected_DK, all_D1 = _running(self.nontargets_DE), self.num_nontargets_D[:, None]
+        return (all_D1 - rejected_DK) / all_D1
 
-    def columns(self):
+    def one_by_one(self):
         """Yield (targets_E, nontargets_E) of each weighting, for what is computed one by one."""
-        yield from zip(self.targets_ED.T, self.nontargets_ED.T, strict=True)
+        yield from zip(self.targets_DE, self.nontargets_DE, strict=True)
 
     def target_mean(self, function):
         """The mean of ``function(scores)`` over the target trials, (D,).
@@ -60,11 +61,11 @@ class WeightedTrials:
         `function` takes and returns an array.  Its values are kept for the next weighting: give
         a function or a method, not a lambda.
         """
-        return self._trials.pair_sums(function, True) @ self._weight_PD / self.num_targets_D
+        return self._trials.sum_scores(function, True, self._times_SD) / self.num_targets_D
 
     def nontarget_mean(self, function):
         """The mean of ``function(scores)`` over the nontarget trials, (D,)."""
-        return self._trials.pair_sums(function, False) @ self._weight_PD / self.num_nontargets_D
+        return self._trials.sum_scores(function, False, self._times_SD) / self.num_nontargets_D
 
     def rank_mean(self, function):
         """The mean over the target trials of ``function(ranks)``, (D,).
@@ -77,10 +78,10 @@ class WeightedTrials:
         ScoreError
             If a test utterance has not one target trial beside nontarget trials.
         """
-        return self._trials.rank_sums(function) @ self._weight_PD / self.num_targets_D
+        return self._trials.sum_ranks(function, self._times_SD) / self.num_targets_D
 
 
-def _running(count_ED):
-    running_KD = np.zeros((len(count_ED) + 1, count_ED.shape[1]))
-    np.cumsum(count_ED, axis=0, out=running_KD[1:])
-    return running_KD
+def _running(count_DE):
+    running_DK = np.zeros((len(count_DE), count_DE.shape[1] + 1))
+    np.cumsum(count_DE, axis=1, out=running_DK[:, 1:])
+    return running_DK

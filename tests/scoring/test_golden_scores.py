@@ -65,7 +65,7 @@ def test_the_roc_is_that_of_scikit_learn_and_its_hull_that_of_bosaris(column):
     place = np.searchsorted(np.unique(scores), det.threshold * (1 - 1e-9 * np.sign(det.threshold)))
     np.testing.assert_allclose(p_miss_K[place], det.p_miss, atol=1e-8)
     np.testing.assert_allclose(p_fa_K[place], det.p_fa, atol=1e-8)
-    ((targets_E, nontargets_E),) = SortedTrials(scores, target).once().columns()
+    ((targets_E, nontargets_E),) = SortedTrials(scores, target).once().one_by_one()
     hull = pd.read_csv(FOLDER / f"rocch_{column}.tsv", sep="\t")
     np.testing.assert_allclose(
         hull_of(targets_E, nontargets_E), hull[["p_miss", "p_fa"]].T, atol=1e-8

@@ -87,8 +87,8 @@ def test_a_weighting_is_worth_as_much_as_repeated_trials(trials, times):
     if not 0 < kinds.sum() < len(kinds):
         assert not blocks
         return
-    ((columns, weighted),) = blocks
-    assert list(columns) == [0]
+    ((draws, weighted),) = blocks
+    assert list(draws) == [0]
     once = SortedTrials(repeated, kinds).once()
     for metric in OF_CURVE:
         assert metric.compute(weighted) == pytest.approx(metric.compute(once), abs=1e-9), (

@@ -22,7 +22,6 @@ class Accuracy(Metric):
         pass
 
     def compute(self, trials):
-        wrong_KD = (
-            trials.p_miss_KD * trials.num_targets_D + trials.p_fa_KD * trials.num_nontargets_D
-        )
-        return 100 * (1 - wrong_KD.min(axis=0) / (trials.num_targets_D + trials.num_nontargets_D))
+        missed_DK = trials.p_miss_DK * trials.num_targets_D[:, None]
+        wrong_DK = missed_DK + trials.p_fa_DK * trials.num_nontargets_D[:, None]
+        return 100 * (1 - wrong_DK.min(axis=1) / (trials.num_targets_D + trials.num_nontargets_D))

@@ -24,5 +24,5 @@ class Auc(Metric):
         pass
 
     def compute(self, trials):
-        p_hit_KD, width_ED = 1 - trials.p_miss_KD, -np.diff(trials.p_fa_KD, axis=0)
-        return np.sum(width_ED * (p_hit_KD[1:] + p_hit_KD[:-1]), axis=0) / 2
+        p_hit_DK, width_DE = 1 - trials.p_miss_DK, -np.diff(trials.p_fa_DK, axis=1)
+        return np.sum(width_DE * (p_hit_DK[:, 1:] + p_hit_DK[:, :-1]), axis=1) / 2

@@ -51,7 +51,7 @@ class Metric:
     def compute(self, trials: WeightedTrials) -> np.ndarray:
         """The metric under each of the weightings of `trials`, a float array (D,).
 
-        `trials` has error rates with a column for each weighting, and means of any function of
+        `trials` has error rates with a row for each weighting, and means of any function of
         the scores.  The value of a list is computed from one weighting, in which each trial
         counts once; the interval from a weighting for each draw of the bootstrap.
         """

@@ -18,4 +18,4 @@ class Eer(Metric):
         pass
 
     def compute(self, trials):
-        return 100 * eer_of_rates(trials.p_miss_KD, trials.p_fa_KD)
+        return 100 * eer_of_rates(trials.p_miss_DK, trials.p_fa_DK)

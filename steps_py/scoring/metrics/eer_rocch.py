@@ -24,6 +24,6 @@ class EerRocch(Metric):
         pass
 
     def compute(self, trials):
-        hulls = (hull_of(*counts) for counts in trials.columns())
-        rates = (eer_of_rates(p_miss_V[:, None], p_fa_V[:, None])[0] for p_miss_V, p_fa_V in hulls)
+        hulls = (hull_of(*counts) for counts in trials.one_by_one())
+        rates = (eer_of_rates(p_miss_V[None], p_fa_V[None])[0] for p_miss_V, p_fa_V in hulls)
         return 100 * np.fromiter(rates, float)

@@ -32,8 +32,8 @@ class FnrAtFpr(Metric):
         self.title = f"FNR % at FPR {config.fpr:g}"
 
     def compute(self, trials):
-        allowed_KD = trials.p_fa_KD <= self.config.fpr
-        return 100 * np.where(allowed_KD, trials.p_miss_KD, 1).min(axis=0)
+        allowed_DK = trials.p_fa_DK <= self.config.fpr
+        return 100 * np.where(allowed_DK, trials.p_miss_DK, 1).min(axis=1)
 
 
 @METRICS.register("fpr_at_fnr")
@@ -55,5 +55,5 @@ class FprAtFnr(Metric):
         self.title = f"FPR % at FNR {config.fnr:g}"
 
     def compute(self, trials):
-        allowed_KD = trials.p_miss_KD <= self.config.fnr
-        return 100 * np.where(allowed_KD, trials.p_fa_KD, 1).min(axis=0)
+        allowed_DK = trials.p_miss_DK <= self.config.fnr
+        return 100 * np.where(allowed_DK, trials.p_fa_DK, 1).min(axis=1)

@@ -23,4 +23,4 @@ class MinCllr(Metric):
         pass
 
     def compute(self, trials):
-        return np.fromiter((min_cllr_of(*counts) for counts in trials.columns()), float)
+        return np.fromiter((min_cllr_of(*counts) for counts in trials.one_by_one()), float)

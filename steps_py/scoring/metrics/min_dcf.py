@@ -30,4 +30,4 @@ class MinDcf(Metric):
 
     def compute(self, trials):
         point = (self.config.p_target, self.config.c_miss, self.config.c_fa)
-        return dcf(trials.p_miss_KD, trials.p_fa_KD, *point).min(axis=0)
+        return dcf(trials.p_miss_DK, trials.p_fa_DK, *point).min(axis=1)

@@ -1,0 +1,75 @@
+"""Sums over trials, each of which counts as often as its two speakers were drawn.
+
+Shape suffixes (scope: this module):
+    N = trials   E = steps of the ROC   R = trials of one step and the same two speakers, as one
+    S = speakers, and one more that always counts once   B = draws
+"""
+
+import numpy as np
+from scipy import sparse
+
+CHUNK_ROWS = 4096  # rows of weights at a time: they stay in the processor's cache
+
+
+class TrialSums:
+    """The trials of one kind.
+
+    Parameters
+    ----------
+    step_N : int array
+        The step of the ROC that each trial is on.
+    speakers_N2 : int array
+        Its two speakers.
+    num_steps, num_speakers : int
+
+    Examples
+    --------
+    >>> sums = TrialSums(np.array([0, 0, 1]), np.array([[0, 1], [0, 0], [1, 1]]), 2, 2)
+    >>> times_SB = np.array([[2.0], [3.0], [1.0]])  # the last row is of no speaker
+    >>> sums.per_step(times_SB), sums.total(np.array([1.0, 10, 100]), times_SB)
+    (array([[8.],
+           [3.]]), array([326.]))
+    """
+
+    def __init__(self, step_N, speakers_N2, num_steps, num_speakers):
+        first_N, second_N = speakers_N2.astype(np.int64).T
+        low_N, high_N = np.minimum(first_N, second_N), np.maximum(first_N, second_N)
+        high_N[low_N == high_N] = num_speakers  # a trial of one speaker counts by it alone
+        base = num_speakers + 1
+        code_N = (step_N.astype(np.int64) * base + low_N) * base + high_N
+        code_R, self._row_N, count_R = np.unique(code_N, return_inverse=True, return_counts=True)
+        self._num_steps, self._count_R = num_steps, count_R.astype(float)
+        self._step_R = code_R // base**2
+        self._low_R, self._high_R = code_R // base % base, code_R % base
+        chunks = (slice(row, row + CHUNK_ROWS) for row in range(0, len(code_R), CHUNK_ROWS))
+        self._chunks = [(rows, *self._by_step(rows)) for rows in chunks]
+
+    def per_step(self, times_SB):
+        """How many trials each step has; float (E, B).
+
+        ``times_SB[s, b]`` says how often speaker s was drawn, and is 1 in the last row.  A trial
+        of two speakers counts as often as the product says.
+        """
+        sum_EB = np.zeros((self._num_steps, times_SB.shape[1]))
+        for rows, steps, by_step in self._chunks:
+            sum_EB[steps] += by_step @ self._weights(rows, times_SB)
+        return sum_EB
+
+    def total(self, value_N, times_SB):
+        """The sum of a value of each trial; float (B,)."""
+        value_R = np.bincount(self._row_N, value_N, len(self._count_R))
+        return sum(value_R[rows] @ self._weights(rows, times_SB) for rows, *_ in self._chunks)
+
+    def _weights(self, rows, times_SB):
+        weight_RB = times_SB.take(self._low_R[rows], axis=0)
+        weight_RB *= times_SB.take(self._high_R[rows], axis=0)
+        return weight_RB
+
+    def _by_step(self, rows):
+        """The steps that rows are on, a slice, and the matrix that adds up the rows of each."""
+        step_R = self._step_R[rows]
+        steps = slice(step_R[0], step_R[-1] + 1)
+        starts = np.searchsorted(step_R, np.arange(steps.start, steps.stop + 1))
+        shape = steps.stop - steps.start, len(step_R)
+        columns = np.arange(len(step_R))
+        return steps, sparse.csr_array((self._count_R[rows], columns, starts), shape=shape)
