@@ -1,16 +1,16 @@
 # make demo    the whole workflow on a small synthetic corpus: audio to EER in minutes
-# make test    all tests, with the slowest ones named at the end; make test-quick leaves out the slow ones
+# make test    all tests, with the slowest ones listed at the end; make test-quick without the slow ones
 # make lint    style, formatting and the layers of the package
 # make dry-runs    the plan of every recipe
 # make test-cluster    real SGE and Slurm on this host, faults included; needs root and Debian's packages
-# make bench   times of the built-in commands, beside a real Kaldi's with KALDI_ROOT set; 15 minutes
+# make bench   CPU time of the built-in commands, compared with a real Kaldi if KALDI_ROOT is set; 15 minutes
 # All need bash, make and Python >= 3.11; everything else goes to .venv.
 SHELL := /bin/bash
 PYTHON ?= python3
 ACTIVATE := . ./path.sh
 EXTRAS ?= [demo,test]
 TEST_PROCESSES ?= 2
-# a test file stays in one process, which shares its fixtures
+# the tests of a file run in one process and share its fixtures
 PYTEST := python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --durations=25
 
 .PHONY: demo test test-quick test-cluster lint dry-runs bench lock clean
@@ -42,14 +42,14 @@ bench: .venv/ready
 # Versions: pyproject.toml has those of the packages that are used, requirements.lock those of all.
 .venv/ready: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "Python >= 3.11 is needed, $(PYTHON) is $$($(PYTHON) --version). Say make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	  echo "Python >= 3.11 is needed, $(PYTHON) is $$($(PYTHON) --version). Run: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet --disable-pip-version-check \
 	  --constraint requirements.lock --editable '.$(EXTRAS)'
-	.venv/bin/python -m compileall -q steps_py    # where Python may not do so itself, each start costs 20 ms more
+	.venv/bin/python -m compileall -q steps_py    # without write permission each start takes 20 ms more
 	@touch $@
 
-# requirements.lock anew, from pyproject.toml alone; torch without the mark of a build.
+# Write requirements.lock again, from pyproject.toml alone; torch without the label of a build.
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,test]'

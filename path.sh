@@ -1,23 +1,23 @@
-# path.sh -- decides, once and for every rule, whose commands run.  Source it in bash,
-# from any folder, as often as you like, also with KALDI_ROOT changed in between.
+# path.sh -- selects the commands of all rules. Source it in bash, from any folder, any number of
+# times, also after a change of KALDI_ROOT.
 #
 #   KALDI_ROOT set    the binaries of that Kaldi build, and nothing else
 #   KALDI_ROOT unset  the built-in commands of steps_py/kaldi/bin: same names, same
-#                     options, same files (tests/kaldi/test_reference.py holds them to it)
+#                     options, same files (checked by tests/kaldi/test_reference.py)
 #
-# No rule names a backend: a rule says compute-mfcc-feats, this file says whose.
+# No rule names a backend: a rule calls compute-mfcc-feats, and this file selects which one.
 #
-#   . ./path.sh             for a person: commands end as Kaldi's do
-#   . ./path.sh --strict    for the recipes: a built-in command that loses items fails
+#   . ./path.sh             for interactive use: commands have the exit status of Kaldi's
+#   . ./path.sh --strict    for recipes: a built-in command that cannot process an item fails
 
 export LC_ALL=C              # Kaldi tables are sorted by byte; another locale breaks them
-export PYTHONUNBUFFERED=1    # a killed job still leaves its last line in the log
-# Threads that wait sleep: on a shared machine spinning ones made training four times slower.
+export PYTHONUNBUFFERED=1    # the log of a killed job is complete
+# Waiting threads sleep: on a shared machine, busy waiting made training four times slower.
 export OMP_WAIT_POLICY=${OMP_WAIT_POLICY-PASSIVE}
 if [ "${1:-}" = --strict ]; then
   export SIDEWINDER_STRICT=1
-  # How many threads share a sum decides how it rounds. One, whatever --cores gives a rule; the
-  # training and the extraction of x-vectors take theirs from the config (num_threads).
+  # Rounding of sums depends on the number of threads. One thread, independent of --cores; training
+  # and extraction of x-vectors have num_threads in the config.
   export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 GOTO_NUM_THREADS=1 MKL_NUM_THREADS=1
 fi
 
@@ -42,7 +42,7 @@ if [ -d "$steps_root/.venv/bin" ]; then
 fi
 
 PATH=$(steps_without "$PATH" "$steps_builtin")
-if [ -n "${SIDEWINDER_KALDI_BINS:-}" ]; then    # of an earlier sourcing
+if [ -n "${SIDEWINDER_KALDI_BINS:-}" ]; then    # path.sh was sourced before
   PATH=$(steps_without "$PATH" "$SIDEWINDER_KALDI_BINS")
   unset SIDEWINDER_KALDI_BINS
 fi

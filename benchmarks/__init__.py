@@ -1,1 +1,1 @@
-"""How long the built-in commands take, beside those of a real Kaldi."""
+"""CPU time of the built-in commands, compared with those of a real Kaldi."""

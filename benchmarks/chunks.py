@@ -1,4 +1,4 @@
-"""Random chunks of 300 frames of 30, the archive in the page cache: as bytes and voiced."""
+"""Random access to chunks of 300 frames (dimension 30) of an archive in the page cache."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What is done to 3.3 million frames of 30 after the features: CMN, VAD, selection."""
+"""CMN, VAD and frame selection of 3.3 million frames (dimension 30)."""
 
 import numpy as np
 

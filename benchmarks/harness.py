@@ -1,8 +1,8 @@
-"""Times whole processes: a built-in command and Kaldi's of the same name, in turn.
+"""Time whole processes: a built-in command and Kaldi's of the same name, alternating.
 
-Both run the same command line on the same inputs, on one core with one BLAS thread, as
-A B A B ...; what counts is the median of user + system CPU seconds, start-up and child
-processes included.  Wall time stands beside it, and says more about the machine's load.
+Both run the same command line on the same inputs, on one core with one BLAS thread, as A B A B ...;
+the result is the median of user + system CPU seconds, start-up and child processes included. Wall
+time is reported too, but depends more on the load of the machine.
 """
 
 import dataclasses
@@ -23,12 +23,11 @@ NOT_RUN = float("nan")
 class Case:
     """One line of the table.
 
-    `argv` is the command line of both sides. `at_most_ratio` is the target for our time over
-    Kaldi's, or over that of what `ratio_to` names, `at_most_sec` that for our time a unit,
-    `at_most_mb` that for the memory of a case that writes its own to the file ``peak_mb``
-    (benchmarks.peak_memory). A run does `units` of work, 20 utterances say; all times are per
-    unit. `rival` is what ours is compared with where Kaldi has no such command, or is not
-    there.
+    `argv` is the command line of both sides. `at_most_ratio` is the target of the ratio of our time
+    to Kaldi's, or to that of `ratio_to`; `at_most_sec` that of our time per unit; `at_most_mb`
+    that of the memory of a case that writes it to the file ``peak_mb`` (benchmarks.peak_memory).
+    A run does `units` of work, for example 20 utterances; all times are per unit. `rival` is the
+    command line for the comparison if Kaldi has no such command, or is not installed.
     """
 
     name: str
@@ -44,7 +43,7 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class Usage:
-    """Of a run or of several; `peak_mb` is nan where the command does not say it."""
+    """Resources of one or several runs; `peak_mb` is nan if the command does not report it."""
 
     cpu_sec: float
     wall_sec: float
@@ -66,7 +65,7 @@ class Row:
 
     @property
     def verdict(self):
-        """Is the target met?  '' if nothing was measured that could say so."""
+        """Whether the target is met: yes, no, or '' if it was not measured."""
         if self.case.at_most_mb is not None and not self.ours.peak_mb <= self.case.at_most_mb:
             return "no"
         if self.case.at_most_sec is not None:
@@ -77,7 +76,7 @@ class Row:
 
 
 def median_usage(usages, units=1):
-    """The medians of CPU and wall time, each for itself, per unit, and the most memory.
+    """The medians of CPU time and of wall time per unit, and the maximum of memory.
 
     >>> median_usage([Usage(4.0, 9.0, 70), Usage(2.0, 8.0, 90), Usage(3.0, 30.0, 80)], units=2)
     Usage(cpu_sec=1.5, wall_sec=4.5, peak_mb=90)
@@ -122,7 +121,7 @@ def run_once(argv, env, folder):
 
 
 def read_peak_mb(folder):
-    """What the command said of its memory, once; nan if it said nothing."""
+    """The peak memory that the command reported; nan if it did not. The file is removed."""
     path = Path(folder) / "peak_mb"
     if not path.exists():
         return NOT_RUN
@@ -132,7 +131,7 @@ def read_peak_mb(folder):
 
 
 def measure(case, folder, num_runs):
-    """The Row of a case: `num_runs` runs of each side, in turn, after one of each unmeasured."""
+    """The Row of a case: `num_runs` alternating runs of each side, after a warm-up run of each."""
     sides = [(case.argv, environment(OURS))]
     kaldi = kaldi_folders(case.argv[0])
     if kaldi:

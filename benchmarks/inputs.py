@@ -1,4 +1,4 @@
-"""What the benchmarks' inputs are made of: noise from a fixed seed, written by our tables.
+"""Inputs of the benchmarks: noise from a fixed seed.
 
 Shape suffixes (scope: this module):
     T = frames   D = dimension   N = vectors or samples
@@ -18,7 +18,7 @@ RATE_HZ = 16000
 
 
 def rng_of(name):
-    """A generator for each file of its own, so that none depends on the order of making."""
+    """A random generator per file, so that files do not depend on the order of writing."""
     return np.random.default_rng(list(name.encode()))
 
 

@@ -61,7 +61,7 @@ SYSTEMS = {
 
 
 def make_trainer(folder, system, num_frames, batch_size, num_epochs=1, num_steps=None):
-    """A Trainer of so many epochs, of `num_steps` each, on whatever device there is."""
+    """A Trainer of `num_epochs` epochs of `num_steps` each, on a GPU if there is one."""
     sections = {
         "train": TrainConfig(
             loss={"name": "aam_softmax"},
@@ -96,7 +96,7 @@ def run_ceiling(trainer):
 
 
 def resident_features(trainer):
-    """The features of the first step on the device; from now on the trainer takes such."""
+    """The features of the first step on the device; the trainer then uses them for all steps."""
     device = trainer.network.device
     batch = [torch.from_numpy(part) for part in trainer.read_batch(0)]
     features = [part.to(device) for part in trainer.reader.decode(batch, device)]
@@ -105,7 +105,7 @@ def resident_features(trainer):
 
 
 def examples_per_sec(run, trainer):
-    """Of all steps but the first `WARM_UP_STEPS`, or the first half of fewer."""
+    """Times of the steps after the first `WARM_UP_STEPS`, or after the first half of fewer."""
     started, take_step = [], trainer.take_step
     first = min(WARM_UP_STEPS, trainer.num_steps // 2)
 

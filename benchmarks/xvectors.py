@@ -14,7 +14,7 @@ from steps_py.nnet3.convert import Layer, XvectorParts, network_of_parts
 from steps_py.nnet3.network_file import NNET
 
 NUM_UTTS, DIM = 53, 30
-# Every utterance has a length of its own, as recordings have: Kaldi compiles for each anew.
+# All utterances differ in length, as recordings do: Kaldi compiles the network for each length.
 STEP_FRAMES = {11: 8, 5: 4}
 # of run_xvector_1a.sh: offsets of the frames that a layer reads, and its outputs
 TOPOLOGY = (
