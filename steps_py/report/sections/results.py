@@ -1,0 +1,62 @@
+"""The table of systems and lists."""
+
+from steps_py.report.base import REPORT_SECTIONS, Section
+from steps_py.report.blocks import Table, Text
+from steps_py.scoring.results_text import cell
+
+
+@REPORT_SECTIONS.register("results")
+class Results(Section):
+    """Every metric of every system on every list, with intervals; the best ones marked."""
+
+    title = "Results"
+
+    def blocks(self):
+        results = self.run.results
+        pooled = results[results.condition == ""].set_index(["list", "system"])
+        keys = list(dict.fromkeys(pooled.index))
+        counts = pooled[~pooled.index.duplicated()]
+        rows, best = [], set()
+        for trials, system in keys:
+            counted = counts.loc[(trials, system)]
+            rows.append([trials, system, f"{counted.num_trials:,}", f"{counted.num_targets:,}"])
+        for column, metric in enumerate(self.run.metrics, 4):
+            of_metric = pooled[pooled.metric == metric.name]
+            for row, key in zip(rows, keys, strict=True):
+                row.append(cell(metric, of_metric, key))
+            for trials in self.run.lists:
+                values = of_metric.value[of_metric.index.get_level_values(0) == trials].dropna()
+                if len(values):
+                    found = values.idxmax() if metric.higher_is_better else values.idxmin()
+                    best.add((keys.index(found), column))
+        columns = ["list", "system", "trials", "targets", *(m.title for m in self.run.metrics)]
+        blocks = [Table(columns, rows, num_left=2, best=frozenset(best))]
+        if self.run.config["metrics"]["bootstrap"]["draws"]:
+            blocks.append(
+                Text(
+                    "In brackets: 95 % intervals of a bootstrap over speakers. Bold: the best system"
+                    " of a list; below, whether another one differs from it by more than chance."
+                )
+            )
+        return [*blocks, *self._comparisons()]
+
+    def _comparisons(self):
+        """Paired tests of the first metric."""
+        pairs = self.run.comparisons
+        if pairs.empty:
+            return []
+        metric = self.run.metrics[0]
+        rows = [
+            [
+                *(row.list, row.system, row.other),
+                f"{row.difference:+.{metric.decimals}f}",
+                metric.interval_text(row.low, row.high),
+                f"{row.p_value:.3f}",
+            ]
+            for row in pairs[pairs.metric == metric.name].itertuples()
+        ]
+        columns = ["list", "system", "other system", f"difference, {metric.title}"]
+        columns += ["95 % interval", "p"]
+        return (
+            [Table(columns, rows, title="Paired tests of two systems", num_left=3)] if rows else []
+        )
