@@ -57,6 +57,7 @@ include: "workflow/rules/xvectors.smk"
 include: "workflow/rules/backend.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/metrics.smk"
+include: "workflow/rules/report.smk"
 include: "workflow/rules/plan.smk"
 
 
@@ -79,6 +80,7 @@ rule all:
         "results/metrics.tsv",
         "results/comparisons.tsv",
         "results/manifest.json",
+        "results/report.html",
 
 
 try:

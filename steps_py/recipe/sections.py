@@ -14,6 +14,7 @@ from steps_py.embeddings.config import XvectorsConfig
 from steps_py.feats.config import CmvnConfig, FeatsConfig, VadConfig
 from steps_py.model.config import ModelConfig
 from steps_py.recipe.plan_config import PlanConfig
+from steps_py.report.config import ReportConfig
 from steps_py.scoring.config import MetricsConfig, ScoresConfig
 from steps_py.settings.declare import section, setting
 from steps_py.training.config import TrainConfig
@@ -40,5 +41,6 @@ class RecipeConfig:
         " option in a chain takes precedence",
     )
     scores: ScoresConfig = section(ScoresConfig, "scoring systems")
+    report: ReportConfig = section(ReportConfig, "contents of results/report.html")
     plan: PlanConfig = section(PlanConfig, "for `snakemake plan`; results do not depend on it")
     metrics: MetricsConfig = section(MetricsConfig, "measures in the results tables")

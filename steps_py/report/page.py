@@ -9,6 +9,7 @@ from bokeh.resources import Resources
 
 from steps_py.report.blocks import Block, Figures
 from steps_py.report.run_folder import RunFolder
+from steps_py.report.sections import REPORT_SECTIONS
 
 TEMPLATE = Path(__file__).with_name("page.html")
 
@@ -30,14 +31,18 @@ def report_of(run: RunFolder) -> str:
     ConfigError
         If ``report.sections`` names a section that does not exist.
     """
-    from steps_py.report.sections import REPORT_SECTIONS  # start-up time of unused ones
-
-    parts = []
-    for name in run.options.sections:
-        section = REPORT_SECTIONS.build({"name": name}, run=run)
-        parts.append(Part(name, section.title, section.blocks()))
+    parts = parts_of(run, run.options.sections)
     subtitle = f"{', '.join(run.lists)}; commit {run.manifest['commit']}"
     return page(f"{run.name}: speaker recognition", subtitle, parts)
+
+
+def parts_of(run, names) -> list[Part]:
+    """The sections of these names, made from a finished recipe or from several."""
+    parts = []
+    for name in names:
+        section = REPORT_SECTIONS.build({"name": name}, run=run)
+        parts.append(Part(name, section.title, section.blocks()))
+    return parts
 
 
 def page(title: str, subtitle: str, parts: list[Part]) -> str:

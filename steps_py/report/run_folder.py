@@ -55,7 +55,6 @@ class RunFolder:
         metrics = config["metrics"]
         self.metrics: list[Metric] = metrics_of(metrics["measures"], metrics["p_target"])
         self.results = self._frame("results/metrics.tsv")
-        self.results["condition"] = self.results.condition.fillna("")
 
     @property
     def name(self) -> str:
@@ -90,9 +89,7 @@ class RunFolder:
     @functools.cached_property
     def comparisons(self) -> pd.DataFrame:
         """The paired tests of any two systems."""
-        paths = (self.path / f"exp/metrics/{name}.comparisons.tsv" for name in self.lists)
-        frames = [pd.read_csv(path, sep="\t") for path in paths if path.exists()]
-        return pd.concat(frames) if frames else pd.DataFrame()
+        return self._frame("results/comparisons.tsv")
 
     @functools.cached_property
     def epochs(self) -> pd.DataFrame | None:
@@ -141,7 +138,10 @@ class RunFolder:
         return read_trials(self._existing(f"data/trials/{trials}"))
 
     def _frame(self, name):
-        return pd.read_csv(self._existing(name), sep="\t")
+        # condition is empty where all trials are meant, and a name can be "NA"
+        numbers = ["value", "low", "high", "difference", "p_value"]
+        na = {name: [""] for name in numbers}
+        return pd.read_csv(self._existing(name), sep="\t", keep_default_na=False, na_values=na)
 
     def _existing(self, name):
         path = self.path / name

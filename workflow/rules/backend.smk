@@ -21,6 +21,8 @@ rule prepare_step:
         "exp/backend/{early}",
     log:
         "logs/prepare_step/{early}.log",
+    benchmark:
+        "exp/benchmark/prepare_step/{early}.tsv"
     priority: 100
     group:
         "tables"
@@ -44,6 +46,8 @@ rule collect_xvectors:
         spk2utt="exp/backend/spk2utt",
     log:
         "logs/collect_xvectors.log",
+    benchmark:
+        "exp/benchmark/collect_xvectors.tsv"
     group:
         "backend"
     threads: CLUSTER.threads("collect_xvectors")
@@ -63,6 +67,8 @@ rule estimate_step:
         "exp/backend/{estimate}",
     log:
         "logs/estimate_step/{estimate}.log",
+    benchmark:
+        "exp/benchmark/estimate_step/{estimate}.tsv"
     group:
         "backend"
     threads: CLUSTER.threads("estimate_step")

@@ -118,6 +118,8 @@ rule combine_parts:
         utt2dur="data/{clean}/utt2dur",
     log:
         "logs/combine_parts/{clean}.log",
+    benchmark:
+        "exp/benchmark/combine_parts/{clean}.tsv"
     group:
         "tables"
     threads: CLUSTER.threads("combine_parts")
@@ -147,6 +149,8 @@ rule check_sets:
         "data/sets.tsv",
     log:
         "logs/check_sets.log",
+    benchmark:
+        "exp/benchmark/check_sets.tsv"
     group:
         "tables"
     threads: CLUSTER.threads("check_sets")
@@ -176,6 +180,8 @@ rule prepare_trials:
         sources="data/trials/{trials}.sources",
     log:
         "logs/prepare_trials/{trials}.log",
+    benchmark:
+        "exp/benchmark/prepare_trials/{trials}.tsv"
     group:
         "tables"
     threads: CLUSTER.threads("prepare_trials")

@@ -11,6 +11,8 @@ rule split_wav_scp:
         temp(scatter.feats("exp/feats/{{dset}}/{scatteritem}.wav.scp")),
     log:
         "logs/split_wav_scp/{dset}.log",
+    benchmark:
+        "exp/benchmark/split_wav_scp/{dset}.tsv"
     group:
         "tables"
     threads: CLUSTER.threads("split_wav_scp")
@@ -93,6 +95,8 @@ rule gather_feats:
         num_frames="data/{dset}/utt2num_frames",
     log:
         "logs/gather_feats/{dset}.log",
+    benchmark:
+        "exp/benchmark/gather_feats/{dset}.tsv"
     group:
         "gathers"
     threads: CLUSTER.threads("gather_feats")

@@ -58,6 +58,8 @@ rule compute_metrics:
         comparisons="exp/metrics/{trials}.comparisons.tsv",
     log:
         "logs/compute_metrics/{trials}.log",
+    benchmark:
+        "exp/benchmark/compute_metrics/{trials}.tsv"
     group:
         "backend"
     threads: CLUSTER.threads("compute_metrics")
@@ -95,6 +97,8 @@ rule gather_metrics:
         comparisons=report("results/comparisons.tsv", category="Results"),
     log:
         "logs/gather_metrics.log",
+    benchmark:
+        "exp/benchmark/gather_metrics.tsv"
     group:
         "backend"
     threads: CLUSTER.threads("gather_metrics")
@@ -131,6 +135,8 @@ rule write_manifest:
         "results/manifest.json",
     log:
         "logs/write_manifest.log",
+    benchmark:
+        "exp/benchmark/write_manifest.tsv"
     group:
         "backend"
     threads: CLUSTER.threads("write_manifest")

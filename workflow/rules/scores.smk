@@ -10,6 +10,8 @@ rule estimate_score_step:
         "exp/backend/{score_estimate}",
     log:
         "logs/estimate_score_step/{score_estimate}.log",
+    benchmark:
+        "exp/benchmark/estimate_score_step/{score_estimate}.tsv"
     group:
         "backend"
     threads: CLUSTER.threads("estimate_score_step")

@@ -12,6 +12,8 @@ rule compute_vad:
         scp="exp/vad/{clean}/vad.{scatteritem}.scp",
     log:
         "logs/compute_vad/{clean}.{scatteritem}.log",
+    benchmark:
+        "exp/benchmark/compute_vad/{clean}.{scatteritem}.tsv"
     group:
         "parts"
     threads: CLUSTER.threads("compute_vad")
@@ -35,6 +37,8 @@ rule gather_vad:
         "data/{clean}/vad.scp",
     log:
         "logs/gather_vad/{clean}.log",
+    benchmark:
+        "exp/benchmark/gather_vad/{clean}.tsv"
     group:
         "gathers"
     threads: CLUSTER.threads("gather_vad")
@@ -55,6 +59,8 @@ rule check_voiced:
         "exp/vad/voiced.tsv",
     log:
         "logs/check_voiced.log",
+    benchmark:
+        "exp/benchmark/check_voiced.tsv"
     group:
         "gathers"
     threads: CLUSTER.threads("check_voiced")
@@ -78,6 +84,8 @@ rule borrow_clean_vad:
         "data/train_augmented/vad.scp",
     log:
         "logs/borrow_clean_vad.log",
+    benchmark:
+        "exp/benchmark/borrow_clean_vad.tsv"
     group:
         "gathers"
     threads: CLUSTER.threads("borrow_clean_vad")

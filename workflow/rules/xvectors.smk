@@ -9,6 +9,8 @@ rule split_feats_scp:
         temp(scatter.xvectors("exp/xvectors/{{dset}}/{scatteritem}.feats.scp")),
     log:
         "logs/split_feats_scp/{dset}.log",
+    benchmark:
+        "exp/benchmark/split_feats_scp/{dset}.tsv"
     group:
         "gathers"
     threads: CLUSTER.threads("split_feats_scp")
@@ -55,6 +57,8 @@ rule gather_xvectors:
         "exp/xvectors/{dset}/xvector.scp",
     log:
         "logs/gather_xvectors/{dset}.log",
+    benchmark:
+        "exp/benchmark/gather_xvectors/{dset}.tsv"
     group:
         "backend"
     threads: CLUSTER.threads("gather_xvectors")

@@ -34,8 +34,8 @@ class Results(Section):
         if self.run.config["metrics"]["bootstrap"]["draws"]:
             blocks.append(
                 Text(
-                    "In brackets: 95 % intervals of a bootstrap over speakers. Bold: the best system"
-                    " of a list; below, whether another one differs from it by more than chance."
+                    "In brackets: 95 % intervals of a bootstrap over speakers. Bold: the best of a"
+                    " list; the paired tests below say which differences are more than chance."
                 )
             )
         return [*blocks, *self._comparisons()]

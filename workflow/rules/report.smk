@@ -1,0 +1,32 @@
+# results + all that they were made from -> results/report.html      config: report      library: steps_py/report/
+
+
+rule write_report:
+    """What a person looks for in a finished recipe, as one page that needs no network."""
+    input:
+        "results/manifest.json",
+        "exp/model/epochs.tsv",
+        "data/sets.tsv",
+        tables=expand(
+            "data/{dset}/{table}", dset=TRIAL_SETS, table=["wav.scp", "utt2spk", "utt2dur"]
+        ),
+        lists=expand("data/trials/{trials}", trials=TRIALS),
+        scores=expand("exp/scores/{system}/{trials}", system=SYSTEMS.names, trials=TRIALS),
+        comparisons="results/comparisons.tsv",
+        xvectors=expand("exp/xvectors/{dset}/xvector.scp", dset=TRIAL_SETS),
+        archives=each_of(archives_of_xvectors, TRIAL_SETS),
+        own=own_inputs(config["report"]["sections"], config["metrics"]["measures"]),
+    output:
+        report("results/report.html", category="Report"),
+    log:
+        "logs/write_report.log",
+    group:
+        "backend"
+    threads: CLUSTER.threads("write_report")
+    resources:
+        **CLUSTER.resources("write_report"),
+    params:
+        config=slice_of("report"),
+    shell:
+        "python -m steps_py.stages.write_report --config {params.config:q} --out {output:q}"
+        " > {log:q} 2>&1"
