@@ -1,6 +1,11 @@
-"""Recordings inside the report, as long as they fit."""
+"""Recordings inside the report, as long as they fit.
+
+Shape suffixes (scope: this module):
+    C = channels   N = samples
+"""
 
 import base64
+import functools
 import io
 
 import numpy as np
@@ -13,7 +18,7 @@ from steps_py.report.run_folder import RunFolder
 
 
 class Recordings:
-    """Makes `Audio` cells of utterances; each recording is kept once, within ``audio_mb``.
+    """Makes `Audio` cells of utterances, with recordings of ``audio_mb`` in all.
 
     Recordings are MP3, which every browser plays.
     """
@@ -21,37 +26,33 @@ class Recordings:
     def __init__(self, run: RunFolder):
         self._run = run
         self._left_bytes = run.options.audio_mb * 1e6
-        self._known = {}
 
     def cell(self, dset: str, utt: str) -> Audio:
         """The utterance of a set, with its recording while there is room for it."""
-        if (dset, utt) not in self._known:
-            entry = self._run.table(dset, "wav.scp").get(utt, "")
-            source = self._source(entry) if entry and self._left_bytes > 0 else None
-            self._known[dset, utt] = Audio(utt, entry, source)
-        return self._known[dset, utt]
+        entry = self._run.table(dset, "wav.scp").get(utt, "")
+        source = self._source(entry) if entry and self._left_bytes > 0 else None
+        if source is not None and len(source) > self._left_bytes:
+            source = None
+        self._left_bytes -= len(source or "")
+        return Audio(utt, entry, source)
 
+    @functools.cache  # noqa: B019 -- lives as long as the section
     def _source(self, entry):
         max_sec = self._run.options.audio_sec
         try:
             wave = read_recording(self._entry(entry), max_sec)
-            sound = mp3(wave.samples, wave.rate_hz, max_sec)
+            return mp3(wave.samples_CN, wave.rate_hz, max_sec)
         except (StepsError, OSError, soundfile.LibsndfileError):
             return None  # the path is shown
-        if len(sound) > self._left_bytes:
-            return None
-        self._left_bytes -= len(sound)
-        return sound
 
     def _entry(self, entry):
         """A path of wav.scp is relative to the recipe's folder."""
         return entry if entry.endswith("|") else str(self._run.path / entry)
 
 
-def mp3(samples, rate_hz, max_sec):
-    """The first channel of int16 samples, from its start, as a ``data:`` address."""
-    x_N = np.asarray(samples)
-    x_N = (x_N[0] if x_N.ndim == 2 else x_N)[: int(max_sec * rate_hz)]
+def mp3(samples_CN, rate_hz, max_sec):
+    """The first channel, from its start, as a ``data:`` address; samples in units of 16 bits."""
+    x_N = np.asarray(samples_CN, np.float32)[0, : int(max_sec * rate_hz)]
     out = io.BytesIO()
-    soundfile.write(out, x_N.astype(np.float32) / 32768, int(rate_hz), format="MP3")
+    soundfile.write(out, x_N / 32768, int(rate_hz), format="MP3")
     return "data:audio/mpeg;base64," + base64.b64encode(out.getvalue()).decode()

@@ -65,6 +65,7 @@ def shrink(config):
     config["train"].update(num_epochs=2, steps_per_epoch=4, batch_size=8)
     config["train"]["schedule"]["warmup_epochs"] = 0
     config["backend"]["lda_dim"] = 6
+    config["report"] = {"sections": ["results"]}
 
 
 def edited(finished, folder, change):

@@ -50,6 +50,7 @@ READERS = {
     "backend.plda.smoothing": {"score_trials"},
     "plan": set(),
     "metrics": {"compute_metrics"},
+    "report": {"write_report"},
 }
 # Keys that other tests edit, as another value takes other files or other keys with it.
 ELSEWHERE = (
@@ -76,6 +77,7 @@ VALUES = {
     "backend.train_sets": ["train"],
     "metrics.p_target": [0.05],
     "metrics.measures": ["eer"],
+    "report.sections": ["det"],
     "metrics.conditions": {"duration_sec": {"table": "utt2dur", "bins": [2]}},
     "plan.slots": [7],
     "plan.sizes": {"voxceleb1.dev": {"utts": 10, "hours": 1}},
@@ -201,7 +203,7 @@ TEMPORARY = {"split_wav_scp", "split_feats_scp"}
 def test_an_edit_plans_the_rules_that_read_the_key_and_all_behind_them(
     planner, recipe, behind, key
 ):
-    wanted = set().union({"write_manifest"}, *(behind[rule] for rule in readers_of(key)))
+    wanted = set().union(*(behind[rule] for rule in {"write_manifest", *readers_of(key)}))
     planned = set(plan_of(planner, recipe, key))
     assert planned - TEMPORARY == wanted - TEMPORARY
 
@@ -299,7 +301,7 @@ def test_after_a_kill_at_any_rule_its_job_and_an_edit_of_that_moment_are_carried
             planned = set(plan_of(planner, recipe, key))
         finally:
             undo()
-        edit = set().union({"write_manifest"}, *(behind[name] for name in readers_of(key)))
+        edit = set().union(*(behind[name] for name in {"write_manifest", *readers_of(key)}))
         most = edit | behind[rule]
         least = most if num_jobs[rule] == 1 else edit | {rule}
         assert least - TEMPORARY <= planned <= most | TEMPORARY, (rule, key)

@@ -22,14 +22,16 @@ class Conditions(Section):
         figures = []
         for trials in self.run.lists:
             of_list = rows[rows.list == trials]
-            for name in dict.fromkeys(of_list.condition.str.partition("=")[0]):
+            for name in dict.fromkeys(
+                condition.partition("=")[0] for condition in of_list.condition
+            ):
                 of_condition = of_list[of_list.condition.str.startswith(f"{name}=")]
                 figures.append(self._plot(trials, name, of_condition, metric))
         return [Figures(figures)] if figures else []
 
     def _plot(self, trials, name, rows, metric):
-        values = rows.condition.str.partition("=")[2]
-        counts = dict(zip(values, rows.num_trials, strict=True))
+        rows = rows.assign(place=[condition.partition("=")[2] for condition in rows.condition])
+        counts = dict(zip(rows.place, rows.num_trials, strict=True))
         tooltips = [
             (name, "@x"),
             ("system", "$name"),
@@ -38,13 +40,13 @@ class Conditions(Section):
         ]
         plot = new_figure(
             f"{trials} by {name}", name, metric.title, tooltips,
-            x_range=FactorRange(*dict.fromkeys(values)),
+            x_range=FactorRange(*dict.fromkeys(rows.place)),
         )  # fmt: skip
         items, systems = [], list(dict.fromkeys(rows.system))
         width = 0.8 / len(systems)
         for number, system in enumerate(systems):
             of_system = rows[rows.system == system]
-            x = list(of_system.condition.str.partition("=")[2])
+            x = list(of_system.place)
             columns = {key: of_system[key].to_numpy() for key in ("value", "low", "high")}
             source = ColumnDataSource({"x": x, "trials": [counts[c] for c in x], **columns})
             place = dodge("x", (number + 0.5) * width - 0.4, range=plot.x_range)

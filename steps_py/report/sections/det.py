@@ -47,6 +47,7 @@ class Det(Section):
             "false rejects, %",
             [("system", "$name"), ("false accepts", "@p_fa %"), ("false rejects", "@p_miss %")],
         )
+        plot.height = 480
         items, seen = [], []
         for number, system in enumerate(self.run.systems):
             scored = self.run.scored(system, trials)

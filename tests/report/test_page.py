@@ -1,0 +1,93 @@
+"""The report as text: every section, the numbers of the tables, hostile names."""
+
+import dataclasses
+import re
+
+import pytest
+
+from steps_py.errors import ConfigError
+from steps_py.report.config import SECTIONS, ReportConfig
+from steps_py.report.page import report_of
+from steps_py.report.run_folder import RunFolder
+from steps_py.report.sections import REPORT_SECTIONS
+from tests.report.conftest import HOSTILE, write_run
+
+
+@pytest.fixture(scope="module")
+def html(finished_run):
+    return report_of(finished_run)
+
+
+def with_options(run, **options):
+    return RunFolder(run.path, run.config, dataclasses.replace(ReportConfig(), **options))
+
+
+def test_all_sections_are_in_it_in_the_order_of_the_config(html):
+    assert re.findall(r'<section id="(\w+)">', html) == SECTIONS
+
+
+def test_the_default_names_every_section_there_is():
+    assert sorted(SECTIONS) == REPORT_SECTIONS.names()
+
+
+def test_it_is_one_file_below_5_mb_that_loads_nothing(html):
+    assert len(html.encode()) < 5e6
+    markup = re.sub(r"<script.*?</script>", "", html, flags=re.S)
+    assert not re.findall(r'(?:src|href)="(?!data:|#)[^"]*"', markup)
+    assert not re.findall(r"<script[^>]*src=", markup)
+
+
+def test_the_table_has_the_values_of_metrics_tsv(html, finished_run):
+    rows = finished_run.results[finished_run.results.condition == ""]
+    for row in rows[rows.metric == "eer_percent"].itertuples():
+        assert f"{row.value:.3f} [{row.low:.2f}, {row.high:.2f}]" in html
+
+
+def test_a_name_is_text_and_never_markup(html):
+    assert HOSTILE not in html
+    assert "utt&lt;script&gt;alert(1)" in html
+
+
+def test_the_worst_false_accept_is_the_nontarget_trial_of_highest_score(html, finished_run):
+    system = finished_run.best_system("short")
+    lines = (finished_run.path / f"exp/scores/{system}/short").read_text().splitlines()
+    labels = (finished_run.path / "data/trials/short").read_text().splitlines()
+    wrong = [
+        (float(score.split()[2]), score.split()[:2])
+        for score, label in zip(lines, labels, strict=True)
+        if label.endswith(" nontarget")
+    ]
+    score, _ = max(wrong)
+    table = html[html.index("false accepts: other speakers") :]
+    assert re.search(r'<td class="">([-\d.]+)</td>', table)[1] == f"{score:.4g}"
+
+
+def test_recordings_stop_at_the_limit_and_their_paths_are_shown(finished_run):
+    errors = {"sections": ["errors"]}
+    sizes = [
+        len(report_of(with_options(finished_run, **errors, audio_mb=mb))) for mb in (0, 0.02, 2)
+    ]
+    assert sizes[0] < sizes[1] < sizes[2]
+    assert sizes[1] - sizes[0] <= 20_000 + 100 * 40  # and the tags of its cells
+    silent = report_of(with_options(finished_run, **errors, audio_mb=0))
+    assert "<audio" not in silent and "wav/0.wav" in silent
+
+
+def test_hours_and_memory_of_a_rule_are_those_of_its_benchmarks(finished_run):
+    text = report_of(with_options(finished_run, sections=["cost"]))
+    row = re.search(r"<tr><td[^>]*>make_feats</td>(.*)</tr>", text)[1]
+    assert re.findall(r">([\d.,]+)<", row) == ["2", "1.00", "0.50", "30.0", "512"]
+
+
+def test_an_unknown_section_is_refused_with_the_nearest_name(finished_run):
+    with pytest.raises(ConfigError, match="Did you mean 'histograms'"):
+        report_of(with_options(finished_run, sections=["histogram"]))
+
+
+def test_a_run_without_conditions_training_or_draws_has_a_report(tmp_path, finished_run):
+    run = RunFolder(write_run(tmp_path / "plain", draws=0), finished_run.config)
+    run.results = run.results[run.results.condition == ""]
+    (run.path / "exp/model/epochs.tsv").unlink()
+    text = report_of(run)
+    assert 'id="conditions"' not in text and 'id="learning"' not in text
+    assert "Paired tests" not in text
