@@ -7,6 +7,7 @@ import argparse
 import json
 from pathlib import Path
 
+from steps_py.errors import StepsError
 from steps_py.files import atomic_write
 from steps_py.program import run
 from steps_py.recipe.config import fill_defaults
@@ -32,6 +33,10 @@ def main(argv=None):
 def config_of(folder):
     """The config that a recipe's results were made with, and all defaults."""
     manifest = Path(folder, "results/manifest.json")
+    if not manifest.exists():
+        raise StepsError(
+            f"{manifest}: is not there. Run the recipe first: snakemake --directory {folder} all"
+        )
     return fill_defaults(json.loads(manifest.read_text(encoding="utf-8"))["config"])
 
 

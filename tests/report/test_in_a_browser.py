@@ -7,13 +7,14 @@ import pytest
 from steps_py.report.page import report_of
 
 pytestmark = pytest.mark.slow
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @pytest.fixture(scope="module")
 def browser():
     if CHROMIUM is None:
-        pytest.skip("no Chromium; install the package chromium")
+        pytest.skip("no Chromium: tests/report/packages.sh installs it")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
