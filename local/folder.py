@@ -16,17 +16,17 @@ from steps_py.errors import DataDirError, did_you_mean, some
 from steps_py.settings.declare import setting
 from steps_py.text_files import read_lines
 
-MOST_FAULTS = 10  # lines of a list that a message shows
+MAX_FAULTS = 10  # lines of a list in a message
 
 
 @CORPORA.register("folder")
 class Folder(Corpus):
-    """Parts are the recipe's lists of files, or the one part ``all``."""
+    """Parts are the lists of files in the config, or the single part ``all``."""
 
     @dataclasses.dataclass(frozen=True, kw_only=True)
     class Config(CorpusConfig):
         lists: dict[str, str] = setting({}, "part -> file of paths below root")
-        sessions: bool = setting(True, "false: every folder above the file joins to the speaker")
+        sessions: bool = setting(True, "false: all folders above the file form the speaker's id")
 
     layout = """
 <speaker>/<session>/<utterance>.wav           (or .flac, .ogg, .mp3)
@@ -83,18 +83,18 @@ class Folder(Corpus):
         if gone and not self.config.partial:
             faults.append(
                 f"{file}: {len(gone)} of {len(listed)} files are not below {self.config.root}"
-                f" ({some(gone)}). {self.cure_partial}"
+                f" ({some(gone)}). {self.fix_partial}"
             )
         if faults:
-            more = [f"{file}: {len(faults) - MOST_FAULTS} more faults like these."]
-            many = len(faults) > MOST_FAULTS
-            raise DataDirError("\n".join(faults[:MOST_FAULTS] + (more if many else [])))
+            more = [f"{file}: {len(faults) - MAX_FAULTS} more faults like these."]
+            many = len(faults) > MAX_FAULTS
+            raise DataDirError("\n".join(faults[:MAX_FAULTS] + (more if many else [])))
         if gone:
             self.notes.append(f"kept {len(listed) - len(gone)} of {len(listed)} files of {file}")
         return sorted(set(listed) - set(gone))
 
     def below_root(self, path):
-        """`path` relative to root, whether a list gives it so or in full.
+        """`path` relative to root, for relative and absolute paths.
 
         Of a root that is a link, the path may be that of the folder behind it.
         """
@@ -109,7 +109,7 @@ class Folder(Corpus):
         return below
 
     def fault_of(self, path):
-        """Why a path below root names no recording of a speaker; None if it does."""
+        """Why a path below root is not a recording of a speaker; None if it is."""
         folders, suffix = path.split("/")[:-1], os.path.splitext(path)[1]
         if suffix.lower() not in SUFFIXES:
             return f"{path} is not a recording. {did_you_mean(suffix, SUFFIXES)}"

@@ -1,4 +1,4 @@
-"""The corpora of egs/mini: synthetic, free of any licence, made in half a minute.
+"""The corpora of egs/mini: synthetic, without licence restrictions, made in half a minute.
 
     voxceleb1/{dev,test}/wav, voxceleb1/veri_test.txt      speakers, layout of VoxCeleb1
     musan/{noise,music,speech}                             layout of MUSAN
@@ -47,7 +47,7 @@ def make_corpus(config, root, num_processes=None):
 
     from steps_py.synthesis.espeak import import_loader
 
-    import_loader()  # say that it is missing before anything is written
+    import_loader()  # raises if it is missing, before anything is written
     root = Path(root)
     _make_speech(config, root / "voxceleb1", num_processes)
     _make_sounds(config, root / "musan", num_processes)
@@ -55,7 +55,7 @@ def make_corpus(config, root, num_processes=None):
 
 
 def expected_sizes(config):
-    """What `make_corpus` will make: utterances, speakers and hours of each part, and trials.
+    """Expected output of `make_corpus`: utterances, speakers and hours of each part, and trials.
 
     Speech is as long as was asked for on average; trials are drawn, and a few come twice.
     """

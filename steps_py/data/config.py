@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from steps_py.settings.declare import Keywords, part, setting
 
 SET_NAME = {"pattern": "^[A-Za-z0-9_]+$", "expected": "use letters, digits and _"}
-# not a folder, nothing that Snakemake or a shell reads otherwise
+# no path separators or wildcards
 CORPUS_NAME = {
     "pattern": "^[^/.\\x00-\\x1f]+$",
     "expected": "a name has no slash, no dot and no control character",
@@ -21,7 +21,7 @@ PartName = Annotated[
 class TrialsConfig:
     """An entry of ``data.trials``."""
 
-    corpus: str = setting(description="corpus whose list it is")
+    corpus: str = setting(description="corpus of the trial list")
     list: str | None = setting(None, "name of the list in that corpus; null: the name here")
     enroll: str = setting(description="set of the enrolment utterances")
     test: str = setting(description="set of the test utterances")
@@ -32,7 +32,7 @@ class SyntheticConfig:
     """Section ``data.synthetic``."""
 
     name: str = setting(
-        description="local/<name>.py makes it",
+        description="name of the module local/<name>.py that makes the corpus",
         pattern="^[A-Za-z_][A-Za-z0-9_]*$",
         expected="it must be the name of a Python module",
     )
@@ -53,19 +53,19 @@ class DataConfig:
         propertyNames=SET_NAME | {"not": {"enum": ["parts", "trials", "train_augmented"]}},
     )
     trials: dict[str, TrialsConfig] = setting(
-        description="results/<trials>_eer.txt, one for each",
+        description="trial lists; each gives results/<trials>_eer.txt",
         minProperties=1,
         propertyNames=SET_NAME,
     )
     pipes: Literal["emulate", "programs"] = setting(
         "emulate",
-        "who decodes in wav.scp pipes of sox, flac, ffmpeg and sph2pipe: this project, where it"
-        " knows the options, or always the programs (docs/audio.md)",
+        "decoding in wav.scp pipes of sox, flac, ffmpeg and sph2pipe: emulate: in this project,"
+        " where it supports the options; programs: always by the programs (docs/audio.md)",
     )
     watch_audio: bool = setting(
         True,
-        "whether each run looks at the size and time of every recording, so that a replaced one"
-        " is read again",
+        "check size and time of every recording at the start of each run, so that replaced ones are"
+        " read again",
     )
     synthetic: SyntheticConfig | None = setting(
         None, "a corpus that the recipe makes itself, into corpus/"

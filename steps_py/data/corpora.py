@@ -1,8 +1,8 @@
-"""Corpora on disk -> utterances and trials: what every local/<type>.py builds on.
+"""Base class of corpora: recordings on disk to utterances and trials.
 
-A corpus class says where its recordings lie and what the published figures are; the
-base class lists them, compares the figures, reads every header and writes the entries
-of wav.scp.  How to add a corpus: local/README.md.
+A corpus class in local/<type>.py defines where recordings are and the published counts.  The base
+class lists recordings, compares counts, reads every header and writes the entries of wav.scp.
+How to add a corpus: local/README.md.
 """
 
 import dataclasses
@@ -40,7 +40,7 @@ class Utterance:
 
 
 class Recording(typing.NamedTuple):
-    """A file of a corpus and the names that the corpus gives it."""
+    """A file of a corpus, with the ids of its utterance and speaker."""
 
     utt: str
     spk: str
@@ -48,9 +48,9 @@ class Recording(typing.NamedTuple):
 
 
 class Published(typing.NamedTuple):
-    """The size of a part by the corpus's own page; None where speakers mean nothing.
+    """The published size of a part; speakers are None if they have no meaning.
 
-    The hours, where they are published, are for planning alone.
+    The hours are used for planning only.
     """
 
     num_speakers: int | None
@@ -62,39 +62,42 @@ class Published(typing.NamedTuple):
 class OwnTrials:
     """An entry of ``data.corpora.<name>.trials``: a trial list of the user's own."""
 
-    file: str = setting(description="lines of two sides and a label, in any usual order")
-    prefix: str = setting("", "only the trials of which both sides begin with it")
+    file: str = setting(description="trials: two sides and a label per line, in any common order")
+    prefix: str = setting("", "use only trials whose two sides begin with it")
     labels: Literal["names", "list"] = setting(
-        "names", "where labels and speakers' names disagree: names stops the run, list keeps them"
+        "names",
+        "if labels disagree with the speakers' names: names: an error; list: use the labels",
     )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CorpusConfig:
-    """An entry of data.corpora: the keys that every type of corpus understands."""
+    """An entry of data.corpora: the keys of every type of corpus."""
 
-    root: str = setting(description="the corpus's folder")
-    partial: bool = setting(False, "true: use what is there, fewer files than published")
-    sample_rate_hz: int = setting(16000, "rate of the recipe", minimum=1)
+    root: str = setting(description="folder of the corpus")
+    partial: bool = setting(False, "true: accept fewer files than published")
+    sample_rate_hz: int = setting(16000, "sample rate of the recipe", minimum=1)
     resample: bool = setting(False, "convert recordings of another rate")
-    channel: int | str | None = setting(None, "of recordings with several: 1, 2, ... or mix")
-    id_prefix: str = setting("", "before every speaker and utterance id")
-    exclude: str | None = setting(None, "file of utterance ids to leave out, one a line")
+    channel: int | str | None = setting(None, "for recordings with several: 1, 2, ... or mix")
+    id_prefix: str = setting("", "prefix of every speaker and utterance id")
+    exclude: str | None = setting(None, "file of utterance ids to exclude, one per line")
     shell_pipes: bool | None = setting(
-        None, "whether shell commands in wav.scp are run; null: for kaldi_dir alone"
+        None, "run shell commands in wav.scp; null: for kaldi_dir only"
     )
-    trials: dict[str, OwnTrials] = setting({}, "your own trial lists, by name")
+    trials: dict[str, OwnTrials] = setting({}, "additional trial lists, by name")
 
 
 class Corpus:
-    """One entry of data.corpora.  A subclass sets the attributes and writes the methods
-    of the first group; nothing else needs to change for a new corpus."""
+    """One entry of data.corpora.
+
+    A subclass sets the class attributes and overrides the methods of the first group.
+    """
 
     Config = CorpusConfig
-    layout = ""  # the expected folder tree, for the message about a missing corpus
+    layout = ""  # the expected folder tree, for messages
     source = ""  # where to get it, and its licence
-    takes_shell_pipes = False  # whether shell commands in wav.scp are run unless forbidden
-    needs_decoder = False  # its release is in a format that ffmpeg decodes at each reading
+    takes_shell_pipes = False  # default of the key shell_pipes
+    needs_decoder = False  # recordings are in a format that only ffmpeg decodes
     published = types.MappingProxyType({})  # part -> Published
     published_trials = types.MappingProxyType({})  # trial list -> number of trials
 
@@ -105,17 +108,17 @@ class Corpus:
         if config.channel not in (None, "mix") and config.channel not in range(1, 65536):
             said = f"'{self.key}.channel' is {config.channel!r}; it must be 1, 2, ... or mix."
             raise ConfigError(said)
-        self.notes = []  # lines for the log: what was converted or left out
+        self.notes = []  # messages about converted or skipped files
         self.left_out = recordings.LeftOut()
 
-    # -- what a corpus says of itself
+    # -- overridden by corpora
 
     def parts(self):
-        """Names of the parts, whether or not they are on this disk."""
+        """Names of all parts, whether or not they exist on this disk."""
         return list(self.published)
 
     def folders(self, part):
-        """Folders below root where the part may lie; the first that exists is taken."""
+        """Candidate folders of the part, below root; the first that exists is used."""
         return [part]
 
     def recordings(self, part):
@@ -123,23 +126,23 @@ class Corpus:
         raise NotImplementedError
 
     def published_files(self, name):
-        """Paths where a published trial list may lie; the first that exists is taken."""
+        """Candidate paths of a published trial list; the first that exists is used."""
         return []
 
     def utt_of(self, side):
-        """Utterance id of a side of a trial as a list file writes it: a path below root."""
+        """Utterance id of a side of a trial as written in a list: a path below root."""
         return side
 
     def identify(self, sides, known_utts):
-        """Map sides of trials to utterance ids; a side may be the id itself."""
+        """Map sides of trials to utterance ids; a side can be the id itself."""
         return {side: side if side in known_utts else self.utt_of(side) for side in sides}
 
-    # -- which files are read: a change of one of them prepares the part or the list again
+    # -- which files are read; when one changes, the part or list is prepared again
 
     def files_read(self, part):
-        """Paths of the tables and lists that a part is prepared from, beside the recordings.
+        """Paths of the tables and lists that a part is prepared from, except the recordings.
 
-        A subclass that reads more than `exclude` adds its own.
+        A subclass that reads more files than `exclude` adds them.
         """
         return [self.config.exclude] if self.config.exclude is not None else []
 
@@ -156,20 +159,20 @@ class Corpus:
         return [path or next(iter(self.trial_files(name)), name)]
 
     def state_of_part(self, part, watch_audio=True):
-        """A text that changes if a file changes that the part is prepared from.
+        """A digest of the files that the part is prepared from.
 
-        Contents of tables, and names, sizes and times of recordings if `watch_audio`.
+        Covers contents of tables and, with `watch_audio`, names, sizes and times of recordings.
         """
         audio = f" {state_of_audio(*self.audio_read(part))}" if watch_audio else ""
         return digest_of_files(self.files_read(part)) + audio
 
-    # -- what the stages call
+    # -- called by stages
 
     def utterances(self, part, num_threads=8):
-        """All utterances of a part, sorted, their headers read and found good.
+        """All utterances of a part, sorted, with checked headers.
 
         Raises ConfigError (unknown part, missing folder), DataDirError (figures, ids)
-        or AudioError (files), each with a line for every kind of fault.
+        or AudioError (files), with one line for each kind of error.
         """
         self.check_name(part, self.parts(), "part")
         self.raise_missing(self.missing_part(part))
@@ -201,10 +204,9 @@ class Corpus:
         return utterances
 
     def trials(self, name, known_utts):
-        """The `Trials` of a list in its order, each side an utterance id.
+        """The `Trials` of a list, in its order, with utterance ids as sides.
 
-        `known_utts` are the ids the sides may turn out to be; a side that is none of
-        them keeps the id by the list, so that the caller can say what is missing.
+        Sides that are none of `known_utts` keep the id derived from the list, for error messages.
         """
         self.check_name(name, self.trial_lists(), "trial list")
         self.raise_missing(self.missing_trials(name))
@@ -215,7 +217,7 @@ class Corpus:
         if published and len(raw) != published and not self.config.partial:
             raise DataDirError(
                 f"{self.name}: trial list '{name}' has {len(raw)} trials; published are"
-                f" {published}. {self.cure_partial}"
+                f" {published}. {self.fix_partial}"
             )
         utts = self.identify(set(raw.sides), known)
         return raw.renamed({side: prefix + utt for side, utt in utts.items()})
@@ -225,13 +227,13 @@ class Corpus:
         return [*self.published_trials, *self.config.trials]
 
     def trial_files(self, name):
-        """Paths where a list may lie; those of the recipe start at its folder."""
+        """Candidate paths of a list; relative paths of the recipe start at its folder."""
         own = self.config.trials.get(name)
         return [Path(own.file).expanduser()] if own else self.published_files(name)
 
     def read_trials(self, name, known_utts):
-        """The trials of a list with the sides as they stand there; with a `prefix`, those
-        of which both sides begin with it."""
+        """The trials of a list, with sides as written; with a `prefix`, only those whose two
+        sides begin with it."""
         path, own = first_file(self.trial_files(name)), self.config.trials.get(name)
         trials, prefix = read_trial_list(path), own.prefix if own else ""
         if prefix:
@@ -242,10 +244,10 @@ class Corpus:
             raise DataDirError(f"{path}: has no trial{said}. Give another list or prefix.")
         return trials
 
-    # -- what is missing
+    # -- missing files
 
     def missing(self, parts=(), lists=()):
-        """One message about everything that is asked for and not there, or None."""
+        """One message about all requested parts and lists that do not exist, or None."""
         for part in parts:
             self.check_name(part, self.parts(), "part")
         for name in lists:
@@ -259,7 +261,7 @@ class Corpus:
         return "\n".join([*faults, *self.how_to_get()]) if faults else None
 
     def missing_part(self, part):
-        """A line if the part's folder is not there, else None."""
+        """A message if the folder of the part does not exist, else None."""
         folders = self.folders(part)
         if any((self.root / folder).is_dir() for folder in folders):
             return None
@@ -269,7 +271,7 @@ class Corpus:
         )
 
     def missing_trials(self, name):
-        """A line if the list's file is not there, else None."""
+        """A message if the file of the list does not exist, else None."""
         files = self.trial_files(name)
         if first_file(files):
             return None
@@ -277,7 +279,7 @@ class Corpus:
         return f"{self.key}.{key}: trial list '{name}' is not there (looked for {some(files)})."
 
     def how_to_get(self):
-        """Indented lines: the expected tree, and where the corpus comes from."""
+        """Indented lines: the expected folder tree and the source of the corpus."""
         tree = [f"  Expected below {self.key}.root:"] if self.layout else []
         tree += [f"    {line}" for line in self.layout.strip().splitlines()]
         return tree + [f"  {line}" for line in self.source.strip().splitlines()]
@@ -289,11 +291,11 @@ class Corpus:
         return recordings.walk_audio(folder, suffixes, self.left_out)
 
     def folder(self, part):
-        """The folder of a part that is there."""
+        """The folder of an existing part."""
         return next(f for f in (self.root / name for name in self.folders(part)) if f.is_dir())
 
     @property
-    def cure_partial(self):
+    def fix_partial(self):
         return f"Set {self.key}.partial: true to use what is there."
 
     def check_name(self, name, known, kind):
@@ -305,7 +307,7 @@ class Corpus:
             raise ConfigError("\n".join([fault, *self.how_to_get()]))
 
     def check_ids(self, part, found):
-        """`found` is sorted: ids fit into tables, and no two files have one id."""
+        """Check that ids fit into tables and are unique; `found` is sorted."""
         where = f"{self.name}.{part}"
         odd = [f.path for f in found if not f.path.isprintable() or "|" in f.path]
         odd += [f.path for f in found if len(f.utt.split()) != 1]
@@ -328,7 +330,7 @@ class Corpus:
             )
 
     def check_pipes(self, part, entries):
-        """Errors for shell commands that the corpus's entry does not allow, missing programs."""
+        """Raise errors for shell commands that are not allowed and for missing programs."""
         allowed = self.config.shell_pipes
         allowed = self.takes_shell_pipes if allowed is None else allowed
         entries = list(entries)
@@ -341,7 +343,7 @@ class Corpus:
         check_programs(entries, f"{self.name}.{part}")
 
     def check_published(self, part, found):
-        """Compare with the published figures, unless a part of the corpus will do."""
+        """Compare with the published counts, unless `partial` is set."""
         num_speakers = len({file.spk for file in found})
         if not found:
             raise DataDirError(
@@ -360,7 +362,7 @@ class Corpus:
         if len(found) != published.num_utts or published.num_speakers not in (None, num_speakers):
             raise DataDirError(
                 f"{self.name}.{part}: {got} in {self.config.root}; published are {want}."
-                f" {self.cure_partial}"
+                f" {self.fix_partial}"
             )
 
     def without_excluded(self, found):

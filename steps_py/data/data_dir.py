@@ -1,4 +1,4 @@
-"""Kaldi data directories: read them, write them, check them, never mend them in place.
+"""Kaldi data directories: reading, writing and checking, without repair in place.
 
 A table is a text file of lines ``<key> <value>``: keys unique and in C (byte) order,
 one space between key and value.  Files are UTF-8, in which the order of bytes is the
@@ -20,17 +20,17 @@ from steps_py.files import atomic_write
 REQUIRED = ("wav.scp", "utt2spk", "spk2utt", "utt2dur")
 KEYED_BY_UTTERANCE = ("wav.scp", "utt2dur", "feats.scp", "vad.scp", "utt2num_frames", "utt2uniq")
 BLANKS = b" \t\r"
-BLOCK_BYTES = 2**20  # of a table that is read piece by piece
+BLOCK_BYTES = 2**20  # read at a time
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DataDir:
-    """What is known of a data directory that passed `check_data_dir`."""
+    """Summary of a data directory that passed `check_data_dir`."""
 
     path: Path
     speakers: set
     num_utts: int
-    hours: float  # sum of utt2dur; nan where there is none
+    hours: float  # sum of utt2dur; nan without utt2dur
 
 
 def read_table(path):
@@ -46,7 +46,7 @@ def read_table(path):
 
 
 def iterate_table(path):
-    """Yield what `read_table` reads, pair by pair, for tables larger than memory."""
+    """Yield the pairs that `read_table` reads; for tables larger than memory."""
     number, previous = 1, None
     with open(path, "rb") as lines:
         while block := lines.read(BLOCK_BYTES):
@@ -58,11 +58,11 @@ def iterate_table(path):
             number, previous = number + block.count(b"\n"), next(reversed(table))
 
 
-def merge_tables(paths, cure):
-    """Yield (key, value, place of its table in `paths`) of several tables, in C order of keys.
+def merge_tables(paths, fix):
+    """Yield (key, value, index of its table in `paths`) of several tables, in C order of keys.
 
-    For tables larger than memory.  At the end, DataDirError that ends in `cure` if a key was
-    in two of them.
+    For tables larger than memory.  Finally raises DataDirError, ending in `fix`, if a key was in
+    two of them.
     """
     twice, last = {}, None
     for key, place, value in heapq.merge(*map(_placed_rows, paths, itertools.count())):
@@ -72,32 +72,32 @@ def merge_tables(paths, cure):
             last = key
             yield key, value, place
     if twice:
-        raise _in_two_tables(paths[min(twice)], twice[min(twice)], cure)
+        raise _in_two_tables(paths[min(twice)], twice[min(twice)], fix)
 
 
 def _placed_rows(path, place):
     return ((key, place, value) for key, value in iterate_table(path))
 
 
-def _in_two_tables(path, keys, cure):
+def _in_two_tables(path, keys, fix):
     return DataDirError(
-        f"{path}: {len(keys)} utterances are in another part of the set too ({some(keys)}). {cure}"
+        f"{path}: {len(keys)} utterances are in another part of the set too ({some(keys)}). {fix}"
     )
 
 
 def write_table(path, pairs):
-    """Write a dict or an iterable of (key, value) in C order; the file appears whole."""
+    """Write a dict or an iterable of (key, value) in C order, atomically."""
     write_tables({path: pairs})
 
 
 def write_tables(tables):
-    """Write several tables, ``{path: pairs}``: all of them appear, or none does."""
+    """Write several tables, ``{path: pairs}``; all of them or none."""
     contents = {path: _table_bytes(path, pairs) for path, pairs in tables.items()}
     with contextlib.ExitStack() as stack:
         for path, content in contents.items():
             out = stack.enter_context(atomic_write(path, "wb"))
             out.write(content)
-            out.flush()  # a full disk shows before the first file gets its name
+            out.flush()  # a full disk is detected before the first file is renamed
 
 
 def spk2utt_of(utt2spk):
@@ -112,20 +112,20 @@ def spk2utt_of(utt2spk):
     return {spk: " ".join(sorted(utts[spk])) for spk in sorted(utts)}
 
 
-def join_tables(paths, cure):
-    """Several tables as one dict; DataDirError, ending in `cure`, for a key in two of them."""
+def join_tables(paths, fix):
+    """Several tables as one dict; DataDirError, ending in `fix`, for a key in two of them."""
     joined = {}
     for path in paths:
         table = read_table(path)
         twice = joined.keys() & table.keys()
         if twice:
-            raise _in_two_tables(path, sorted(twice), cure)
+            raise _in_two_tables(path, sorted(twice), fix)
         joined |= table
     return joined
 
 
 def compare_keys(got, want, path, reference):
-    """One line that says how the keys `got` differ from `want`, in a list; or no line.
+    """A list with one message on how the keys `got` differ from `want`; empty if they do not.
 
     >>> compare_keys({"a": 1}.keys(), {"a": 1, "b": 2}.keys(), "feats.scp", "wav.scp")
     ['feats.scp: 1 missing (b) of the 2 keys of wav.scp']
@@ -137,7 +137,7 @@ def compare_keys(got, want, path, reference):
 
 
 def compare_sorted_keys(got, want, path, reference):
-    """`compare_keys` of two iterators in C order, which hold more than memory may.
+    """`compare_keys` of two iterators in C order; for tables larger than memory.
 
     >>> compare_sorted_keys(iter("ad"), iter("abc"), "feats.scp", "wav.scp")
     ['feats.scp: 2 missing (b, c) and 1 unexpected (d) of the 3 keys of wav.scp']
@@ -172,12 +172,12 @@ def _difference(missing, unexpected, path, num_wanted, reference):
 
 
 def check_data_dir(path, required=REQUIRED, keyed=KEYED_BY_UTTERANCE):
-    """Raise one DataDirError with every fault of a data directory; return it as `DataDir`.
+    """Check a data directory; raises one DataDirError with all errors.
 
-    Holds for a sound directory: every file in `required` is there; the tables `keyed` by
-    utterance, where they are, have the same keys; an utterance has one speaker, whose id the
-    utterance's id begins with; sorting by utterance and by speaker gives one order (Kaldi's tools
-    rely on both); spk2utt is the inverse of utt2spk; durations are positive.
+    All files in `required` must exist; existing tables in `keyed` must have the same keys; the id
+    of an utterance must begin with that of its speaker; sorting by utterance and by speaker must
+    give the same order, which Kaldi's tools rely on; spk2utt must be the inverse of utt2spk;
+    durations must be positive.
     """
     path = Path(path)
     missing = [name for name in required if not (path / name).is_file()]
@@ -211,7 +211,7 @@ def _read_speakers(where):
 
 
 def _speaker_fault(utt, spk, previous):
-    """What is wrong with a line of utt2spk behind one of the speaker `previous`, or None."""
+    """The error in a line of utt2spk that follows one of speaker `previous`, or None."""
     if " " in spk:
         return f"'{utt}' has several speakers: {spk}. Keep one."
     if not utt.startswith(spk):

@@ -1,4 +1,4 @@
-"""The data hop: join corpus parts to sets, compare the sets, cut and join tables."""
+"""Sets of a recipe: joins corpus parts, compares sets, splits and joins tables."""
 
 import contextlib
 import itertools
@@ -40,7 +40,7 @@ def combine_parts(parts, out):
     """
     parts, out = [Path(part) for part in parts], Path(out)
     utts_of, num_utts = _read_speakers(parts)
-    with contextlib.ExitStack() as stack:  # all tables appear, or none does
+    with contextlib.ExitStack() as stack:  # all tables or none
         utt2spk = stack.enter_context(atomic_write(out / "utt2spk", "wb"))
         _write_merged(utt2spk, parts, "utt2spk")
         for name in ("wav.scp", "utt2dur"):
@@ -59,7 +59,7 @@ def combine_parts(parts, out):
 def _write_merged(file, parts, name):
     rows = merge_tables([part / name for part in parts], PART_TWICE)
     file.writelines(f"{key} {value}\n".encode() for key, value, _ in rows)
-    file.flush()  # a full disk shows before the first file gets its name
+    file.flush()  # a full disk is detected before the first file is renamed
 
 
 def _read_speakers(parts):
@@ -75,7 +75,7 @@ def _read_speakers(parts):
 
 
 def _check_speakers_of_corpora(speakers_of):
-    """A speaker id of two corpora would make one speaker of two people."""
+    """Raise DataDirError for a speaker id in two corpora, which would merge two people."""
     corpus_of = {}
     for part, speakers in speakers_of.items():
         corpus = part.name.partition(".")[0]
@@ -97,7 +97,7 @@ def check_sets(train, test):
     rows, speakers, faults = [], {}, []
     for path in dict.fromkeys([*train, *test]):
         try:
-            # only what this hop makes: features of an earlier corpus are about to be remade
+            # only tables of this step: features of an earlier run will be recomputed
             found = check_data_dir(path, keyed=("wav.scp", "utt2dur"))
         except DataDirError as error:
             faults.append(str(error))
@@ -130,12 +130,11 @@ def write_sets(path, rows):
 
 
 def split_table(path, outs):
-    """Cut a table into contiguous parts whose sizes differ by at most one line.
+    """Split a table into contiguous pieces whose sizes differ by at most one line.
 
-    The first parts are the longer ones; with fewer lines than parts the last are empty.
-    Contiguous parts of a sorted table can be joined again to a sorted one.
+    The first pieces are the longer ones; with fewer lines than pieces the last are empty.
     """
-    num_lines = sum(1 for _ in iterate_table(path))  # a faulty table is named here
+    num_lines = sum(1 for _ in iterate_table(path))  # raises the error of an invalid table
     size, longer = divmod(num_lines, len(outs))
     with open(path, "rb") as lines:
         for number, out in enumerate(outs):
@@ -145,10 +144,10 @@ def split_table(path, outs):
 
 
 def gather_tables(parts, keys, out, check=None):
-    """Join tables in the order given, and prove that no key of the table `keys` was lost.
+    """Join tables in the order given and check that their keys are those of the table `keys`.
 
-    DataDirError if a key is missing or too many, or if the parts do not follow one
-    another in C order; nothing is written then.  The tables are read line by line.  `check` is
+    Raises DataDirError, without writing, if a key is missing or unexpected, or the pieces are
+    not in C order.  The tables are read line by line.  `check` is
     called with the joined rows, an iterator of (key, value), before the table appears.
     """
     with atomic_write(out, "wb") as file:

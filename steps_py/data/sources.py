@@ -1,6 +1,6 @@
-"""Digests of the files that a recipe reads and does not make: a changed one is made again from.
+"""Digests of the input files of a recipe, to detect changes.
 
-Modification times do not do: a file that is replaced by an older one (``cp -p``, ``git
+Modification times are not enough: a file that is replaced by an older one (``cp -p``, ``git
 checkout``, ``rsync -t``) would not count as changed.
 """
 
@@ -75,7 +75,7 @@ def _stats_below(root, below=""):
             else:
                 try:
                     yield path, entry.stat()
-                except OSError:  # a link that leads nowhere
+                except OSError:  # a broken link
                     yield path, None
 
 

@@ -1,4 +1,4 @@
-"""Corpora that a recipe makes itself: local/<name>.py with `Config` and `make_corpus`."""
+"""Synthetic corpora: modules local/<name>.py with `Config` and `make_corpus`."""
 
 import importlib
 
@@ -9,7 +9,7 @@ LOCAL = CHECKOUT / "local"
 
 
 def load_maker(name):
-    """The module ``local/<name>.py``; ConfigError if it makes no corpus."""
+    """The module ``local/<name>.py``; ConfigError if there is none."""
     files = sorted(LOCAL.glob("*.py"))
     makers = [p.stem for p in files if "\ndef make_corpus(" in p.read_text(encoding="utf-8")]
     if name not in makers:

@@ -1,4 +1,4 @@
-"""Checks of a trial list against the sets that it is about.
+"""Checks of a trial list against its enrolment and test sets.
 
 Shape suffixes (scope: this module):
     T = trials, S = distinct names of sides
@@ -11,13 +11,13 @@ from steps_py.errors import DataDirError, some
 
 
 def check_trials(trials, enroll_utt2spk, test_utt2spk, where, corpus):
-    """The trials to score, and lines for the log; DataDirError if they cannot be trusted.
+    """The trials to score, and messages for the log.
 
-    Every side must be in its set; with ``corpus.config.partial`` the trials of which a
-    side is not are left out.  Both kinds must be there, no pair may have two labels, and
-    a pair may come twice only in a published list, where the published results count it
-    twice.  A label that disagrees with the speakers' names is an error, unless the list's entry
-    in the config has ``labels: list``.  Ten million trials take 400 MB.
+    Every side must be in its set; with ``corpus.config.partial`` trials with other sides are
+    dropped.  There must be trials of both kinds, and no pair with two labels.  A pair can be
+    repeated only in a published list, whose published results count it twice.  A label that
+    disagrees with the speakers' names is an error, unless the list's entry in the config has
+    ``labels: list``.  Ten million trials take 400 MB.
     """
     trials = Trials.of(trials)
     in_enroll_S, in_test_S = (

@@ -1,4 +1,4 @@
-"""Choose the utterances that the network is trained on, and those it is validated on.
+"""Select training and validation utterances.
 
 python -m steps_py.stages.allocate_chunks --config '{"min_frames": 200, "max_frames": 400}' \\
     --data data/train data/train_augmented --out exp/chunks
@@ -16,7 +16,7 @@ def parser():
     parser.add_argument("--config", required=True, help="section chunks as JSON")
     parser.add_argument("--data", nargs="+", required=True, help="data directories")
     parser.add_argument(
-        "--speeds", help="augment.online.speeds as JSON: training is from audio, of one directory"
+        "--speeds", help="augment.online.speeds as JSON, for training from audio of one directory"
     )
     parser.add_argument("--out", required=True, help="folder of train.tsv, valid.tsv and spk2id")
     return parser

@@ -1,4 +1,4 @@
-"""Draw augmented copies of the training utterances, as pipes that make them.
+"""Draw augmented copies of the training utterances, written as pipes.
 
 python -m steps_py.stages.augment_data --data data/train --out data/train_augmented
     --config '{"copies": {"noise": {"parts": ["musan.noise"]}}, "num_utts": 1000}'
@@ -25,7 +25,7 @@ def parser():
         action="extend",
         default=[],
         metavar="NAME=FOLDER",
-        help="where the sounds of a part are listed",
+        help="data directory of the sounds of a part",
     )
     args.add_argument("--out", required=True, help="data directory to write")
     return args

@@ -1,4 +1,4 @@
-"""Give every augmented copy the voice-activity decisions of its clean original.
+"""Copy the voice decisions of clean utterances to their augmented copies.
 
 python -m steps_py.stages.borrow_clean_vad --vad data/train/vad.scp \
     --utt2uniq data/train_augmented/utt2uniq --out data/train_augmented/vad.scp

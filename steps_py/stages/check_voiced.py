@@ -1,4 +1,4 @@
-"""Count the voiced frames of sets whose x-vectors are wanted; too few are an error.
+"""Check that all utterances have enough voiced frames for an x-vector.
 
 python -m steps_py.stages.check_voiced --data data/dev data/test \\
     --config '{"min_chunk_frames": 25}' --out exp/vad/voiced.tsv

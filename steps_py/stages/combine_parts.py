@@ -1,4 +1,4 @@
-"""Join corpus parts to a data directory; a key that comes twice is an error.
+"""Join corpus parts to a data directory; a repeated key is an error.
 
 python -m steps_py.stages.combine_parts --parts data/parts/voxceleb1.dev \
     data/parts/voxceleb2.dev --out data/train

@@ -38,7 +38,7 @@ def main(argv=None):
     parser.add_argument(
         "--conditions", type=json.loads, default={}, help="name -> options of SideTables, as JSON"
     )
-    parser.add_argument("--commands", required=True, help="whose Kaldi commands made the scores")
+    parser.add_argument("--commands", required=True, help="Kaldi commands that computed the scores")
     parser.add_argument("--out-text", required=True)
     parser.add_argument("--out-table", required=True)
     parser.add_argument("--out-comparisons", required=True)

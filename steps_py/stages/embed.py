@@ -1,4 +1,4 @@
-"""X-vectors of recordings by a trained network: no recipe's folder, no Kaldi.
+"""Extract x-vectors of recordings with a trained network, without recipe or Kaldi.
 
 python -m steps_py.stages.embed --model exp/model/final.pt --wav anna.wav ben.flac --out voices.ark
 

@@ -9,22 +9,22 @@ from steps_py.synthesis.waves import set_level
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Channel:
-    """What a session does to speech, in this order: filter, room, noise, level."""
+    """The channel of a session, applied in this order: filter, room, noise, level."""
 
     low_hz: float  # -3 dB points of the pass band
     high_hz: float
-    tilt_db: float  # gain at 4 kHz against 250 Hz, straight over log frequency
+    tilt_db: float  # gain at 4 kHz relative to 250 Hz, linear in log frequency
     bump_hz: float  # one resonance of the microphone
     bump_db: float
     rt60_sec: float  # of a diffuse tail
-    tail_db: float  # energy of the tail against the direct sound
+    tail_db: float  # energy of the tail relative to the direct sound
     snr_db: float
     noise_slope_db: float  # per octave
     level_dbfs: float
 
 
 def draw_channel(rng):
-    """A session's channel; most are fair, some are poor."""
+    """Draw the channel of a session; most are of good quality, some of poor."""
 
     def between(low, high):
         return float(rng.uniform(low, high))
@@ -44,17 +44,17 @@ def draw_channel(rng):
 
 
 def apply_channel(speech_N, channel, tail_K, rng):
-    """`speech_N` as recorded: same length, noise of its own, the session's channel and room."""
+    """Apply channel, room and new noise to `speech_N`; the length does not change."""
     import numpy as np  # start-up time
     from scipy.fft import irfft, next_fast_len, rfft
 
     length = next_fast_len(speech_N.size + tail_K.size - 1, real=True)
     response_F = magnitude(np.fft.rfftfreq(length, 1 / SAMPLE_RATE_HZ), channel)
-    heard_N = irfft(rfft(speech_N, length) * rfft(tail_K, length) * response_F, length)
-    heard_N = heard_N[: speech_N.size]
+    received_N = irfft(rfft(speech_N, length) * rfft(tail_K, length) * response_F, length)
+    received_N = received_N[: speech_N.size]
     noise_N = coloured_noise(rng, speech_N.size, channel.noise_slope_db)
-    ratio = np.sqrt(np.mean(heard_N**2) / np.mean(noise_N**2)) * 10 ** (-channel.snr_db / 20)
-    return set_level(heard_N + ratio * noise_N, channel.level_dbfs)
+    ratio = np.sqrt(np.mean(received_N**2) / np.mean(noise_N**2)) * 10 ** (-channel.snr_db / 20)
+    return set_level(received_N + ratio * noise_N, channel.level_dbfs)
 
 
 def magnitude(hz_F, channel):

@@ -1,8 +1,7 @@
-"""Speech by eSpeak NG, called through ctypes from the ``espeakng_loader`` wheel.
+"""Speech synthesis with eSpeak NG, called through ctypes from the ``espeakng_loader`` wheel.
 
-eSpeak keeps state from one call to the next (phases, random numbers), so the
-same text twice in one process gives two different waves.  `Synthesizer` is
-therefore made once per process, with a seed, and never shared.
+eSpeak keeps state between calls (phases, random numbers), so the same text gives different waves
+within a process.  A `Synthesizer` is therefore created once per process, with a seed.
 
 A voice is a file in eSpeak's own format (its documentation: ``docs/voices.md``):
 formant frequencies, heights and widths in per cent of the built-in voice, pitch,
@@ -29,7 +28,7 @@ ACCENTS = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Voice:
-    """What eSpeak can vary in a speaker; per cent are of the built-in voice."""
+    """Parameters of a voice in eSpeak; percentages are relative to the built-in voice."""
 
     accent: str
     pitch_hz: tuple  # (low, high) of the intonation
@@ -67,7 +66,7 @@ class Synthesizer:
     def __enter__(self):
         loader = import_loader()
         self._folder = tempfile.TemporaryDirectory(prefix="espeak")
-        # eSpeak keeps paths in short fixed buffers: a link keeps ours short.
+        # eSpeak has short fixed buffers for paths; a link keeps the path short.
         data = Path(self._folder.name, "data")
         data.symlink_to(loader.get_data_path())
         self._lib = declare(ctypes.CDLL(loader.get_library_path()))
@@ -84,7 +83,7 @@ class Synthesizer:
         self._folder.cleanup()
 
     def use(self, voice):
-        """Speak with `voice` from now on."""
+        """Select the voice of the following calls of `speak`."""
         path = Path(self._folder.name, "voice")
         path.write_text(voice.text())
         status = self._lib.espeak_ng_SetVoiceByFile(bytes(path))
@@ -92,7 +91,7 @@ class Synthesizer:
             raise AudioError(f"eSpeak NG: refused a voice with code {status}: {voice}")
 
     def speak(self, text):
-        """The samples of `text` as int16, `rate_hz` of them a second."""
+        """The speech of `text`, int16 samples at `rate_hz`."""
         import numpy as np  # start-up time
 
         self._samples.clear()
@@ -124,7 +123,7 @@ def import_loader():
 
 
 def declare(lib):
-    """Tell ctypes the argument types of the five functions that are used."""
+    """Declare the argument types of the functions that are used."""
     lib.espeak_Initialize.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_int]
     lib.espeak_SetSynthCallback.argtypes = [CALLBACK]
     lib.espeak_ng_SetRandSeed.argtypes = [ctypes.c_long]

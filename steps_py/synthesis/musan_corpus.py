@@ -15,7 +15,7 @@ from steps_py.files import atomic_write
 from steps_py.synthesis import SAMPLE_RATE_HZ
 from steps_py.synthesis.espeak import Synthesizer
 from steps_py.synthesis.sounds import NOISES, music
-from steps_py.synthesis.speakers import draw_voice, say
+from steps_py.synthesis.speakers import draw_voice, synthesise
 from steps_py.synthesis.waves import set_level, write_wav
 
 SOURCES = {"noise": ("free-sound", "sound-bible"), "music": ("fma",), "speech": ("librivox",)}
@@ -50,7 +50,7 @@ def sound_jobs(root, num_files, seed):
 
 
 def make_sound(job):
-    """Write one file; speech needs a process of its own."""
+    """Write one file; speech must run in a new process."""
     rng = generator(job.seed, job.name)
     length_sec = round(float(rng.uniform(*LENGTHS_SEC[job.kind])), 2)
     num_samples = round(length_sec * SAMPLE_RATE_HZ)
@@ -61,7 +61,7 @@ def make_sound(job):
     else:
         with Synthesizer(int(rng.integers(2**31))) as synthesizer:
             synthesizer.use(draw_voice(rng, _sex(job)))
-            samples_N = say(synthesizer, rng, length_sec)
+            samples_N = synthesise(synthesizer, rng, length_sec)
     write_wav(job.path, set_level(samples_N, LEVEL_DBFS))
 
 

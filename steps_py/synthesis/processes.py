@@ -1,4 +1,4 @@
-"""Jobs that need a process of their own, because the library they call keeps hidden state."""
+"""Runs each job in a new process, for libraries with hidden state."""
 
 import multiprocessing
 import os
@@ -9,8 +9,8 @@ def run_each(function, jobs, num_processes=None):
     """Call ``function(job)`` for every job, each in a fresh process; raise the first error.
 
     At most `num_processes` run at a time (default: the processors this process may
-    use).  A job gets no queue to wait on: if this process is killed, the jobs at
-    work finish and nothing is left behind.
+    use).  If this process is killed, running jobs finish and no process
+    remains.
     """
     num_processes = num_processes or len(os.sched_getaffinity(0))
     context = multiprocessing.get_context("fork")
@@ -31,13 +31,13 @@ def run_each(function, jobs, num_processes=None):
 
 def _start(context, function, job):
     reader, writer = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(writer, function, job), daemon=True)
+    process = context.Process(target=_run, args=(writer, function, job), daemon=True)
     process.start()
     writer.close()
     return reader, process
 
 
-def _answer(writer, function, job):
+def _run(writer, function, job):
     try:
         function(job)
     except Exception as error:
@@ -49,7 +49,7 @@ def _answer(writer, function, job):
 def _finish(reader, process):
     try:
         error = reader.recv()
-    except EOFError:  # ended without a word: killed, or a crash inside a C library
+    except EOFError:  # killed, or crashed in a C library
         error = None
     reader.close()
     process.join()

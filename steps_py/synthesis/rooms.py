@@ -1,7 +1,7 @@
 """Room impulse responses by the image method.
 
-A box of a room reflects a source at its walls as if there were mirror images of
-it; each image adds one delayed, weakened impulse.
+The walls of a box-shaped room reflect a source like mirror images; each image adds a delayed and
+attenuated impulse.
 Reference: J. Allen and D. Berkley, "Image method for efficiently simulating
 small-room acoustics", J. Acoust. Soc. Am. 65(4), 1979.
 """
@@ -32,10 +32,10 @@ def draw_position(rng, size_m):
 
 
 def impulse_response(size_m, reflection, source_m, receiver_m):
-    """The response from `source_m` to `receiver_m`, its highest peak 0.5.
+    """The response from `source_m` to `receiver_m`, with a peak of 0.5.
 
-    The impulses are high-passed, as the paper does: all of them are positive, and the
-    many late ones would otherwise add up to a hum.
+    As in the paper, the response is high-passed: all impulses are positive, and the many late
+    ones would otherwise add up to a low-frequency hum.
     """
     from scipy.signal import butter, sosfilt  # start-up time
 
@@ -47,8 +47,8 @@ def impulse_response(size_m, reflection, source_m, receiver_m):
 def image_impulses(size_m, reflection, source_m, receiver_m):
     """One impulse for each image of the source, at its delay and with its weight.
 
-    Delays are rounded to samples, as in the paper.  It ends where reverberation
-    has decayed by 60 dB (Eyring), or after `MAX_SEC`.
+    Delays are rounded to samples, as in the paper.  The response
+    ends where reverberation has decayed by 60 dB (Eyring), or after `MAX_SEC`.
 
     Examples
     --------
@@ -70,9 +70,9 @@ def image_impulses(size_m, reflection, source_m, receiver_m):
     distance_m = np.sqrt(squared).ravel()
     bounces = (bounces_A[:, None, None] + bounces_B[:, None] + bounces_C).ravel()
     delay = np.rint(distance_m / SOUND_M_PER_SEC * SAMPLE_RATE_HZ).astype(int)
-    heard = delay < round(length_sec * SAMPLE_RATE_HZ)
-    gain = reflection ** bounces[heard] / np.maximum(distance_m[heard], 0.1)
-    return np.bincount(delay[heard], weights=gain)
+    audible = delay < round(length_sec * SAMPLE_RATE_HZ)
+    gain = reflection ** bounces[audible] / np.maximum(distance_m[audible], 0.1)
+    return np.bincount(delay[audible], weights=gain)
 
 
 def rt60_sec(size_m, reflection):

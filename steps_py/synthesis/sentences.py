@@ -1,10 +1,10 @@
-"""Sentences that nobody has said before, from a small grammar.
+"""Random sentences from a small grammar.
 
-Speakers must not be told apart by what they say, so every utterance has words of
-its own; the lists are chosen to use all English phonemes.
+Every utterance has a different text, so that speakers cannot be distinguished by it.  The word
+lists cover all English phonemes.
 """
 
-# one word to a line would hide the lists
+# one word per line would be less readable
 # ruff: noqa: SIM905
 
 ADJECTIVES = (

@@ -1,10 +1,10 @@
-"""Noises and music, all in float, levels left to the caller."""
+"""Noises and music as floating-point samples of arbitrary level."""
 
 from steps_py.synthesis import SAMPLE_RATE_HZ
 
 
 def coloured_noise(rng, num_samples, slope_db):
-    """Noise whose spectrum falls by `slope_db` an octave (0 white, -3 pink, -6 brown)."""
+    """Noise whose spectrum falls by `slope_db` per octave (0 white, -3 pink, -6 brown)."""
     import numpy as np  # start-up time
     from scipy.fft import irfft, next_fast_len, rfft
 

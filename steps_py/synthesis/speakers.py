@@ -1,4 +1,4 @@
-"""Speakers: random voices, how they vary from day to day, and utterances of theirs."""
+"""Random voices, their variation between sessions, and their utterances."""
 
 import dataclasses
 from math import gcd
@@ -39,8 +39,8 @@ def draw_voice(rng, sex):
     )
 
 
-def on_another_day(voice, rng):
-    """The same speaker in another session: mood and loudness move pitch, rate and heights."""
+def vary_session(voice, rng):
+    """The voice in another session, with changed pitch, rate and formant amplitudes."""
     raised = _around(rng, 0.06)
     formants = tuple(
         (
@@ -58,8 +58,8 @@ def on_another_day(voice, rng):
     )
 
 
-def say(synthesizer, rng, length_sec):
-    """Exactly `length_sec` of one speaker's fresh sentences, 16 kHz float in [-1, 1]."""
+def synthesise(synthesizer, rng, length_sec):
+    """`length_sec` of random sentences, 16 kHz float samples in [-1, 1]."""
     import numpy as np  # start-up time
 
     parts, num_samples = [], 0

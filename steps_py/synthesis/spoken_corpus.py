@@ -3,8 +3,8 @@
     <root>/{dev,test}/wav/<speaker>/<video>/<number>.wav
     <root>/veri_test.txt           1|0 <wav> <wav>, paths below test/wav
 
-A session ("video") has a channel of its own, so that a system which listens to
-the channel instead of the speaker fails: target trials are across sessions.
+Each session ("video") has a different channel and target trials are across sessions, so that a
+system that recognises channels instead of speakers fails.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ from pathlib import Path
 from steps_py.draws import generator
 from steps_py.synthesis.channel import apply_channel, draw_channel, draw_tail
 from steps_py.synthesis.espeak import Synthesizer
-from steps_py.synthesis.speakers import draw_voice, on_another_day, say
+from steps_py.synthesis.speakers import draw_voice, synthesise, vary_session
 from steps_py.synthesis.waves import write_wav
 
 SESSIONS = 2
@@ -37,7 +37,7 @@ class Speaker:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SpeakerJob:
-    """All that one process needs to record one speaker."""
+    """The job of a process: all recordings of one speaker."""
 
     root: Path
     speaker: Speaker
@@ -48,7 +48,7 @@ class SpeakerJob:
 
 
 def draw_speakers(part, num_speakers, seed):
-    """`num_speakers` of one part, women and men in turn."""
+    """`num_speakers` of one part, alternating women and men."""
     speakers = []
     for number in range(num_speakers):
         spk = speaker_id(part, number)
@@ -61,7 +61,7 @@ def draw_speakers(part, num_speakers, seed):
 
 
 def speaker_id(part, number):
-    """The id of the `number`-th speaker (from 0); training ids jump over the test part's.
+    """The id of the `number`-th speaker (from 0); training ids skip those of the test part.
 
     >>> speaker_id("dev", 0), speaker_id("test", 3), speaker_id("dev", 269)
     ('id10001', 'id10273', 'id11001')
@@ -73,18 +73,20 @@ def speaker_id(part, number):
 
 
 def record_speaker(job):
-    """Write all wavs of one speaker; to be called in a process of its own."""
+    """Write all wavs of one speaker; must run in a new process."""
     speaker, names = job.speaker, (job.seed, job.speaker.spk)
     espeak_seed = int(generator(*names, "espeak").integers(2**31))
     with Synthesizer(espeak_seed) as synthesizer:
         for session in range(SESSIONS):
             rng = generator(*names, "session", session)
-            synthesizer.use(on_another_day(speaker.voice, rng))
+            synthesizer.use(vary_session(speaker.voice, rng))
             channel = draw_channel(rng)
             tail_K = draw_tail(rng, channel)
             for number in range(job.utts_per_session):
                 rng = generator(*names, "utterance", session, number)
-                speech_N = say(synthesizer, rng, float(rng.uniform(job.min_sec, job.max_sec)))
+                speech_N = synthesise(
+                    synthesizer, rng, float(rng.uniform(job.min_sec, job.max_sec))
+                )
                 path = job.root / speaker.part / "wav" / speaker.wav(session, number)
                 write_wav(path, apply_channel(speech_N, channel, tail_K, rng))
 
@@ -92,8 +94,8 @@ def record_speaker(job):
 def draw_trials(speakers, utts_per_session, seed):
     """Lines of ``veri_test.txt``: as many nontarget as target trials, all across sessions.
 
-    Half of the nontarget trials are with the speakers nearest in pitch, which are the
-    hard ones; the others are with anybody.
+    Half of the nontarget trials are with the speakers nearest in pitch, which are hard; the
+    others are with all other speakers.
     """
     rng = generator(seed, "trials")
     numbers = range(utts_per_session)

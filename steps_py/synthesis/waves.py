@@ -7,7 +7,7 @@ from steps_py.synthesis import SAMPLE_RATE_HZ
 
 
 def write_wav(path, samples_N):
-    """Write float samples (1.0 = full scale) as PCM16; what exceeds the range is clipped."""
+    """Write float samples (1.0 = full scale) as PCM16; values out of range are clipped."""
     import numpy as np  # start-up time
 
     pcm_N = np.clip(np.rint(np.asarray(samples_N) * 32767), -32768, 32767).astype("<i2")
