@@ -105,7 +105,7 @@ def resident_features(trainer):
 
 
 def examples_per_sec(run, trainer):
-    """Times of the steps after the first `WARM_UP_STEPS`, or after the first half of fewer."""
+    """Chunks per second of the steps after `WARM_UP_STEPS`, or after the first half of fewer."""
     started, take_step = [], trainer.take_step
     first = min(WARM_UP_STEPS, trainer.num_steps // 2)
 

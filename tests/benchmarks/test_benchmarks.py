@@ -35,7 +35,7 @@ def test_the_ratio_is_ours_over_theirs_and_the_target_an_upper_bound():
     assert row(3, 2).verdict == ""
 
 
-def test_another_packages_time_says_nothing_about_a_target_beside_kaldi():
+def test_another_packages_time_does_not_decide_a_target_relative_to_kaldi():
     assert row(1, 2, "kaldi-native-fbank", at_most_ratio=1).verdict == ""
 
 

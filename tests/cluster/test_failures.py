@@ -59,7 +59,7 @@ Error in rule make_feats:
 RESTARTED = "Trying to restart job 7.\n"
 
 
-def test_a_job_of_a_cluster_says_wildcards_log_and_the_scheduler_s_reason(tmp_path, monkeypatch):
+def test_a_failed_job_of_a_cluster_is_reported_with_wildcards_log_and_reason(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     log = tmp_path / "part.log"
     log.write_text("one\ntwo\nthree\nread no more\n")
@@ -76,12 +76,12 @@ def test_a_job_of_a_cluster_says_wildcards_log_and_the_scheduler_s_reason(tmp_pa
     ]
 
 
-def test_a_failure_that_a_retry_mended_is_not_told(tmp_path):
+def test_a_failure_before_a_successful_retry_is_not_reported(tmp_path):
     said = STARTED + FAILED + RESTARTED
     assert failure_lines(said.format(log=tmp_path / "part.log", job=41)) == []
 
 
-def test_what_the_executor_itself_says_of_a_job_is_passed_on(tmp_path):
+def test_a_message_of_the_executor_about_a_job_is_reported(tmp_path):
     said = (STARTED + FAILED).format(log=tmp_path / "part.log", job=41)
     said = said.replace("For further error details see the cluster/cloud", "node n7 was lost,")
     assert failure_lines(said)[-1].startswith("    job 41: node n7 was lost,")

@@ -39,7 +39,7 @@ def host(tmp_path, monkeypatch):
 
 @pytest.fixture
 def start():
-    """Starts leases of `gpus` cards; whatever is left of them ends with the test."""
+    """Starts leases of `gpus` GPUs; their processes end with the test."""
     started = []
 
     def start(gpus=1, *options, script=SHOW):
@@ -84,7 +84,7 @@ def take(gpus, wait_sec=0.0):
     return gpu_lease.lease(gpus, os.environ, wait_sec, say=lambda message: None)
 
 
-def test_two_jobs_get_a_card_each_and_the_third_is_told_who_has_them(host, start):
+def test_two_jobs_get_a_gpu_each_and_the_third_reports_the_holders(host, start):
     first, second = start(), start()
     assert {seen(first), seen(second)} == {"GPU-aaa", "GPU-bbb"}
     said = refused(start(1, "--wait-sec", "0"))
@@ -110,7 +110,7 @@ def test_a_card_is_free_again_however_its_job_ended(host, start, how):
 
 def test_a_card_stays_taken_while_a_child_of_the_killed_job_lives(host, start):
     (host / "cards").write_text(TWO.splitlines()[0])
-    # the child says its pid, holds the card, and outlives its parent
+    # the child prints its pid, holds the GPU, and outlives its parent
     parent = start(script='sleep 100000 & echo "$!"; wait')
     child = int(seen(parent))
     parent.kill()
@@ -130,7 +130,7 @@ def test_of_many_jobs_at_once_no_two_ever_hold_one_card(host, start):
     assert [job.returncode for job in jobs] == [0] * 8
 
 
-def test_jobs_of_two_cards_each_do_not_wait_for_each_other_for_ever(host, start):
+def test_jobs_of_two_gpus_each_do_not_deadlock(host, start):
     jobs = [start(2, script='echo "$CUDA_VISIBLE_DEVICES"') for _ in range(4)]
     assert [seen(job) for job in jobs] == ["GPU-aaa,GPU-bbb"] * 4
 
@@ -159,7 +159,7 @@ def test_what_the_scheduler_gave_is_the_lease_and_nothing_is_locked(host, given,
     assert not (host / "locks").exists()
 
 
-def test_of_more_cards_than_asked_for_one_is_locked(host, monkeypatch):
+def test_of_more_gpus_than_requested_one_is_locked(host, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,0")
     first, one = take(1)
     second, other = take(1)
@@ -168,7 +168,7 @@ def test_of_more_cards_than_asked_for_one_is_locked(host, monkeypatch):
         file.close()
 
 
-def test_fewer_cards_than_asked_for_are_an_error(host, monkeypatch):
+def test_fewer_gpus_than_requested_are_an_error(host, monkeypatch):
     monkeypatch.setenv("SGE_GPU", "0")
     with pytest.raises(ConfigError, match=r"2 GPUs are requested, but SGE_GPU .* names 1 \(0\)"):
         take(2)

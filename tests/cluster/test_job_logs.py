@@ -20,7 +20,7 @@ numpy._core._exceptions._ArrayMemoryError: Unable to allocate 3.1 GiB for an arr
 """
 
 
-def test_the_first_error_of_a_pipe_is_the_cause_whatever_follows():
+def test_the_first_error_of_a_pipe_is_the_cause():
     assert causes(KALDI) == [
         "ERROR (compute-mfcc-feats[5.5]:Read():wave.cc:1) mel filters: the cutoffs must rise"
     ]
@@ -55,7 +55,7 @@ def test_a_killed_job_is_called_that_by_its_status_or_by_its_shell():
     assert causes("", status=139)[0].startswith("killed by signal 11 (SIGSEGV)")
 
 
-def test_a_training_that_stopped_with_a_checkpoint_says_so_itself():
+def test_the_message_of_a_training_stopped_with_a_checkpoint_is_the_cause():
     said = "train: stopped by SIGTERM after step 9 of 18; the same command resumes there"
     assert causes(f"epoch 5/20:  0%\r    {said}\n", status=143) == [said]
 

@@ -15,7 +15,7 @@ def test_a_log_is_one_line_with_its_first_warning_and_their_number(tmp_path):
     ]
 
 
-def test_what_was_left_out_counts_as_a_warning_and_plain_lines_do_not(tmp_path):
+def test_skipped_items_count_as_a_warning_and_plain_lines_do_not(tmp_path):
     log = tmp_path / "chunks.log"
     log.write_text("chunks: dropped 3 of 9 utterances (too short)\nchunks: done\n")
     (line,) = warning_lines([("allocate_chunks", log)], since=0)

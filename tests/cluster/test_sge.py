@@ -1,4 +1,4 @@
-"""submit, status and cancel of profile sge beside an SGE that says what the test wants.
+"""submit, status and cancel of profile sge with a simulated SGE.
 
 What a real SGE does is tested in tests/cluster; here is what it does rarely.
 """
@@ -80,7 +80,7 @@ def sge(tmp_path):
     return Sge(tmp_path)
 
 
-def test_the_job_s_own_word_is_believed_and_nobody_else_is_asked(sge):
+def test_the_exit_record_of_a_job_takes_precedence_and_sge_is_not_queried(sge):
     for job, text, word in (("1", "0 5\n", "success"), ("2", "1 5\n", "failed")):
         sge.has_job(job)
         (sge.state / "exit" / job).write_text(text)
@@ -90,14 +90,14 @@ def test_the_job_s_own_word_is_believed_and_nobody_else_is_asked(sge):
     assert sge.reason("2") == "exit code 1 after 5 s"
 
 
-def test_a_silent_scheduler_is_no_failure_and_is_asked_once_for_all(sge):
+def test_a_silent_scheduler_is_no_failure_and_is_queried_once_for_all_jobs(sge):
     for job in "123":
         sge.has_job(job)
         assert sge.status(job, GRACE=0, ACCOUNTING=0)[0] == "running"
     assert [call.split()[0] for call in sge.calls()] == ["qstat"]
 
 
-def test_a_held_job_is_told_once(sge):
+def test_a_held_job_is_reported_once(sge):
     sge.has_job("7")
     sge.answers("qstat", LISTED.format(id=7, state="hqw"))
     assert sge.status("7")[0] == "running"
@@ -105,7 +105,7 @@ def test_a_held_job_is_told_once(sge):
     assert (word, said) == ("running", "")
 
 
-def test_eqw_is_told_deleted_and_failed(sge):
+def test_a_job_in_eqw_is_reported_deleted_and_failed(sge):
     sge.has_job("7")
     sge.answers("qstat", LISTED.format(id=7, state="Eqw"))
     sge.answers("qstat -j", "error reason    1:      can't chdir to /x: No such file\n")
@@ -158,7 +158,7 @@ def test_an_exit_code_that_shows_late_still_counts(sge):
     assert sge.status("7")[0] == "success"
 
 
-def test_a_job_that_could_not_write_its_exit_code_is_believed_by_its_account(sge):
+def test_a_job_without_an_exit_record_is_judged_by_accounting(sge):
     lost(sge, {**ACCOUNT, "failed": "0", "exit_status": "0"})
     assert sge.status("7", GRACE=0)[0] == "success"
 
@@ -184,7 +184,7 @@ CONSUMABLES = "h_vmem h_vmem MEMORY <= YES YES 0 0\nram_free rf MEMORY <= YES JO
 @pytest.mark.parametrize(
     "memory, asked", [("h_vmem", "h_vmem=250M"), ("ram_free", "ram_free=1000M")]
 )
-def test_memory_is_asked_for_per_slot_where_sge_multiplies_it(sge, memory, asked):
+def test_memory_is_requested_per_slot_if_sge_multiplies_it(sge, memory, asked):
     sge.answers("qconf", CONSUMABLES)
     sge.answers("qsub", "41\n")
     done = sge.run("submit", jobscript(sge, threads=4, sge_memory=memory, sge_queue="a.q"))
@@ -195,7 +195,7 @@ def test_memory_is_asked_for_per_slot_where_sge_multiplies_it(sge, memory, asked
     assert not list((sge.state / "pending").iterdir())
 
 
-def test_what_qsub_refuses_stands_in_the_rule_s_log(sge):
+def test_a_refusal_of_qsub_is_in_the_rule_s_log(sge):
     sge.answers("qconf", CONSUMABLES)
     (sge.bin / "qsub").write_text(
         '#!/bin/sh\necho "Unable to run job: unknown resource" >&2; exit 1\n'
@@ -207,7 +207,7 @@ def test_what_qsub_refuses_stands_in_the_rule_s_log(sge):
     assert not list((sge.state / "pending").iterdir())
 
 
-def test_the_same_work_at_work_is_taken_over_and_other_work_is_replaced(sge):
+def test_a_running_job_of_the_same_work_is_taken_over_and_another_is_replaced(sge):
     sge.answers("qconf", CONSUMABLES)
     sge.has_job("7")
     sge.answers("qstat -j", "job_number: 7\n")
@@ -375,7 +375,7 @@ def test_a_host_that_does_not_know_the_user_lists_all_jobs(sge, tmp_path):
     assert sge.calls() == ["qstat -xml -u *"]
 
 
-def test_a_qstat_that_refuses_is_no_end_and_not_waited_for_for_ever(sge):
+def test_a_refusing_qstat_fails_no_job_and_waiting_is_bounded(sge):
     sge.has_job("7")
     sge.answers("qstat", "denied: no such user\n", 1)
     sge.answers("qacct", "error: no such file\n", 1)
@@ -389,7 +389,7 @@ def test_a_qstat_that_refuses_is_no_end_and_not_waited_for_for_ever(sge):
     assert sge.status("8")[0] == "success"
 
 
-def test_a_submission_at_work_when_the_run_is_cancelled_takes_its_job_back(sge):
+def test_a_submission_during_cancellation_deletes_its_job(sge):
     site(sge)
     (sge.bin / "qsub").write_text(
         '#!/bin/sh\ncd "$(dirname "$0")"; touch asked; sleep 1; echo 41\n'

@@ -28,7 +28,7 @@ DOWN = (
 )
 
 
-def test_a_scheduler_that_is_down_is_silent_and_one_that_says_no_refuses(slurm):
+def test_a_scheduler_that_is_down_is_silent_and_an_error_is_a_refusal(slurm):
     slurm("sbatch", DOWN)
     with pytest.raises(client.SlurmSilent, match="Unable to contact"):
         client.run("sbatch")
@@ -43,7 +43,7 @@ def test_a_scheduler_that_hangs_is_silent(slurm):
         client.run("squeue", timeout_sec=0.2)
 
 
-def test_squeue_that_fails_for_whatever_reason_says_nothing_about_jobs(slurm):
+def test_a_failing_squeue_decides_nothing_about_jobs(slurm):
     slurm("squeue", "echo 'squeue: error: some new fault' >&2; exit 1")
     with pytest.raises(client.SlurmSilent):
         client.jobs_named("sidewinder")
@@ -52,7 +52,7 @@ def test_squeue_that_fails_for_whatever_reason_says_nothing_about_jobs(slurm):
 REFUSES = "echo 'squeue: error: Invalid user: 1000' >&2; exit 1"
 
 
-def test_a_squeue_that_does_not_know_the_user_is_asked_for_all_jobs(slurm):
+def test_all_jobs_are_listed_if_squeue_has_no_such_user(slurm):
     slurm("squeue", f"case $* in *--user*|*--me*) {REFUSES};; esac; echo '7|RUNNING|None|a-1|c'")
     assert [job.id for job in client.jobs_named("a")] == ["7"]
 
@@ -73,7 +73,7 @@ def test_where_both_refuse_nothing_is_known_about_any_job(slurm):
         client.jobs_named("a")
 
 
-def test_jobs_are_told_apart_by_name_and_array_tasks_by_their_own_id(slurm):
+def test_jobs_are_distinguished_by_name_and_array_tasks_by_their_id(slurm):
     slurm(
         "squeue",
         "echo '7_1|RUNNING|None|sidewinder-a-1|rule_make_feats 0a'\n"
@@ -83,14 +83,14 @@ def test_jobs_are_told_apart_by_name_and_array_tasks_by_their_own_id(slurm):
     assert [job.id for job in client.jobs_named("sidewinder-a")] == ["7_1", "7_2"]
 
 
-def test_accounting_that_a_site_does_not_have_says_nothing(slurm):
+def test_a_site_without_accounting_has_no_states(slurm):
     slurm("sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1")
     assert client.sacct_states(["7"]) == {}
     slurm("sacct", "echo '7_1|CANCELLED by 1000'; echo '7_2|COMPLETED'")
     assert client.sacct_states(["7_1", "7_2"]) == {"7_1": "CANCELLED", "7_2": "COMPLETED"}
 
 
-def test_without_a_killed_run_slurm_is_not_even_asked(slurm, tmp_path):
+def test_without_a_killed_run_slurm_is_not_queried(slurm, tmp_path):
     slurm("squeue", "exit 1")
     orphans.end_orphans(tmp_path)
 
@@ -110,7 +110,7 @@ def test_jobs_of_a_killed_run_are_cancelled_and_waited_for(slurm, tmp_path, caps
     assert not (tmp_path / orphans.MARK).exists()
 
 
-def test_nothing_starts_while_nobody_can_say_whether_old_jobs_run(slurm, tmp_path):
+def test_nothing_starts_while_it_is_unknown_whether_old_jobs_run(slurm, tmp_path):
     slurm("squeue", DOWN)
     orphans.mark(tmp_path)
     with pytest.raises(ClusterError, match=r"squeue answers.*delete \.snakemake/slurm_jobs"):

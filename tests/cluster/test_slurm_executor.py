@@ -174,7 +174,7 @@ def test_where_slurm_lists_no_jobs_their_exit_codes_decide(executor, monkeypatch
     assert [verdicts[name].state for name in "1234"] == ["COMPLETED", "FAILED", "TIMEOUT", None]
 
 
-def test_a_run_does_not_wait_for_ever_for_a_slurm_that_lists_no_jobs(executor, monkeypatch):
+def test_waiting_for_a_slurm_that_lists_no_jobs_is_bounded(executor, monkeypatch):
     cancelled = []
     monkeypatch.setattr(client, "sacct_states", lambda ids: {})
     monkeypatch.setattr(client, "scancel", cancelled.extend)

@@ -1,4 +1,4 @@
-"""A job is submitted to Slurm once, whatever sbatch and squeue answer."""
+"""A job is submitted to Slurm once, for all answers of sbatch and squeue."""
 
 import threading
 
@@ -61,7 +61,7 @@ def test_an_answer_without_one_job_id_is_completed_by_squeue(slurm, answer):
     assert calls == ["sbatch", "squeue", "squeue", "squeue"]
 
 
-def test_a_job_that_nobody_can_name_is_cancelled_and_not_submitted_again(slurm):
+def test_a_job_whose_id_cannot_be_found_is_cancelled_and_not_submitted_again(slurm):
     calls = slurm(sbatch=["accepted\n"], squeue=[REFUSED], scontrol=[REFUSED], scancel=[""])
     with pytest.raises(client.SlurmRefused, match="gave no job id.*It wrote: accepted"):
         submit()

@@ -1,4 +1,4 @@
-"""What is believed about a Slurm job: no finished job lost, no failed job done."""
+"""The verdict on a Slurm job: no finished job is lost, no failed job is done."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def listed(state, reason=""):
 
 
 @pytest.mark.parametrize("state", ["PENDING", "RUNNING", "COMPLETING", "SUSPENDED", "REQUEUED"])
-def test_what_slurmctld_lists_as_alive_is_waited_for_whatever_else_is_said(state):
+def test_a_job_that_slurmctld_lists_as_live_is_running_by_any_other_source(state):
     for exit_code in (None, 0, 1):
         assert judge(listed(state), exit_code, "FAILED", missing_sec=0).state is None
 
@@ -35,7 +35,7 @@ def test_then_by_the_accounting_which_may_lag():
     assert judge(None, None, "RUNNING", missing_sec=GRACE_SEC - 1).state is None
 
 
-def test_a_job_is_lost_only_when_nobody_has_known_it_for_the_time_of_grace():
+def test_a_job_is_lost_only_without_information_for_the_grace_time():
     assert judge(None, None, None, missing_sec=GRACE_SEC - 1).state is None
     lost = judge(None, None, None, missing_sec=GRACE_SEC)
     assert lost.state == "LOST"
@@ -58,14 +58,14 @@ def test_a_job_is_lost_only_when_nobody_has_known_it_for_the_time_of_grace():
         ("FAILED", "", "its command failed, exit code 1, on n3"),
     ],
 )
-def test_the_reason_names_what_was_asked_for_and_where_to_ask_for_more(state, log, words):
+def test_the_reason_names_the_request_and_the_key_to_change(state, log, words):
     facts = {"ExitCode": "1:0", "NodeList": "n3"}
     said = explain("7", Verdict(state), facts, {"mem_mb": 2000, "runtime": 60}, log)
     assert said.startswith(f"Slurm job 7 ended as {state}: ")
     assert words in said
 
 
-def test_a_job_that_wrote_a_checkpoint_at_the_signal_says_so():
+def test_a_job_stopped_by_its_signal_is_reported_so():
     facts = {"ExitCode": "1:0", "RunTime": "00:58:20", "TimeLimit": "01:00:00"}
     said = explain("7", Verdict("FAILED"), facts, {"slurm_extra": "--signal=TERM@60"})
     assert "stopped by the signal that slurm.signal requests" in said

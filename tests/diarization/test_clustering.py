@@ -146,6 +146,6 @@ def test_there_may_be_nothing_to_merge(size):
         (lambda: ClusterConfig(min_clusters=2, max_cluster_fraction=0.4), "cannot hold them all"),
     ],
 )
-def test_impossible_wishes_are_refused(call, message):
+def test_invalid_configs_are_refused(call, message):
     with pytest.raises(BackendError, match=message):
         call()

@@ -200,7 +200,7 @@ def test_another_rate_is_converted_where_the_conf_allows_it(tmp_path):
     np.testing.assert_allclose(embed(final, wav), expected["a"], atol=1e-5)
 
 
-def test_a_model_without_options_of_features_says_so(tmp_path):
+def test_a_model_without_feature_options_is_refused(tmp_path):
     final = write_model(tmp_path)
     extractor = Embedder(final)._extractor
     save_extractor(

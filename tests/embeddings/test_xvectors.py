@@ -95,7 +95,7 @@ def test_long_utterances_are_averaged_over_chunks_by_length(extractor, tmp_path)
     np.testing.assert_allclose(xvectors["utt02"], alone(extractor, third), atol=1e-5)
 
 
-def test_short_utterances_are_padded_by_their_edges_if_asked_for(extractor, tmp_path):
+def test_short_utterances_are_padded_by_their_edges_with_pad(extractor, tmp_path):
     """22 of 25 frames: one before, two after, as Kaldi's --pad-input does."""
     folder = data_dir(tmp_path / "data", [22, 30])
     xvectors = extract(extractor, folder, short_utts="pad")

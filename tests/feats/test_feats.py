@@ -120,7 +120,7 @@ def test_windows_by_hand():
         ({"frame_length_ms": 25.07, "round_to_power_of_two": False}, "401 samples is odd"),
     ],
 )
-def test_frame_config_says_what_is_wrong(settings, words):
+def test_an_invalid_frame_config_is_refused(settings, words):
     with pytest.raises(ConfigError, match=words):
         FrameConfig(**settings)
 
@@ -150,7 +150,7 @@ def test_neighbouring_filters_add_up_to_one():
         ({"num_bins": 200}, "lies between two frequencies"),
     ],
 )
-def test_mel_config_says_what_is_wrong(settings, words):
+def test_an_invalid_mel_config_is_refused(settings, words):
     with pytest.raises(ConfigError, match=words):
         mel_filters(MelConfig(**settings), QUIET)
 
@@ -287,7 +287,7 @@ def test_dither_depends_on_the_utterance_only(number):
     assert not np.array_equal(alone, all_extractors(dither=0)[number].compute(a))
 
 
-def test_dither_is_white_noise_of_the_asked_amount():
+def test_dither_is_white_noise_of_the_configured_amount():
     config = FrameConfig(dither=2.0, window="rectangular", preemphasis=0, remove_dc_offset=False)
     energy = Spectrogram(SpectrogramConfig(frames=config)).compute(np.zeros(160000))[:, 0]
     # 400 samples of variance 4; over 1000 frames the mean is good to 4 sigma = 1 %.

@@ -1,4 +1,4 @@
-"""Archives that are not what their script files say are refused by name."""
+"""Archives that do not agree with their script files are refused by name."""
 
 import numpy as np
 import pytest

@@ -101,7 +101,7 @@ def test_a_key_that_comes_twice_is_refused(tmp_path):
         read_vectors(tmp_path / "x.ark")
 
 
-def test_an_entry_of_a_script_file_that_cannot_be_read_is_not_left_out(tmp_path):
+def test_an_entry_of_a_script_file_that_cannot_be_read_is_not_skipped(tmp_path):
     (tmp_path / "x.scp").write_text(f"a {tmp_path}/gone.ark:5\n")
     with pytest.raises(TableError, match=r"gone\.ark: cannot open"):
         read_matrices(tmp_path / "x.scp")

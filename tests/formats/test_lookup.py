@@ -39,7 +39,7 @@ def archive(tmp_path):
     return tmp_path
 
 
-def test_only_the_rows_asked_for_are_read(archive):
+def test_only_the_requested_rows_are_read(archive):
     with RandomReader(f"scp:{archive}/feats.scp", FLOAT_MATRIX) as table:
         np.testing.assert_array_equal(table.rows("b", 1, 2), Y[1:3])
         with pytest.raises(TableError, match="ends after row 4"):
@@ -74,7 +74,7 @@ def test_a_permissive_reader_keeps_what_comes_before_the_damage(archive, capfd):
 
 
 @pytest.mark.parametrize("options", ["ark", "s,ark", "s,cs,ark", "s,o,ark", "scp", "s,scp"])
-def test_keys_are_found_whatever_the_options(archive, options):
+def test_keys_are_found_with_all_options(archive, options):
     kind = options.split(",")[-1]
     with RandomReader(f"{options}:{archive}/feats.{kind}", FLOAT_MATRIX) as table:
         assert "a" in table and "aa" not in table

@@ -108,7 +108,7 @@ def test_a_config_file_is_read_first_and_the_command_line_has_the_last_word(tmp_
     assert options == Options(8, 1.0, False, "a")
 
 
-def test_faults_in_a_config_file_are_told_with_their_line(tmp_path):
+def test_faults_in_a_config_file_are_reported_with_their_line(tmp_path):
     (tmp_path / "x.conf").write_text("--num-ceps=7\nuse-energy=false\n")
     assert "x.conf:2: not an option: 'use-energy=false'" in refused(f"--config={tmp_path}/x.conf")
     (tmp_path / "x.conf").write_text("--num-ceps=7\n--dithr=0\n")

@@ -71,7 +71,7 @@ def test_missing_files_and_folders_are_named(tmp_path):
 
 @given(st.binary(max_size=300), st.lists(st.sampled_from("wlp4ts"), max_size=40))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_an_input_gives_every_byte_once_in_whatever_way_it_is_read(tmp_path, content, steps):
+def test_an_input_returns_every_byte_once_by_any_sequence_of_reads(tmp_path, content, steps):
     (tmp_path / "x").write_bytes(content)
     with open_input(f"{tmp_path}/x") as stream:
         at = 0
@@ -113,7 +113,7 @@ def test_long_lines_and_words_do_not_depend_on_chunks(tmp_path):
             stream.word("a key")
 
 
-def test_standard_input_goes_on_where_the_last_reader_stopped():
+def test_standard_input_continues_where_the_last_reader_stopped():
     code = """
 from steps_py.formats.holders import INT
 from steps_py.formats.tables import read_object
@@ -126,7 +126,7 @@ print(read_object("-", INT), read_object("", INT), read_object("-", INT))
 # pipes
 
 
-def test_the_exit_status_and_last_words_of_a_failing_pipe_are_told(strictness, capfd):
+def test_the_exit_status_and_last_message_of_a_failing_pipe_are_reported(strictness, capfd):
     with pytest.raises(TableError) as caught:
         read_object("echo 5; echo one >&2; echo 'no such disk' >&2; exit 3 |", INT)
     assert "exit status 3" in str(caught.value)
@@ -164,7 +164,7 @@ def test_permissive_lets_a_failing_pipe_pass_with_a_warning(capfd):
     assert "exit status 4" in capfd.readouterr().err
 
 
-def test_a_command_may_die_when_nobody_reads_on(strictness):
+def test_a_command_may_end_by_sigpipe_when_its_output_is_not_read(strictness):
     with SequentialReader("ark:yes a 1 |", INT) as reader:
         assert next(iter(reader)) == ("a", 1)
 
@@ -246,7 +246,7 @@ def test_devices_and_fifos_are_written_as_they_are(tmp_path):
     assert reader.communicate()[0] == b"1 \n"
 
 
-def test_a_full_disk_is_told_in_one_line():
+def test_a_full_disk_is_reported_in_one_line():
     for name in ("/dev/full", "| cat > /dev/full"):
         with pytest.raises(TableError, match="No space left"):
             write_object(name, INT, 1)

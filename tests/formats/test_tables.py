@@ -274,7 +274,7 @@ def test_with_f_others_can_read_along(tmp_path):
         assert read(f"scp:{tmp_path}/x.scp", INT) == {"a": 1}
 
 
-def test_a_script_alone_says_where_each_entry_goes(tmp_path):
+def test_a_script_alone_gives_the_file_of_each_entry(tmp_path):
     (tmp_path / "out.scp").write_text(f"a {tmp_path}/a.int\nb | cat > {tmp_path}/b.int\n")
     write(f"scp,t:{tmp_path}/out.scp", INT, [("b", 2), ("a", 1)])
     assert (tmp_path / "a.int").read_text() == "1 \n"

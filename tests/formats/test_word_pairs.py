@@ -27,7 +27,7 @@ class Text:
 @pytest.mark.parametrize(
     "data", [b"a b\ncc dd\ne f\n", b"a b\ncc dd\ne f", b" a\tb \ncc  dd\r\ne f\n"]
 )
-def test_blocks_are_whole_lines_whatever_the_white_space(data, block_bytes):
+def test_blocks_are_whole_lines_for_any_white_space(data, block_bytes):
     blocks = list(read_blocks(Text(data), "two words", block_bytes))
     assert [word for first, _, _ in blocks for word in first] == [b"a", b"cc", b"e"]
     assert [word for _, second, _ in blocks for word in second] == [b"b", b"dd", b"f"]

@@ -131,7 +131,7 @@ def make_input(rng, seeds):
 
 
 def plain(value):
-    """Something to compare, from arrays within whatever."""
+    """A value that can be compared, with arrays converted."""
     if isinstance(value, np.ndarray):
         return value.shape, value.astype(np.float64).tobytes()
     if isinstance(value, dict):
@@ -174,7 +174,7 @@ def _fault_of_message(text, echo):
     """A message may repeat an argument, `echo`, in full: its user has just written it."""
     if len(text) > LONGEST_MESSAGE + 4 * len(echo):
         return f"a message of {len(text)} characters: {text[:100]}"
-    # A list's faults are told at once, a line each that begins with its place.
+    # All faults of a list are reported at once, one line each that begins with its place.
     without_place = [line for line in text.strip().split("\n")[1:] if ": " not in line]
     if without_place and b"\n" not in echo:
         return f"a message of several lines: {text[:100]!r}"
@@ -255,7 +255,7 @@ def fuzz(num_inputs, seed, only=None, progress=False):
     tally, terminal = Tally(), sys.stderr
     with bounded() as unheard:
         chosen = [target for target in targets() if only in (None, target.name)]
-        for target in chosen:  # what is imported and kept at the first call counts for nobody
+        for target in chosen:  # warm-up: imports and caches must not count for an input
             for example in target.seeds:
                 fault, _ = check(target, *example[:1], example)
                 assert not fault, f"{target.name}: {fault}: {example[0][:200]}"

@@ -61,7 +61,7 @@ def test_every_page_is_in_the_table_of_the_readme():
 
 @functools.cache
 def messages():
-    """The code with its texts of several lines joined and their values left out."""
+    """The code with strings of several lines joined and values in braces removed."""
     files = [*ROOT.glob("steps_py/**/*.py"), *ROOT.glob("local/*.py"), *ROOT.glob("workflow/**/*")]
     files = [path for path in files if path.suffix in (".py", ".smk")] + [ROOT / "path.sh"]
     text = "\n".join(path.read_text() for path in files)

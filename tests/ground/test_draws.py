@@ -40,7 +40,7 @@ def test_names_do_not_share_numbers_however_alike():
     assert 400 < repeats < 600  # one in ten, as by chance
 
 
-def test_ranks_are_one_number_for_each_name_whatever_stands_beside_it():
+def test_the_rank_of_a_name_does_not_depend_on_other_names():
     alone = Draws.ranks(1, "noise", ["b"])
     together = Draws.ranks(1, "noise", ["a", "b", "c"])
     assert len(alone) == 8

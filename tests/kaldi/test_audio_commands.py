@@ -162,7 +162,7 @@ def test_segments_are_cut_at_the_nearest_samples():
         ("x none 1.0 1.5", "no recording none in scp:wav.scp"),
     ],
 )
-def test_segments_that_do_not_fit_are_left_out_with_a_reason(capfd, line, words):
+def test_segments_that_do_not_fit_are_skipped_with_a_reason(capfd, line, words):
     code, got = extract(["a long 0.5 0.7", line])
     assert (code, list(got)) == (0, ["a"])
     message = capfd.readouterr().err

@@ -65,7 +65,7 @@ def test_a_module_registers_exactly_its_commands(module):
 
 @pytest.mark.parametrize("module", BUILT)
 def test_help_needs_no_numpy(module):
-    """A command starts for nothing a thousand times in a big job; --help stands for starting."""
+    """Start-up time matters for commands that start thousands of times; --help measures it."""
     code = (
         f"import sys, steps_py.kaldi.{module} as m;"
         " print([n for n in ('numpy', 'scipy', 'torch', 'pandas') if n in sys.modules])"

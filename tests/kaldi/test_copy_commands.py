@@ -144,7 +144,7 @@ def test_copy_vector_copies_single_vectors(capfd):
         ("--apply-power=0.5", np.sqrt(X)),
     ],
 )
-def test_copy_matrix_changes_values_as_asked(option, want):
+def test_copy_matrix_changes_values_by_its_options(option, want):
     assert kaldi("copy-matrix", option, "scp:head -1 feats.scp |", "ark:o.ark") == 0
     np.testing.assert_allclose(read("ark:o.ark")["a"], want, rtol=1e-6)
 
@@ -167,7 +167,7 @@ def test_copy_matrix_refuses_contradictions(capfd):
     assert "cannot mix" in refused(capfd, "copy-vector", "x.vec", "ark:o.ark")
 
 
-def test_copy_matrix_writes_nan_for_the_root_of_a_negative_number_and_says_so(capfd):
+def test_copy_matrix_writes_nan_for_the_root_of_a_negative_number_with_a_warning(capfd):
     write_object("negative.mat", FLOAT_MATRIX, np.float32([[4, -1]]))
     assert kaldi("copy-matrix", "--apply-power=0.5", "negative.mat", "root.mat") == 0
     np.testing.assert_array_equal(read_object("root.mat", FLOAT_MATRIX), [[2.0, np.nan]])
@@ -261,7 +261,7 @@ def test_extract_feature_segments_cuts_frames(line, options, frames):
         ("s a 0", "invalid line"),
     ],
 )
-def test_extract_feature_segments_says_why_a_segment_is_lost(line, why, capfd, monkeypatch):
+def test_extract_feature_segments_reports_why_a_segment_is_lost(line, why, capfd, monkeypatch):
     Path("segments").write_text(f"{line}\nt a 0 0.2\n")
     words = ("extract-feature-segments", "scp:feats.scp", "segments", "ark:o")
     assert kaldi(*words) == 0
@@ -271,7 +271,7 @@ def test_extract_feature_segments_says_why_a_segment_is_lost(line, why, capfd, m
     assert kaldi(*words) == 1
 
 
-def test_a_segment_shorter_than_asked_for_is_no_loss(monkeypatch):
+def test_a_segment_below_the_minimum_length_is_no_loss(monkeypatch):
     monkeypatch.setenv("SIDEWINDER_STRICT", "1")
     Path("segments").write_text("s a 0 0.1\nt a 0 0.2\n")
     assert kaldi("extract-feature-segments", "scp:feats.scp", "segments", "ark:o") == 0

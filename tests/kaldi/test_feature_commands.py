@@ -180,7 +180,7 @@ def test_another_rate_is_named_with_the_way_out(capfd):
     assert mfcc() == 1  # nothing is left
 
 
-def test_the_rate_may_be_changed_if_asked():
+def test_the_rate_is_changed_if_the_options_allow_it():
     scp("tel tel.wav\n")
     assert mfcc("--allow-upsample=true") == 0
     up = resample(noise(4000, 5)[0], 8000, 16000)
@@ -204,7 +204,7 @@ def test_utterances_without_a_frame_are_empty_and_in_strict_mode_lost(capfd):
     assert "lost 1 of 2 items: tiny" in capfd.readouterr().err
 
 
-def test_short_utterances_are_left_out_if_asked():
+def test_short_utterances_are_skipped_by_min_duration():
     scp("a a.wav\nb flac -c -d -s b.flac |\ntiny tiny.wav\n")
     assert mfcc("--min-duration=0.6", "--strict=true") == 0
     assert list(feats()) == ["b"]
@@ -252,7 +252,7 @@ def test_options_without_a_meaning_are_refused(capfd, options, words):
     assert words in message
 
 
-def test_filters_are_shown_if_asked(capfd):
+def test_filters_are_printed_by_debug_mel(capfd):
     assert mfcc("--debug-mel=true", "--num-mel-bins=20", "--num-ceps=13") == 0
     lines = [line for line in capfd.readouterr().err.splitlines() if ") bin " in line]
     assert len(lines) == 20

@@ -50,7 +50,7 @@ def missing_commands(case):
 
 
 def run(command, folder, kaldi_root):
-    """The command as a recipe runs it: path.sh says whose it is."""
+    """The command as a recipe runs it: path.sh selects it."""
     return subprocess.run(
         ["bash", "-c", f". {ROOT}/path.sh; set -o pipefail; {command}"],
         cwd=folder,

@@ -42,7 +42,7 @@ def test_eer_is_printed_in_percent(lines, printed, folder, capfd):
         ("nan target\n1 nontarget\n", "1 of 1 target scores are nan"),
     ],
 )
-def test_eer_says_what_is_wrong(lines, message, folder, capfd):
+def test_eer_of_invalid_scores_is_refused_with_the_reason(lines, message, folder, capfd):
     (folder / "scores").write_text(lines)
     assert main(["compute-eer", "scores"]) == 255
     err = capfd.readouterr().err

@@ -97,7 +97,7 @@ def test_preparing_for_the_test_changes_no_output(tmp_path):
         ("set-learning-rate", "'learning-rate' is missing"),
     ],
 )
-def test_a_wrong_edit_is_told(line, message):
+def test_a_wrong_edit_is_refused(line, message):
     with pytest.raises(Exception, match=message):
         edit(read_object(RAW, NNET), parse_lines(line, "--edits"))
 
@@ -137,7 +137,7 @@ def test_chunks_are_weighted_by_length(tmp_path):
     code, found = extract(
         tmp_path, {"u": x_TD}, "--chunk-size=30", "--min-chunk-size=15", "--pad-input=false"
     )
-    want = (computer(x_TD[:30]) + computer(x_TD[30:60])) / 2  # the short chunk is left out
+    want = (computer(x_TD[:30]) + computer(x_TD[30:60])) / 2  # without the short chunk
     np.testing.assert_allclose(found["u"], want, rtol=1e-5, atol=1e-5)
     assert code == 0
 
@@ -198,7 +198,7 @@ def test_short_and_empty_utterances_are_counted(tmp_path, capfd):
     assert extract(tmp_path, feats, *options, "--strict=true")[0] == 1
 
 
-def test_impossible_options_and_features_are_told(tmp_path, capfd):
+def test_impossible_options_and_features_are_refused(tmp_path, capfd):
     assert (
         main(["nnet3-xvector-compute", "--chunk-size=0", EXTRACT, "ark:/dev/null", "ark:-"]) == 255
     )

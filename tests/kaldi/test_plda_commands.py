@@ -78,7 +78,7 @@ def test_training_counts_what_is_missing(folder, capfd, monkeypatch):
         ("s0 s0-0\ns1\n", "s1: speaker with no utterances"),
     ],
 )
-def test_training_says_what_is_wrong(spk2utt, message, folder, capfd):
+def test_training_on_invalid_input_is_refused_with_the_reason(spk2utt, message, folder, capfd):
     (folder / "list").write_text(spk2utt)
     assert kaldi("ivector-compute-plda", "ark:list", "ark:vecs.ark", "model") == 255
     assert message in said(capfd)
@@ -279,7 +279,7 @@ def test_dense_scores_of_one_point_are_finite(utts):
         (("--target-energy=1.5",), "r0 s0-0\n", "not between 0 and 1"),
     ],
 )
-def test_dense_scoring_says_what_is_wrong(options, reco2utt, message, capfd):
+def test_dense_scoring_of_invalid_input_is_refused(options, reco2utt, message, capfd):
     Path("reco2utt").write_text(reco2utt)
     argv = ("plda", "ark:reco2utt", "ark:vecs.ark", "ark:dense.ark")
     assert kaldi("ivector-plda-scoring-dense", *options, *argv) == 255

@@ -31,7 +31,7 @@ def test_decisions_are_written_for_every_utterance(capfd):
     assert "Proportion of voiced frames was 0.375 over 8 frames" in message
 
 
-def test_unvoiced_utterances_can_be_left_out_even_strictly(monkeypatch):
+def test_unvoiced_utterances_can_be_omitted_in_strict_mode(monkeypatch):
     monkeypatch.setenv("SIDEWINDER_STRICT", "1")
     options = ("--config=vad.conf", "--omit-unvoiced-utts=true")
     assert kaldi("compute-vad", *options, "ark:feats.ark", "ark:vad.ark") == 0

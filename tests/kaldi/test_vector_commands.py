@@ -27,7 +27,7 @@ def folder(tmp_path, monkeypatch):
 # ivector-mean
 
 
-def test_the_mean_of_all_is_a_text_file_unless_asked_otherwise(folder):
+def test_the_mean_of_all_is_a_text_file_by_default(folder):
     assert kaldi("ivector-mean", "ark:vecs.ark", "mean.vec") == 0
     assert (folder / "mean.vec").read_bytes().startswith(b" [ ")
     assert kaldi("ivector-mean", "--binary=true", "ark:vecs.ark", "mean.bin") == 0
@@ -45,7 +45,7 @@ def test_means_of_speakers_and_their_counts():
     assert kaldi("ivector-mean", *argv[:3]) == 0
 
 
-def test_missing_utterances_are_left_out_of_the_mean(folder, capfd, monkeypatch):
+def test_missing_utterances_are_excluded_from_the_mean(folder, capfd, monkeypatch):
     (folder / "spk2utt").write_text("s0 s0-0 nobody\ns9 no-one\n")
     argv = ("ivector-mean", "ark:spk2utt", "ark:vecs.ark", "ark:spk.ark", "ark,t:num_utts")
     assert kaldi(*argv) == 0
@@ -190,7 +190,7 @@ def test_lda_leaves_out_utterances_of_unknown_speakers(folder, capfd, monkeypatc
         (("--dim=1",), "none", "no vector of a speaker of ark:u2s"),
     ],
 )
-def test_lda_says_what_is_wrong(options, speakers, message, folder, capfd):
+def test_lda_on_invalid_input_is_refused_with_the_reason(options, speakers, message, folder, capfd):
     lines = [f"{utt} {utt[:2]}\n" for utt in VECTORS if utt[:2] in speakers.split()]
     (folder / "u2s").write_text("".join(lines))
     assert kaldi("ivector-compute-lda", *options, "ark:vecs.ark", "ark:u2s", "lda.mat") == 255

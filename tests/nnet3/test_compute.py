@@ -205,7 +205,7 @@ def test_any_descriptor_agrees_with_its_definition(first, second, num_frames):
     agree(built, num_frames)
 
 
-def test_too_few_frames_and_wrong_features_are_told():
+def test_too_few_frames_and_wrong_features_are_refused():
     computer = Computer(network(XVECTOR))
     with pytest.raises(KaldiError, match=r"^6 frames are too few: the network needs 7\. Raise"):
         computer(features(6))
@@ -279,7 +279,7 @@ def test_utterances_at_once_may_need_different_nodes():
 
 
 @pytest.mark.parametrize("reader", ["r", "Scale(2, r)", "Sum(r, Offset(r, 1))", "IfDefined(r)"])
-def test_whatever_reads_a_rectified_layer_gets_its_bias(reader):
+def test_every_reader_of_a_rectified_layer_gets_its_bias(reader):
     text = affine("a", "input", 3, 4) + simple("r", "a", "RectifiedLinearComponent", "dim=4")
     assert agree(network(text + f"output-node name=output input={reader}\n"), 3)
 

@@ -167,7 +167,7 @@ def test_descriptors_have_a_normal_form(text, normal):
         ("Offset(" * 3000 + "a", "nested deeper"),
     ],
 )
-def test_a_wrong_descriptor_is_told(text, message):
+def test_a_wrong_descriptor_is_refused(text, message):
     with pytest.raises(KaldiError, match=message):
         parse(text, ["a", "b"])
 
@@ -201,7 +201,7 @@ def test_a_config_may_replace_nodes_and_add_components():
         ("dim-range-node name=d input-node=input dim=9 dim-offset=30", "dimensions 30 to 39 of 30"),
     ],
 )
-def test_a_wrong_config_line_is_told(line, message):
+def test_a_wrong_config_line_is_refused(line, message):
     with pytest.raises(KaldiError, match=message):
         decode(RAW).configure(parse_lines(line, "x.config"))
 

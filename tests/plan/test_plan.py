@@ -304,7 +304,7 @@ def test_every_job_is_planned_whether_or_not_its_rule_has_a_cost(planned):
     assert len(noted) == bool(unknown)
 
 
-def test_a_rule_and_files_that_no_table_knows_are_notes(tmp_path):
+def test_a_rule_and_files_without_costs_are_notes(tmp_path):
     """Whoever adds a rule, with wildcards of its own, owes the plan nothing."""
     amounts = amounts_of("folder", tmp_path)
     wildcards = [{}, {"trials": "other"}, {"part": "x"}, {"dset": "nowhere"}, {"fold": "1"}]
@@ -328,7 +328,7 @@ def test_training_from_audio_costs_its_reading(tmp_path):
     assert "audio_chunk" not in amounts_of("mini", tmp_path).of_training()
 
 
-def test_more_slots_never_take_longer_and_the_report_names_what_nobody_measured(planned):
+def test_more_slots_never_take_longer_and_the_report_names_calculated_times(planned):
     plan, _ = planned
     seconds = [plan.timelines[slots].seconds for slots in (10, 100, 1000)]
     assert seconds == sorted(seconds, reverse=True)
@@ -351,7 +351,7 @@ def test_snakemake_plan_prints_the_table_and_makes_nothing_but_its_log(tmp_path)
     assert made - own <= {"over.yaml", "logs", ".snakemake"}
 
 
-def test_a_workflow_that_cannot_be_planned_says_why_in_one_line(tmp_path):
+def test_a_workflow_that_cannot_be_planned_is_one_line_with_the_reason(tmp_path):
     folder = copy_recipe(ROOT / "egs/mini", tmp_path, lambda config: None)
     config = recipe_config("mini")
     with pytest.raises(StepsError, match="cannot be planned") as raised:

@@ -1,4 +1,4 @@
-"""Each scheduler is brought up once for all tests, and taken down whatever happens."""
+"""Each scheduler is started once for all tests, and always stopped at the end."""
 
 import fcntl
 import os
@@ -12,7 +12,7 @@ from tests.support.tiny_recipe import copy_recipe, shrink
 
 
 def pytest_collection_modifyitems(config, items):
-    """These tests install and start daemons: only who says `-m cluster` gets them."""
+    """These tests install and start daemons, so they run only with `-m cluster`."""
     here = [item for item in items if HERE in item.path.parents]
     for item in here:
         item.add_marker(pytest.mark.cluster)
@@ -34,7 +34,7 @@ def scheduler(request):
 
 
 def start_recipe(folder, *options, environment=None):
-    """The shrunken egs/mini, at work in `folder`; what it says goes to `folder`/said."""
+    """A run of a reduced egs/mini in `folder`, with its output in `folder`/said."""
     copy_recipe(ROOT / "egs/mini", folder, shrink)
     command = [sys.executable, "-m", "snakemake", "--directory", folder, *options, "--", "all"]
     return subprocess.Popen(

@@ -31,7 +31,7 @@ def wait_until(condition, what, run=None, patience_s=5 * MINUTES):
 
 
 class Run:
-    """A controller at work in `folder`, which may have been another's before."""
+    """A running controller in `folder`, which can have been used by another one before."""
 
     def __init__(self, scheduler, folder, *targets, options=(), table=None, local=False):
         self.folder = folder

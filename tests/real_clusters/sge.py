@@ -1,4 +1,4 @@
-"""Son of Grid Engine from Debian's packages; sge_up.sh says how it is set up."""
+"""Son of Grid Engine from Debian's packages, set up by sge_up.sh."""
 
 import os
 import re
@@ -54,7 +54,7 @@ class Sge(Scheduler):
         command("qrls", job)
 
     def pause(self):
-        """As a crash would: it has no time to say goodbye."""
+        """Kill without notice, as in a crash."""
         os.kill(int(QMASTER_PID.read_text()), signal.SIGKILL)
 
     def resume(self):

@@ -1,4 +1,4 @@
-"""Slurm 22.05 from Debian's packages; slurm_up.sh says how it is set up."""
+"""Slurm 22.05 from Debian's packages, set up by slurm_up.sh."""
 
 import os
 import re
@@ -52,7 +52,7 @@ class Slurm(Scheduler):
         command("scontrol", "release", job)
 
     def pause(self):
-        """As a crash would: it has no time to say goodbye."""
+        """Kill without notice, as in a crash."""
         os.kill(int(SLURMCTLD_PID.read_text()), signal.SIGKILL)
 
     def resume(self):

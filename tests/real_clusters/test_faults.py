@@ -20,7 +20,7 @@ NEVER_RUN = ["refused", "unstartable"]
 
 @pytest.fixture(scope="module")
 def disturbed(scheduler, tmp_path_factory):
-    """A run in which every job meets what its name says. It is over, and failed."""
+    """A finished, failed run in which every job has the fault of its name."""
     folder = tmp_path_factory.mktemp("faults") / f"with {scheduler.name}"
     faults = [*MENDED, *UNDISTURBED, *FATAL, *NEVER_RUN]
     faults = [name for name in faults if scheduler.has(name)]
@@ -56,7 +56,7 @@ def gone(job, scheduler):
 
 
 @pytest.mark.parametrize("fault", MENDED)
-def test_a_disturbed_job_runs_once_more_and_the_reason_is_told(disturbed, scheduler, fault):
+def test_a_disturbed_job_runs_again_and_the_reason_is_reported(disturbed, scheduler, fault):
     assert (disturbed.folder / "out" / fault).read_text() == "done\n"
     assert len(disturbed.attempts(fault)) == 2
     if fault in scheduler.says:
@@ -78,7 +78,7 @@ def test_what_only_takes_long_fails_nothing(disturbed, scheduler, fault):
         ("group_fails", "no such group"),
     ],
 )
-def test_a_permanent_failure_is_tried_as_often_as_the_profile_says(disturbed, fault, reason):
+def test_a_permanent_failure_is_retried_by_the_number_in_the_profile(disturbed, fault, reason):
     assert not (disturbed.folder / "out" / fault).exists()
     assert len(disturbed.attempts(fault)) == 2
     last_words = disturbed.said()[-4000:]
@@ -86,14 +86,14 @@ def test_a_permanent_failure_is_tried_as_often_as_the_profile_says(disturbed, fa
 
 
 @pytest.mark.parametrize("fault", NEVER_RUN)
-def test_what_the_scheduler_does_not_want_is_told_in_its_words(disturbed, scheduler, fault):
+def test_a_refusal_of_the_scheduler_is_reported_with_its_message(disturbed, scheduler, fault):
     need(scheduler, fault)
     assert disturbed.attempts(fault) == []
     assert not (disturbed.folder / "out" / fault).exists()
     assert re.search(scheduler.says[fault], disturbed.said()[-4000:])
 
 
-def test_no_two_attempts_at_a_file_were_at_work_at_once(disturbed, scheduler):
+def test_no_two_attempts_at_a_file_ran_at_once(disturbed, scheduler):
     assert not (disturbed.folder / "twice_at_once").exists()
 
 
@@ -147,7 +147,7 @@ def test_a_recipe_s_folder_may_have_any_name(scheduler, tmp_path):
     )
 
 
-def test_after_a_kill_of_the_controller_a_job_is_never_at_work_twice(scheduler, tmp_path):
+def test_after_a_kill_of_the_controller_a_job_never_runs_twice_at_once(scheduler, tmp_path):
     """Taken over where the profile can do it, else ended first and then made again."""
     first = Run(scheduler, tmp_path / "run", "out/waits.1", "out/waits.2")
     jobs = {first.wait_for_attempt(f"waits.{number}")[0] for number in (1, 2)}
@@ -166,7 +166,7 @@ def test_after_a_kill_of_the_controller_a_job_is_never_at_work_twice(scheduler, 
     assert not (again.folder / "twice_at_once").exists()
 
 
-def test_a_job_that_ended_while_nobody_looked_is_not_run_again(scheduler, tmp_path):
+def test_a_job_that_ended_without_a_controller_is_not_run_again(scheduler, tmp_path):
     if not scheduler.says["taken_over"]:
         pytest.skip("this profile makes it again")
     first = Run(scheduler, tmp_path / "run", "out/waits.1")

@@ -47,7 +47,7 @@ def test_a_job_that_slurm_puts_back_into_the_queue_is_the_same_job(scheduler, tm
 
 
 def started(run, job):
-    """Slurm lets a requeued job wait for two minutes, unless told otherwise once it waits."""
+    """Slurm delays a requeued job by two minutes, unless its start time is changed."""
     later = ["scontrol", "update", f"job={job}", "starttime=now"]
     subprocess.run(later, capture_output=True)
     return len(run.attempts("waits.1")) == 2

@@ -200,7 +200,7 @@ def test_a_stage_that_compares_utterances_may_bring_its_sampler():
     assert not list(check_groups({"train": train}, catalogue()))
 
 
-def test_the_catalogue_knows_which_losses_compare():
+def test_the_catalogue_has_which_losses_compare():
     losses = catalogue()["loss"]
     for name in losses:
         cls, _ = LOSSES.configure({"name": name})

@@ -1,4 +1,4 @@
-"""Mistakes of conf files, rates and corpus parts are told before any job."""
+"""Faults of conf files, sample rates and corpus parts are reported before any job."""
 
 import shutil
 

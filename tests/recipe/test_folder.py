@@ -19,7 +19,7 @@ def test_a_folder_with_a_config_is_a_recipe(root):
     assert recipe_folder(root / "egs/mini", root) == root / "egs/mini"
 
 
-def test_the_checkout_itself_stands_for_the_default_recipe(root):
+def test_the_checkout_itself_means_the_default_recipe(root):
     assert recipe_folder(root, root) == root / "egs/voxceleb"
 
 

@@ -1,4 +1,4 @@
-"""The record of what jobs wrote: a changed file differs from it, whatever its time says."""
+"""The record of outputs of jobs: a changed file differs from it, also with an older time."""
 
 import json
 import os
@@ -72,7 +72,7 @@ def test_a_large_file_is_compared_by_its_size(recorded, tmp_path, monkeypatch):
     assert recorded.is_changed("a")
 
 
-def test_it_knows_whether_a_run_has_begun(tmp_path):
+def test_it_records_that_a_run_was_started(tmp_path):
     record = MadeFiles(tmp_path / "folder/record")
     assert not record.exists()
     record.begin()

@@ -1,4 +1,4 @@
-"""The manifest says what results were made from, and a run ends only if that is still there."""
+"""The manifest records what results were made from, and a run fails if that has changed."""
 
 import json
 

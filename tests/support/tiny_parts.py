@@ -6,7 +6,7 @@ import torch
 
 
 def tiny(registry, name, **fields):
-    """The section of a recipe that asks for `name` with widths of 8."""
+    """The section of a recipe with the class `name` and widths of 8."""
     _, config = registry.configure({"name": name})
     widths = {f.name: 8 for f in dataclasses.fields(config) if f.name.endswith("dim")}
     return {"name": name, **widths, **fields}

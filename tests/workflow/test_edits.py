@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 
 FEATS = {"make_feats", "make_augmented_feats", "train_model"}
 # The rules that read a key, or all keys below it; the longest entry counts. A key of the schema
-# that is below none of these makes the test fail: say there what reads it.
+# that is below none of these makes the test fail: add it there with the rules that read it.
 READERS = {
     "data.watch_audio": set(),  # a synthetic recipe makes its own
     "data.synthetic": {"make_corpus"},
@@ -195,7 +195,7 @@ def plan_of(planner, folder, *keys):
         (folder / "config.yaml").write_text(before)
 
 
-# What is temporary is made again for whoever needs it.
+# Temporary files are made again if a rule needs them.
 TEMPORARY = {"split_wav_scp", "split_feats_scp"}
 
 

@@ -93,7 +93,7 @@ def test_the_plan_made_before_is_what_the_run_took(finished, tmp_path):
     assert sum(arks) == pytest.approx(features, rel=0.2)
 
 
-def test_a_second_run_does_nothing_and_says_so(finished):
+def test_a_second_run_has_nothing_to_do(finished):
     done = snakemake(finished, "all")
     assert done.returncode == 0
     assert "Nothing to be done" in done.stdout + done.stderr
@@ -138,7 +138,7 @@ def test_a_cosine_after_lda_is_that_of_the_projected_xvectors(finished, tmp_path
         assert float(score) == pytest.approx(cosine, abs=1e-4)
 
 
-def test_one_stage_can_be_asked_for_again_or_be_the_last(finished):
+def test_one_stage_can_be_forced_or_be_the_last(finished):
     assert "train_model" in rules_to_run(finished, "-R", "train_model", "results/mini_eer.txt")
     assert rules_to_run(finished, "--until", "make_feats", "-R", "make_feats") == {
         "split_wav_scp",
@@ -160,7 +160,7 @@ def test_the_number_of_parts_changes_no_byte(finished, tmp_path):
 
 
 def test_the_number_of_cores_changes_no_byte(finished, tmp_path):
-    """Snakemake cuts the threads of a rule down to --cores; its arithmetic must not know."""
+    """Snakemake limits the threads of a rule to --cores; results must not depend on it."""
     folder = edited(finished, tmp_path, lambda config: None)
     done = snakemake(folder, "--cores", "1", "--forcerun", "train_model", "--", "all")
     assert done.returncode == 0, done.stderr[-2000:]

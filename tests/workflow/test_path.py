@@ -13,7 +13,7 @@ SOURCE = f". {ROOT}/path.sh"
 
 
 def bash(script, folder="/", **variables):
-    """Run a script in a strict bash that knows only PATH, HOME and `variables`."""
+    """Run a script in a strict bash with only PATH, HOME and `variables` set."""
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/", **variables}
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
@@ -33,7 +33,7 @@ def printed(script, **more):
 
 @pytest.fixture
 def kaldi(tmp_path):
-    """A folder that looks like a Kaldi build, with commands that say so."""
+    """A folder that looks like a Kaldi build, with commands that print so."""
     names = ["featbin/compute-mfcc-feats", "ivectorbin/ivector-compute-plda", "bin/copy-vector"]
     for name in [*names, "nnet3bin/nnet3-copy"]:
         binary = tmp_path / "kaldi root" / "src" / name
@@ -129,7 +129,7 @@ def test_the_launchers_are_executable():
     assert all(os.access(path, os.X_OK) for path in Path(BUILT_IN).iterdir())
 
 
-def test_recipes_compute_on_one_thread_whatever_their_rule_may_use():
+def test_recipes_compute_on_one_thread_independent_of_the_rule_s_threads():
     """Sums of BLAS round by the number of threads, which Snakemake cuts down to --cores."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     given = dict.fromkeys(names, "7")

@@ -88,7 +88,7 @@ def test_every_section_of_the_schema_is_read_by_a_rule():
 @pytest.mark.parametrize(
     "target", ["results/metrics.tsv", "data/train/feats.scp", "exp/model/final.pt"]
 )
-def test_a_result_a_table_and_a_model_can_be_asked_for(planned, target):
+def test_a_result_a_table_and_a_model_can_be_targets(planned, target):
     folder, _ = planned
     done = snakemake(folder, "--dry-run", target)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -106,6 +106,6 @@ def test_a_model_to_start_from_that_is_not_there_stops_before_any_job(tmp_path):
 
 
 def test_the_cluster_table_names_rules_that_exist():
-    """A rule of another name would be asked for nothing, without a word."""
+    """Requests of a rule of another name would be ignored silently."""
     table = yaml.safe_load((ROOT / "cluster.yaml").read_text())
     assert set(table["rules"]) <= set(HOP_OF_RULE)

@@ -24,7 +24,7 @@ def draw_case(name, number, folder):
 
 
 class Draw:
-    """Random choices, and random files in a folder that commands know as ``in``."""
+    """Random choices, and random files in a folder ``in`` of the commands."""
 
     def __init__(self, folder, rng):
         self.folder = folder
@@ -129,7 +129,7 @@ class Draw:
         return "scp:" + self.lines("wav.scp", lines), rate_hz
 
     def speakers(self, counts):
-        """spk2utt and utt2spk of speakers with so many utterances."""
+        """spk2utt and utt2spk of speakers with the given numbers of utterances."""
         spk2utt = {f"spk{s}": [f"spk{s}-{u}" for u in range(n)] for s, n in enumerate(counts)}
         self.lines("spk2utt", [f"{spk} {' '.join(utts)}" for spk, utts in spk2utt.items()])
         self.lines("utt2spk", [f"{utt} {spk}" for spk, utts in spk2utt.items() for utt in utts])
