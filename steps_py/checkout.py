@@ -10,6 +10,6 @@ from pathlib import Path
 CHECKOUT = Path(__file__).parents[1]
 
 
-def is_checkout():
+def is_checkout() -> bool:
     """Whether this package runs from a checkout, whose files can be read beside it."""
     return (CHECKOUT / "Snakefile").is_file() and (CHECKOUT / "pyproject.toml").is_file()

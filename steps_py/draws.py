@@ -6,6 +6,7 @@ every version of every library. `generator` is for arrays.
 
 import hashlib
 import struct
+from collections.abc import Iterable
 
 
 class Draws:
@@ -20,13 +21,13 @@ class Draws:
 
     __slots__ = ("_block", "_number", "_source")
 
-    def __init__(self, seed, kind, name):
+    def __init__(self, seed: int, kind: str, name: str):
         self._source = _hash(seed, kind, 64)
         self._source.update(name.encode())
         self._number = 0
         self._block = iter(())
 
-    def word(self):
+    def word(self) -> int:
         """The next 64 random bits."""
         for word in self._block:
             return word
@@ -36,11 +37,11 @@ class Draws:
         self._block = iter(struct.unpack("<8Q", block.digest()))
         return next(self._block)
 
-    def below(self, number):
+    def below(self, number: int) -> int:
         """An integer from 0 to ``number - 1``."""
         return self.word() * number >> 64
 
-    def uniform(self):
+    def uniform(self) -> float:
         """A number from 0 to just below 1."""
         return (self.word() >> 11) * 2.0**-53
 
@@ -48,7 +49,7 @@ class Draws:
         return items[self.below(len(items))]
 
     @staticmethod
-    def ranks(seed, kind, names):
+    def ranks(seed: int, kind: str, names: Iterable[str]) -> bytes:
         """Eight random bytes (a little-endian number) for each name, joined."""
         empty = _hash(seed, kind, 8)
         digests = []

@@ -5,6 +5,7 @@ prints it as one line on stderr and exits with status 1; a traceback is a bug of
 """
 
 import difflib
+from collections.abc import Iterable
 
 
 class StepsError(ValueError):
@@ -47,7 +48,7 @@ class ClusterError(StepsError):
     """A scheduler does not answer, or still runs jobs of an earlier run."""
 
 
-def some(items, limit=3, total=None):
+def some(items: Iterable, limit: int = 3, total: int | None = None) -> str:
     """The first `limit` items of a list as text, and the number of the others.
 
     `total` is the length of the list if `items` are only the first of it.
@@ -63,7 +64,7 @@ def some(items, limit=3, total=None):
     return shown + (f" and {total - limit} more" if total > limit else "")
 
 
-def near_names(name, known, limit=2):
+def near_names(name: str, known: Iterable[str], limit: int = 2) -> list[str]:
     """The known names that are similar to `name`, the nearest first; [] if there is none.
 
     >>> near_names("results/mini_err.txt", ["results/mini_eer.txt", "plan"])
@@ -72,7 +73,7 @@ def near_names(name, known, limit=2):
     return difflib.get_close_matches(str(name), sorted(set(map(str, known))), n=limit, cutoff=0.7)
 
 
-def did_you_mean(name, known):
+def did_you_mean(name: object, known: Iterable) -> str:
     """The end of a message about an unknown name: the nearest known one, or all of them.
 
     >>> did_you_mean("atentive_stats", ["attentive_stats", "stats"])

@@ -9,7 +9,9 @@ import dataclasses
 import importlib
 import pkgutil
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from steps_py import own_parts
 from steps_py.errors import ConfigError, did_you_mean
@@ -52,16 +54,16 @@ class Registry:
     3000
     """
 
-    def __init__(self, kind, home=None, facts=()):
+    def __init__(self, kind: str, home: str | None = None, facts: tuple[str, ...] = ()):
         self.kind, self._home, self._facts = kind, home, facts
         self._classes = {}
 
-    def names(self):
+    def names(self) -> list[str]:
         """Sorted names of this project's classes, and of those of the recipe that are loaded."""
         self._load_home()
         return sorted(self._classes)
 
-    def register(self, name):
+    def register(self, name: str) -> Callable[[type], type]:
         """Register the decorated class; it has a frozen dataclass `Config`, possibly inherited.
 
         Raises TypeError if the name is registered already, or Config is not a dataclass.
@@ -85,7 +87,7 @@ class Registry:
 
         return add
 
-    def find(self, name):
+    def find(self, name: str) -> type:
         """The class of that name; ConfigError if there is none."""
         if name not in self._classes:
             self._load_home()
@@ -97,12 +99,12 @@ class Registry:
             )
         return self._classes[name]
 
-    def build(self, section, **runtime):
+    def build(self, section: dict, **runtime) -> Any:
         """Build ``{"name": ..., **fields}``; `runtime` are sizes that depend on the data."""
         cls, config = self.configure(section)
         return cls(config, **runtime)
 
-    def configure(self, section, where=None):
+    def configure(self, section: dict, where: str | None = None) -> tuple[type, Any]:
         """The class and its checked Config for ``{"name": ..., **fields}``, without building.
 
         `where` is the section's dotted key in the recipe, for messages; by default the name.
@@ -112,7 +114,7 @@ class Registry:
         cls = self.find(name)
         return cls, build(cls.Config, fields, where or name)
 
-    def entries(self):
+    def entries(self) -> dict[str, Entry]:
         """{name: Entry} of all classes that are loaded.
 
         Raises ConfigError for a Config with keys or defaults of a type that YAML does not have.
@@ -139,7 +141,7 @@ class Registry:
             importlib.import_module(self._home)
 
 
-def import_modules(package, path):
+def import_modules(package: str, path: Iterable[str]) -> None:
     """Import every module of a package folder, so that its classes register themselves."""
     for module in pkgutil.iter_modules(path):
         importlib.import_module(f"{package}.{module.name}")

@@ -1,11 +1,12 @@
 """Lists and configs in UTF-8, with or without a byte order mark."""
 
+import os
 from pathlib import Path
 
 from steps_py.errors import DataDirError
 
 
-def read_lines(path, error_class=DataDirError):
+def read_lines(path: str | os.PathLike, error_class: type = DataDirError) -> list[tuple[int, str]]:
     """``[(number, line)]`` of a list, numbered from 1, stripped, without blank lines.
 
     A byte order mark and Windows line ends are removed. For a file in another encoding,
@@ -15,7 +16,9 @@ def read_lines(path, error_class=DataDirError):
     return [(number, line.strip()) for number, line in enumerate(lines, 1) if line.strip()]
 
 
-def decode(content, path, error_class=DataDirError, first=1):
+def decode(
+    content: bytes, path: str | os.PathLike, error_class: type = DataDirError, first=1
+) -> str:
     """Decode UTF-8, without a byte order mark; `error_class` with the line number if it is not.
 
     `content` begins at line `first`.

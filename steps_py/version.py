@@ -6,7 +6,7 @@ from importlib import metadata
 from steps_py.checkout import CHECKOUT, is_checkout
 
 
-def package_version():
+def package_version() -> str:
     """The version as text, such as ``0.2.0``.
 
     In a checkout that of its pyproject.toml, also if an older version was installed from it;

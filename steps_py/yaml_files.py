@@ -1,6 +1,8 @@
 """YAML files of a recipe; every error names the file and the line."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -8,7 +10,7 @@ from steps_py.errors import ConfigError
 from steps_py.text_files import decode
 
 
-def read_yaml(path):
+def read_yaml(path: str | os.PathLike) -> Any:
     """The content of a YAML file; None if it is empty.
 
     Raises ConfigError with the line if it is not UTF-8, not YAML, or has a duplicate key.

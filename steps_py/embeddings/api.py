@@ -4,6 +4,8 @@ Shape suffixes (scope: this module):
     T = frames   D = feature dimension   E = embedding
 """
 
+import os
+
 import numpy as np
 
 from steps_py.audio.decode import read_file
@@ -37,7 +39,7 @@ class Embedder:
     >>> anna_E, ben_E = embedder.embed("anna.wav"), embedder.embed("ben.flac")  # doctest: +SKIP
     """
 
-    def __init__(self, model_path, config=None):
+    def __init__(self, model_path: str | os.PathLike, config: XvectorsConfig | None = None):
         self._config = config or XvectorsConfig()
         self._extractor = load_extractor(model_path)
         if self._extractor.front_end is None:
@@ -50,15 +52,15 @@ class Embedder:
         self._model = self._extractor.model.to(self._device)
 
     @property
-    def sample_rate_hz(self):
+    def sample_rate_hz(self) -> float:
         """Sample rate of the recordings that can be embedded."""
         return self._extractor.front_end.sample_rate_hz
 
     @property
-    def embedding_dim(self):
+    def embedding_dim(self) -> int:
         return self._model.embedding_dim
 
-    def embed(self, wav_path):
+    def embed(self, wav_path: str | os.PathLike) -> np.ndarray:
         """The x-vector of a recording, float32 (E,), equal to that of the recipe's stages.
 
         WAV, FLAC, Ogg and MP3 files are read.  Raises AudioError if the file is damaged, of
@@ -95,7 +97,11 @@ class Speech:
         return self._x_TD
 
 
-def embed(model_path, wav_path, config=None):
+def embed(
+    model_path: str | os.PathLike,
+    wav_path: str | os.PathLike,
+    config: XvectorsConfig | None = None,
+) -> np.ndarray:
     """The x-vector of one recording, float32 (E,); see `Embedder`, which loads the model once.
 
     >>> embed("exp/model/final.pt", "anna.wav").shape    # doctest: +SKIP

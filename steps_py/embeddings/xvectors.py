@@ -7,6 +7,7 @@ Parity: Kaldi ``src/nnet3bin/nnet3-xvector-compute.cc`` (cutting, padding, avera
 """
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +64,9 @@ def check_lengths(utts, num_voiced_U, config, feats_scp):
     )
 
 
-def extract_xvectors(model, features, num_voiced_U, config, device):
+def extract_xvectors(
+    model, features, num_voiced_U, config, device
+) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (utterance, float32 x-vector (E,)) in order.
 
     An utterance longer than `max_chunk_frames` is split into chunks of that length, whose x-vectors

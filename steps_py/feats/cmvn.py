@@ -155,7 +155,7 @@ def window_bounds(rows_R, num_frames, window_frames=600, min_window_frames=100, 
     return np.maximum(start_R - overhang_R, 0), end_R - overhang_R
 
 
-def cmvn_stats(x_TD, weights_T=None):
+def cmvn_stats(x_TD: np.ndarray, weights_T: np.ndarray | None = None) -> np.ndarray:
     """Statistics of `apply_cmvn`: sums and sums of squares, float64 of shape (2, D + 1).
 
     The last column has the count (the sum of the weights) and a zero.

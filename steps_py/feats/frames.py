@@ -101,7 +101,7 @@ WINDOWS = {
 }
 
 
-def window_function(config):
+def window_function(config: FrameConfig) -> np.ndarray:
     """The window (L,), float32.
 
     >>> window_function(FrameConfig(window="hanning"))[[0, 399]].tolist()
@@ -110,7 +110,7 @@ def window_function(config):
     return WINDOWS[config.window](config.length_samples, config.blackman_coeff).astype(np.float32)
 
 
-def num_frames(num_samples, config):
+def num_frames(num_samples: int, config: FrameConfig) -> int:
     """Frames of an utterance of `num_samples`.
 
     >>> num_frames(16000, FrameConfig()), num_frames(16000, FrameConfig(snip_edges=False))
@@ -123,7 +123,7 @@ def num_frames(num_samples, config):
     return 1 + (num_samples - config.length_samples) // config.shift_samples
 
 
-def frame_view(samples_N, config):
+def frame_view(samples_N: np.ndarray, config: FrameConfig) -> np.ndarray:
     """The frames (T, L) of an utterance, without any processing; overlapping, read-only."""
     count = num_frames(len(samples_N), config)
     length, shift = config.length_samples, config.shift_samples

@@ -74,7 +74,7 @@ def mel_filters(config, frames, vtln_warp=1.0):
     return np.concatenate((weights_FM, np.zeros((1, config.num_bins), np.float32)))
 
 
-def cutoffs(config, sample_rate_hz):
+def cutoffs(config: MelConfig, sample_rate_hz: float) -> tuple[float, float]:
     """The lower and upper cutoff in Hz; ConfigError when they do not fit the sample rate."""
     nyquist = 0.5 * sample_rate_hz
     low = config.low_freq_hz

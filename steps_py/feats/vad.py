@@ -44,7 +44,7 @@ class VadConfig:
             )
 
 
-def compute_vad(x_TD, config=None):
+def compute_vad(x_TD: np.ndarray, config: VadConfig | None = None) -> np.ndarray:
     """Decide for every frame whether it is voiced.
 
     Parameters

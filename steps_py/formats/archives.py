@@ -30,7 +30,7 @@ _DTYPES = {FM: np.dtype("<f4"), DM: np.dtype("<f8")}
 _START_OF_TEXT = 4096
 
 
-def place_of(entry):
+def place_of(entry: str) -> tuple[str, int]:
     """(file, byte offset) of an entry of a script file.
 
     >>> place_of("exp/a.ark:905"), place_of("one.mat")
@@ -83,7 +83,7 @@ class OpenFiles:
         self._limit = limit
         self._descriptors = OrderedDict()
 
-    def read(self, path, offset, num_bytes):
+    def read(self, path: str, offset: int, num_bytes: int) -> bytes:
         """Exactly `num_bytes` bytes; TableError if the file is too short."""
         data = os.pread(self.descriptor(path), num_bytes, offset)
         if len(data) < num_bytes:
@@ -276,7 +276,7 @@ class MatrixIndex:
         codes_DT = self._whole[split:size].reshape(num_cols, num_rows)
         out_DT.reshape(num_cols, -1)[...] = codes_DT[:, first:end]
 
-    def rows(self, row, first, end):
+    def rows(self, row: int, first: int, end: int) -> np.ndarray:
         """Rows [first, end) of matrix `row` as float32 (T, D)."""
         file_id, body, num_rows, num_cols, kind = self._entry_UK[row].tolist()
         path = self.files[file_id]
@@ -299,7 +299,7 @@ class MatrixIndex:
         return compressed.decompress(KINDS[kind].encode(), header, data)
 
 
-def read_vector_at(files, path, offset):
+def read_vector_at(files: OpenFiles, path: str, offset: int) -> np.ndarray:
     """A float vector in an archive, stored as float32, float64 or text."""
     data = files.read_some(path, offset, _START_OF_TEXT)
     if data.lstrip().startswith(b"["):

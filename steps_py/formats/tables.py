@@ -5,6 +5,8 @@ failure of a pipe, writes no compressed matrices, and takes longer to import tha
 runs; `steps_py.formats.kaldi_io_tables` uses it for interactive work.
 """
 
+from typing import Any
+
 from steps_py.errors import StepsError, TableError
 from steps_py.formats.basic_types import encode_token
 from steps_py.formats.entries import (
@@ -14,6 +16,7 @@ from steps_py.formats.entries import (
     read_script,
     read_script_lines,
 )
+from steps_py.formats.holders import Holder
 from steps_py.formats.log import warn
 from steps_py.formats.lookup import ArchiveTable, DoublySortedTable, ScriptTable
 from steps_py.formats.outputs import classify_wxfilename, open_output
@@ -23,7 +26,7 @@ from steps_py.formats.streams import open_input
 __all__ = ["RandomReader", "SequentialReader", "TableWriter", "read_object", "write_object"]
 
 
-def write_object(wxfilename, holder, value, binary=True):
+def write_object(wxfilename: str, holder: Holder, value: Any, binary: bool = True) -> None:
     """Write one object to a file or pipe."""
     data = holder.encode(value, binary)
     with open_output(wxfilename) as out:
@@ -118,7 +121,7 @@ class RandomReader:
             raise TableError(f"{self._spec.text}: has no entry for {key}.")
         return self._table.value(key)
 
-    def rows(self, key, first, num_rows):
+    def rows(self, key: str, first: int, num_rows: int):
         """`num_rows` rows of a matrix from `first` on; by a script file, only these are read."""
         if isinstance(self._table, ScriptTable):
             part = self._table.value(key, f"{first}:{first + num_rows - 1}")
@@ -147,7 +150,7 @@ class TableWriter:
     With `optional`, a writer of an empty wspecifier writes nothing.
     """
 
-    def __init__(self, wspecifier, holder, optional=False):
+    def __init__(self, wspecifier: str, holder: Holder, optional: bool = False):
         self._holder = holder
         self._archive = self._script = self._names = None
         self._disabled = optional and wspecifier == ""
@@ -173,7 +176,7 @@ class TableWriter:
     def __exit__(self, kind, error, traceback):
         self.close(failed=kind is not None)
 
-    def write(self, key, value):
+    def write(self, key: str, value: Any) -> None:
         """Append an entry; TableError if the key has white space or the disk is full."""
         if self._disabled:
             return

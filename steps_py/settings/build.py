@@ -9,8 +9,10 @@ from steps_py.errors import ConfigError, StepsError
 from steps_py.settings.check import check
 from steps_py.settings.declare import plain, schema_of
 
+T = typing.TypeVar("T")  # a Config dataclass
 
-def check_dataclass(cls, mapping, where, parts=None):
+
+def check_dataclass(cls: type, mapping: dict, where: str, parts: dict | None = None) -> list[str]:
     """The faults of `mapping` as keys of `cls`, one line each.
 
     >>> @dataclasses.dataclass(frozen=True)
@@ -28,7 +30,7 @@ def check_dataclass(cls, mapping, where, parts=None):
     return faults
 
 
-def build(cls, mapping, where, parts=None):
+def build(cls: type[T], mapping: dict, where: str, parts: dict | None = None) -> T:
     """An instance of `cls` with the keys of `mapping`; ConfigError with one line per fault.
 
     Sections within it become instances of the dataclasses in the annotations of `cls`.
@@ -45,12 +47,12 @@ def build(cls, mapping, where, parts=None):
     return _make(cls, mapping)
 
 
-def replaced(config, where, **keys):
+def replaced(config: T, where: str, **keys) -> T:
     """A copy of a Config dataclass with other values of some keys, checked as a whole."""
     return build(type(config), plain(config) | keys, where)
 
 
-def load_slice(text, cls, where, parts=None):
+def load_slice(text: str, cls: type[T], where: str, parts: dict | None = None) -> T:
     """`build` from the JSON text that a rule passes to a stage."""
     try:
         mapping = json.loads(text)

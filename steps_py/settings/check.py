@@ -6,6 +6,7 @@ keywords of JSON Schema that `steps_py.settings.declare` writes are supported.
 
 import math
 import re
+from typing import Any
 
 from steps_py.errors import did_you_mean
 
@@ -26,7 +27,7 @@ LIMITS = (
 )
 
 
-def check(schema, value, where="", parts=None):
+def check(schema: dict, value: Any, where: str = "", parts: dict | None = None) -> list[str]:
     """The faults of `value`, one line each; an empty list if there are none.
 
     Parameters

@@ -64,13 +64,13 @@ def setting(default: Any = REQUIRED, description: str = "", *, per_stage=False, 
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def section(cls, description: str = "", **schema):
+def section(cls: type, description: str = "", **schema):
     """Declare a field that is a section; all of its keys have defaults."""
     metadata = {"schema": schema | ({"description": description} if description else {})}
     return dataclasses.field(default_factory=cls, metadata=metadata)
 
 
-def part(kind: str, name_key: str = "name", named_by_key: bool = False, **more):
+def part(kind: str, name_key: str = "name", named_by_key: bool = False, **more) -> Keywords:
     """Keywords for a section that names a registered class of `kind` and has the class's keys.
 
     With `named_by_key`, the section's own key is the name unless the key `name_key` is given.
@@ -104,7 +104,7 @@ def schema_of(cls, wanted=None) -> dict:
     return schema
 
 
-def default_of(field):
+def default_of(field: dataclasses.Field) -> Any:
     """The default of a dataclass's field, or REQUIRED."""
     if field.default is not dataclasses.MISSING:
         return field.default
@@ -113,7 +113,7 @@ def default_of(field):
     return REQUIRED
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """Convert a value to YAML's types: tuples to lists, dataclasses to dicts.
 
     >>> plain({"kernel_sizes": (5, 3)})

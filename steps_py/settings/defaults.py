@@ -1,9 +1,10 @@
 """Add the defaults of a schema to a value, or remove them."""
 
 import copy
+from typing import Any
 
 
-def fill(schema, value, parts=None, key=""):
+def fill(schema: dict, value: Any, parts: dict | None = None, key: str = "") -> Any:
     """A copy of a checked `value` with the defaults of all missing keys.
 
     `parts` is that of `steps_py.settings.check.check`; `key` is the key of `value` itself.
@@ -25,7 +26,7 @@ def fill(schema, value, parts=None, key=""):
     }
 
 
-def without(schema, value, parts=None, key=""):
+def without(schema: dict, value: Any, parts: dict | None = None, key: str = "") -> Any:
     """A copy of `value` without the keys whose values are their defaults, the inverse of `fill`.
 
     >>> without({"properties": {"seed": {"default": 1}, "size": {}}}, {"size": 3, "seed": 1})
