@@ -57,7 +57,7 @@ def make_corpus(config, root, num_processes=None):
 def expected_sizes(config):
     """Expected output of `make_corpus`: utterances, speakers and hours of each part, and trials.
 
-    Speech is as long as was asked for on average; trials are drawn, and a few come twice.
+    Speech has the configured average length; trials are drawn, and a few are repeated.
     """
     from steps_py.synthesis.musan_corpus import LENGTHS_SEC  # start-up time
     from steps_py.synthesis.spoken_corpus import SESSIONS

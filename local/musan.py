@@ -50,7 +50,7 @@ speech/{librivox,us-gov}/speech-librivox-0000.wav ..."""
                 f" ({some(strange)}). Set {self.key}.vocals: true, or fetch them again."
             )
         kept = [file for file in found if not vocals[file.utt]]
-        self.notes.append(f"{len(found) - len(kept)} of {len(found)} pieces with vocals left out")
+        self.notes.append(f"{len(found) - len(kept)} of {len(found)} pieces with vocals dropped")
         return kept
 
 

@@ -147,7 +147,7 @@ def unreadable_reason(entry: str) -> str | None:
     for command in split_pipeline(entry[:-1].strip()):
         name, *words = command.words
         if not PIPE_COMMANDS[name].is_allowed:
-            return f"needs the program '{name}', as data.pipes asks for"
+            return f"needs the program '{name}', as data.pipes says"
         if name == "ffmpeg" and not any(word.lower().endswith(FFMPEG_FILES) for word in words):
             return "needs the program 'ffmpeg'"
     return None

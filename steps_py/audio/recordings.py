@@ -1,4 +1,4 @@
-"""Recordings of a corpus: find the files, read their headers, write their wav.scp entries.
+"""Recordings of a corpus: finding files, reading headers, writing wav.scp entries.
 
 An entry is what the first command of the recipe reads: a WAV file's path, or a shell
 pipe that writes WAV to its output (flac, ffmpeg, sox), as Kaldi's own recipes have it.
@@ -16,7 +16,7 @@ from steps_py.audio.headers.kinds import PIPES
 from steps_py.errors import AudioError, MissingProgramError, StepsError, some
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
-# Audio that no corpus looks for unless it says so; of a compressed file, the last suffix.
+# Suffixes of audio files that corpora do not read by default.
 # fmt: off
 OTHER_SUFFIXES = frozenset((
     ".3gp", ".aac", ".ac3", ".aif", ".aifc", ".aiff", ".alac", ".amr", ".ape", ".au", ".bwf",
@@ -32,23 +32,23 @@ NAMED_KINDS = {".wav": ("WAV",), ".flac": ("FLAC",), ".ogg": ("Ogg",), ".mp3": (
 
 
 class Header(NamedTuple):
-    """What the first stage needs to know of a recording."""
+    """Rate, channels, length and format of a recording."""
 
     rate_hz: int
     num_channels: int
     duration_sec: float
-    is_16bit: bool = True  # Kaldi reads no other WAV; sox makes it so
-    kind: str = "WAV"  # the format, by the content and not by the name
+    is_16bit: bool = True  # Kaldi reads no other WAV; sox converts it
+    kind: str = "WAV"  # the format, recognised by content
 
 
-class LeftOut:
-    """Audio files that a corpus does not take, because of their suffixes.
+class SkippedFiles:
+    """Audio files that a corpus does not read, because of their suffixes.
 
-    >>> left_out = LeftOut()
-    >>> left_out.see("s1/a.opus", (".wav",))
-    >>> left_out.see("s1/notes.txt", (".wav",))
-    >>> left_out.describe()
-    '1 audio file left out, only .wav is taken: 1 .opus (s1/a.opus)'
+    >>> skipped = SkippedFiles()
+    >>> skipped.see("s1/a.opus", (".wav",))
+    >>> skipped.see("s1/notes.txt", (".wav",))
+    >>> skipped.describe()
+    '1 audio file skipped, only .wav is taken: 1 .opus (s1/a.opus)'
     """
 
     def __init__(self):
@@ -75,33 +75,33 @@ class LeftOut:
         return f"looked for {', '.join(self._taken or SUFFIXES)}"
 
     def describe(self) -> str:
-        """One line on what was left out; empty if nothing was."""
+        """One line on the files that were not read; empty if there are none."""
         if not self._counts:
             return ""
         number = self._counts.total()
         counts = ", ".join(f"{count} {suffix}" for suffix, count in sorted(self._counts.items()))
         return (
-            f"{number} audio file{'s' * (number > 1)} left out, only {', '.join(self._taken)}"
+            f"{number} audio file{'s' * (number > 1)} skipped, only {', '.join(self._taken)}"
             f" {'are' if len(self._taken) > 1 else 'is'} taken: {counts} ({some(self._examples)})"
         )
 
 
-def walk_audio(folder, suffixes=SUFFIXES, left_out: LeftOut | None = None):
+def walk_audio(folder, suffixes=SUFFIXES, skipped: SkippedFiles | None = None):
     """Yield the paths of the recordings below `folder`, relative to it, links followed.
 
-    Hidden files and folders (``.git``, ``._copy.wav``) are left out; audio files of other
-    suffixes are counted in `left_out`.
+    Hidden files and folders (``.git``, ``._copy.wav``) are skipped; audio files with other
+    suffixes are counted in `skipped`.
     """
     for entry in os.scandir(folder):
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            for path in walk_audio(entry.path, suffixes, left_out):
+            for path in walk_audio(entry.path, suffixes, skipped):
                 yield f"{entry.name}/{path}"
         elif os.path.splitext(entry.name)[1].lower() in suffixes:
             yield entry.name
-        elif left_out is not None:
-            left_out.see(entry.path, suffixes)
+        elif skipped is not None:
+            skipped.see(entry.path, suffixes)
 
 
 def read_header(path):
@@ -137,7 +137,7 @@ def _header_or_error(path, read):
 
 
 def check_headers(paths, headers, options, where, key):
-    """Raise one AudioError, a line for each kind of fault, unless all can be used as asked.
+    """Raise one AudioError, a line for each kind of fault, unless all recordings can be used.
 
     `options` has `sample_rate_hz`, `resample` and `channel`; `key` is the place of these
     in config.yaml, which the message names.
@@ -185,7 +185,7 @@ def check_headers(paths, headers, options, where, key):
 
 
 def wav_entry(path, header, options, trim=None):
-    """The wav.scp entry that gives `path` at the asked rate and channel.
+    """The wav.scp entry that converts `path` to the configured rate and channel.
 
     `path` may be an entry itself, a pipe; `trim` is a stretch (begin and length in s).
 

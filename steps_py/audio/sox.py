@@ -1,4 +1,4 @@
-"""What sox writes, for the few uses that a wav.scp makes of it.
+"""Emulation of sox, for its common uses in wav.scp.
 
     sox FILE [-t wav] [-r RATE] [-b 16] [-c 1] -t wav - [effects]
 
@@ -157,7 +157,7 @@ def remix(wave, channels):
 
 
 def mix_channels(wave, num_channels):
-    """As many channels as asked for: the same, or one that is the mean of all."""
+    """The given number of channels: all of them, or one that is their mean."""
     if num_channels == len(wave.samples_CN):
         return wave
     if num_channels != 1:

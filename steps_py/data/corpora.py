@@ -109,7 +109,7 @@ class Corpus:
             said = f"'{self.key}.channel' is {config.channel!r}; it must be 1, 2, ... or mix."
             raise ConfigError(said)
         self.notes = []  # messages about converted or skipped files
-        self.left_out = recordings.LeftOut()
+        self.skipped = recordings.SkippedFiles()
 
     # -- overridden by corpora
 
@@ -177,7 +177,7 @@ class Corpus:
         self.check_name(part, self.parts(), "part")
         self.raise_missing(self.missing_part(part))
         found = sorted(self.recordings(part))
-        self.notes += filter(None, [self.left_out.describe()])
+        self.notes += filter(None, [self.skipped.describe()])
         self.check_ids(part, found)
         self.check_published(part, found)
         found = self.without_excluded(found)
@@ -288,7 +288,7 @@ class Corpus:
 
     def walk(self, folder, suffixes=SUFFIXES):
         """Paths of recordings below `folder`, relative to it; other audio is counted."""
-        return recordings.walk_audio(folder, suffixes, self.left_out)
+        return recordings.walk_audio(folder, suffixes, self.skipped)
 
     def folder(self, part):
         """The folder of an existing part."""
@@ -348,7 +348,7 @@ class Corpus:
         if not found:
             raise DataDirError(
                 f"{self.name}.{part}: no recording in {self.config.root}"
-                f" ({self.left_out.describe() or self.left_out.taken()}). Check {self.key}.root, or"
+                f" ({self.skipped.describe() or self.skipped.taken()}). Check {self.key}.root, or"
                 " convert the files."
             )
         published = self.published.get(part)
@@ -393,7 +393,7 @@ def load_corpus(name, options):
 
 
 def missing_corpora(config_data, parts=()):
-    """Everything the `data` section asks for and the disk lacks, in one message, or None.
+    """One message on all corpora, parts and lists of section ``data`` that do not exist, or None.
 
     `parts` are further names ``<corpus>.<part>`` in use: those of the augmentation.  Only
     folders and list files are looked for, so the answer comes at once, before any job.

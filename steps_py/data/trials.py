@@ -1,6 +1,6 @@
 """Trials: read the lists that corpora come with, and write the lists that are scored.
 
-A trial asks whether an enrolment and a test utterance have one speaker; its label is
+A trial is a pair of an enrolment and a test utterance, of the same speaker or not; its label is
 ``target`` (one) or ``nontarget`` (two).  Lists of ten million trials are common, so a list
 is kept as arrays and not as one object per trial.
 
@@ -134,7 +134,7 @@ def _plain_columns(words):
 
 
 def _columns(content, path, first, faults):
-    """The same of any lines, blank lines left out; a message goes to `faults` for each other."""
+    """As above for any lines; blank lines are skipped, and errors are appended to `faults`."""
     lines = content.removesuffix(b"\n").split(b"\n")
     if first == 1:
         lines[0] = lines[0].removeprefix(BOM_UTF8)

@@ -98,7 +98,7 @@ def test_with_pipes_programs_nothing_is_emulated(tmp_path, monkeypatch):
     monkeypatch.setenv(SWITCH, "programs")
     assert evaluate(command) is None
     assert emulated_programs(OWN) == []
-    assert unreadable_reason(f"{command} |") == "needs the program 'flac', as data.pipes asks for"
+    assert unreadable_reason(f"{command} |") == "needs the program 'flac', as data.pipes says"
     wav = write_wav(tmp_path / "a.wav")
     assert np.array_equal(evaluate(f"cat {wav}").samples_CN, np.zeros((1, 1600)))
 

@@ -131,7 +131,7 @@ def test_noise_repeats_when_it_is_shorter_than_asked(no_process):
 
 
 def test_only_the_needed_part_of_a_noise_is_read(no_process, monkeypatch):
-    """The rest may be broken: nobody looks."""
+    """The rest can be damaged, as it is not read."""
     data = Path("long.wav").read_bytes()
     Path("long.wav").write_bytes(data[: 44 + 2 * RATE])
     monkeypatch.setenv("SIDEWINDER_STRICT", "1")

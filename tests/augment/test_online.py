@@ -48,8 +48,8 @@ def unit(x_N):
     "first, num", [(0, len(SPEECH_N)), (0, 4000), (300, 5000), (9000, 7000), (17000, 7000)]
 )
 def test_reverberation_equals_wav_reverberate_at_the_level_of_the_chunk(tmp_path, peak, first, num):
-    heard, rir_H = room(tmp_path, peak=peak)
-    y_N = apply(augmenter_of(), Corruption(room=heard), first, num)
+    impulse_response, rir_H = room(tmp_path, peak=peak)
+    y_N = apply(augmenter_of(), Corruption(room=impulse_response), first, num)
     true_N = np.convolve(SPEECH_N, rir_H)[peak + first : peak + first + num]
     np.testing.assert_allclose(unit(y_N), unit(true_N), atol=0.002)
     # Kaldi's convolution adds a weak tone at half the sample rate
@@ -70,12 +70,12 @@ def test_a_noise_has_the_configured_snr(tmp_path_factory, fills, snr_db, noise_s
     y_N = apply(augmenter_of(), Corruption(added=(added,)), 0, len(SPEECH_N))
     start = RATE_HZ // 2
     gain = (y_N[:start] @ SPEECH_N[:start]) / (SPEECH_N[:start] @ SPEECH_N[:start])
-    heard_N = y_N / gain - SPEECH_N
-    assert np.abs(heard_N[:start]).max() < 3 / gain  # of cutting to whole numbers
+    impulse_response_N = y_N / gain - SPEECH_N
+    assert np.abs(impulse_response_N[:start]).max() < 3 / gain  # of cutting to whole numbers
     end = len(SPEECH_N) if fills or noise_sec > 3 else start + len(noise_N)
     end = min(end, len(SPEECH_N))
-    assert np.abs(heard_N[end:]).max(initial=0) < 3 / gain
-    speech_power, noise_power = np.mean(SPEECH_N**2), np.mean(heard_N[start:end] ** 2)
+    assert np.abs(impulse_response_N[end:]).max(initial=0) < 3 / gain
+    speech_power, noise_power = np.mean(SPEECH_N**2), np.mean(impulse_response_N[start:end] ** 2)
     assert 10 * np.log10(speech_power / noise_power) == pytest.approx(snr_db, abs=0.3)
 
 

@@ -53,7 +53,7 @@ def test_another_number_of_files_is_an_error_without_speakers(tmp_path):
 def test_music_with_vocals_can_be_left_out(tmp_path):
     corpus = sounds(tmp_path, vocals=False)
     assert [u.utt for u in corpus.utterances("music")] == ["music-fma-0001"]
-    assert corpus.notes == ["1 of 2 pieces with vocals left out"]
+    assert corpus.notes == ["1 of 2 pieces with vocals dropped"]
     assert len(corpus.utterances("noise")) == 2
     write_wav(tmp_path / "music/fma/music-fma-0007.wav")
     with pytest.raises(DataDirError, match=r"1 files are in no ANNOTATIONS \(music-fma-0007\)"):

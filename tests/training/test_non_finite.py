@@ -76,8 +76,8 @@ def test_too_many_skipped_steps_restart_the_epoch_with_half_the_lr(chunks_dir, t
     sections = small_sections(max_skipped_steps=1, schedule={"name": "constant"})
     change = spoil({7, 8}, until_rollback=1)
     messages, _ = small_run(chunks_dir, tmp_path, sections, change)
-    told = [line for line in messages if "were not finite" in line]
-    assert told == [
+    restarts = [line for line in messages if "were not finite" in line]
+    assert restarts == [
         "train: 2 steps of epoch 2 were not finite and skipped; restarting after step 6"
         " with half the lr (0.025)"
     ]

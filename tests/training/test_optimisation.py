@@ -106,7 +106,7 @@ def test_a_warm_up_can_be_longer_than_the_training():
     assert schedule.factor(9) == pytest.approx(10 / 501)
 
 
-def told(section, values):
+def epochs(section, values):
     schedule = SCHEDULES.build(section, num_steps=100, steps_per_epoch=10)
     messages = []
     for value in values:
@@ -118,7 +118,7 @@ def told(section, values):
 def test_plateau_counts_bad_epochs_since_the_best_or_the_last_change():
     section = {"name": "plateau", "ratio": 0.5, "patience": 1, "min_ratio": 0.3}
     values = [1.0, 1.0, 1.0, 0.9, 0.95, 0.95, 0.95, 0.95]
-    factors = [factor for _, factor, _ in told(section, values)]
+    factors = [factor for _, factor, _ in epochs(section, values)]
     assert factors == [1, 1, 0.5, 0.5, 0.5, 0.3, 0.3, 0.3]  # 0.25 would be below min_ratio
 
 
@@ -126,7 +126,7 @@ def test_halving_resets_to_the_best_weights_and_ends_at_the_lowest_rate():
     """Patience 2 as in SEQUENS: the third bad epoch in a row halves the rate."""
     section = {"name": "halve_and_reset_to_best", "patience": 2, "final_ratio": 0.4}
     values = [2.0, 3.0, 1.0, 5.0, 5.0, 5.0, 0.5, 1.0, 1.0, 1.0]
-    messages = told(section, values)
+    messages = epochs(section, values)
     actions = [action for action, _, _ in messages]
     assert actions == [KEEP, None, KEEP, None, None, RESET, KEEP, None, None, RESET]
     assert [factor for _, factor, _ in messages][5:] == [0.5, 0.5, 0.5, 0.5, 0.25]
@@ -135,7 +135,7 @@ def test_halving_resets_to_the_best_weights_and_ends_at_the_lowest_rate():
 
 def test_nan_is_never_an_improvement():
     section = {"name": "halve_and_reset_to_best", "patience": 0}
-    assert [action for action, _, _ in told(section, [float("nan"), 1.0, float("nan")])] == [
+    assert [action for action, _, _ in epochs(section, [float("nan"), 1.0, float("nan")])] == [
         RESET,
         KEEP,
         RESET,
@@ -144,16 +144,18 @@ def test_nan_is_never_an_improvement():
 
 def test_higher_accuracy_and_lower_loss_are_better():
     accuracy = {"name": "plateau", "metric": "valid_accuracy", "patience": 0, "ratio": 0.5}
-    assert [f for _, f, _ in told(accuracy, [0.5, 0.6, 0.55])] == [1, 1, 0.5]
+    assert [f for _, f, _ in epochs(accuracy, [0.5, 0.6, 0.55])] == [1, 1, 0.5]
     loss = {"name": "plateau", "patience": 0, "ratio": 0.5}
-    assert [f for _, f, _ in told(loss, [0.5, 0.6, 0.45])] == [1, 0.5, 0.5]
+    assert [f for _, f, _ in epochs(loss, [0.5, 0.6, 0.45])] == [1, 0.5, 0.5]
 
 
 @given(st.lists(st.floats(0.1, 10), min_size=1, max_size=40), st.integers(0, 3))
 def test_the_best_weights_are_those_of_the_lowest_loss(values, patience):
     section = {"name": "halve_and_reset_to_best", "patience": patience}
     kept = [
-        v for v, (action, _, _) in zip(values, told(section, values), strict=True) if action == KEEP
+        v
+        for v, (action, _, _) in zip(values, epochs(section, values), strict=True)
+        if action == KEEP
     ]
     assert kept[-1] == min(values)
 

@@ -35,7 +35,7 @@ def test_each_epoch_has_the_eer_of_held_out_speakers(chunks_dir, tmp_path):
     """Compared with scoring all pairs one by one with the final network."""
     messages, (trainer,) = small_run(chunks_dir, tmp_path, small_sections())
     header, *rows = result(tmp_path)[1]
-    told = float(rows[-1][header.index("valid_eer")])
+    reported = float(rows[-1][header.index("valid_eer")])
     held_out = trainer.validation.speakers
     x_UE = torch.cat([trainer.network.embed(x) for x, _ in held_out.batches()]).detach()
     spk_id_U, scores = held_out.chunks.spk_id_U, {True: [], False: []}
@@ -44,7 +44,7 @@ def test_each_epoch_has_the_eer_of_held_out_speakers(chunks_dir, tmp_path):
             cosine = torch.nn.functional.cosine_similarity(x_UE[i], x_UE[j], dim=0).item()
             scores[bool(spk_id_U[i] == spk_id_U[j])].append(cosine)
     assert (len(scores[True]), len(scores[False])) == (30, 36)
-    assert told == pytest.approx(eer(scores[True], scores[False]), abs=1e-5)
+    assert reported == pytest.approx(eer(scores[True], scores[False]), abs=1e-5)
     assert any("EER" in line for line in messages)
 
 

@@ -12,7 +12,7 @@ from steps_py.audio.headers.base import AudioInfo, libsndfile_info, size_of
 from steps_py.audio.headers.kinds import not_a_wave
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
-PLAIN = (PCM, FLOAT, 6, 7)  # so many bytes for each sample; others pack samples in blocks
+PLAIN = (PCM, FLOAT, 6, 7)  # a fixed number of bytes per sample; others pack samples in blocks
 PCM_GUID = b"\x01\0\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71"
 ORDERS = {b"RIFF": "<", b"RIFX": ">", b"RF64": "<", b"BW64": "<"}
 PIECE_BYTES = 1 << 25
