@@ -1,5 +1,6 @@
 """docs/scoring.md: its examples run, and its tables name what is there."""
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import yaml
 
 from steps_py.backend.chains import CHAINS
 from steps_py.backend.steps import STEPS
+from steps_py.backend.steps.base import Join, Model, ScoreStep, Transform
+from steps_py.backend.steps.quality import MEASURES
 from steps_py.backend.systems import check_systems
 from steps_py.formats.holders import FLOAT_VECTOR
 from steps_py.formats.tables import SequentialReader
@@ -45,8 +48,10 @@ def rows(title):
 
 
 def test_its_recipes_are_accepted(examples):
-    systems, metrics = (yaml.safe_load(text) for text in code("yaml"))
-    check_systems(systems["scores"], BACKEND)
+    *systems, metrics = (yaml.safe_load(text) for text in code("yaml"))
+    assert len(systems) == 2
+    for config in systems:
+        check_systems(config["scores"], BACKEND, ["dev"], ["train"])
     assert len(metrics_of(metrics["metrics"]["measures"], metrics["metrics"]["p_target"])) == 4
     inline = [yaml.safe_load(text) for text in re.findall(r"^`(\w+: \{.*\})`", TEXT, re.M)]
     for config in inline:
@@ -59,8 +64,21 @@ def test_its_recipes_are_accepted(examples):
 
 def test_its_tables_name_what_is_there():
     assert rows("system") == list(CHAINS)
-    assert set(rows("step")) <= set(STEPS.names())
+    assert sorted(rows("step")) == STEPS.names()
+    assert sorted(rows("quality measure")) == MEASURES.names()
     assert rows("metric") and set(rows("metric")) == set(METRICS.names())
+
+
+def test_its_table_of_steps_has_their_kinds_and_options():
+    kinds = {"transform": Transform, "model": Model, "join": Join, "scores": ScoreStep}
+    lines = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*?) ?\| .*\|$", TEXT, re.M)
+    assert len(lines) == len(STEPS.names())
+    for name, kind, options in lines:
+        cls = STEPS.find(name)
+        assert issubclass(cls, kinds[kind]), name
+        if "the same" not in options:
+            fields = {field.name for field in dataclasses.fields(cls.Config)}
+            assert set(re.findall(r"`(\w+)`", options)) == fields, name
 
 
 def test_its_step_scales_vectors(examples, tmp_path):

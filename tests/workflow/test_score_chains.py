@@ -67,6 +67,20 @@ def test_only_what_the_chains_read_is_planned(tmp_path):
         assert file in qmf
 
 
+@pytest.mark.parametrize(
+    "overlay, systems", [("as_norm", "cosine_asnorm"), ("qmf", "cosine_asnorm|qmf")]
+)
+def test_the_overlays_of_voxceleb_plan_their_systems_on_all_lists(tmp_path, overlay, systems):
+    folder = copy_recipe(ROOT / "egs/voxceleb", tmp_path, lambda config: None)
+    files = [str(ROOT / f"egs/voxceleb/{name}.yaml") for name in ("vox2_only", overlay)]
+    done = snakemake(folder, "--configfile", *files, "--dry-run", "--", "all")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    scored = set(re.findall(rf"output: exp/scores/({systems})/(\w+)$", done.stdout, re.M))
+    lists = {name for _, name in scored}
+    assert {"vox1_clean", "vox1_e_clean", "vox1_h_clean"} <= lists
+    assert len(scored) == len(systems.split("|")) * len(lists)
+
+
 @pytest.mark.slow
 def test_a_finished_recipe_with_chains_laid_over_it_ends_with_results_for_all(finished, tmp_path):
     folder = edited(finished, tmp_path / "recipe", with_chains)
