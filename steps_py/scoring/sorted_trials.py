@@ -55,15 +55,18 @@ class SortedTrials:
         self._score_T, self._target_T = score_T, target_T
         self._test_T = None if test_T is None else np.asarray(test_T)[order_T]
         self._test_names = test_names
-        if speakers_T2 is None:
-            speakers_T2 = np.zeros((len(score_T), 2), np.int64)
-        else:
+        self._num_steps, self._num_speakers = int(step_T[-1]) + 1, 1
+        if speakers_T2 is not None:
             speakers_T2 = np.asarray(speakers_T2)[order_T]
-        self._num_speakers = int(speakers_T2.max()) + 1
-        sizes = int(step_T[-1]) + 1, self._num_speakers
-        self._num_steps = sizes[0]
+            self._num_speakers = int(speakers_T2.max()) + 1
+        del order_T  # lists are long, and the sums below take most of the memory
         self._sums_of = {
-            kind: TrialSums(step_T[target_T == kind], speakers_T2[target_T == kind], *sizes)
+            kind: TrialSums(
+                step_T[target_T == kind],
+                None if speakers_T2 is None else speakers_T2[target_T == kind],
+                self._num_steps,
+                self._num_speakers,
+            )
             for kind in (True, False)
         }
         self._values = {}
@@ -141,12 +144,14 @@ class SortedTrials:
 
 
 def _steps(score_T, target_T):
-    """The step of the ROC that each trial belongs to."""
+    """The step of the ROC that each trial belongs to, int32."""
     new_T = np.concatenate([[True], score_T[1:] != score_T[:-1]])
-    group_T = np.cumsum(new_T) - 1
     first_G = np.flatnonzero(new_T)
-    size_G = np.diff(first_G, append=len(score_T))
-    targets_G = np.add.reduceat(target_T.astype(np.int64), first_G)
-    kind_G = np.where(targets_G == size_G, 1, np.where(targets_G == 0, 0, 2))  # 2: tied, of both
-    starts_G = np.concatenate([[True], (kind_G[1:] != kind_G[:-1]) | (kind_G[1:] == 2)])
-    return (np.cumsum(starts_G) - 1)[group_T]
+    last_G = np.append(first_G[1:], len(score_T)) - 1
+    num_targets_T = np.cumsum(target_T, dtype=np.int32)
+    targets_G = num_targets_T[last_G] - num_targets_T[first_G] + target_T[first_G]
+    is_all_G, is_none_G = targets_G == last_G - first_G + 1, targets_G == 0
+    same_G = (is_all_G[1:] & is_all_G[:-1]) | (is_none_G[1:] & is_none_G[:-1])
+    starts_T = np.zeros(len(score_T), bool)
+    starts_T[first_G] = np.concatenate([[True], ~same_G])  # tied trials of both kinds stand alone
+    return np.cumsum(starts_T, dtype=np.int32) - 1

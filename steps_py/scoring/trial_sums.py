@@ -9,6 +9,7 @@ import numpy as np
 from scipy import sparse
 
 CHUNK_ROWS = 4096  # rows of weights at a time: they stay in the processor's cache
+COLUMNS = np.arange(CHUNK_ROWS, dtype=np.int32)
 
 
 class TrialSums:
@@ -18,8 +19,8 @@ class TrialSums:
     ----------
     step_N : int array
         The step of the ROC that each trial is on.
-    speakers_N2 : int array
-        Its two speakers.
+    speakers_N2 : int array, optional
+        Its two speakers; none: all trials are of one.
     num_steps, num_speakers : int
 
     Examples
@@ -32,16 +33,23 @@ class TrialSums:
     """
 
     def __init__(self, step_N, speakers_N2, num_steps, num_speakers):
-        first_N, second_N = speakers_N2.astype(np.int64).T
-        low_N, high_N = np.minimum(first_N, second_N), np.maximum(first_N, second_N)
-        high_N[low_N == high_N] = num_speakers  # a trial of one speaker counts by it alone
         base = num_speakers + 1
-        code_N = (step_N.astype(np.int64) * base + low_N) * base + high_N
+        code_N = step_N.astype(np.int64) * base**2
+        if speakers_N2 is None:
+            code_N += num_speakers
+        else:
+            low_N, high_N = speakers_N2.min(axis=1), speakers_N2.max(axis=1)
+            code_N += low_N * np.int64(base)
+            high_N[low_N == high_N] = num_speakers  # a trial of one speaker counts by it alone
+            code_N += high_N
         code_R, self._row_N, count_R = np.unique(code_N, return_inverse=True, return_counts=True)
-        self._num_steps, self._count_R = num_steps, count_R.astype(float)
-        self._step_R = code_R // base**2
-        self._low_R, self._high_R = code_R // base % base, code_R % base
-        chunks = (slice(row, row + CHUNK_ROWS) for row in range(0, len(code_R), CHUNK_ROWS))
+        self._row_N = self._row_N.astype(np.int32)
+        self._num_steps, self._count_R = num_steps, count_R.astype(np.float32)
+        self._step_R = (code_R // base**2).astype(np.int32)
+        self._low_R = (code_R // base % base).astype(np.int32)
+        self._high_R = (code_R % base).astype(np.int32)
+        starts = range(0, len(code_R), CHUNK_ROWS)
+        chunks = (slice(start, min(start + CHUNK_ROWS, len(code_R))) for start in starts)
         self._chunks = [(rows, *self._by_step(rows)) for rows in chunks]
 
     def per_step(self, times_SB):
@@ -68,8 +76,8 @@ class TrialSums:
     def _by_step(self, rows):
         """The steps that rows are on, a slice, and the matrix that adds up the rows of each."""
         step_R = self._step_R[rows]
-        steps = slice(step_R[0], step_R[-1] + 1)
-        starts = np.searchsorted(step_R, np.arange(steps.start, steps.stop + 1))
+        steps = slice(int(step_R[0]), int(step_R[-1]) + 1)
+        starts = np.searchsorted(step_R, np.arange(steps.start, steps.stop + 1)).astype(np.int32)
         shape = steps.stop - steps.start, len(step_R)
-        columns = np.arange(len(step_R))
-        return steps, sparse.csr_array((self._count_R[rows], columns, starts), shape=shape)
+        entries = self._count_R[rows], COLUMNS[: len(step_R)], starts
+        return steps, sparse.csr_array(entries, shape=shape)
