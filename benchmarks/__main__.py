@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks import harness
 
 SCRIPTS = (
-    *("features", "frames", "reverberation", "plda", "score_norm", "xvectors"),
+    *("features", "frames", "reverberation", "plda", "score_norm", "metrics", "xvectors"),
     *("clustering", "chunks", "training", "corpus", "table_stages"),
 )
 

@@ -27,7 +27,8 @@ class Case:
     to Kaldi's, or to that of `ratio_to`; `at_most_sec` that of our time per unit; `at_most_mb`
     that of the memory of a case that writes it to the file ``peak_mb`` (benchmarks.peak_memory).
     A run does `units` of work, for example 20 utterances; all times are per unit. `rival` is the
-    command line for the comparison if Kaldi has no such command, or is not installed.
+    command line for the comparison if Kaldi has no such command, or is not installed; its run
+    does `rival_units` of work, if that is not as much.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Case:
     units: int = 1
     rival: tuple | None = None
     rival_name: str = ""
+    rival_units: int | None = None
     ratio_to: str = "Kaldi"
 
 
@@ -144,7 +146,9 @@ def measure(case, folder, num_runs):
             usage = run_once(argv, env, folder)
             if run:
                 done.append(usage)
-    medians = [median_usage(done, case.units) for done in usages] + [median_usage([])]
+    units = [case.units, (not kaldi and case.rival_units) or case.units]
+    medians = [median_usage(*done) for done in zip(usages, units, strict=False)]
+    medians.append(median_usage([]))
     return Row(
         case, medians[0], medians[1], "Kaldi" if kaldi else case.rival_name if case.rival else ""
     )
