@@ -1,4 +1,7 @@
-"""Every registered part of the network, small: what ends in `dim` is a width."""
+"""Every registered part of the network, small: what ends in `dim` is a width.
+
+Depths, keys `num_blocks` with a number for each stage, become one block per stage.
+"""
 
 import dataclasses
 
@@ -6,10 +9,13 @@ import torch
 
 
 def tiny(registry, name, **fields):
-    """The section of a recipe with the class `name` and widths of 8."""
+    """The section of a recipe with the class `name`, widths of 8 and few blocks."""
     _, config = registry.configure({"name": name})
-    widths = {f.name: 8 for f in dataclasses.fields(config) if f.name.endswith("dim")}
-    return {"name": name, **widths, **fields}
+    names = [field.name for field in dataclasses.fields(config)]
+    small = {key: 8 for key in names if key.endswith("dim")}
+    if "num_blocks" in names:
+        small["num_blocks"] = [1] * len(config.num_blocks)
+    return {"name": name, **small, **fields}
 
 
 def trained_looking(model, feat_dim):

@@ -1,0 +1,84 @@
+"""Densely connected layers over frames: each reads the outputs of all layers before it.
+
+Shape suffixes: B batch, T frames, C channels.
+
+Reference: Y.-Q. Yu and W.-J. Li, "Densely connected time delay neural network for speaker
+verification", Interspeech 2020, section 3.
+"""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from steps_py.model.layers.norm import MaskedBatchNorm
+
+
+class NormRelu(nn.Module):
+    """Batch norm and ReLU; padding of the output is 0."""
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.norm = MaskedBatchNorm(dim)
+
+    def forward(self, x_BCT, mask_BT):
+        return F.relu(self.norm(x_BCT, mask_BT))
+
+
+class Transit(nn.Module):
+    """Batch norm, ReLU and an affine without bias to `out_dim` channels."""
+
+    def __init__(self, in_dim: int, out_dim: int):
+        super().__init__()
+        self.before = NormRelu(in_dim)
+        self.affine = nn.Conv1d(in_dim, out_dim, kernel_size=1, bias=False)
+
+    def forward(self, x_BCT, mask_BT):
+        return self.affine(self.before(x_BCT, mask_BT))
+
+
+class DenseBlock(nn.Module):
+    """Layers that each append `growth_dim` channels to their input.
+
+    A layer is batch norm, ReLU, an affine to `hidden_dim`, batch norm, ReLU and a convolution:
+    the module that ``make_conv(hidden_dim, growth_dim)`` returns, called with frames and mask.
+
+    >>> block = DenseBlock(8, 3, hidden_dim=16, growth_dim=4, make_conv=FrameConv)
+    >>> block(torch.zeros(2, 8, 9), None).shape    # 8 + 3 * 4 channels
+    torch.Size([2, 20, 9])
+    """
+
+    def __init__(
+        self,
+        in_dim: int,
+        num_layers: int,
+        *,
+        hidden_dim: int,
+        growth_dim: int,
+        make_conv: Callable[[int, int], nn.Module],
+    ):
+        super().__init__()
+        dims = [in_dim + growth_dim * number for number in range(num_layers)]
+        self.enter = nn.ModuleList(Transit(dim, hidden_dim) for dim in dims)
+        self.norms = nn.ModuleList(NormRelu(hidden_dim) for _ in dims)
+        self.convs = nn.ModuleList(make_conv(hidden_dim, growth_dim) for _ in dims)
+        self.out_dim = in_dim + growth_dim * num_layers
+
+    def forward(self, x_BCT: torch.Tensor, mask_BT: torch.Tensor | None) -> torch.Tensor:
+        """Frames (B, C, T) -> frames (B, out_dim, T); padding of neither need be 0."""
+        for enter, norm, conv in zip(self.enter, self.norms, self.convs, strict=True):
+            y_BCT = conv(norm(enter(x_BCT, mask_BT), mask_BT), mask_BT)
+            x_BCT = torch.cat([x_BCT, y_BCT], dim=1)
+        return x_BCT
+
+
+class FrameConv(nn.Module):
+    """A convolution without bias over three frames `dilation` apart."""
+
+    def __init__(self, in_dim: int, out_dim: int, dilation: int = 1):
+        super().__init__()
+        self.conv = nn.Conv1d(in_dim, out_dim, 3, padding=dilation, dilation=dilation, bias=False)
+
+    def forward(self, x_BCT, mask_BT):
+        return self.conv(x_BCT)
