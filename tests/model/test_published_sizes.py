@@ -19,6 +19,34 @@ ASP = {"name": "attentive_stats", "global_context": False}
 CONFIGS = {
     "CAMPPlus (emb192)": ({"name": "campplus"}, STATS, -192),
     "CAM++ (emb192)": ({"name": "campplus"}, STATS, -192),
+    "ERes2Net34_Base (emb512)": ({"name": "eres2net"}, STATS, 0),
+    "ERes2Net34_Large (emb192)": ({"name": "eres2net", "base_dim": 64}, STATS, 0),
+    "ERes2Net-base (m32, emb192)": ({"name": "eres2net"}, STATS, 0),
+    "ERes2Net-large (m64, emb192)": ({"name": "eres2net", "base_dim": 64}, STATS, 0),
+    "ERes2Net-huge (m64, scale3, width24, expansion4, emb192)": (
+        {"name": "eres2net", "base_dim": 64, "scale": 3, "group_width": 24, "expansion": 4},
+        STATS,
+        0,
+    ),
+    "ERes2NetV2 (m64, baseWidth 24, scale 4, expansion 4, emb192)": (
+        {
+            "name": "eres2net",
+            "base_dim": 64,
+            "scale": 4,
+            "group_width": 24,
+            "expansion": 4,
+            "first_fused_output": 3,
+        },
+        STATS,
+        0,
+    ),
+    "Res2Net34_Base (emb192)": ({"name": "res2net"}, STATS, 0),
+    "Res2Net (m32, emb192)": ({"name": "res2net"}, STATS, 0),
+    "SimAM_ResNet34_ASP (emb256)": (  # a batch norm of 128 in the attention of the pooling
+        {"name": "resnet", "depth": 34, "base_dim": 64, "gate": "simam"},
+        ASP,
+        256,
+    ),
     "D-TDNN (feat 30, emb512)": ({"name": "d_tdnn"}, STATS, -512),
     "D-TDNN (feat 80, emb512)": ({"name": "d_tdnn"}, STATS, -512),
 }
@@ -45,3 +73,12 @@ def test_with_pooling_and_embedding_it_has_so_too(name):
     with torch.device("meta"):
         model = build_model(config, feat_dim=int(row["feat_dim"]))
     assert num_weights(model) + more == int(row["total_weights"])
+
+
+def test_the_second_eres2net_of_17_8_million_weights():
+    """3D-Speaker's README states the size; 192 dimensions, statistics of 10 bins."""
+    encoder = {"name": "eres2net", "base_dim": 64, "group_width": 26, "first_fused_output": 3}
+    config = ModelConfig(encoder=encoder, pooling=STATS, embedding_dim=192)
+    with torch.device("meta"):
+        model = build_model(config, feat_dim=80)
+    assert num_weights(model) == pytest.approx(17.8e6, abs=0.1e6)

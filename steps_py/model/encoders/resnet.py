@@ -4,7 +4,10 @@ Shape suffixes: B batch, T frames, D feature dimension, C channels, F frequency 
 
 References: K. He et al., "Deep residual learning for image recognition", CVPR 2016, table 1;
 for speakers, with 16 or 32 instead of 64 channels, J. S. Chung et al., "In
-defence of metric learning for speaker recognition", Interspeech 2020.
+defence of metric learning for speaker recognition", Interspeech 2020.  Gates: J. Hu et al.,
+"Squeeze-and-excitation networks", CVPR 2018; S. Woo et al., "CBAM: Convolutional block attention
+module", ECCV 2018; X. Qin et al., "Simple attention module based speaker verification with
+iterative noisy label detection", ICASSP 2022, with depth 34 or 100 and `base_dim` 64.
 """
 
 from dataclasses import dataclass
@@ -14,20 +17,26 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from steps_py.errors import ConfigError
+from steps_py.model.layers.cbam import Cbam
 from steps_py.model.layers.norm import MaskedBatchNorm
+from steps_py.model.layers.simam import SimAm
 from steps_py.model.layers.squeeze_excitation import SqueezeExcitation
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, setting
 
-NUM_BLOCKS = {  # depth -> blocks per stage; from depth 50, a block has three convolutions
+NUM_BLOCKS = {  # depth -> blocks per stage
     18: (2, 2, 2, 2),
     34: (3, 4, 6, 3),
     50: (3, 4, 6, 3),
+    100: (6, 16, 24, 3),
     101: (3, 4, 23, 3),
     152: (3, 8, 36, 3),
     221: (6, 16, 48, 3),
     293: (10, 20, 64, 3),
 }
+TWO_CONVS = (18, 34, 100)  # depths with two convolutions in a block; the others have three
+GATES = {"squeeze_excitation": SqueezeExcitation, "cbam": Cbam}  # with hidden units
 
 
 @ENCODERS.register("resnet")
@@ -35,9 +44,10 @@ class ResNet(nn.Module):
     """Four stages of residual blocks; all but the first halve frames and frequency bins.
 
     The input has one channel; the first convolution is 3 x 3 and there is no pooling before the
-    stages.  Stage s has ``base_dim * 2**s`` channels, and from depth 50 four times as many at its
-    end.  `depth` 34 with `base_dim` 16 is the thin ResNet-34; 32 is usual for the deep ones.
-    Channels and bins of the output are flattened; it has an eighth of the frames.
+    stages.  Stage s has ``base_dim * 2**s`` channels, and where a block has three convolutions
+    (all depths but 18, 34 and 100) four times as many at its end.  `depth` 34 with `base_dim` 16
+    is the thin ResNet-34; 32 is usual for the deep ones.  Channels and bins of the output are
+    flattened; it has an eighth of the frames.
 
     >>> encoder = ResNet(ResNet.Config(depth=18, base_dim=4), in_dim=24)
     >>> encoder(torch.zeros(2, 20, 24), None)[0].shape    # 32 channels of 3 bins
@@ -46,16 +56,31 @@ class ResNet(nn.Module):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        depth: Literal[18, 34, 50, 101, 152, 221, 293] = 34
+        depth: Literal[18, 34, 50, 100, 101, 152, 221, 293] = 34
         base_dim: Count = 32
+        gate: Literal["squeeze_excitation", "cbam", "simam"] = setting(
+            "squeeze_excitation", "attention at the end of a block, before the shortcut is added"
+        )
         squeeze_ratio: int = setting(
-            0, "channels per hidden unit of squeeze and excitation; 0: none", minimum=0
+            0, "channels per hidden unit of the gate, if it has any; 0: no such gate", minimum=0
         )
         mean_over_bins: bool = setting(False, "average over bins; false: flatten channels and bins")
 
+        def __post_init__(self):
+            if self.gate == "cbam" and not self.squeeze_ratio:
+                raise ConfigError(
+                    "encoder 'resnet': gate is 'cbam' and squeeze_ratio is 0, which is no gate."
+                    " Set squeeze_ratio, to 8 or 16 as a rule."
+                )
+            if self.gate == "simam" and self.squeeze_ratio:
+                raise ConfigError(
+                    f"encoder 'resnet': gate is 'simam', which has no hidden units, and"
+                    f" squeeze_ratio is {self.squeeze_ratio}. Remove one of them."
+                )
+
     def __init__(self, config: Config, in_dim: int):
         super().__init__()
-        make_block = BasicBlock if config.depth < 50 else Bottleneck
+        make_block = BasicBlock if config.depth in TWO_CONVS else Bottleneck
         dim, num_bins = config.base_dim, in_dim
         self.conv = nn.Conv2d(1, dim, kernel_size=3, padding=1, bias=False)
         self.norm = MaskedBatchNorm(dim)
@@ -64,7 +89,7 @@ class ResNet(nn.Module):
             for number in range(num_blocks):
                 stride = 2 if stage and not number else 1
                 width = config.base_dim * 2**stage
-                self.blocks.append(make_block(dim, width, stride, config.squeeze_ratio))
+                self.blocks.append(make_block(dim, width, stride, config))
                 dim, num_bins = width * make_block.expansion, -(-num_bins // stride)
         self.mean_over_bins = config.mean_over_bins
         self.out_dim = dim if config.mean_over_bins else dim * num_bins
@@ -93,12 +118,12 @@ class Block(nn.Module):
 
     expansion = 1
 
-    def __init__(self, convs, shortcut, squeeze_ratio):
+    def __init__(self, convs, shortcut, config):
         super().__init__()
         out_dim = convs[-1].out_channels
         self.convs = nn.ModuleList(convs)
         self.norms = nn.ModuleList(MaskedBatchNorm(conv.out_channels) for conv in convs)
-        self.gate = SqueezeExcitation(out_dim, out_dim // squeeze_ratio) if squeeze_ratio else None
+        self.gate = make_gate(out_dim, config)
         (self.stride, _) = shortcut.stride
         self.shortcut = self.shortcut_norm = None
         if self.stride > 1 or shortcut.in_channels != shortcut.out_channels:
@@ -122,9 +147,9 @@ class Block(nn.Module):
 class BasicBlock(Block):
     """Two convolutions of 3 x 3."""
 
-    def __init__(self, in_dim, width, stride, squeeze_ratio):
+    def __init__(self, in_dim, width, stride, config):
         convs = [conv3x3(in_dim, width, stride), conv3x3(width, width)]
-        super().__init__(convs, conv1x1(in_dim, width, stride), squeeze_ratio)
+        super().__init__(convs, conv1x1(in_dim, width, stride), config)
 
 
 class Bottleneck(Block):
@@ -132,10 +157,17 @@ class Bottleneck(Block):
 
     expansion = 4
 
-    def __init__(self, in_dim, width, stride, squeeze_ratio):
+    def __init__(self, in_dim, width, stride, config):
         out_dim = self.expansion * width
         convs = [conv1x1(in_dim, width), conv3x3(width, width, stride), conv1x1(width, out_dim)]
-        super().__init__(convs, conv1x1(in_dim, out_dim, stride), squeeze_ratio)
+        super().__init__(convs, conv1x1(in_dim, out_dim, stride), config)
+
+
+def make_gate(dim: int, config: ResNet.Config) -> nn.Module | None:
+    """The attention at the end of a block of `dim` channels, if there is any."""
+    if config.gate == "simam":
+        return SimAm()
+    return GATES[config.gate](dim, dim // config.squeeze_ratio) if config.squeeze_ratio else None
 
 
 def conv3x3(in_dim: int, out_dim: int, stride: int = 1) -> nn.Conv2d:
