@@ -43,7 +43,7 @@ try:
             end_orphans(Path.cwd())
         use_slurm_executor()
         use_sge_executor()
-        plan_whole_graph(MadeFiles(".snakemake/sidewinder_made.jsonl"))
+        plan_whole_graph(MadeFiles(".snakemake/sidewinder_made.jsonl"), costly={"train_model"})
         os.environ["PATH"] += f":{ROOT}/sge/bin"  # the commands that profile sge names
 except StepsError as error:
     sys.exit(str(error))

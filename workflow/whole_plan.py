@@ -25,16 +25,29 @@ from snakemake_interface_executor_plugins.settings import ExecMode
 from steps_py.errors import some
 
 
-def plan_whole_graph(made):
-    """Correct the planning of this process; `made` is the recipe's `MadeFiles`."""
+def plan_whole_graph(made, costly=frozenset()):
+    """Correct the planning of this process.
+
+    Parameters
+    ----------
+    made : MadeFiles
+        The record of the recipe's files.
+    costly : set of str
+        Rules whose changed files are refused rather than made again.
+    """
     update_needrun, finish = DAG.update_needrun, DAG.finish
 
     async def update_whole(dag, create_inventory=False):
         if dag.workflow.exec_mode != ExecMode.DEFAULT:
             await update_needrun(dag, create_inventory)
             return
-        changed = [path for job in dag.jobs for path in _read_by_others(dag, job)]
-        changed = sorted({str(path) for path in changed if made.is_changed(path)})
+        read = [(job, path) for job in dag.jobs for path in _read_by_others(dag, job)]
+        differing = [(job, str(path)) for job, path in read if made.is_changed(path)]
+        if dag.workflow.touch:
+            refusable = []
+        else:
+            refusable = [(job, path) for job, path in differing if job.rule.name in costly]
+        changed = sorted({path for _, path in differing} - {path for _, path in refusable})
         new = [path for path in changed if path not in dag.forcefiles]
         if new and not dag.workflow.touch:
             print(
@@ -56,6 +69,13 @@ def plan_whole_graph(made):
         finally:
             dag.targetjobs = targets
             del dag.bfs
+        refused = sorted({path for job, path in refusable if not dag.needrun(job)})
+        if refused:
+            sys.exit(
+                f"{some(refused)}: not as {refusable[0][0].rule.name} wrote it: damaged, edited or"
+                " replaced. Put the file back; or remove it, and it is made again; or accept it"
+                " as it is with 'snakemake --touch all'."
+            )
         unknown = [path for job, path in unknown if not dag.needrun(job)]
         if unknown:
             sys.exit(

@@ -12,7 +12,6 @@ import functools
 import importlib.util
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader, FileFinder
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +36,8 @@ def _load_pocketfft():
 @functools.cache
 def _warn_of_numpy():
     """Print once per process: results agree to rounding, features take longer."""
+    from importlib.metadata import version  # start-up time
+
     print(
         f"WARNING: scipy {version('scipy')} has no fft/_pocketfft/pypocketfft: numpy's transforms"
         " are used, which are up to four times slower. Install the version of scipy that"

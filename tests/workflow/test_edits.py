@@ -5,6 +5,7 @@ is compared with the rules that say they read it, and with what the graph of rul
 """
 
 import base64
+import contextlib
 import json
 import os
 import random
@@ -246,18 +247,34 @@ def test_a_removed_file_and_all_behind_it_are_made_again(planner, recipe):
     assert planner.rules(recipe, "all") == {}
 
 
+@contextlib.contextmanager
+def damaged(path):
+    """The file is cut in half and has an old time, within the block."""
+    whole, stat = path.read_bytes(), path.stat()
+    path.write_bytes(whole[: len(whole) // 2])
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns - 10**12))
+    try:
+        yield
+    finally:
+        path.write_bytes(whole)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
 def test_a_file_that_was_cut_is_made_again_also_when_its_time_is_old(planner, recipe):
-    for name in ("exp/model/final.pt", "data/train/utt2spk", "exp/scores/plda/mini"):
-        path = recipe / name
-        whole, stat = path.read_bytes(), path.stat()
-        path.write_bytes(whole[: len(whole) // 2])
-        times = (stat.st_atime_ns, stat.st_mtime_ns - 10**12)
-        try:
-            os.utime(path, ns=times)
+    for name in ("data/train/utt2spk", "exp/scores/plda/mini"):
+        with damaged(recipe / name):
             assert "write_manifest" in planner.rules(recipe, "all"), name
-        finally:
-            path.write_bytes(whole)
-            os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert planner.rules(recipe, "all") == {}
+
+
+def test_a_damaged_model_is_refused_by_name_unless_it_is_trained_again_anyway(planner, recipe):
+    with damaged(recipe / "exp/model/final.pt"):
+        for target in ("all", "exp/scores/plda/mini"):
+            code, said = planner.ask(recipe, target)
+            assert code == 1
+            assert "exp/model/final.pt: not as train_model wrote it" in said
+        assert "train_model" in planner.rules(recipe, "--forcerun", "train_model", "--", "all")
+        assert "train_model" in plan_of(planner, recipe, "train.num_epochs")
     assert planner.rules(recipe, "all") == {}
 
 
