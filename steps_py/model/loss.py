@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from steps_py.model.all_gather import gather_embeddings, gather_labels
+from steps_py.model.precision import at_least_float32
 
 
 class Loss(nn.Module):
@@ -14,12 +15,15 @@ class Loss(nn.Module):
 
     Attributes
     ----------
+    classifies : bool
+        Whether the loss returns logits over the speakers.
     compares : bool or None
         Whether utterances are compared with each other; None if it depends on the config.
     utts_per_speaker_needed : int
         Minimum number of utterances of a speaker in a batch.
     """
 
+    classifies: bool = True
     compares: bool | None = False
     utts_per_speaker_needed: int = 1
 
@@ -39,11 +43,12 @@ class Loss(nn.Module):
 class MetricLoss(Loss):
     """Compares the embeddings of a batch; in training, of all processes (see all_gather.py)."""
 
+    classifies = False
     compares = True
     utts_per_speaker_needed = 2
 
     def compare(self, embedding_AE: torch.Tensor, spk_id_A: torch.Tensor) -> torch.Tensor:
-        """The loss of float32 embeddings and their speakers."""
+        """The loss of embeddings, float32 or float64, and their speakers."""
         raise NotImplementedError
 
     def forward(
@@ -53,4 +58,21 @@ class MetricLoss(Loss):
         if self.training:
             embedding_BE, spk_id_B = gather_embeddings(embedding_BE), gather_labels(spk_id_B)
         with torch.autocast(embedding_BE.device.type, enabled=False):
-            return self.compare(embedding_BE.float(), spk_id_B), None
+            return self.compare(at_least_float32(embedding_BE), spk_id_B), None
+
+
+class EmbeddingLoss(Loss):
+    """Mean over utterances of a function of the embedding and its speaker, without logits."""
+
+    classifies = False
+
+    def measure(self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor) -> torch.Tensor:
+        """The loss of embeddings, float32 or float64, and their speakers."""
+        raise NotImplementedError
+
+    def forward(
+        self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor
+    ) -> tuple[torch.Tensor, None]:
+        """Mean loss, and None for the logits."""
+        with torch.autocast(embedding_BE.device.type, enabled=False):
+            return self.measure(at_least_float32(embedding_BE), spk_id_B), None

@@ -18,6 +18,6 @@ from steps_py.registry import Registry
 
 ENCODERS = Registry("encoder", home="steps_py.model.encoders")
 POOLINGS = Registry("pooling", home="steps_py.model.poolings")
-LOSSES = Registry("loss", home="steps_py.model.losses", facts=("compares",))
+LOSSES = Registry("loss", home="steps_py.model.losses", facts=("classifies", "compares"))
 OPTIMIZERS = Registry("optimizer", home="steps_py.training.optimizers")
 SCHEDULES = Registry("schedule", home="steps_py.training.schedules")

@@ -6,17 +6,15 @@ import pytest
 import torch
 
 from steps_py.errors import ConfigError
+from steps_py.model.losses.a_softmax import multiply_angle
 from steps_py.model.losses.aam_softmax import widen_angle
 from steps_py.model.registries import LOSSES
 
 torch.set_num_threads(1)
 
-METRIC = [
-    name
-    for name in LOSSES.names()
-    if LOSSES.configure({"name": name})[0].utts_per_speaker_needed > 1
-]
-CLASSIFIERS = [name for name in LOSSES.names() if name not in METRIC]
+METRIC = [name for name in LOSSES.names() if LOSSES.find(name).utts_per_speaker_needed > 1]
+CLASSIFIERS = [name for name in LOSSES.names() if LOSSES.find(name).classifies]
+SMOOTHED = [name for name in CLASSIFIERS if hasattr(LOSSES.find(name).Config, "focal_exponent")]
 
 
 def build(name, in_dim=2, num_speakers=2, **fields):
@@ -181,7 +179,7 @@ def test_every_loss_keeps_its_contract(name):
     embedding_BE, spk_id_B = groups()
     value, logits_BS = loss(embedding_BE, spk_id_B)
     assert value.shape == ()
-    if name in METRIC:
+    if name not in CLASSIFIERS:
         assert logits_BS is None
     else:
         assert logits_BS.shape == (15, 5)
@@ -207,9 +205,12 @@ def test_every_loss_has_finite_gradients_for_identical_embeddings(name):
     assert all(p.grad is None or p.grad.isfinite().all() for p in loss.parameters())
 
 
-@pytest.mark.parametrize("name", ["ge2e", "triplet"])
+ORDERED = {"angular_prototypical", "prototypical"}  # the first utterance is the query
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES.names() if name not in ORDERED])
 def test_the_order_of_a_batch_does_not_matter(name):
-    loss, (embedding_BE, spk_id_B) = build(name, in_dim=4), groups()
+    loss, (embedding_BE, spk_id_B) = build(name, in_dim=4, num_speakers=5), groups()
     order = torch.randperm(15, generator=torch.Generator().manual_seed(1))
     shuffled, _ = loss(embedding_BE[order], spk_id_B[order])
     assert shuffled.item() == pytest.approx(loss(embedding_BE, spk_id_B)[0].item(), rel=1e-5)
@@ -477,3 +478,172 @@ def test_the_widened_angle_passes_gradcheck_on_both_branches(margin):
 def test_a_margin_of_a_right_angle_is_refused():
     with pytest.raises(ConfigError, match=r"margin': 11 is not below 1\.5708"):
         build("aam_softmax", margin=11)
+
+
+@pytest.mark.parametrize("name", LOSSES.names())
+def test_the_numbers_of_speakers_do_not_matter(name):
+    """Speakers in another order, and the learned weights of each with them."""
+    torch.manual_seed(0)
+    loss, (embedding_BE, spk_id_B) = build(name, in_dim=4, num_speakers=5), groups()
+    value = loss(embedding_BE, spk_id_B)[0].item()
+    order = torch.tensor([3, 0, 4, 1, 2])  # the new number of each speaker
+    for weight in loss.parameters():
+        if weight.ndim and len(weight) == 5:
+            weight.data[order] = weight.data.clone()
+    assert loss(embedding_BE, order[spk_id_B])[0].item() == pytest.approx(value, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "name, fields",
+    [
+        ("am_softmax", {"margin": 0.0}),
+        ("aam_softmax", {"margin": 0.0}),
+        ("am_softmax", {"margin": 0.0, "top_k": 2, "top_k_penalty": 0.0}),
+        ("aam_softmax", {"margin": 0.0, "sub_centers": 1, "far_angles": "shifted"}),
+        ("a_softmax", {"multiplier": 1}),
+        ("logistic_margin", {"logit_margin": 0.0, "normalize_weights": True, "scale": 1.0}),
+    ],
+)
+def test_without_margin_a_loss_is_the_cross_entropy_of_cosines(name, fields):
+    embedding_BE, spk_id_B = groups()
+    scale = 1.0
+    if name in ("am_softmax", "aam_softmax"):
+        scale = fields["scale"] = 7.0
+    if name == "a_softmax":  # the length of the embedding is its scale
+        embedding_BE = torch.nn.functional.normalize(embedding_BE)
+    loss = build(name, in_dim=4, num_speakers=5, **fields)
+    cos_BS = torch.nn.functional.cosine_similarity(
+        embedding_BE[:, None], loss.weight_SE[None], dim=2
+    )
+    expected = torch.nn.functional.cross_entropy(scale * cos_BS, spk_id_B)
+    assert loss(embedding_BE, spk_id_B)[0].item() == pytest.approx(expected.item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", SMOOTHED)
+def test_every_cross_entropy_can_be_smoothed_and_focused(name):
+    """From the logits without margin: focus multiplies each loss by (1 - p)^2."""
+    torch.manual_seed(0)
+    margin = {"margin": 0.0} if hasattr(LOSSES.find(name).Config, "margin") else {}
+    if name == "logistic_margin":
+        margin = {"logit_margin": 0.0, "scale": 2.0}
+    if name == "a_softmax":
+        margin = {"multiplier": 1}
+    embedding_BE, spk_id_B = groups()
+    plain = build(name, in_dim=4, num_speakers=5, **margin).eval()
+    value, logits_BS = plain(embedding_BE, spk_id_B)
+    p_B = logits_BS.softmax(dim=1)[torch.arange(15), spk_id_B]
+    losses = {}
+    for fields in ({"label_smoothing": 0.2}, {"focal_exponent": 2.0}):
+        loss = build(name, in_dim=4, num_speakers=5, **margin, **fields).eval()
+        loss.load_state_dict(plain.state_dict())
+        losses |= dict.fromkeys(fields, loss(embedding_BE, spk_id_B)[0].item())
+    assert value.item() == pytest.approx(-p_B.log().mean().item(), rel=1e-4)
+    focused = -((1 - p_B) ** 2 * p_B.log()).mean().item()
+    assert losses["focal_exponent"] == pytest.approx(focused, rel=1e-3)
+    spread = -logits_BS.log_softmax(dim=1).mean().item()
+    smoothed = 0.8 * value.item() + 0.2 * spread
+    assert losses["label_smoothing"] == pytest.approx(smoothed, rel=1e-4)
+
+
+def test_a_softmax_decreases_from_0_to_180_degrees_without_a_step():
+    theta = torch.linspace(0, math.pi, 4001, dtype=torch.float64)
+    for multiplier in (1, 2, 3, 4, 5):
+        psi = multiply_angle(theta.cos(), multiplier)
+        assert (psi.diff() < 1e-9).all() and psi.diff().abs().max() < 0.01
+        assert psi[[0, -1]].tolist() == pytest.approx([1, 1 - 2 * multiplier])
+
+
+def test_the_margin_of_a_softmax_grows_as_lambda_falls():
+    loss = build("a_softmax", initial_lambda=1000.0, lambda_rate=0.12, min_lambda=5.0)
+    lambdas = []
+    for epoch in (0, 1, 100, 5000):
+        loss.set_epoch(epoch)
+        lambdas.append(loss.lambda_)
+    assert lambdas == pytest.approx([1000, 1000 / 1.12, 1000 / 13, 5])
+
+
+def test_sphereface2_of_two_speakers_by_hand():
+    """Cosines 0.6 and 0.8, t = 1, scale 1, margin 0.1: softplus of -0.5 and of 0.9."""
+    loss = build("sphereface2", margin=0.1, exponent=1.0, scale=1.0, positive_weight=0.7)
+    loss.weight_SE.data = torch.eye(2)
+    value, logits_BS = loss(torch.tensor([[3.0, 4.0]]), torch.tensor([0]))
+    expected = 0.7 * math.log(1 + math.exp(-0.5)) + 0.3 * math.log(1 + math.exp(0.9))
+    assert value.item() == pytest.approx(expected, abs=1e-6)
+    assert logits_BS.tolist()[0] == pytest.approx([0.6, 0.8])
+
+
+def test_the_worst_error_of_sphereface2_has_a_gradient():
+    """At 180 degrees cos(theta) - 1 + cos(m) is below -1, where a cube must not be clamped."""
+    loss = build("sphereface2", margin=0.3, margin_type="angle", scale=1.0)
+    loss.weight_SE.data = torch.eye(2)
+    embedding_BE = torch.tensor([[-1.0, 0.1]], requires_grad=True)
+    loss(embedding_BE, torch.tensor([0]))[0].backward()
+    assert embedding_BE.grad.abs().max() > 1e-5
+
+
+def test_center_and_ring_loss_by_hand():
+    """(3, 4) is 5 long, and 2 sqrt(2) from its centre (1, 2)."""
+    center = build("center")
+    center.center_SE.data = torch.tensor([[0.0, 0.0], [1.0, 2.0]])
+    batch = torch.tensor([[3.0, 4.0]]), torch.tensor([1])
+    assert center(*batch)[0].item() == pytest.approx(8.0)
+    assert build("ring", initial_radius=2.0)(*batch)[0].item() == pytest.approx(4.5)
+
+
+def test_the_entropy_is_that_of_nearest_neighbours_of_any_speaker():
+    """At 0, 90 and 180 degrees: all nearest neighbours are sqrt(2) away."""
+    batch = torch.tensor([[2.0, 0.0], [0.0, 1.0], [-3.0, 0.0]]), torch.tensor([0, 0, 1])
+    value, _ = build("entropy")(*batch)
+    assert value.item() == pytest.approx(-math.log(2**0.5), abs=1e-5)
+
+
+def test_the_entropy_of_a_single_utterance_is_0():
+    value, _ = build("entropy")(torch.ones(1, 2), torch.tensor([0]))
+    assert value.item() == 0
+
+
+def test_prototypes_are_means_and_distances_squared():
+    """Queries 0 and 10, prototypes 2 and 9: squared distances 4, 81; 64, 1."""
+    embedding_BE = torch.tensor([[0.0], [1.0], [3.0], [10.0], [9.0]])
+    value, _ = build("prototypical", in_dim=1)(embedding_BE, torch.tensor([0, 0, 0, 1, 1]))
+    assert value.item() == pytest.approx(0.0, abs=1e-6)
+    value, _ = build("prototypical", in_dim=1)(embedding_BE / 10, torch.tensor([0, 0, 0, 1, 1]))
+    expected = (math.log(1 + math.exp(0.04 - 0.81)) + math.log(1 + math.exp(0.01 - 0.64))) / 2
+    assert value.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_contrastive_pairs_by_hand():
+    """Points 0, 1 of a speaker and 4 of another: 1 apart; 4 and 3 apart, of margin 4."""
+    loss = build(
+        "contrastive", in_dim=1, normalize=False, positive_margin=0.25, negative_margin=4.0
+    )
+    value, _ = loss(torch.tensor([[0.0], [1.0], [4.0]]), torch.tensor([0, 0, 1]))
+    assert value.item() == pytest.approx(0.75 + 1.0, rel=1e-4)
+
+
+def test_a_margin_of_0_and_a_scale_of_1_give_the_plain_circle_loss():
+    """s_p = 0, s_n = 1: log(1 + e^(1 * (1 - 0)) e^(-1 * (0 - 1)))"""
+    loss = build("circle", margin=0.0, scale=1.0)
+    embedding_BE = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    value, _ = loss(embedding_BE, torch.tensor([0, 0, 1]))
+    first = math.log(1 + math.exp(1 + 1))
+    second = math.log(1 + math.exp(0 + 1))  # its negative is at 90 degrees
+    assert value.item() == pytest.approx((first + second) / 2, rel=1e-5)
+
+
+def test_three_losses_are_summed_by_a_weighted_sum_within_another():
+    inner = {"name": "weighted_sum", "metric": {"name": "triplet"}}
+    parts = {"classification": inner, "metric": {"name": "entropy"}, "metric_weight": 0.001}
+    loss, batch = build("weighted_sum", in_dim=4, num_speakers=5, **parts), groups()
+    assert loss.utts_per_speaker_needed == 2
+    expected = loss.classification(*batch)[0] + 0.001 * build("entropy", in_dim=4)(*batch)[0]
+    assert loss(*batch)[0].item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_the_hyperspherical_energy_is_added_to_the_loss():
+    """Two speakers at a right angle: 1 / 2."""
+    plain, more = (build("am_softmax", energy_weight=weight) for weight in (0.0, 3.0))
+    for loss in (plain, more):
+        loss.weight_SE.data = torch.eye(2)
+    batch = torch.randn(4, 2), torch.tensor([0, 1, 1, 0])
+    assert (more(*batch)[0] - plain(*batch)[0]).item() == pytest.approx(1.5, rel=1e-4)

@@ -128,7 +128,7 @@ def test_nothing_has_to_be_writable(tmp_path):
             "train",
             "loss",
             {"name": "weighted_sum", "metric": {"name": "softmax"}},
-            "'train.loss.metric.name' is 'softmax'. Set it to a loss that compares utterances.",
+            "'train.loss.metric.name' is 'softmax'. Set it to a loss that compares utterances, or",
         ),
         (
             "train",

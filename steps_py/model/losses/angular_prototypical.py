@@ -40,15 +40,25 @@ class AngularPrototypical(MetricLoss):
         self.b = nn.Parameter(torch.tensor(float(config.initial_offset)))
 
     def compare(self, embedding_AE: torch.Tensor, spk_id_A: torch.Tensor) -> torch.Tensor:
-        same_AA = spk_id_A[:, None] == spk_id_A
-        is_query_A = ~same_AA.tril(diagonal=-1).any(dim=1)
-        support_AA = same_AA & ~is_query_A
+        is_query_A, support_AA = query_and_support(spk_id_A)
         counts_A = is_query_A & support_AA.any(dim=1)
         # normalised, the sum of the others equals their mean
-        prototype_AE = F.normalize(support_AA.float() @ embedding_AE)
+        prototype_AE = F.normalize(support_AA.to(embedding_AE.dtype) @ embedding_AE)
         cos_AA = F.normalize(embedding_AE) @ prototype_AE.T
         similarity_AA = self.w.clamp(min=1e-6) * cos_AA + self.b
         # not -inf, so that rows without any query stay finite
         log_p_AA = similarity_AA.masked_fill(~counts_A, -1e9).log_softmax(dim=1)
         loss_A = -log_p_AA.diagonal().masked_fill(~counts_A, 0)
         return loss_A.sum() / counts_A.sum().clamp(min=1)
+
+
+def query_and_support(spk_id_A: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Which utterances (A,) are queries, and which (A, A) make up the prototypes.
+
+    >>> is_query_A, support_AA = query_and_support(torch.tensor([5, 5, 8]))
+    >>> is_query_A.tolist(), support_AA[0].tolist()
+    ([True, False, True], [False, True, False])
+    """
+    same_AA = spk_id_A[:, None] == spk_id_A
+    is_query_A = ~same_AA.tril(diagonal=-1).any(dim=1)
+    return is_query_A, same_AA & ~is_query_A

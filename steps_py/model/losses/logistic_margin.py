@@ -12,7 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from steps_py.model.cross_entropy import CrossEntropyConfig, cross_entropy
 from steps_py.model.loss import Loss
+from steps_py.model.precision import at_least_float32
 from steps_py.model.registries import LOSSES
 
 
@@ -29,7 +31,7 @@ class LogisticMargin(Loss):
     """
 
     @dataclass(frozen=True, kw_only=True)
-    class Config:
+    class Config(CrossEntropyConfig):
         logit_margin: float = 30.0
         scale: float = 50.0
         normalize_weights: bool = False
@@ -50,12 +52,12 @@ class LogisticMargin(Loss):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean loss of the batch, and logits (B, S) without margin."""
         with torch.autocast(embedding_BE.device.type, enabled=False):
-            direction_BE = F.normalize(embedding_BE.float())
+            direction_BE = F.normalize(at_least_float32(embedding_BE))
             if self.config.normalize_weights:
                 z_BS = F.linear(direction_BE, F.normalize(self.weight_SE))
             else:
                 z_BS = F.linear(direction_BE, self.weight_SE, self.bias_S)
             logits_BS = self.scale_S * z_BS + self.offset_S
             margin_BS = self.config.logit_margin * F.one_hot(spk_id_B, logits_BS.shape[1])
-            loss = F.cross_entropy(logits_BS - margin_BS, spk_id_B)
+            loss = cross_entropy(logits_BS - margin_BS, spk_id_B, self.config)
         return loss, logits_BS

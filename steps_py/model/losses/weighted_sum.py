@@ -17,38 +17,39 @@ from steps_py.model.registries import LOSSES
 from steps_py.settings.declare import part, setting
 
 CLASSIFIES = "Set it to a loss that classifies."
-COMPARES = "Set it to a loss that compares utterances."
+COMPARES = "Set it to a loss that compares utterances, or to center, ring or entropy."
 
 
-def check_loss(section: dict, compares: bool, key: str, fix: str) -> None:
-    """Raise ConfigError unless the loss of `section` compares utterances, or does not."""
+def check_loss(section: dict, classifies: bool, key: str, fix: str) -> None:
+    """Raise ConfigError unless the loss of `section` classifies, or does not."""
     loss, _ = LOSSES.configure(section)
-    if loss.compares is not compares:
+    if loss.classifies is not classifies:
         raise ConfigError(f"loss 'weighted_sum': {key} is '{section['name']}'. {fix}")
 
 
 @LOSSES.register("weighted_sum")
 class WeightedSum(Loss):
-    """Classification loss + `metric_weight` times metric loss, both of the same embeddings.
+    """Classification loss + `metric_weight` times another loss, both of the same embeddings.
 
-    Each of the two is a section with a name and its keys.
+    Each of the two is a section with a name and its keys.  The classification can itself be a
+    weighted sum, so that there are three losses or more.
     """
 
-    compares = None  # the metric loss does
+    compares = None  # the metric loss may
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
         classification: Annotated[
-            dict, part("loss", facts={"compares": False}, cure=CLASSIFIES)
+            dict, part("loss", facts={"classifies": True}, cure=CLASSIFIES)
         ] = setting({"name": "am_softmax"}, "a loss that classifies")
-        metric: Annotated[dict, part("loss", facts={"compares": True}, cure=COMPARES)] = setting(
-            {"name": "triplet"}, "a loss that compares utterances"
+        metric: Annotated[dict, part("loss", facts={"classifies": False}, cure=COMPARES)] = setting(
+            {"name": "triplet"}, "a loss that does not classify"
         )
         metric_weight: float = setting(1.0, minimum=0)
 
         def __post_init__(self):
-            check_loss(self.classification, False, "classification", CLASSIFIES)
-            check_loss(self.metric, True, "metric", COMPARES)
+            check_loss(self.classification, True, "classification", CLASSIFIES)
+            check_loss(self.metric, False, "metric", COMPARES)
 
     def __init__(self, config: Config, in_dim: int, num_speakers: int):
         super().__init__()
@@ -56,7 +57,9 @@ class WeightedSum(Loss):
         self.classification = LOSSES.build(config.classification, **sizes)
         self.metric = LOSSES.build(config.metric, **sizes)
         self.metric_weight = config.metric_weight
-        self.utts_per_speaker_needed = self.metric.utts_per_speaker_needed
+        self.utts_per_speaker_needed = max(
+            part.utts_per_speaker_needed for part in (self.classification, self.metric)
+        )
 
     def set_epoch(self, epoch: float) -> None:
         """Update both losses."""
