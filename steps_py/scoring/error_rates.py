@@ -17,9 +17,7 @@ def check_scores(target_scores, nontarget_scores):
     """Raise ScoreError unless there are scores of both kinds, all of them finite."""
     for kind, scores in (("target", target_scores), ("nontarget", nontarget_scores)):
         if scores.size == 0:
-            raise ScoreError(
-                f"metrics: no {kind} trial has a score; EER and minDCF need both kinds"
-            )
+            raise ScoreError(f"metrics: no {kind} trial has a score; all metrics need both kinds")
         for name, wrong in (("nan", np.isnan(scores)), ("infinite", np.isinf(scores))):
             if wrong.any():
                 raise ScoreError(

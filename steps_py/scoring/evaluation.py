@@ -93,6 +93,12 @@ def evaluate(
         is missing in a table.
     """
     trials, sha256 = read_trials(trials_path), checksum(trials_path)
+    if trials.target.all() or not trials.target.any():
+        kind = "target" if trials.target.all() else "nontarget"
+        raise ScoreError(
+            f"{trials_path}: all {len(trials.target)} trials are {kind} trials. Metrics need both"
+            " kinds; add the other."
+        )
     times_SD = speakers_T2 = None
     if num_draws:
         if speakers is None:

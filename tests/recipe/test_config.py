@@ -59,6 +59,11 @@ def test_every_fault_is_named_at_once(config):
         ("backend/lda_dim", 600, "more than 'model.embedding_dim', 512"),
         ("data/trials/vox1/enroll", "train", "'train', a set that is trained on"),
         ("augment/copies/noise/parts", ["musam.noise"], "names the corpus 'musam'"),
+        ("metrics/measures", ["eer", "cllr"], "the scores of 'plda' are not calibrated"),
+        ("metrics/measures", [{"act_dcf": {"p_target": 0.1, "systems": ["cosine"]}}], "'cosine'"),
+        ("metrics/measures", [{"cllr": {"systems": ["fusd"]}}], "names the system 'fusd'"),
+        ("metrics/conditions", {"dur": {"table": "utt2dur", "bins": [4, 2]}}, "[4, 2]. Give numb"),
+        ("metrics/conditions", {"dur": {"bin": [2]}}, "Did you mean 'bins'"),
     ],
 )
 def test_names_and_ranges_that_contradict_each_other_are_refused(config, path, value, words):
@@ -70,6 +75,13 @@ def test_names_and_ranges_that_contradict_each_other_are_refused(config, path, v
     said = complaint(config)
     assert len(said) == 1
     assert words in said[0]
+
+
+def test_a_calibrated_system_has_actual_costs(config):
+    config["scores"] = {"systems": {"plda": ["centre", "plda"], "fused": [
+        {"fuse": {"systems": ["plda"], "calibrate_on": "vox1"}}]}}  # fmt: skip
+    config["metrics"] = {"measures": ["eer", {"cllr": {"systems": ["fused"]}}]}
+    check_config(config, "config.yaml")
 
 
 def test_an_unknown_top_level_section_is_an_error(config):

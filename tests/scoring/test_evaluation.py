@@ -210,6 +210,14 @@ def test_an_utterance_without_a_speaker_is_refused(many):
         evaluate(trials, paths, metrics_of(["eer"], [0.01]), speakers=speakers, num_draws=5)
 
 
+@pytest.mark.parametrize("kind", ["target", "nontarget"])
+def test_a_list_of_one_kind_is_refused(lists, kind):
+    trials, paths = lists
+    trials.write_text("".join(f"{pair} {kind}\n" for pair in ("a b", "a c", "b c", "c d")))
+    with pytest.raises(ScoreError, match=f"dev: all 4 trials are {kind} trials. Metrics need both"):
+        evaluate(trials, paths, metrics_of(["eer"], [0.01]))
+
+
 # Conditions
 
 
