@@ -49,7 +49,7 @@ class Embedder:
             )
         check_chunks(self._extractor, self._config)
         self._device = choose_device(self._config.device, "xvectors")
-        self._model = self._extractor.model.to(self._device)
+        self._model = self._extractor.model.merge_branches().to(self._device)
 
     @property
     def sample_rate_hz(self) -> float:

@@ -61,6 +61,12 @@ class XvectorModel(nn.Module):
         pooled_BP = F.dropout(pooled_BP, self.pooling_dropout, self.training)
         return self.embedding_norm(self.embedding(pooled_BP))
 
+    def merge_branches(self) -> "XvectorModel":
+        """Give the encoder its form for extraction, if it has one; eval mode gives the same."""
+        if hasattr(self.encoder, "merge_branches"):
+            self.encoder.merge_branches()
+        return self
+
 
 def norm_if(enabled: bool, dim: int) -> nn.Module:
     """Batch norm of vectors, or the identity."""

@@ -23,6 +23,10 @@ class Encoder(Protocol):
         Dimension C of the output frames.
     min_frames : int
         Minimum number of input frames.
+
+    An encoder that is computed faster in another form has a method ``merge_branches()``, which
+    `XvectorModel.merge_branches` calls for extraction.  Any module of a network can have a method
+    ``constrain_weights()``; the trainer calls it after every fourth step.
     """
 
     out_dim: int

@@ -114,6 +114,12 @@ class Network:
             self.device.type, PRECISIONS[self.precision], enabled=self.precision != "float32"
         )
 
+    def constrain_weights(self) -> None:
+        """Enforce constraints that modules of the model put on their weights."""
+        for module in self.model.modules():
+            if hasattr(module, "constrain_weights"):
+                module.constrain_weights()
+
     def buffers(self) -> list[torch.Tensor]:
         """Buffers of model and loss, such as running statistics."""
         return [*self.model.buffers(), *self.loss.buffers()]

@@ -36,6 +36,7 @@ COLUMNS = (
     *("examples_per_sec", "seconds"),
 )
 GPU_FETCH_STEPS = 20  # waiting for the loss of each step would leave a GPU idle
+CONSTRAINT_STEPS = 4  # steps between constraints, as in Kaldi
 CHECKPOINT_FORMAT = 2
 
 
@@ -192,6 +193,8 @@ class Trainer:
         step_is_finite = self.updates.step(self.lr_at(self.step), totals)
         self.totals.add(totals, step_is_finite)
         self.step += 1
+        if self.step % CONSTRAINT_STEPS == 0:
+            self.network.constrain_weights()
         every = 1 if self.network.device.type == "cpu" else GPU_FETCH_STEPS
         if (self.step % self.steps_per_epoch) % every == 0:
             self.fetch_totals()

@@ -14,6 +14,16 @@ TABLE = Path(__file__).parents[1] / "golden/parameters/published_sizes.tsv"
 ROWS = {row["name"]: row for row in csv.DictReader(TABLE.open(), delimiter="\t")}
 STATS = {"name": "stats"}
 ASP = {"name": "attentive_stats", "global_context": False}
+REPVGG = {
+    "TINY_A0": {"num_blocks": [3, 4, 23, 3], "width_factors": [0.5] * 4},
+    "A0": {"num_blocks": [2, 4, 14, 1], "width_factors": [0.75, 0.75, 0.75, 2.5]},
+    "A1": {"num_blocks": [2, 4, 14, 1], "width_factors": [1, 1, 1, 2.5]},
+    "A2": {"num_blocks": [2, 4, 14, 1], "width_factors": [1.5, 1.5, 1.5, 2.75]},
+    "B0": {"num_blocks": [4, 6, 16, 1], "width_factors": [1, 1, 1, 2.5]},
+    "B1": {"num_blocks": [4, 6, 16, 1], "width_factors": [2, 2, 2, 4]},
+    "B2": {"num_blocks": [4, 6, 16, 1], "width_factors": [2.5, 2.5, 2.5, 5]},
+    "B3": {"num_blocks": [4, 6, 16, 1], "width_factors": [3, 3, 3, 5]},
+}
 
 # name in the table -> encoder, pooling, and weights of the table's network that ours has not
 CONFIGS = {
@@ -47,6 +57,24 @@ CONFIGS = {
         ASP,
         256,
     ),
+    "Gemini_DF_ResNet60 (emb256)": (
+        {"name": "gemini_df_resnet", "num_blocks": [3, 3, 9, 3]},
+        STATS,
+        0,
+    ),
+    "Gemini_DF_ResNet114 (emb256)": ({"name": "gemini_df_resnet"}, STATS, 0),
+    "Gemini_DF_ResNet237 (emb256)": (
+        {"name": "gemini_df_resnet", "num_blocks": [3, 8, 63, 3]},
+        STATS,
+        0,
+    ),
+    **{
+        name: ({"name": "repvgg", **REPVGG[name.split(" ")[0].removeprefix("REPVGG_")]}, STATS, 0)
+        for name in ROWS
+        if name.startswith("REPVGG_")
+    },
+    # a batch norm of 512 after the embedding
+    "FTDNN (feat 80)": ({"name": "f_tdnn"}, STATS, 1024),
     "D-TDNN (feat 30, emb512)": ({"name": "d_tdnn"}, STATS, -512),
     "D-TDNN (feat 80, emb512)": ({"name": "d_tdnn"}, STATS, -512),
 }
@@ -61,6 +89,8 @@ def test_an_encoder_has_as_many_weights_as_the_public_code(name):
     encoder, _, _ = CONFIGS[name]
     with torch.device("meta"):
         encoder = ENCODERS.build(encoder, in_dim=int(ROWS[name]["feat_dim"]))
+    if "deploy" in name:
+        encoder.merge_branches()
     assert num_weights(encoder) == int(ROWS[name]["encoder_weights"])
 
 
@@ -72,6 +102,8 @@ def test_with_pooling_and_embedding_it_has_so_too(name):
     config = ModelConfig(encoder=encoder, pooling=pooling, embedding_dim=int(row["embedding_dim"]))
     with torch.device("meta"):
         model = build_model(config, feat_dim=int(row["feat_dim"]))
+    if "deploy" in name:
+        model.merge_branches()
     assert num_weights(model) + more == int(row["total_weights"])
 
 

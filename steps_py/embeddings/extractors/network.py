@@ -40,6 +40,6 @@ class Network:
             check_lengths(features.utts, num_voiced_U, self.config, feats_scp)
             check_model(extractor, model, features, feats_scp, self.config)
         device = choose_device(self.config.device, "xvectors")
-        network = extractor.model.to(device)
+        network = extractor.model.merge_branches().to(device)
         xvectors = extract_xvectors(network, features, num_voiced_U, self.config, device)
         return Vectors(len(features), xvectors)

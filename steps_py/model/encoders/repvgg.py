@@ -1,0 +1,134 @@
+"""RepVGG: three parallel branches in training, one convolution in extraction.
+
+Shape suffixes: B batch, T frames, D feature dimension, C channels, F frequency bins.
+
+References: X. Ding et al., "RepVGG: Making VGG-style ConvNets great again", CVPR 2021, section
+3.3 and table 2; for speakers, M. Zhao et al., "The SpeakIn system for VoxCeleb speaker
+recognition challenge 2021", arXiv:2109.01989, 2021.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from steps_py.model.layers.conv import ConvNorm2d, every
+from steps_py.model.layers.masks import zero_padding
+from steps_py.model.layers.norm import MaskedBatchNorm
+from steps_py.model.registries import ENCODERS
+from steps_py.settings.declare import Count, Keywords, setting
+
+Factor = Annotated[float, Keywords(exclusiveMinimum=0)]
+
+
+@ENCODERS.register("repvgg")
+class RepVgg(nn.Module):
+    """A block, then four stages of blocks; all stages but the first halve frames and bins.
+
+    A block is the sum of a convolution of 3 x 3, one of 1 x 1 and the identity, each with batch
+    norm, and ReLU.  `merge_branches` makes one convolution of each block, for extraction.
+    Channels and bins of the output are flattened.  Networks of the paper, and the tiny one:
+
+    =======  ==============  =====================
+    name     num_blocks      width_factors
+    =======  ==============  =====================
+    tiny A0  3, 4, 23, 3     0.5, 0.5, 0.5, 0.5
+    A0       2, 4, 14, 1     0.75, 0.75, 0.75, 2.5
+    A1       2, 4, 14, 1     1, 1, 1, 2.5
+    A2       2, 4, 14, 1     1.5, 1.5, 1.5, 2.75
+    B0       4, 6, 16, 1     1, 1, 1, 2.5
+    B1       4, 6, 16, 1     2, 2, 2, 4
+    B2       4, 6, 16, 1     2.5, 2.5, 2.5, 5
+    B3       4, 6, 16, 1     3, 3, 3, 5
+    =======  ==============  =====================
+
+    >>> encoder = RepVgg(RepVgg.Config(base_dim=8), in_dim=24)
+    >>> encoder(torch.zeros(2, 20, 24), None)[0].shape    # 32 channels of 3 bins
+    torch.Size([2, 3, 96])
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        base_dim: Count = setting(64, "channels of the first stage at width factor 1")
+        num_blocks: tuple[Count, Count, Count, Count] = setting(
+            (3, 4, 23, 3), "blocks of each stage"
+        )
+        width_factors: tuple[Factor, Factor, Factor, Factor] = setting(
+            (0.5, 0.5, 0.5, 0.5), "channels of each stage by 1, 2, 4 and 8 times base_dim"
+        )
+
+    def __init__(self, config: Config, in_dim: int):
+        super().__init__()
+        sizes = zip(config.num_blocks, config.width_factors, strict=True)
+        dim, num_bins = max(1, int(config.base_dim * min(1, config.width_factors[0]))), in_dim
+        self.blocks = nn.ModuleList([RepVggBlock(1, dim, stride=1)])
+        for stage, (num_blocks, width) in enumerate(sizes):
+            out_dim = max(1, int(config.base_dim * 2**stage * width))
+            for number in range(num_blocks):
+                stride = 2 if stage and not number else 1
+                self.blocks.append(RepVggBlock(dim, out_dim, stride))
+                dim, num_bins = out_dim, -(-num_bins // stride)
+        self.out_dim = dim * num_bins
+        self.min_frames = 1
+
+    def forward(
+        self, x_BTD: torch.Tensor, mask_BT: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Frames (B, T, D) -> frames (B, T / 8 rounded up, C); padding of the input is 0."""
+        x_BCTF = x_BTD[:, None]
+        for block in self.blocks:
+            x_BCTF, mask_BT = block(x_BCTF, mask_BT)
+        return x_BCTF.transpose(1, 2).contiguous().flatten(2), mask_BT
+
+    def merge_branches(self) -> None:
+        """Replace the branches of every block by one convolution that equals them in eval mode."""
+        for block in self.blocks:
+            block.merge_branches()
+
+
+class RepVggBlock(nn.Module):
+    """relu(conv3x3(x) + conv1x1(x) + x), each with batch norm; the last only at equal shapes."""
+
+    def __init__(self, in_dim, out_dim, stride):
+        super().__init__()
+        self.stride = stride
+        self.wide = ConvNorm2d(in_dim, out_dim, 3, (stride, stride))
+        self.point = ConvNorm2d(in_dim, out_dim, 1, (stride, stride))
+        self.identity = MaskedBatchNorm(in_dim) if in_dim == out_dim and stride == 1 else None
+        self.merged = None
+
+    def forward(self, x_BCTF, mask_BT):
+        out_mask_BT = every(mask_BT, self.stride)
+        if self.merged is not None:
+            return zero_padding(F.relu(self.merged(x_BCTF)), out_mask_BT), out_mask_BT
+        y_BCTF = self.wide(x_BCTF, mask_BT)[0] + self.point(x_BCTF, mask_BT)[0]
+        if self.identity is not None:
+            y_BCTF = y_BCTF + self.identity(x_BCTF, mask_BT)
+        return F.relu(y_BCTF), out_mask_BT
+
+    @torch.no_grad()
+    def merge_branches(self):
+        wide = self.wide.conv
+        gain_O, offset_O = gain_and_offset(self.wide.norm)
+        kernel_OIKK, bias_O = wide.weight * gain_O[:, None, None, None], offset_O
+        gain_O, offset_O = gain_and_offset(self.point.norm)
+        kernel_OIKK[:, :, 1, 1] += self.point.conv.weight[:, :, 0, 0] * gain_O[:, None]
+        bias_O = bias_O + offset_O
+        if self.identity is not None:
+            gain_O, offset_O = gain_and_offset(self.identity)
+            kernel_OIKK[:, :, 1, 1] += torch.diag(gain_O)
+            bias_O = bias_O + offset_O
+        self.merged = nn.Conv2d(
+            wide.in_channels, wide.out_channels, 3, wide.stride, padding=1, device=bias_O.device
+        )
+        self.merged.weight.copy_(kernel_OIKK)
+        self.merged.bias.copy_(bias_O)
+        self.wide = self.point = self.identity = None
+
+
+def gain_and_offset(norm: MaskedBatchNorm) -> tuple[torch.Tensor, torch.Tensor]:
+    """What a batch norm in eval mode multiplies each channel (O,) by, and then adds."""
+    gain_O = norm.weight / (norm.running_var + norm.eps).sqrt()
+    return gain_O, norm.bias - norm.running_mean * gain_O
