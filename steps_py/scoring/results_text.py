@@ -10,7 +10,7 @@ LEGEND = (
 )
 
 
-def results_text(evaluation, metrics, commands, bootstrap=None, trained_on_list=()):
+def results_text(evaluation, metrics, commands, bootstrap=None):
     """The tables of an `Evaluation`: systems by metrics, then the same of each condition.
 
     Parameters
@@ -21,8 +21,6 @@ def results_text(evaluation, metrics, commands, bootstrap=None, trained_on_list=
         Whose commands made the scores.
     bootstrap : str, optional
         What the intervals are, where there are any.
-    trained_on_list : sequence of str
-        Systems with a step that is estimated on the list.
 
     Examples
     --------
@@ -48,7 +46,6 @@ def results_text(evaluation, metrics, commands, bootstrap=None, trained_on_list=
     systems = list(dict.fromkeys(pooled.system))
     columns = [_column(["system", *systems], 8, str.ljust)]
     marked = len(systems) > 1 and bootstrap
-    optimistic = [system for system in systems if system in trained_on_list]
     for metric in metrics:
         marks = marks_of(evaluation, metric) if marked else {}
         of_metric = pooled[pooled.metric == metric.name].set_index("system")
@@ -62,7 +59,6 @@ def results_text(evaluation, metrics, commands, bootstrap=None, trained_on_list=
         f" target, sha256 {first.list_sha256}",
         f"commands  {commands}",
         *([f"intervals {bootstrap}"] if bootstrap else []),
-        *([f"optimistic {', '.join(optimistic)}: trained on this list"] if optimistic else []),
         "",
         *_rows(columns),
         *(["", LEGEND] if marked else []),

@@ -28,9 +28,6 @@ def main(argv=None):
     parser.add_argument(
         "--trained-on-list", nargs="*", default=[], help="systems with a step trained on this list"
     )
-    parser.add_argument(
-        "--trained-on-list", nargs="*", default=[], help="systems with a step estimated on the list"
-    )
     parser.add_argument("--p-target", nargs="+", type=float, required=True, help="priors")
     parser.add_argument(
         "--measures", type=json.loads, default=list(DEFAULT), help="metrics.measures, as JSON"
@@ -63,8 +60,7 @@ def main(argv=None):
         f"95 %, bootstrap over {evaluation.num_speakers} speakers, {args.draws} draws,"
         f" seed {args.seed}"
     )
-    bootstrap = about if args.draws else None
-    text = results_text(evaluation, metrics, args.commands, bootstrap, args.trained_on_list)
+    text = results_text(evaluation, metrics, args.commands, about if args.draws else None)
     if args.trained_on_list:
         text += f"\ntrained on this list: {', '.join(args.trained_on_list)}\n"
     for path, table in (

@@ -127,15 +127,6 @@ def test_the_text_marks_the_best_and_what_a_paired_test_does_not_tell_from_it(ma
     assert lines[9].startswith("* best system of the column   = not significantly different")
 
 
-def test_the_text_names_systems_that_were_trained_on_the_list(lists):
-    trials, paths = lists
-    metrics = metrics_of(["eer"], [0.01])
-    evaluation = evaluate(trials, paths, metrics)
-    text = results_text(evaluation, metrics, "built-in", trained_on_list=["cosine_2"])
-    assert "\noptimistic cosine_2: trained on this list\n" in text
-    assert "optimistic" not in results_text(evaluation, metrics, "built-in")
-
-
 def test_a_metric_of_some_systems_leaves_the_others_out(lists):
     trials, paths = lists
     metrics = metrics_of([{"cllr": {"systems": ["plda"]}}], [0.01])

@@ -17,11 +17,6 @@ BOOTSTRAP, CONDITIONS = config["metrics"]["bootstrap"], config["metrics"]["condi
 CALIBRATED = [system for system in SYSTEMS.names if SYSTEMS.calibrated(system)]
 
 
-def trained_on_list(trials):
-    """The systems that are calibrated or fused on a list: their results on it are optimistic."""
-    return [system for system in SYSTEMS.names if SYSTEMS.trained_on(system, trials)]
-
-
 def utt2spk_of_sides(wildcards):
     """The speakers of both sides of a trial list."""
     sides = trials_of(wildcards)
@@ -74,7 +69,6 @@ rule compute_metrics:
         p_target=config["metrics"]["p_target"],
         measures=json.dumps(config["metrics"]["measures"]),
         calibrated=CALIBRATED,
-        trained=lambda wildcards: trained_on_list(wildcards.trials),
         trained=lambda wildcards: [
             system for system in SYSTEMS.names if SYSTEMS.trained_on(system, wildcards.trials)
         ],
@@ -85,7 +79,6 @@ rule compute_metrics:
     shell:
         "python -m steps_py.stages.compute_metrics --trials {input.trials:q}"
         " --scores {input.scores:q} --calibrated {params.calibrated}"
-        " --trained-on-list {params.trained}"
         " --trained-on-list {params.trained}"
         " --p-target {params.p_target} --measures {params.measures:q}"
         " --utt2spk {input.utt2spk:q} --draws {params.draws} --seed {params.seed}"
