@@ -158,9 +158,9 @@ def test_the_shortest_input_of_every_encoder_is_enough_for_a_batch_of_one(name):
     assert y_BTC.isfinite().all()
 
 
-@pytest.mark.parametrize("pooling", POOLINGS.names())
+@pytest.mark.parametrize("pooling", ["mean", "attentive_stats", "mqmha", "xi"])  # of each kind
 @pytest.mark.parametrize("encoder", ENCODERS.names())
-def test_every_encoder_goes_with_every_pooling(encoder, pooling):
+def test_every_encoder_goes_with_every_kind_of_pooling(encoder, pooling):
     assert build(encoder, pooling).eval()(torch.randn(1, 30, FEAT_DIM)).shape == (1, 6)
 
 
