@@ -36,8 +36,8 @@ def cases():
 def _case(select, at_most_sec=None, rival=None):
     step = f'{{"name": "as_norm", "cohort": "c", "top_n": {TOP_N}, "select": "{select}"}}'
     run = (sys.executable, "-m", "benchmarks.peak_memory", "steps_py.stages.run_step")
-    words = ("list", "ark:test.ark", "ark:test.ark", "cohort", "cohort.ark", '{"name": "cosine"}')
-    command = shlex.join([*run, "--step", step, "rescore_lines", *words])
+    words = ("list", "ark:test.ark", "ark:test.ark", "", "cohort", "cohort.ark")
+    command = shlex.join([*run, "--step", step, "rescore_lines", *words, '{"name": "cosine"}'])
     return Case(
         name=f"AS-norm ({select}), 580,000 trials, cohort of 5,994, top 300",
         argv=("sh", "-c", f"{command} < scores > normalised"),

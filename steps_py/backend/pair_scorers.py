@@ -38,6 +38,10 @@ class PairScorer:
 
     symmetric = True
 
+    def of_models(self) -> "PairScorer":
+        """The scorer for enrolments of several utterances each."""
+        return self
+
     def enroll(self, x_ND, num_utts_N=None) -> Side:
         """The enrolment side; `num_utts_N` counts the utterances averaged into each vector."""
         raise NotImplementedError
@@ -108,10 +112,12 @@ class PldaScorer(PairScorer):
     vector depends on both sides; it is a dot product with the squares of the test vector.
     """
 
-    symmetric = True
-
     def __init__(self, plda, several=False):
         self._plda, self._several = plda, several
+        self.symmetric = not several
+
+    def of_models(self):
+        return PldaScorer(self._plda, several=True)
 
     def enroll(self, x_ND, num_utts_N=None):
         num_utts_N = np.ones(len(x_ND), int) if num_utts_N is None else np.asarray(num_utts_N)

@@ -31,6 +31,7 @@ class Material:
     adapt_set: str | None  # unlabelled, of the trials' domain
     dim: int
     trials: dict  # section data.trials
+    models: tuple[str, ...] = ()  # names of section data.models
 
 
 @dataclass
@@ -150,6 +151,13 @@ class StepJob:
         """The step's name and options as one word of a command; its own files are inputs."""
         self.own_files(type(self.link.step))
         return json.dumps(self.link.section, sort_keys=True)
+
+    @property
+    def num_utts(self) -> str | None:
+        """The table of how many utterances each enrolment has; None where each has one."""
+        if self.enroll_set not in self.recipe.models:
+            return None
+        return self._input(f"exp/xvectors/{self.enroll_set}/num_utts")
 
     @property
     def training_tables(self) -> list[str]:

@@ -34,6 +34,8 @@ class Systems:
         Sections ``scores``, ``backend`` and ``data.trials`` of a checked config, with defaults.
     dim : int
         The dimension of the x-vectors.
+    models : sequence of str
+        Names of section ``data.models``: enrolments of several utterances.
 
     Raises
     ------
@@ -54,8 +56,10 @@ class Systems:
     ivector-mean scp:exp/backend/xvector.scp exp/backend/centre/mean.vec
     """
 
-    def __init__(self, scores, backend, trials, dim):
-        self._material = Material(tuple(backend["train_sets"]), backend["adapt_set"], dim, trials)
+    def __init__(self, scores, backend, trials, dim, models=()):
+        self._material = Material(
+            tuple(backend["train_sets"]), backend["adapt_set"], dim, trials, tuple(models)
+        )
         self._trials = trials
         self._links, faults = parse_chains(scores["systems"], backend)
         if faults:

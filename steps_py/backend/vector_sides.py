@@ -11,7 +11,7 @@ from steps_py.formats.vector_tables import read_vectors
 
 
 def read_sides(pairs, enroll_in, test_in):
-    """Vectors of both sides of `pairs`, and the rows of each trial in them.
+    """Vectors of both sides of `pairs`, the rows of each trial in them, and the rows' names.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def read_sides(pairs, enroll_in, test_in):
 
     Returns
     -------
-    (enroll_ND, enroll_T), (test_ND, test_T)
+    (enroll_ND, enroll_T, names_N), (test_ND, test_T, names_N)
 
     Raises
     ------
@@ -30,8 +30,9 @@ def read_sides(pairs, enroll_in, test_in):
     """
     if enroll_in == test_in:
         place_T = np.concatenate([pairs.enroll_T, pairs.test_T])
-        x_ND, row_T = _side(pairs.names, place_T, enroll_in)
-        return (x_ND, row_T[: len(pairs.enroll_T)]), (x_ND, row_T[len(pairs.enroll_T) :])
+        x_ND, row_T, names = _side(pairs.names, place_T, enroll_in)
+        num_trials = len(pairs.enroll_T)
+        return (x_ND, row_T[:num_trials], names), (x_ND, row_T[num_trials:], names)
     return (
         _side(pairs.names, pairs.enroll_T, enroll_in),
         _side(pairs.names, pairs.test_T, test_in),
@@ -51,4 +52,4 @@ def _side(names, place_T, rspecifier):
             f" ({some(missing)}). Are they in the sets of the trial list?"
         )
     row_S = np.cumsum(used_S) - 1
-    return x_ND[[row_of[name] for name in wanted]], row_S[place_T]
+    return x_ND[[row_of[name] for name in wanted]], row_S[place_T], wanted

@@ -23,8 +23,19 @@ class TrialsConfig:
 
     corpus: str = setting(description="corpus of the trial list")
     list: str | None = setting(None, "name of the list in that corpus; null: the name here")
-    enroll: str = setting(description="set of the enrolment utterances")
+    enroll: str = setting(description="set of the enrolment utterances, or a name of data.models")
     test: str = setting(description="set of the test utterances")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelsConfig:
+    """An entry of ``data.models``."""
+
+    of: str = setting(description="set of the utterances")
+    file: str = setting(
+        description="lines `<model> <utterance> <utterance> ...`, utterances of one speaker each;"
+        " relative to the recipe's folder"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +67,12 @@ class DataConfig:
         description="trial lists; each gives results/<trials>_eer.txt",
         minProperties=1,
         propertyNames=SET_NAME,
+    )
+    models: dict[str, ModelsConfig] = setting(
+        {},
+        "enrolments of several utterances: a name that `enroll` of a trial list may have in place"
+        " of a set's",
+        propertyNames=SET_NAME | {"not": {"enum": ["parts", "trials", "train_augmented"]}},
     )
     pipes: Literal["emulate", "programs"] = setting(
         "emulate",

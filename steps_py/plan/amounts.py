@@ -83,7 +83,11 @@ class Amounts:
     def of_trials(self, name):
         """The trials of a list, and the utterances of its enrolment and test sets."""
         trials = self.config["data"]["trials"][name]
-        sides = {trials["enroll"], trials["test"]}
+        models = self.config["data"]["models"]
+        sides = {
+            models[side]["of"] if side in models else side
+            for side in (trials["enroll"], trials["test"])
+        }
         sides = sum((self.sizes[side] for side in sorted(sides)), Size())
         return self.of_size(sides) | {"trial": self.sizes[f"trials/{name}"].trials, "job": 1}
 

@@ -29,7 +29,8 @@ class Recordings:
 
     def cell(self, dset: str, utt: str) -> Audio:
         """The utterance of a set, with its recording while there is room for it."""
-        entry = self._run.table(dset, "wav.scp").get(utt, "")
+        has_audio = self._run.has_table(dset, "wav.scp")  # models of several utterances have none
+        entry = self._run.table(dset, "wav.scp").get(utt, "") if has_audio else ""
         source = self._source(entry) if entry and self._left_bytes > 0 else None
         if source is not None and len(source) > self._left_bytes:
             source = None

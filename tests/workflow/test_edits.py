@@ -55,7 +55,7 @@ READERS = {
 }
 # Keys that other tests edit, as another value takes other files or other keys with it.
 ELSEWHERE = (
-    *("data.corpora", "data.sets", "data.trials", "data.pipes"),
+    *("data.corpora", "data.sets", "data.trials", "data.models", "data.pipes"),
     *("train.input", "train.init", "train.device", "train.decode", "train.stages"),
     *("augment.online", "augment.copies", "feats.type", "xvectors.device", "scores.systems"),
     *("backend.adapt", "backend.adapt_set", "plan.costs"),

@@ -67,6 +67,27 @@ def test_only_what_the_chains_read_is_planned(tmp_path):
         assert file in qmf
 
 
+def test_models_of_several_utterances_are_averaged_and_read_by_plda(tmp_path):
+    def change(config):
+        shrink(config)
+        config["data"]["models"] = {"enrolled": {"of": "mini_test", "file": "conf/models"}}
+        config["data"]["trials"]["mini"]["enroll"] = "enrolled"
+
+    folder = copy_recipe(ROOT / "egs/mini", tmp_path, change)
+    (folder / "conf/models").write_text("a id1-1 id1-2\n")
+    done = snakemake(folder, "--dry-run", "all")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, re.M))
+    assert (counts["prepare_models"], counts["average_xvectors"]) == ("1", "1")
+    jobs = re.findall(r"^ *rule (\w+):\n((?: +.*\n)+)", done.stdout, re.M)
+    plda = next(text for _, text in jobs if "output: exp/scores/plda/mini" in text)
+    assert "exp/xvectors/enrolled/num_utts" in plda
+    wrong = edited(
+        folder, tmp_path / "wrong", lambda c: c["data"]["models"]["enrolled"].update(of="train")
+    )
+    assert "a set that is trained on" in snakemake(wrong, "--dry-run", "all").stderr
+
+
 @pytest.mark.parametrize(
     "overlay, systems", [("as_norm", "cosine_asnorm"), ("qmf", "cosine_asnorm|qmf")]
 )

@@ -8,6 +8,9 @@ def files_of(command):
         tables[f"exp/xvectors/{dset}/xvector.scp"] = (archives_of_xvectors, [dset])
         tables[f"data/{dset}/feats.scp"] = (archives_of_feats, [dset])
         tables[f"data/{dset}/vad.scp"] = (archives_of_vad, [dset])
+    for models in MODELS:
+        archive = f"exp/xvectors/{models}/xvector.ark"
+        tables[f"exp/xvectors/{models}/xvector.scp"] = (lambda path: [path], [archive])
     archives = [each_of(*tables[path]) for path in command.inputs if path in tables]
     return [*command.inputs, *dict.fromkeys(path for paths in archives for path in paths)]
 

@@ -19,13 +19,25 @@ AUGMENTED = ["train_augmented"] if config["augment"]["copies"] else []
 FROM_AUDIO = config["train"]["input"] == "waveform"
 CHUNK_SETS = ["train"] if FROM_AUDIO else ["train", *AUGMENTED]
 TRIALS = list(config["data"]["trials"])
-TRIAL_SETS = sorted(
-    {t[side] for t in config["data"]["trials"].values() for side in ("enroll", "test")}
+MODELS = config["data"]["models"]
+
+
+def behind_models(dsets):
+    """The sets themselves, and for models the sets of their utterances; sorted."""
+    return sorted({MODELS[dset]["of"] if dset in MODELS else dset for dset in dsets})
+
+
+TRIAL_SETS = behind_models(
+    t[side] for t in config["data"]["trials"].values() for side in ("enroll", "test")
 )
 SYSTEMS = Systems(
-    config["scores"], config["backend"], config["data"]["trials"], config["model"]["embedding_dim"]
+    config["scores"],
+    config["backend"],
+    config["data"]["trials"],
+    config["model"]["embedding_dim"],
+    models=list(MODELS),
 )
-XVECTOR_SETS = sorted({*SYSTEMS.sets(), *TRIAL_SETS})
+XVECTOR_SETS = behind_models([*SYSTEMS.sets(), *TRIAL_SETS])
 CHECKED_SETS = [dset for dset in XVECTOR_SETS if dset in SETS]
 
 
@@ -37,6 +49,7 @@ scattergather:
 wildcard_constraints:
     dset="|".join([*SETS, *AUGMENTED]),
     clean="|".join(SETS),
+    models="|".join(MODELS) or "none",
     trials="|".join(TRIALS),
     system="|".join(SYSTEMS.names),
     estimate="|".join(SYSTEMS.vector_estimates()) or "none",

@@ -169,6 +169,32 @@ rule check_sets:
         " --out {output} > {log} 2>&1"
 
 
+rule prepare_models:
+    """The models that enrolments of several utterances make: their utterances and speakers."""
+    input:
+        models=lambda wildcards: input_file(MODELS[wildcards.models]["file"]),
+        tables=lambda wildcards: [
+            f"data/{MODELS[wildcards.models]['of']}/{table}" for table in ("utt2spk", "utt2dur")
+        ],
+    output:
+        expand("data/{{models}}/{table}", table=["spk2utt", "utt2spk", "utt2dur"]),
+    log:
+        "logs/prepare_models/{models}.log",
+    benchmark:
+        "exp/benchmark/prepare_models/{models}.tsv"
+    group:
+        "tables"
+    threads: CLUSTER.threads("prepare_models")
+    resources:
+        **CLUSTER.resources("prepare_models"),
+    params:
+        digest=lambda wildcards: digest_of_file(recipe_file(MODELS[wildcards.models]["file"])),
+        data=lambda wildcards: f"data/{MODELS[wildcards.models]['of']}",
+    shell:
+        "python -m steps_py.stages.prepare_models --models {input.models:q} --data {params.data}"
+        " --out data/{wildcards.models} > {log:q} 2>&1"
+
+
 rule prepare_trials:
     """Convert a corpus's list to `enroll test target|nontarget`; every key must be known."""
     input:

@@ -67,3 +67,29 @@ rule gather_xvectors:
     shell:
         "python -m steps_py.stages.gather_tables --keys {input.feats}"
         " --archives --out {output} {input.scp} > {log} 2>&1"
+
+
+rule average_xvectors:
+    """The mean x-vector of each enrolment of several utterances, and how many they are."""
+    input:
+        spk2utt="data/{models}/spk2utt",
+        scp=lambda wildcards: f"exp/xvectors/{MODELS[wildcards.models]['of']}/xvector.scp",
+        archives=lambda wildcards: archives_of_xvectors(MODELS[wildcards.models]["of"]),
+    output:
+        ark="exp/xvectors/{models}/xvector.ark",
+        scp="exp/xvectors/{models}/xvector.scp",
+        num_utts="exp/xvectors/{models}/num_utts",
+    log:
+        "logs/average_xvectors/{models}.log",
+    benchmark:
+        "exp/benchmark/average_xvectors/{models}.tsv"
+    group:
+        "backend"
+    threads: CLUSTER.threads("average_xvectors")
+    resources:
+        **CLUSTER.resources("average_xvectors"),
+    params:
+        kaldi=KALDI,
+    shell:
+        "ivector-mean ark:{input.spk2utt} scp:{input.scp} ark,scp:{output.ark},{output.scp}"
+        " ark,t:{output.num_utts} 2> {log}"

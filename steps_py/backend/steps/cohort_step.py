@@ -5,13 +5,15 @@ import sys
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
+
 from steps_py.backend.cohorts import draw_cohort, read_cohort, write_cohort, write_cohort_vectors
 from steps_py.backend.list_speakers import check_no_speaker_in, read_all
 from steps_py.backend.score_lines import read_scored_pairs, write_scored_pairs
 from steps_py.backend.score_norm import Cohort, Sides
 from steps_py.backend.steps.base import STEPS, Model, ScoreStep
 from steps_py.backend.vector_sides import read_sides
-from steps_py.data.data_dir import join_tables
+from steps_py.data.data_dir import join_tables, read_table
 from steps_py.errors import BackendError, ConfigError
 from steps_py.settings.declare import setting
 
@@ -77,7 +79,8 @@ class CohortStep(ScoreStep):
         return job.python("write_vectors", job.own("cohort"), job.out, *vectors)
 
     def rescore(self, job):
-        return job.python("rescore_lines", job.trials, job.enroll(), job.test(), *self.words(job))
+        sides = [job.enroll(), job.test(), job.num_utts or ""]
+        return job.python("rescore_lines", job.trials, *sides, *self.words(job))
 
     def words(self, job) -> list[str]:
         """What `load_cohort` makes the cohort of: its files, and the model."""
@@ -105,14 +108,20 @@ class CohortStep(ScoreStep):
         """The vectors of the members, after the steps before this one."""
         write_cohort_vectors(cohort, f"ark:{out}", self.config.speakers, *vectors)
 
-    def rescore_lines(self, trials, enroll_in, test_in, *words):
-        """Score lines on standard input to normalised lines on standard output."""
+    def rescore_lines(self, trials, enroll_in, test_in, num_utts, *words):
+        """Score lines on standard input to normalised lines on standard output.
+
+        `num_utts` is a table of the utterances of each enrolment, or empty: one each.
+        """
         pairs = read_scored_pairs(sys.stdin.buffer, trials)
-        cohort = load_cohort(*words)
-        (enroll_ND, enroll_T), (test_ND, test_T) = read_sides(pairs, enroll_in, test_in)
-        once = test_ND is enroll_ND and cohort.scorer.symmetric
-        test = None if once else cohort.scorer.test(test_ND)
-        sides = Sides(cohort, cohort.scorer.enroll(enroll_ND), test, enroll_T, test_T)
+        cohort = load_cohort(*words, several=bool(num_utts))
+        (enroll_ND, enroll_T, names), (test_ND, test_T, _) = read_sides(pairs, enroll_in, test_in)
+        scorer, counts_N = cohort.scorer, None
+        if num_utts:
+            table = read_table(num_utts)
+            counts_N = np.array([int(table[name]) for name in names])
+        test = None if test_ND is enroll_ND and scorer.symmetric else scorer.test(test_ND)
+        sides = Sides(cohort, scorer.enroll(enroll_ND, counts_N), test, enroll_T, test_T)
         score_T = self.normalise(pairs.score_T, sides)
         write_scored_pairs(sys.stdout.buffer, pairs._replace(score_T=score_T))
 
@@ -121,7 +130,11 @@ class CohortStep(ScoreStep):
         raise NotImplementedError
 
 
-def load_cohort(cohort, vectors, model, *files) -> Cohort:
-    """The `Cohort` of its files, and of the section and the files of the chain's model."""
+def load_cohort(cohort, vectors, model, *files, several=False) -> Cohort:
+    """The `Cohort` of its files, and of the section and the files of the chain's model.
+
+    `several`: enrolments that are scored with it are of several utterances each.
+    """
     scorer = STEPS.build(json.loads(model)).pair_scorer(*files)
+    scorer = scorer.of_models() if several else scorer
     return Cohort.of(scorer, *read_cohort(cohort, vectors))

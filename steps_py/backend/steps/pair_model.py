@@ -22,7 +22,7 @@ class PairModel(Model):
         listed = read_trial_list(trials)
         enroll_T, test_T = (x.astype(np.int64) for x in (listed.enroll_T, listed.test_T))
         pairs = ScoredPairs(listed.sides, enroll_T, test_T, np.zeros(len(listed)))
-        (enroll_ND, enroll_T), (test_ND, test_T) = read_sides(pairs, enroll_in, test_in)
+        (enroll_ND, enroll_T, _), (test_ND, test_T, _) = read_sides(pairs, enroll_in, test_in)
         scorer = self.pair_scorer(*files)
         score_T = scorer.listed(scorer.enroll(enroll_ND), scorer.test(test_ND), enroll_T, test_T)
         pairs = pairs._replace(score_T=score_T)

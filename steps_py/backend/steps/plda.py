@@ -65,8 +65,9 @@ class PldaScoring(Model):
         smooth = command_line(
             "ivector-copy-plda", f"--smoothing={self.config.smoothing}", plda, "-"
         )
+        counts = [f"--num-utts=ark:{job.num_utts}"] if job.num_utts else []
         vectors = [job.enroll(), job.test()]
         return command_line(
-            "ivector-plda-scoring", "--normalize-length=true", f"{smooth} |", *vectors,
+            "ivector-plda-scoring", "--normalize-length=true", *counts, f"{smooth} |", *vectors,
             job.pairs, "-",
         )  # fmt: skip

@@ -24,9 +24,22 @@ def check_trials(config, parts):
         where = f"data.trials.{name}"
         yield from unknown(f"{where}.corpus", trials["corpus"], data["corpora"], "corpus")
         for side in ("enroll", "test"):
-            yield from unknown(f"{where}.{side}", trials[side], data["sets"], "set")
+            known = [*data["sets"], *(data["models"] if side == "enroll" else [])]
+            yield from unknown(f"{where}.{side}", trials[side], known, "set")
             if trials[side] in trained:
                 yield f"'{where}.{side}' is '{trials[side]}', a set that is trained on."
+
+
+def check_models(config, parts):
+    """Models are of utterances of known sets that are not trained on; their names are their own."""
+    data, backend = config["data"], config["backend"]
+    for name, models in data["models"].items():
+        where = f"data.models.{name}"
+        yield from unknown(f"{where}.of", models["of"], data["sets"], "set")
+        if models["of"] in ["train", *backend["train_sets"]]:
+            yield f"'{where}.of' is '{models['of']}', a set that is trained on."
+        if name in data["sets"]:
+            yield f"'{where}' has the name of a set of data.sets. Give it another."
 
 
 def check_corpora(config, parts):
@@ -51,4 +64,4 @@ def check_synthetic(config, parts):
     yield from check_dataclass(maker.Config, synthetic["config"], "data.synthetic.config")
 
 
-CHECKS = [check_set_parts, check_trials, check_corpora, check_synthetic]
+CHECKS = [check_set_parts, check_trials, check_models, check_corpora, check_synthetic]

@@ -1,0 +1,72 @@
+"""Enrolments of several utterances: how chains score them."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from steps_py.backend.plda_io import read_plda
+from steps_py.backend.systems import Systems
+from steps_py.formats.vector_tables import read_vectors
+from tests.support.vector_recipe import DIM, make_vector_recipe, run, scores_of
+
+TRIALS = {"test": {"enroll": "models", "test": "test_set"}}
+PAIRS = (("m-one", "x1"), ("m-two", "y1"), ("m-two", "x1"))
+UTTS = {"m-one": ["x0"], "m-two": ["x0", "x2"]}
+
+
+@pytest.fixture
+def recipe(tmp_path, monkeypatch):
+    """Two models of one speaker: of one and of two utterances."""
+    monkeypatch.chdir(tmp_path)
+    make_vector_recipe()
+    for folder in ("data/models", "exp/xvectors/models"):
+        Path(folder).mkdir(parents=True)
+    lines = "".join(f"{model} {' '.join(utts)}\n" for model, utts in UTTS.items())
+    Path("data/models/spk2utt").write_text(lines)
+    Path("data/models/utt2spk").write_text("m-one x\nm-two x\n")
+    folder = "exp/xvectors/models"
+    tables = "ark:data/models/spk2utt scp:exp/xvectors/test_set/xvector.scp"
+    outputs = f"ark,scp:{folder}/xvector.ark,{folder}/xvector.scp ark,t:{folder}/num_utts"
+    done = run(SimpleNamespace(text=f"ivector-mean {tables} {outputs}"))
+    assert done.returncode == 0, done.stderr
+    Path("data/trials/test").write_text("".join(f"{e} {t} target\n" for e, t in PAIRS))
+    return tmp_path
+
+
+def systems_of(chain):
+    backend = {"train_sets": ["train"], "adapt_set": None}
+    return Systems({"systems": {"mine": chain}}, backend, TRIALS, dim=DIM, models=["models"])
+
+
+def vectors_of_pairs():
+    keys, x = read_vectors("scp:exp/xvectors/test_set/xvector.scp")
+    row = {key: number for number, key in enumerate(keys)}
+    for model, utt in PAIRS:
+        yield x[[row[name] for name in UTTS[model]]].astype(float).mean(axis=0), x[row[utt]]
+
+
+def test_a_cosine_is_that_of_the_mean_vector(recipe):
+    got = scores_of(systems_of(["cosine"]))
+    wanted = [a @ b / np.linalg.norm(a) / np.linalg.norm(b) for a, b in vectors_of_pairs()]
+    np.testing.assert_allclose(got, wanted, rtol=1e-5)
+
+
+def test_plda_takes_the_number_of_utterances_into_account(recipe):
+    systems = systems_of(["plda"])
+    assert "exp/xvectors/models/num_utts" in systems.score("mine", "test").inputs
+    got = scores_of(systems)
+    plda = read_plda("exp/backend/plda/plda")
+    for score, (model, _), (a, b) in zip(got, PAIRS, vectors_of_pairs(), strict=True):
+        counts = np.array([len(UTTS[model])])
+        wanted = plda.score(plda.transform(a[None], counts), counts, plda.transform(b[None]))
+        assert score == pytest.approx(wanted[0, 0], rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    "model", ["plda", "cosine", "neg_euclidean", {"simplified_plda": {"rank": 2}}]
+)
+def test_normalisation_runs_behind_each_model(recipe, model):
+    scores = scores_of(systems_of([model, {"as_norm": {"cohort": "train", "top_n": 3}}]))
+    assert np.isfinite(scores).all()
