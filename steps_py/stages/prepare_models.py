@@ -6,7 +6,7 @@ python -m steps_py.stages.prepare_models --models conf/models --data data/dev --
 import argparse
 
 from steps_py.data.models import write_models
-from steps_py.stages import run
+from steps_py.program import run
 
 
 def main(argv=None):
