@@ -131,3 +131,21 @@ def parts_of(name, known, value_T2):
         yield f"{name}=same", same_T
     if not same_T.all():
         yield f"{name}=cross", ~same_T
+
+
+def parts_to_equalise(known, value_T2, target_T):
+    """The number of each trial's pair of values, -1 for pairs without trials of both kinds.
+
+    None if there are fewer than two such pairs, or too many values.
+
+    >>> value_T2 = np.array([[1, 1], [1, 1], [0, 0], [0, 0], [0, 1]])
+    >>> parts_to_equalise(["f", "m"], value_T2, np.array([True, False, True, False, False]))
+    array([ 3,  3,  0,  0, -1])
+    """
+    if len(known) > MOST_VALUES:
+        return None
+    code_T = value_T2[:, 0] * len(known) + value_T2[:, 1]
+    num_trials = np.bincount(code_T)
+    num_targets = np.bincount(code_T[target_T], minlength=len(num_trials))
+    has_both = (num_targets > 0) & (num_targets < num_trials)
+    return np.where(has_both[code_T], code_T, -1) if has_both.sum() > 1 else None

@@ -16,7 +16,7 @@ import pandas as pd
 from steps_py.data.data_dir import read_table
 from steps_py.errors import ScoreError
 from steps_py.scoring.bootstrap import draw_speakers, interval, two_sided_p
-from steps_py.scoring.conditions import coded, parts_of, values_of
+from steps_py.scoring.conditions import coded, parts_of, parts_to_equalise, values_of
 from steps_py.scoring.scores import checksum, join_scores, read_scores, read_trials
 from steps_py.scoring.sorted_trials import SortedTrials
 
@@ -114,8 +114,7 @@ def evaluate(
         system = path.parent.name
         joined = join_scores(trials, read_scores(path), path)
         own = [metric for metric in metrics if metric.is_for(system)]
-        parts = itertools.chain.from_iterable(parts_of(name, *coded_of[name]) for name in coded_of)
-        for condition, is_in_T in itertools.chain([(POOLED, slice(None))], parts):
+        for condition, is_in_T, part_T in _parts(coded_of, trials.target):
             target_T = joined.target[is_in_T]
             values = np.full(len(own), np.nan)
             draws = np.full((len(own), num_draws), np.nan)
@@ -126,6 +125,7 @@ def evaluate(
                     None if speakers_T2 is None else speakers_T2[is_in_T],
                     test_T[is_in_T],
                     test_names,
+                    part_T,
                 )
                 values, draws = _measure(of_part, own, times_SD)
             common = {"list": Path(trials_path).name, "system": system, "condition": condition}
@@ -143,6 +143,17 @@ def evaluate(
         pd.DataFrame(comparisons, columns=list(COMPARISONS)),
         len(times_SD) if num_draws else None,
     )
+
+
+def _parts(coded_of, target_T):
+    """Yield (condition, its trials, parts of them that count alike or None)."""
+    yield POOLED, slice(None), None
+    for name, (known, value_T2) in coded_of.items():
+        for condition, is_in_T in parts_of(name, known, value_T2):
+            yield condition, is_in_T, None
+        part_T = parts_to_equalise(known, value_T2, target_T)
+        if part_T is not None:
+            yield f"{name}=equalised", part_T >= 0, part_T[part_T >= 0]
 
 
 def _measure(trials, metrics, times_SD):

@@ -32,6 +32,9 @@ class SortedTrials:
         The numbers of the two speakers of each trial, equal for one speaker.
     test_T, test_names : int array and list of str, optional
         The test utterance of each trial, a place in the names, for identification.
+    part_T : int array, optional
+        The part of the list that each trial belongs to.  Parts count alike, whatever their sizes:
+        rates and means are averages over the parts (NIST's equalised counts).
 
     Raises
     ------
@@ -45,7 +48,9 @@ class SortedTrials:
     (array([0., 0., 1.]), array([1., 0., 0.]))
     """
 
-    def __init__(self, score_T, target_T, speakers_T2=None, test_T=None, test_names=()):
+    def __init__(
+        self, score_T, target_T, speakers_T2=None, test_T=None, test_names=(), part_T=None
+    ):
         score_T, target_T = np.asarray(score_T, float), np.asarray(target_T, bool)
         check_scores(score_T[target_T], score_T[~target_T])
         order_T = np.argsort(score_T, kind="stable")
@@ -59,16 +64,16 @@ class SortedTrials:
         if speakers_T2 is not None:
             speakers_T2 = np.asarray(speakers_T2)[order_T]
             self._num_speakers = int(speakers_T2.max()) + 1
+        part_T = np.zeros(len(score_T), np.int8) if part_T is None else np.asarray(part_T)[order_T]
         del order_T  # lists are long, and the sums below take most of the memory
-        self._sums_of = {
-            kind: TrialSums(
-                step_T[target_T == kind],
-                None if speakers_T2 is None else speakers_T2[target_T == kind],
-                self._num_steps,
-                self._num_speakers,
-            )
-            for kind in (True, False)
-        }
+        self._part_of = {kind: part_T[target_T == kind] for kind in (True, False)}
+        self._sums_of = {True: [], False: []}
+        for kind, parts in self._sums_of.items():
+            for part in np.unique(part_T):
+                is_in_T = (target_T == kind) & (part_T == part)
+                speakers_N2 = None if speakers_T2 is None else speakers_T2[is_in_T]
+                sizes = self._num_steps, self._num_speakers
+                parts.append((part, TrialSums(step_T[is_in_T], speakers_N2, *sizes)))
         self._values = {}
 
     def once(self):
@@ -88,7 +93,7 @@ class SortedTrials:
             times_SB = np.ones((self._num_speakers + 1, min(size, num_draws - begin)))
             times_SB[:-1] = times_SD[: self._num_speakers, begin : begin + size]
             weighted = self._weigh(times_SB)
-            kept_B = np.flatnonzero(weighted.num_targets_D * weighted.num_nontargets_D)
+            kept_B = np.flatnonzero(weighted.num_targets_D * weighted.num_nontargets_D > 0)
             if len(kept_B) < times_SB.shape[1]:
                 weighted = self._weigh(np.ascontiguousarray(times_SB[:, kept_B]))
             if len(kept_B):
@@ -107,7 +112,13 @@ class SortedTrials:
         key = function, of_targets
         if key not in self._values:
             self._values[key] = np.asarray(function(argument()), float)
-        return self._sums_of[of_targets].total(self._values[key], times_SD)
+        values_N, part_N = self._values[key], self._part_of[of_targets]
+        if len(self._sums_of[of_targets]) == 1:
+            return self._sums_of[of_targets][0][1].total(values_N, times_SD)
+        return sum(
+            sums.total(values_N[part_N == part], times_SD) / sums.per_step(times_SD).sum(axis=0)
+            for part, sums in self._sums_of[of_targets]
+        )
 
     def ranks_of_targets(self):
         """The rank of each target trial among the trials of its test utterance; ties count below.
@@ -139,8 +150,16 @@ class SortedTrials:
         return 1 + np.bincount(test_T[above_T], minlength=len(targets_U))[test_T[self._target_T]]
 
     def _weigh(self, times_SD):
-        counts = (self._sums_of[kind].per_step(times_SD).T for kind in (True, False))
-        return WeightedTrials(self, times_SD, *map(np.ascontiguousarray, counts))
+        return WeightedTrials(self, times_SD, *(self._counts(k, times_SD) for k in (True, False)))
+
+    def _counts(self, of_targets, times_SD):
+        """How many trials each step has, (D, E); shares, where there are parts: nan for none."""
+        counts = (sums.per_step(times_SD).T for _, sums in self._sums_of[of_targets])
+        count_DE, *others = map(np.ascontiguousarray, counts)
+        if not others:
+            return count_DE
+        with np.errstate(invalid="ignore"):
+            return sum(part / part.sum(axis=1, keepdims=True) for part in (count_DE, *others))
 
 
 def _steps(score_T, target_T):

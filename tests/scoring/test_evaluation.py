@@ -243,9 +243,11 @@ def test_conditions_part_the_trials_by_the_values_of_both_sides(many, tmp_path):
             "gender=m-m",
             "gender=same",
             "gender=cross",
+            "gender=equalised",
         ),
         *("duration_sec=2..4-2..4", "duration_sec=2..4->=4"),
         *("duration_sec=<2-2..4", "duration_sec=<2->=4", "duration_sec=same", "duration_sec=cross"),
+        "duration_sec=equalised",
     ]
     # 5 of 20 speakers are m, with two utterances on each side
     assert rows.num_trials["gender=m-m"] == 100 and rows.num_targets["gender=m-m"] == 20
@@ -256,6 +258,28 @@ def test_conditions_part_the_trials_by_the_values_of_both_sides(many, tmp_path):
     assert rows.num_trials["duration_sec=same"] == 400
     text = results_text(evaluation, metrics_of(["eer"], [0.01]), "built-in", "95 %")
     assert " -" in next(line for line in text.splitlines() if line.startswith("gender=cross"))
+
+
+def test_equalised_parts_count_alike_at_one_threshold(many, tmp_path):
+    trials, (path, *_), speakers = many
+    utts = [line.split()[0] for line in Path(speakers.enroll).read_text().splitlines()]
+    gender = table_file(tmp_path / "utt2gender", {u: "m" if u < "s05" else "f" for u in utts})
+    at_3 = [{"act_dcf": {"p_target": 0.05}}, "cllr", {"min_dcf": {"p_target": 0.05}}]
+    rows = evaluate(
+        *(trials, [path], metrics_of(at_3, [0.5])),
+        speakers=speakers,
+        num_draws=20,
+        conditions={"gender": gender},
+    ).measures
+    value = rows.set_index(["metric", "condition"]).value
+    for metric in ("act_dcf_0.05", "cllr_bits"):  # one threshold anyway: the mean of both parts
+        mean = (value[metric, "gender=f-f"] + value[metric, "gender=m-m"]) / 2
+        assert value[metric, "gender=equalised"] == pytest.approx(mean)
+    both = value["min_dcf_0.05", "gender=f-f"], value["min_dcf_0.05", "gender=m-m"]
+    assert value["min_dcf_0.05", "gender=equalised"] >= np.mean(both) - 1e-12
+    equalised = rows[rows.condition == "gender=equalised"]
+    assert list(equalised.num_trials) == [1000] * 3
+    assert (equalised.low < equalised.value).all() and (equalised.value < equalised.high).all()
 
 
 def test_values_of_speakers_are_those_of_their_utterances(many, tmp_path):
