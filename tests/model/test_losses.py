@@ -647,3 +647,12 @@ def test_the_hyperspherical_energy_is_added_to_the_loss():
         loss.weight_SE.data = torch.eye(2)
     batch = torch.randn(4, 2), torch.tensor([0, 1, 1, 0])
     assert (more(*batch)[0] - plain(*batch)[0]).item() == pytest.approx(1.5, rel=1e-4)
+
+
+def test_the_weight_of_the_other_loss_can_start_late_and_grow():
+    loss = build("weighted_sum", metric_weight=0.5, metric_start_epoch=2, metric_warmup_epochs=4)
+    weights = []
+    for epoch in (0, 1.9, 2, 3, 6, 9):
+        loss.set_epoch(epoch)
+        weights.append(loss.metric_weight)
+    assert weights == pytest.approx([0, 0, 0, 0.125, 0.5, 0.5])

@@ -46,6 +46,10 @@ class WeightedSum(Loss):
             {"name": "triplet"}, "a loss that does not classify"
         )
         metric_weight: float = setting(1.0, minimum=0)
+        metric_start_epoch: float = setting(0.0, "the weight is 0 before it", minimum=0)
+        metric_warmup_epochs: float = setting(
+            0.0, "epochs over which the weight then grows", minimum=0
+        )
 
         def __post_init__(self):
             check_loss(self.classification, True, "classification", CLASSIFIES)
@@ -56,13 +60,17 @@ class WeightedSum(Loss):
         sizes = {"in_dim": in_dim, "num_speakers": num_speakers}
         self.classification = LOSSES.build(config.classification, **sizes)
         self.metric = LOSSES.build(config.metric, **sizes)
-        self.metric_weight = config.metric_weight
+        self.config, self.metric_weight = config, config.metric_weight
         self.utts_per_speaker_needed = max(
             part.utts_per_speaker_needed for part in (self.classification, self.metric)
         )
 
     def set_epoch(self, epoch: float) -> None:
-        """Update both losses."""
+        """Update both losses and the weight."""
+        since = epoch - self.config.metric_start_epoch
+        warmup = self.config.metric_warmup_epochs
+        share = min(1, since / warmup) if warmup else 1
+        self.metric_weight = self.config.metric_weight * share if since >= 0 else 0.0
         self.classification.set_epoch(epoch)
         self.metric.set_epoch(epoch)
 
