@@ -139,8 +139,8 @@ def test_the_averaged_gradient_equals_that_of_one_process(results, name):
 
 def assert_close(got, expected):
     assert got.keys() == expected.keys()
-    for name, x in got.items():
-        scale = expected[name].abs().max().clamp(min=1e-3)
+    for name, x in got.items():  # a bias before a batch norm has no gradient but noise of 1e-6
+        scale = expected[name].abs().max().clamp(min=1e-2)
         assert (x - expected[name]).abs().max() < 1e-3 * scale, name
 
 

@@ -25,6 +25,31 @@ REPVGG = {
     "B3": {"num_blocks": [4, 6, 16, 1], "width_factors": [3, 3, 3, 5]},
 }
 
+
+def redimnet(base_dim, kind, group_width, bin_strides, num_blocks, expansions, reductions):
+    encoder = {"name": "redimnet", "base_dim": base_dim, "kind": kind, "group_width": group_width}
+    lists = {"bin_strides": bin_strides, "num_blocks": num_blocks}
+    lists |= {"expansions": expansions, "reductions": reductions}
+    return encoder | {key: [int(x) for x in values.split()] for key, values in lists.items()}
+
+
+GATED = "1 2 1 2 1 2", "4 4 6 6 8 4", "2 2 2 1 1 1", "48 48 48 32 24 16"
+REDIMNET = {
+    "B0": redimnet(10, "residual", 1, "1 2 1 2 1", "2 3 3 4 3", "1 2 3 2 1", "30 30 30 10 10"),
+    "B1": redimnet(12, "convnext", 8, "1 2 3 2 2", "2 3 4 5 3", "1 1 1 1 1", "0 0 12 12 8"),
+    "B2": {"name": "redimnet"},
+    "B3": redimnet(
+        *(16, "gated_residual", 1),
+        *("1 2 1 2 1 2", "6 6 8 10 10 8", "4 2 2 2 1 1", "32 32 32 16 16 16"),
+    ),
+    "B4": redimnet(32, "gated_residual", 1, *GATED),
+    "B5": redimnet(32, "gated_residual", 16, *GATED),
+    "B6": redimnet(
+        *(32, "residual", 32),
+        *("1 2 1 3 1 2", "4 6 6 8 8 8", "4 2 2 1 1 1", "32 32 24 24 16 16"),
+    ),
+}
+
 # name in the table -> encoder, pooling, and weights of the table's network that ours has not
 CONFIGS = {
     "CAMPPlus (emb192)": ({"name": "campplus"}, STATS, -192),
@@ -73,6 +98,10 @@ CONFIGS = {
         for name in ROWS
         if name.startswith("REPVGG_")
     },
+    **{
+        f"ReDimNet-{size}": (encoder, {"name": "attentive_stats"}, 0)
+        for size, encoder in REDIMNET.items()
+    },
     # a batch norm of 512 after the embedding
     "FTDNN (feat 80)": ({"name": "f_tdnn"}, STATS, 1024),
     "D-TDNN (feat 30, emb512)": ({"name": "d_tdnn"}, STATS, -512),
@@ -99,7 +128,12 @@ def test_with_pooling_and_embedding_it_has_so_too(name):
     """Up to the bias of an embedding that the public code leaves to its batch norm."""
     encoder, pooling, more = CONFIGS[name]
     row = ROWS[name]
-    config = ModelConfig(encoder=encoder, pooling=pooling, embedding_dim=int(row["embedding_dim"]))
+    config = ModelConfig(
+        encoder=encoder,
+        pooling=pooling,
+        pooling_norm="ReDimNet" in name,
+        embedding_dim=int(row["embedding_dim"]),
+    )
     with torch.device("meta"):
         model = build_model(config, feat_dim=int(row["feat_dim"]))
     if "deploy" in name:
