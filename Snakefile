@@ -18,13 +18,14 @@ from steps_py.own_parts import VARIABLE
 from steps_py.recipe.conf_files import check_conf_files
 from steps_py.recipe.config import check_config, fill_defaults, without_defaults
 from steps_py.recipe.folder import recipe_folder
+from steps_py.recipe.overlays import lay_over
 from steps_py.recipe.targets import check_targets
 from steps_py.errors import StepsError
 from steps_py.yaml_files import read_yaml
 
 try:
     RECIPE = recipe_folder(Path.cwd(), Path(workflow.basedir))
-    read_yaml(RECIPE / "config.yaml")  # Snakemake does not report the line of a fault
+    BASE = read_yaml(RECIPE / "config.yaml")  # Snakemake does not report the line of a fault
 except StepsError as error:
     sys.exit(str(error))
 
@@ -33,6 +34,10 @@ configfile: RECIPE / "config.yaml"
 
 
 os.environ[VARIABLE] = str(RECIPE.resolve())  # jobs load the recipe's own classes from there
+
+if not workflow.config_settings.replace_workflow_config:
+    # Snakemake merges also the options of two classes
+    config = lay_over(BASE, workflow.config_settings.overwrite_config)
 
 try:
     if workflow.is_main_process:

@@ -1,4 +1,4 @@
-"""Checks of the files of ``--configfile``, before Snakemake reads them.
+"""Configs laid over a recipe's: how they are merged, and checks before Snakemake reads them.
 
 Snakemake reports a fault of such a file without its line, or with a traceback. profiles/default
 calls `exit_on_fault` because Snakemake reads that profile first.
@@ -68,3 +68,26 @@ def _hint(path):
     if near:
         return f"Did you mean {' or '.join(repr(str(path.with_name(name))) for name in near)}?"
     return "Correct the path after --configfile; if this is a target, write -- before it."
+
+
+def lay_over(base: dict, over: dict) -> dict:
+    """A config with the keys of `over` in place of those of `base`.
+
+    Mappings are merged key by key, except a section whose ``name`` is another one: the options of
+    one class mean nothing to another, so it replaces the section of the base.
+
+    >>> lay_over({"a": 1, "loss": {"name": "softmax", "hidden_dim": 4}}, {"loss": {"hidden_dim": 8}})
+    {'a': 1, 'loss': {'name': 'softmax', 'hidden_dim': 8}}
+    >>> lay_over({"loss": {"name": "softmax", "hidden_dim": 4}}, {"loss": {"name": "aam_softmax"}})
+    {'loss': {'name': 'aam_softmax'}}
+    """
+    merged = dict(base)
+    for key, value in over.items():
+        old = base.get(key)
+        is_merged = isinstance(value, dict) and isinstance(old, dict) and not _other(old, value)
+        merged[key] = lay_over(old, value) if is_merged else value
+    return merged
+
+
+def _other(old, value):
+    return "name" in old and value.get("name", old["name"]) != old["name"]

@@ -89,7 +89,12 @@ def test_models_of_several_utterances_are_averaged_and_read_by_plda(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "overlay, systems", [("as_norm", "cosine_asnorm"), ("qmf", "cosine_asnorm|qmf")]
+    "overlay, systems",
+    [
+        ("as_norm", "cosine_asnorm"),
+        ("qmf", "cosine_asnorm|qmf"),
+        ("large_margin", "cosine|cosine_asnorm"),
+    ],
 )
 def test_the_overlays_of_voxceleb_plan_their_systems_on_all_lists(tmp_path, overlay, systems):
     folder = copy_recipe(ROOT / "egs/voxceleb", tmp_path, lambda config: None)
