@@ -76,10 +76,11 @@ def lay_over(base: dict, over: dict) -> dict:
     Mappings are merged key by key, except a section whose ``name`` is another one: the options of
     one class mean nothing to another, so it replaces the section of the base.
 
-    >>> lay_over({"a": 1, "loss": {"name": "softmax", "hidden_dim": 4}}, {"loss": {"hidden_dim": 8}})
-    {'a': 1, 'loss': {'name': 'softmax', 'hidden_dim': 8}}
-    >>> lay_over({"loss": {"name": "softmax", "hidden_dim": 4}}, {"loss": {"name": "aam_softmax"}})
-    {'loss': {'name': 'aam_softmax'}}
+    >>> base = {"seed": 1, "loss": {"name": "softmax", "hidden_dim": 4}}
+    >>> lay_over(base, {"loss": {"hidden_dim": 8}})
+    {'seed': 1, 'loss': {'name': 'softmax', 'hidden_dim': 8}}
+    >>> lay_over(base, {"loss": {"name": "aam_softmax"}})
+    {'seed': 1, 'loss': {'name': 'aam_softmax'}}
     """
     merged = dict(base)
     for key, value in over.items():
