@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from steps_py.errors import StepsError, some
-from steps_py.report.run_folder import RunFolder, Scored
+from steps_py.report.run_folder import RunFolder, Scored, best_system
 from steps_py.scoring.evaluation import SideTables, evaluate
 
 SECTIONS = ("results", "det", "calibration")
@@ -49,6 +49,15 @@ class ComparedRuns:
     def scored(self, system: str, trials: str) -> Scored:
         """The scores of a system on a list."""
         return self._scored[system](trials)
+
+    def best_system(self, trials: str) -> str:
+        """The best system of all runs on a list, by the first metric."""
+        return best_system(self.results, trials, self.metrics[0])
+
+    def note(self, trials: str) -> str:
+        """Which systems of which run were trained on the list; empty: none."""
+        notes = {name: run.note(trials) for name, run in self.runs.items()}
+        return "; ".join(f"{name} {note}" for name, note in notes.items() if note)
 
     @functools.cached_property
     def _scored(self):

@@ -19,6 +19,7 @@ from steps_py.formats.tables import SequentialReader
 from steps_py.report.config import ReportConfig
 from steps_py.scoring.measures import metrics_of
 from steps_py.scoring.metrics.base import Metric
+from steps_py.scoring.results_text import TRAINED
 from steps_py.scoring.scores import join_scores, read_scores, read_trials
 
 
@@ -72,14 +73,13 @@ class RunFolder:
         return list(dict.fromkeys(self.results.system))
 
     def best_system(self, trials: str) -> str:
-        """The system with the lowest value of the recipe's first metric on a list."""
-        metric = self.metrics[0]
-        rows = self.results[
-            (self.results.list == trials)
-            & (self.results.condition == "")
-            & (self.results.metric == metric.name)
-        ].set_index("system")
-        return str(rows.value.idxmax() if metric.higher_is_better else rows.value.idxmin())
+        """The best system of a list by the recipe's first metric."""
+        return best_system(self.results, trials, self.metrics[0])
+
+    def note(self, trials: str) -> str:
+        """Which systems were trained on the list, as its results say; empty: none."""
+        lines = self._existing(f"results/{trials}_eer.txt").read_text().splitlines()
+        return next((line for line in lines if line.startswith(TRAINED)), "")
 
     @functools.cached_property
     def manifest(self) -> dict:
@@ -88,7 +88,7 @@ class RunFolder:
 
     @functools.cached_property
     def comparisons(self) -> pd.DataFrame:
-        """The paired tests of any two systems."""
+        """The paired tests of each two systems."""
         return self._frame("results/comparisons.tsv")
 
     @functools.cached_property
@@ -150,3 +150,11 @@ class RunFolder:
                 f"{path}: is not there. Run the recipe first: snakemake --directory {self.path} all"
             )
         return path
+
+
+def best_system(results: pd.DataFrame, trials: str, metric: Metric) -> str:
+    """The system with the best value of a metric on a list, over all its trials."""
+    rows = results[
+        (results.list == trials) & (results.condition == "") & (results.metric == metric.name)
+    ].set_index("system")
+    return str(rows.value.idxmax() if metric.higher_is_better else rows.value.idxmin())

@@ -3,6 +3,7 @@
 import numpy as np
 
 SIGNIFICANCE = 0.05
+TRAINED = "trained on this list:"  # begins the line that names systems, at the end of the text
 BEST, AS_GOOD = "*", "="
 LEGEND = (
     f"{BEST} best system of the column   {AS_GOOD} not significantly different from it"

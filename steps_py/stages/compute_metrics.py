@@ -15,7 +15,7 @@ from steps_py.files import atomic_write
 from steps_py.program import run
 from steps_py.scoring.evaluation import SideTables, evaluate
 from steps_py.scoring.measures import DEFAULT, check_calibrated, metrics_of
-from steps_py.scoring.results_text import results_text
+from steps_py.scoring.results_text import TRAINED, results_text
 
 
 def main(argv=None):
@@ -62,7 +62,7 @@ def main(argv=None):
     )
     text = results_text(evaluation, metrics, args.commands, about if args.draws else None)
     if args.trained_on_list:
-        text += f"\ntrained on this list: {', '.join(args.trained_on_list)}\n"
+        text += f"\n{TRAINED} {', '.join(args.trained_on_list)}\n"
     for path, table in (
         (args.out_table, evaluation.measures),
         (args.out_comparisons, evaluation.comparisons),

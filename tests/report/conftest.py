@@ -80,6 +80,7 @@ def write_run(folder, seed=0, shift=0.0, draws=50):
         folder / "results/metrics.tsv", sep="\t", index=False, float_format="%.6g"
     )
     found.comparisons.to_csv(folder / "results/comparisons.tsv", sep="\t", index=False)
+    (folder / "results/short_eer.txt").write_text("EER\n\ntrained on this list: cosine\n")
     (folder / "exp/xvectors/test").mkdir(parents=True)
     table = f"ark,scp:{folder}/exp/xvectors/test/x.ark,{folder}/exp/xvectors/test/xvector.scp"
     centre = {spk: rng.normal(0, 1, 8) for spk in sorted(set(utts.values()))}

@@ -43,6 +43,10 @@ def test_the_table_has_the_values_of_metrics_tsv(html, finished_run):
         assert f"{row.value:.3f} [{row.low:.2f}, {row.high:.2f}]" in html
 
 
+def test_systems_that_were_trained_on_a_list_are_named(html):
+    assert "<p>short: trained on this list: cosine</p>" in html
+
+
 def test_a_name_is_text_and_never_markup(html):
     assert HOSTILE not in html
     assert "utt&lt;script&gt;alert(1)" in html

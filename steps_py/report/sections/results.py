@@ -38,25 +38,43 @@ class Results(Section):
                     " list; the paired tests below say which differences are more than chance."
                 )
             )
-        return [*blocks, *self._comparisons()]
+        return [*blocks, *self._notes(), *self._comparisons()]
+
+    def _notes(self):
+        """Systems that were trained on a list, which the values of that list flatter."""
+        for trials in self.run.lists:
+            note = self.run.note(trials)
+            if note:
+                yield Text(f"{trials}: {note}")
 
     def _comparisons(self):
-        """Paired tests of the first metric."""
+        """Paired tests of the best system of each list with all others, by the first metric."""
         pairs = self.run.comparisons
-        if pairs.empty:
+        if pairs.empty or len(self.run.systems) < 2:
             return []
         metric = self.run.metrics[0]
-        rows = [
-            [
-                *(row.list, row.system, row.other),
-                f"{row.difference:+.{metric.decimals}f}",
-                metric.interval_text(row.low, row.high),
-                f"{row.p_value:.3f}",
-            ]
-            for row in pairs[pairs.metric == metric.name].itertuples()
-        ]
-        columns = ["list", "system", "other system", f"difference, {metric.title}"]
+        pairs = pairs[pairs.metric == metric.name]
+        rows = []
+        for trials in self.run.lists:
+            best = self.run.best_system(trials)
+            for row in pairs[pairs.list == trials].itertuples():
+                if best == row.system:
+                    rows.append(self._row(trials, best, row.other, row, metric, 1))
+                elif best == row.other:
+                    rows.append(self._row(trials, best, row.system, row, metric, -1))
+        columns = ["list", "best system", "other system", f"difference, {metric.title}"]
         columns += ["95 % interval", "p"]
-        return (
-            [Table(columns, rows, title="Paired tests of two systems", num_left=3)] if rows else []
-        )
+        title = "Paired tests of the best system with the others"
+        return [Table(columns, rows, title=title, num_left=3)] if rows else []
+
+    def _row(self, trials, best, other, row, metric, sign):
+        low, high = sorted((sign * row.low, sign * row.high))
+        difference = f"{sign * row.difference:+.{metric.decimals}f}"
+        return [
+            trials,
+            best,
+            other,
+            difference,
+            metric.interval_text(low, high),
+            f"{row.p_value:.3f}",
+        ]
