@@ -27,5 +27,5 @@ def write_training_chunks(folder, scale=1.0):
         (folder / name).write_text("".join(f"{utt} {value_of(utt)}\n" for utt in utt2spk))
     utterances = read_utterances([folder])
     config = ChunksConfig(min_frames=300, max_frames=300, num_valid_utts=0)
-    allocation = allocate_chunks(utterances, config, say=lambda line: None)
+    allocation = allocate_chunks(utterances, config, log=lambda line: None)
     write_chunks(utterances, allocation, folder / "chunks")

@@ -13,13 +13,13 @@ import numpy as np
 from steps_py.errors import ScoreError
 
 
-def check_scores(target_scores, nontarget_scores):
+def check_scores(target_scores, nontarget_scores, may_be_infinite=False):
     """Raise ScoreError unless there are scores of both kinds, all of them finite."""
     for kind, scores in (("target", target_scores), ("nontarget", nontarget_scores)):
         if scores.size == 0:
             raise ScoreError(f"metrics: no {kind} trial has a score; all metrics need both kinds")
         for name, wrong in (("nan", np.isnan(scores)), ("infinite", np.isinf(scores))):
-            if wrong.any():
+            if wrong.any() and not (may_be_infinite and name == "infinite"):
                 raise ScoreError(
                     f"metrics: {wrong.sum()} of {scores.size} {kind} scores are {name}."
                     " Look for values in the x-vectors that are not finite."
@@ -124,10 +124,10 @@ def kaldi_eer(target_scores, nontarget_scores):
     >>> print(rate, threshold)
     0.25 2.0
     """
-    error_rates(target_scores, nontarget_scores)  # for its errors
     target, nontarget = (
         np.sort(np.asarray(s, np.float32)) for s in (target_scores, nontarget_scores)
     )
+    check_scores(target, nontarget, may_be_infinite=True)
     position = np.arange(target.size)
     mirrored = nontarget.size - 1 - (nontarget.size * position / target.size).astype(np.int64)
     above = nontarget[np.maximum(mirrored, 0)] < target

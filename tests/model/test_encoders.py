@@ -88,7 +88,7 @@ def test_the_depth_of_a_resnet_counts_its_convolutions_and_one_affine(depth):
         encoder = ResNet(ResNet.Config(depth=depth, base_dim=4), in_dim=16)
     num_convs = 1 + sum(len(block.convs) for block in encoder.blocks)
     assert num_convs + 1 == depth
-    assert encoder.out_dim == 4 * 8 * 2 * (4 if depth >= 50 else 1)
+    assert encoder.out_dim == 4 * 8 * 2 * (1 if depth in (18, 34, 100) else 4)
 
 
 @pytest.mark.parametrize("depth", [18, 50])

@@ -187,8 +187,11 @@ def test_without_them_the_network_holds_no_weights_for_them():
         ({"encoder": {"name": "tdnn", "hiden_dim": 5}}, "Did you mean 'hidden_dim'?"),
         ({"pooling": {"name": "stat"}}, "Did you mean 'stats'?"),
         ({"encoder": {"name": "tdnn", "dilations": [1]}}, "5 kernel_sizes and 1 dilations"),
-        ({"encoder": {"name": "resnet", "depth": 35}}, "depth' is 35. Known: 101, 152, 18"),
-        ({"encoder": {"name": "ecapa_tdnn", "hidden_dim": 100}}, "hidden_dim 100 in 8 groups"),
+        ({"encoder": {"name": "resnet", "depth": 35}}, "depth' is 35. Known: 100, 101, 152, 18"),
+        (
+            {"encoder": {"name": "ecapa_tdnn", "hidden_dim": 100}},
+            "not a multiple of res2_scale, 8",
+        ),
     ],
 )
 def test_mistakes_in_section_model_are_errors(config, messages):

@@ -122,7 +122,7 @@ def test_nothing_has_to_be_writable(tmp_path):
             "model",
             "encoder",
             {"name": "resnet", "depth": 35},
-            "'model.encoder.depth' is 35. Known: 101, 152, 18, 221, 293, 34, 50.",
+            "'model.encoder.depth' is 35. Known: 100, 101, 152, 18, 221, 293, 34, 50.",
         ),
         (
             "train",
