@@ -46,7 +46,7 @@ def parts_of(run, names) -> list[Part]:
 
 
 def page(title: str, subtitle: str, parts: list[Part]) -> str:
-    """An HTML page of `parts`; those without blocks are left out."""
+    """An HTML page of `parts`; parts without blocks are omitted."""
     parts = [part for part in parts if part.blocks]
     blocks = (block for part in parts for block in part.blocks)
     plots = {

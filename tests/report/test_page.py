@@ -1,5 +1,6 @@
 """The report as text: every section, the numbers of the tables, hostile names."""
 
+import copy
 import dataclasses
 import re
 
@@ -81,6 +82,14 @@ def test_hours_and_memory_of_a_rule_are_those_of_its_benchmarks(finished_run):
     text = report_of(with_options(finished_run, sections=["cost"]))
     row = re.search(r"<tr><td[^>]*>make_feats</td>(.*)</tr>", text)[1]
     assert re.findall(r">([\d.,]+)<", row) == ["2", "1.00", "0.50", "30.0", "512"]
+
+
+def test_an_enrolment_side_of_models_has_no_recordings_and_is_no_error(finished_run):
+    config = copy.deepcopy(finished_run.config)
+    config["data"]["trials"]["short"]["enroll"] = "models"  # no set: no wav.scp
+    options = dataclasses.replace(ReportConfig(), sections=["errors", "data"])
+    text = report_of(RunFolder(finished_run.path, config, options))
+    assert "<audio" in text  # of the test side
 
 
 def test_an_unknown_section_is_refused_with_the_nearest_name(finished_run):

@@ -7,9 +7,7 @@ rule write_report:
         "results/manifest.json",
         "exp/model/epochs.tsv",
         "data/sets.tsv",
-        tables=expand(
-            "data/{dset}/{table}", dset=TRIAL_SETS, table=["wav.scp", "utt2spk", "utt2dur"]
-        ),
+        tables=expand("data/{dset}/{table}", dset=SETS, table=["wav.scp", "utt2spk", "utt2dur"]),
         lists=expand("data/trials/{trials}", trials=TRIALS),
         scores=expand("exp/scores/{system}/{trials}", system=SYSTEMS.names, trials=TRIALS),
         comparisons="results/comparisons.tsv",
