@@ -17,6 +17,7 @@ from steps_py.data.data_dir import read_table
 from steps_py.errors import ScoreError
 from steps_py.scoring.bootstrap import draw_speakers, interval, two_sided_p
 from steps_py.scoring.conditions import coded, parts_of, parts_to_equalise, values_of
+from steps_py.scoring.identification import ListShapeError
 from steps_py.scoring.scores import checksum, join_scores, read_scores, read_trials
 from steps_py.scoring.sorted_trials import SortedTrials
 
@@ -127,7 +128,7 @@ def evaluate(
                     test_names,
                     part_T,
                 )
-                values, draws = _measure(of_part, own, times_SD)
+                values, draws = _measure(of_part, own, times_SD, is_part=condition != POOLED)
             common = {"list": Path(trials_path).name, "system": system, "condition": condition}
             counts = {"num_trials": len(target_T), "num_targets": int(target_T.sum())}
             for metric, value, value_D in zip(own, values, draws, strict=True):
@@ -156,15 +157,23 @@ def _parts(coded_of, target_T):
             yield f"{name}=equalised", part_T >= 0, part_T[part_T >= 0]
 
 
-def _measure(trials, metrics, times_SD):
+def _measure(trials, metrics, times_SD, is_part):
     """The value of each metric, and its values under the draws, nan where it does not exist."""
     once = trials.once()
-    values = [metric.compute(once)[0] for metric in metrics]
+    values, exist = np.full(len(metrics), np.nan), []
+    for row, metric in enumerate(metrics):
+        try:
+            values[row] = metric.compute(once)[0]
+        except ListShapeError:
+            if not is_part:  # a part of a list for identification need not be one
+                raise
+        else:
+            exist.append((row, metric))
     num_draws = 0 if times_SD is None else times_SD.shape[1]
     draws = np.full((len(metrics), num_draws), np.nan)
     if num_draws:
         for which, weighted in trials.blocks(times_SD):
-            for row, metric in enumerate(metrics):
+            for row, metric in exist:
                 draws[row, which] = metric.compute(weighted)
     return values, draws
 

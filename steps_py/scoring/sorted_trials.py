@@ -6,15 +6,18 @@ the ROC whatever they weigh; they are joined to one step of it, and so are tied 
 remains the same polyline with far fewer points.
 
 Shape suffixes (scope: this module):
-    T = trials, by score   G = distinct scores   U = test utterances
+    T = trials, by score   G = distinct scores
     E = steps of the ROC   S = speakers, and one more that always counts once
     D = weightings of the trials   B = a block of them
 """
 
+import functools
+
 import numpy as np
 
-from steps_py.errors import ScoreError, some
+from steps_py.errors import ScoreError
 from steps_py.scoring.error_rates import check_scores
+from steps_py.scoring.identification import Identification
 from steps_py.scoring.trial_sums import TrialSums
 from steps_py.scoring.weighted_trials import WeightedTrials
 
@@ -64,7 +67,10 @@ class SortedTrials:
         if speakers_T2 is not None:
             speakers_T2 = np.asarray(speakers_T2)[order_T]
             self._num_speakers = int(speakers_T2.max()) + 1
+        none_T = np.broadcast_to(np.int32(self._num_speakers), len(score_T))
+        self._test_speaker_T = none_T if speakers_T2 is None else speakers_T2[:, 1]
         part_T = np.zeros(len(score_T), np.int8) if part_T is None else np.asarray(part_T)[order_T]
+        self._part_T = part_T
         del order_T  # lists are long, and the sums below take most of the memory
         self._part_of = {kind: part_T[target_T == kind] for kind in (True, False)}
         self._sums_of = {True: [], False: []}
@@ -101,17 +107,10 @@ class SortedTrials:
 
     def sum_scores(self, function, of_targets, times_SD):
         """The sum over trials of one kind of ``function(scores)``; float (D,)."""
-        scores = self.target_scores if of_targets else self.nontarget_scores
-        return self._sum(function, lambda: scores, of_targets, times_SD)
-
-    def sum_ranks(self, function, times_SD):
-        """The sum over the target trials of ``function(ranks)``; float (D,)."""
-        return self._sum(function, self.ranks_of_targets, True, times_SD)
-
-    def _sum(self, function, argument, of_targets, times_SD):
         key = function, of_targets
         if key not in self._values:
-            self._values[key] = np.asarray(function(argument()), float)
+            scores = self.target_scores if of_targets else self.nontarget_scores
+            self._values[key] = np.asarray(function(scores), float)
         values_N, part_N = self._values[key], self._part_of[of_targets]
         if len(self._sums_of[of_targets]) == 1:
             return self._sums_of[of_targets][0][1].total(values_N, times_SD)
@@ -120,34 +119,13 @@ class SortedTrials:
             for part, sums in self._sums_of[of_targets]
         )
 
-    def ranks_of_targets(self):
-        """The rank of each target trial among the trials of its test utterance; ties count below.
-
-        Raises
-        ------
-        ScoreError
-            If a test utterance has no target trial, or several: identification asks which of
-            several models is the speaker's.
-        """
+    @functools.cached_property
+    def identification(self):
+        """The same trials as an `Identification`, with its errors."""
         if self._test_T is None:
             raise ScoreError("metrics: identification needs the test utterance of every trial")
-        test_T = self._test_T
-        targets_U = np.bincount(test_T[self._target_T], minlength=test_T.max() + 1)
-        trials_U = np.bincount(test_T, minlength=len(targets_U))
-        wrong_U = (trials_U > 0) & ((targets_U != 1) | (trials_U == 1))
-        if wrong_U.any():
-            shown = some(
-                [self._test_names[u] for u in np.flatnonzero(wrong_U)[:3]], total=wrong_U.sum()
-            )
-            raise ScoreError(
-                f"metrics: {wrong_U.sum()} test utterances do not have one target trial beside"
-                f" nontarget trials ({shown}). Top-k accuracy is for lists in which each test"
-                " utterance is compared with all models of a closed set."
-            )
-        score_U = np.zeros(len(targets_U))
-        score_U[test_T[self._target_T]] = self.target_scores
-        above_T = ~self._target_T & (self._score_T >= score_U[test_T])
-        return 1 + np.bincount(test_T[above_T], minlength=len(targets_U))[test_T[self._target_T]]
+        sides = self._test_T, self._test_names, self._test_speaker_T, self._part_T
+        return Identification(self._score_T, self._target_T, *sides)
 
     def _weigh(self, times_SD):
         return WeightedTrials(self, times_SD, *(self._counts(k, times_SD) for k in (True, False)))

@@ -9,6 +9,8 @@ import functools
 
 import numpy as np
 
+from steps_py.scoring.identification import Utterances
+
 
 class WeightedTrials:
     """The trials of one list with one system's scores, under D weightings.
@@ -67,18 +69,21 @@ class WeightedTrials:
         """The mean of ``function(scores)`` over the nontarget trials, (D,)."""
         return self._trials.sum_scores(function, False, self._times_SD) / self.num_nontargets_D
 
-    def rank_mean(self, function):
-        """The mean over the target trials of ``function(ranks)``, (D,).
+    def known_utterances(self) -> Utterances:
+        """The test utterances that have a model of their speaker in the list.
 
-        The rank of a target trial is 1 if it has the highest score of all trials with its test
-        utterance; nontarget trials of the same score rank above it.
-
-        Raises
-        ------
-        ScoreError
-            If a test utterance has not one target trial beside nontarget trials.
+        This and the next two are for identification; they raise ListShapeError if the list does
+        not compare each test utterance with several models.
         """
-        return self._trials.sum_ranks(function, self._times_SD) / self.num_targets_D
+        return self._trials.identification.known(self._times_SD)
+
+    def unknown_utterances(self) -> Utterances:
+        """Those that have none; ListShapeError also if there are none."""
+        return self._trials.identification.unknown(self._times_SD)
+
+    def closed_set(self) -> Utterances:
+        """All test utterances; ListShapeError also if one has no model of its speaker."""
+        return self._trials.identification.closed_set(self._times_SD)
 
 
 def _running(count_DE):

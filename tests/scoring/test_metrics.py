@@ -12,7 +12,7 @@ from steps_py.scoring.sorted_trials import SortedTrials
 
 OPTIONS = {"min_c_primary": {"plan": "sre16"}, "act_c_primary": {"plan": "sre18_vast"}}
 ALL = metrics_of([{n: OPTIONS[n]} if n in OPTIONS else n for n in METRICS.names()], [0.01, 0.5])
-OF_CURVE = [metric for metric in ALL if metric.name != "top_1_percent"]
+OF_CURVE = [metric for metric in ALL if not metric.identifies]
 
 
 def measure(element, target, nontarget):
@@ -120,25 +120,6 @@ def test_a_perfect_system_is_the_best_there_is(metric):
     assert (better > 0) == metric.higher_is_better and better != 0
 
 
-def identification(ks, scores, targets):
-    """Two test utterances, each against three models."""
-    tests, names = np.array([0, 0, 0, 1, 1, 1]), ["first", "second"]
-    trials = SortedTrials(scores, targets, None, tests, names).once()
-    return [m.compute(trials)[0] for m in metrics_of([{"top_k": {"k": k}} for k in ks], [0.5])]
-
-
-def test_top_k_counts_tests_whose_model_is_among_the_best():
-    targets = [True, False, False, False, True, False]
-    # the first test's model is second of three, the other's is tied for the first place
-    assert identification([1, 2, 3], [2, 3, 1, 0, 5, 5], targets) == [0, 100, 100]
-    assert identification([1, 2, 3], [2, 3, 1, 0, 5, 4], targets) == [50, 100, 100]
-
-
-def test_identification_without_one_model_for_each_test_is_refused():
-    with pytest.raises(ScoreError, match=r"1 test utterances do not have one target .*\(second\)"):
-        identification([1], [2, 3, 1, 0, 5, 4], [True, False, False, False, True, True])
-
-
 @pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
 def test_scores_that_are_not_finite_are_refused(wrong):
     with pytest.raises(ScoreError, match="1 of 2 target scores are (nan|infinite)"):
@@ -152,6 +133,9 @@ def test_scores_that_are_not_finite_are_refused(wrong):
         ({"min_dcf": {"p_target": 0.1, "c_miss": -1}}, "c_miss is -1. Give a value above 0."),
         ({"fnr_at_fpr": {"fpr": 1}}, "fpr is 1. Give a rate from 0 and below 1."),
         ({"top_k": {"k": 0}}, "k is 0. Give 1 or more."),
+        ({"dir_at_far": {"far": 2}}, "dir_at_far: far is 2. Give a rate from 0 to 1."),
+        ({"dir_at_far": {"k": 0}}, "dir_at_far: k is 0. Give 1 or more."),
+        ({"identification_far": {"p_target": 0}}, "p_target is 0. Give a value between 0 and 1."),
         ({"min_c_primary": {"plan": "sre17"}}, "sre16"),
     ],
 )

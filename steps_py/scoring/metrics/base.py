@@ -33,6 +33,9 @@ class Metric:
         Whether the best system is the one with the highest value.
     needs_llr : bool
         Whether the scores must be log-likelihood ratios: see `LlrMetric`.
+    identifies : bool
+        Whether it is of test utterances that are compared with several models each, and not of
+        trials: `steps_py.scoring.identification`.
     systems : list of str or None
         The systems that it is computed for; None: all.
     """
@@ -43,6 +46,7 @@ class Metric:
     min_width: ClassVar[int] = 12
     higher_is_better: ClassVar[bool] = False
     needs_llr: ClassVar[bool] = False
+    identifies: ClassVar[bool] = False
     systems: list[str] | None = None
 
     def __init__(self, config):

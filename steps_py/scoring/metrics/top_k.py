@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from steps_py.errors import ConfigError
 from steps_py.scoring.metrics.base import METRICS, Metric
 
@@ -12,12 +10,14 @@ from steps_py.scoring.metrics.base import METRICS, Metric
 class TopK(Metric):
     """The share of test utterances, in percent, whose own model is among their k best.
 
-    The set is closed: each test utterance has one target trial, and is identified among the models
-    that the list compares it with.  Models of the same score rank above the right one.
+    The set is closed: each test utterance has a target trial, and is identified among the models
+    that the list compares it with.  Models of the same score rank above the right one; of several
+    models of the speaker the best counts.
     """
 
     decimals, min_width = 2, 0
     higher_is_better = True
+    identifies = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -32,7 +32,5 @@ class TopK(Metric):
         self.name, self.title = f"top_{config.k}_percent", f"top-{config.k} %"
 
     def compute(self, trials):
-        return 100 * trials.rank_mean(self._is_within)
-
-    def _is_within(self, ranks):
-        return np.less_equal(ranks, self.config.k)
+        utterances = trials.closed_set()
+        return 100 * utterances.mean(utterances.rank_U <= self.config.k)
