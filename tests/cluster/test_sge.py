@@ -204,6 +204,7 @@ def test_a_refusal_of_qsub_is_in_the_rule_s_log(sge):
     assert done.returncode == 1
     said = (sge.folder / "logs/make_feats.1.log").read_text()
     assert "qsub refused make_feats.1: Unable to run job: unknown resource" in said
+    assert "sge.resources in cluster.yaml, under rules.make_feats or default." in said
     assert not list((sge.state / "pending").iterdir())
 
 

@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+from steps_py.cluster.refusals import remedy
 from steps_py.cluster.sge import jobs
 from steps_py.cluster.sge.jobs import STATE, say, say_once, say_waiting
 from steps_py.cluster.sge.limits import excess
@@ -236,8 +237,9 @@ def say_excess(work):
 def refused(work, answer, pending):
     """Report that SGE refused the job, in the rule's log too, and exit with status 1."""
     reason = " ".join(answer.split()).removesuffix(" Exiting.")
+    rules = sorted({target.partition(":")[0] for target in work["targets"]}) or [work["rule"]]
     message = f"qsub refused {work['name']}: {reason} (options by cluster.yaml: "
-    message += f"{shlex.join(options(work))})"
+    message += f"{shlex.join(options(work))}). {remedy('sge', reason, rules)}".rstrip()
     if work["rule_log"]:
         Path(work["rule_log"]).parent.mkdir(parents=True, exist_ok=True)
         Path(work["rule_log"]).write_text(f"{message}\n")

@@ -31,11 +31,11 @@ from snakemake_interface_executor_plugins.executors.base import SubmittedJobInfo
 from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
 from steps_py.cluster.quoting import QuotedPython
+from steps_py.cluster.refusals import remedy
 from steps_py.cluster.run_guard import NAME as RUN_NAME
 from steps_py.cluster.slurm import client, orphans, submission
 from steps_py.cluster.slurm.command import sbatch_command
 from steps_py.cluster.slurm.pending import cure
-from steps_py.cluster.slurm.refusals import remedy
 from steps_py.cluster.slurm.verdict import explain, judge
 
 WRITTEN_FOR = "2.8."
@@ -127,7 +127,9 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
         except Exception as error:  # in a thread: without a report the run would wait for the job
             why = f"not submitted: {error}"
             if isinstance(error, client.SlurmRefused):
-                why = f"{why.rstrip('.')}. {remedy(str(error), rules_of(jobs[0]))}".rstrip()
+                why = (
+                    f"{why.rstrip('.')}. {remedy('slurm', str(error), rules_of(jobs[0]))}".rstrip()
+                )
             for job in jobs:
                 self.log_group_failure(job, why)
                 self._report_job_error_threadsafe(SubmittedJobInfo(job), f"{why}\n")

@@ -1,12 +1,29 @@
-"""Which keys of cluster.yaml to correct after sbatch has refused a job.
+"""Which keys of cluster.yaml to correct after qsub or sbatch has refused a job.
 
-The messages are those of Slurm's slurm_errno.c and of sbatch's option parser.
+The messages are those of Son of Grid Engine 8.1.9, of Slurm's slurm_errno.c, and of the option
+parsers of both commands.
 """
 
 import re
 
 SIZES = ("threads", "mem_mb", "gpu")
-KEYS = {  # part of a message -> keys under `default` or `rules.<rule>`
+# part of a message -> keys under `default` or `rules.<rule>`
+OF_SGE = {
+    "requested project": ("sge.project",),
+    "unknown queue": ("sge.queue",),
+    "parallel environment": ("sge.pe",),
+    "unknown resource|is not a .* value": (
+        *("sge.memory", "sge.time", "sge.gpu", "sge.resources"),
+    ),
+    "no suitable queues": (*SIZES, "runtime_min", "sge.queue", "sge.resources"),
+    "invalid priority": ("sge.priority",),
+    "invalid jobshare": ("sge.job_share",),
+    "not allowed in objectname": ("sge.account",),
+    "context list": ("sge.context",),
+    "mail options list": ("sge.mail_type",),
+    "invalid option argument": ("sge.extra",),
+}
+OF_SLURM = {
     "node configuration is not available": (
         *SIZES,
         *("slurm.partition", "slurm.constraint", "slurm.gres", "slurm.nodelist"),
@@ -33,15 +50,20 @@ KEYS = {  # part of a message -> keys under `default` or `rules.<rule>`
 }
 
 
-def remedy(message: str, rules: list[str]) -> str:
+KEYS = {"sge": OF_SGE, "slurm": OF_SLURM}
+
+
+def remedy(scheduler: str, message: str, rules: list[str]) -> str:
     """A sentence that names the keys of cluster.yaml behind a refusal; empty if none is known.
 
-    >>> remedy("sbatch: Batch job submission failed: Invalid qos specification", ["make_feats"])
+    >>> remedy("slurm", "Batch job submission failed: Invalid qos specification", ["make_feats"])
     'Correct slurm.qos in cluster.yaml, under rules.make_feats or default.'
-    >>> remedy("sbatch: Access/permission denied", ["make_feats"])
+    >>> remedy("sge", 'Unable to run job: unknown queue "long.q"', ["score_trials"])
+    'Correct sge.queue in cluster.yaml, under rules.score_trials or default.'
+    >>> remedy("slurm", "sbatch: Access/permission denied", ["make_feats"])
     ''
     """
-    for pattern, keys in KEYS.items():
+    for pattern, keys in KEYS[scheduler].items():
         if re.search(pattern, message, re.I):
             shown = f"{', '.join(keys[:-1])} or {keys[-1]}" if len(keys) > 1 else keys[0]
             places = ", ".join(f"rules.{rule}" for rule in rules[:3])
