@@ -21,7 +21,13 @@ from steps_py.augment.online import OnlineAugmenter
 from steps_py.augment.speed import read_at_speed
 from steps_py.chunks.allocation import Chunks
 from steps_py.chunks.config import WaveformConfig
-from steps_py.chunks.device_features import normalise, rows_around, voiced_positions, zero_padding
+from steps_py.chunks.device_features import (
+    frames_around,
+    normalise,
+    rows_around,
+    voiced_positions,
+    zero_padding,
+)
 from steps_py.chunks.sampler import Batch
 from steps_py.chunks.voiced_frames import VoicedFrames
 from steps_py.chunks.voiced_speed import VoicedAtSpeeds
@@ -67,7 +73,7 @@ class AudioReader:
             )
         self._utts, self._wavs, self._speed_U = chunks.utts, chunks.wavs, chunks.speed_U
         self._voiced = VoicedAtSpeeds(VoicedFrames(chunks.utts, chunks.vad), chunks.speed_U)
-        self._num_voiced_U, self._window_frames = chunks.num_frames_U, cmvn.window_frames
+        self._num_voiced_U, self._cmvn = chunks.num_frames_U, cmvn
         feats = read_feature_conf(config.type, config.conf)
         self._frames = feats.frames
         # excerpts are cut so that every frame lies wholly inside
@@ -104,7 +110,7 @@ class AudioReader:
             feats_LD = self._extractor.compute(samples_N)
             x_LD[: len(feats_LD)] = feats_LD
         windows = map(torch.from_numpy, windows)
-        x_BTD = normalise(torch.from_numpy(x_BLD), *windows, self._window_frames)
+        x_BTD = normalise(torch.from_numpy(x_BLD), *windows, self._cmvn.window_frames)
         return zero_padding(x_BTD, batch.num_frames_B).numpy(), *speakers
 
     def chunk_bytes(self, num_frames: int) -> int:
@@ -113,7 +119,8 @@ class AudioReader:
         Audio of a chunk is longer where silence separates its frames.
         """
         if self._on_device:
-            return 4 * (num_frames + self._window_frames) * self._frames.shift_samples
+            num_frames += frames_around(self._cmvn, self._voiced.num_frames_U)
+            return 4 * num_frames * self._frames.shift_samples
         return 4 * num_frames * self.feat_dim
 
     def decode(
@@ -125,13 +132,13 @@ class AudioReader:
         audio_BN, *windows, spk_id_B = (x.to(device, non_blocking=True) for x in batch[:5])
         if self._device_features is None:
             self._device_features = DeviceFeatures(self._feats).to(device)
-        x_BTD = normalise(self._device_features(audio_BN), *windows, self._window_frames)
+        x_BTD = normalise(self._device_features(audio_BN), *windows, self._cmvn.window_frames)
         return zero_padding(x_BTD, batch[5] if len(batch) > 5 else None), spk_id_B, *batch[5:]
 
     def _excerpts(self, batch):
         """RowsAround the chunks, and the audio samples of these rows."""
         index_BT = voiced_positions(batch, self._num_voiced_U)
-        rows = rows_around(self._voiced, self._utts, batch.rows_B, index_BT, self._window_frames)
+        rows = rows_around(self._voiced, self._utts, batch.rows_B, index_BT, self._cmvn)
         spans = zip(batch.rows_B.tolist(), rows.first_B.tolist(), rows.end_B.tolist(), strict=True)
         return rows, [
             self._excerpt(row, first, end, batch.step, batch.offset + b)

@@ -82,8 +82,9 @@ class FeatureReader:
     def _chunk(self, row, first, num_frames):
         available = int(self._num_frames_U[row])
         if available >= num_frames:
-            return self._features.read(row, first, num_frames)
-        return self._features.read(row, 0, available)[(first + np.arange(num_frames)) % available]
+            return self._features.read(row, first, num_frames, is_chunk=True)
+        x_TD = self._features.read(row, 0, available, is_chunk=True)
+        return x_TD[(first + np.arange(num_frames)) % available]
 
 
 def choose_num_workers(wanted: int | None, on_gpu: bool, num_processors: int) -> int:

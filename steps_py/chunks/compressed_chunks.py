@@ -17,7 +17,13 @@ import numpy as np
 import torch
 
 from steps_py.chunks.allocation import Chunks
-from steps_py.chunks.device_features import normalise, rows_around, voiced_positions, zero_padding
+from steps_py.chunks.device_features import (
+    frames_around,
+    normalise,
+    rows_around,
+    voiced_positions,
+    zero_padding,
+)
 from steps_py.chunks.host_features import VoicedFeatures
 from steps_py.chunks.sampler import Batch
 from steps_py.errors import ConfigError, StepsError
@@ -98,7 +104,9 @@ class CompressedReader:
 
         It can be exceeded where silence separates the frames.
         """
-        num_rows = WHOLE_ROWS * (num_frames + self._features.cmvn.window_frames)
+        features = self._features
+        around = frames_around(features.cmvn, features.voiced.num_frames_U)
+        num_rows = WHOLE_ROWS * (num_frames + around)
         return 8 * (num_frames + len(CompressedBatch._fields)) + (
             0 if self._resident else num_rows * self._row_bytes
         )
@@ -106,9 +114,9 @@ class CompressedReader:
     def read(self, batch: Batch) -> tuple[np.ndarray, ...]:
         """The fields of a CompressedBatch, and the numbers of frames (B,) if they differ."""
         features, row_B = self._features, batch.rows_B
-        matrices, window_frames = features.matrices, features.cmvn.window_frames
+        matrices = features.matrices
         index_BT = voiced_positions(batch, self._num_frames_U)
-        rows = rows_around(features.voiced, features.utts, row_B, index_BT, window_frames)
+        rows = rows_around(features.voiced, features.utts, row_B, index_BT, features.cmvn)
         first_B, end_B, num_rows_B = rows.first_B, rows.end_B, matrices.num_rows_U[row_B]
         if self._resident or self._kind == CM:
             whole_B = num_rows_B <= WHOLE_ROWS * (end_B - first_B)

@@ -17,6 +17,7 @@ from steps_py.chunks.sampler import Batch
 from steps_py.chunks.voiced_frames import NO_FRAME, VoicedFrames
 from steps_py.chunks.voiced_speed import VoicedAtSpeeds
 from steps_py.errors import TableError
+from steps_py.feats.config import CmvnConfig
 from steps_py.feats.sliding_mean import window_starts
 
 
@@ -53,7 +54,7 @@ def rows_around(
     utts: Sequence[str],
     row_B: np.ndarray,
     index_BT: np.ndarray,
-    window_frames: int,
+    cmvn: CmvnConfig,
 ) -> RowsAround:
     """The RowsAround of the voiced frames ``index_BT[b]`` of utterance ``row_B[b]``.
 
@@ -68,11 +69,14 @@ def rows_around(
             f"{utts[row]}: {len(voiced.frames(row))} voiced frames, but number {wanted} is"
             " needed, counted from 0. Run allocate_chunks again."
         )
-    num_frames_B = voiced.num_frames_U[row_B]
-    length_B = np.minimum(window_frames, num_frames_B)
-    last_B = num_frames_B - length_B
+    # windows lie in [begin, end) of the utterance
+    begin_B, end_B = np.zeros(len(row_B), np.int64), voiced.num_frames_U[row_B]
+    if cmvn.within_chunks:
+        begin_B, end_B = least_B.astype(np.int64), most_B.astype(np.int64) + 1
+    length_B = np.minimum(cmvn.window_frames, end_B - begin_B)
+    last_B = end_B - length_B
     first_B, last_start_B = (
-        window_starts(frame_B.astype(np.int64), window_frames, last_B)
+        begin_B + window_starts(frame_B - begin_B, cmvn.window_frames, last_B - begin_B)
         for frame_B in (least_B, most_B)
     )
     return RowsAround(
@@ -82,6 +86,15 @@ def rows_around(
         last_B=last_B - first_B,
         length_B=length_B,
     )
+
+
+def frames_around(cmvn: CmvnConfig, num_frames_U: np.ndarray) -> int:
+    """Upper bound on the frames around a chunk that its normalisation reads.
+
+    >>> frames_around(CmvnConfig(window_frames=300), np.array([120, 900]))
+    300
+    """
+    return 0 if cmvn.within_chunks else min(cmvn.window_frames, int(num_frames_U.max()))
 
 
 def voiced_positions(batch: Batch, num_voiced_U: np.ndarray) -> np.ndarray:

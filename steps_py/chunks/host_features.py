@@ -61,19 +61,22 @@ class VoicedFeatures:
         """Dimension of the features of an utterance."""
         return int(self.matrices.num_cols_U[row])
 
-    def read(self, row: int, first: int = 0, num: int | None = None) -> np.ndarray:
+    def read(
+        self, row: int, first: int = 0, num: int | None = None, is_chunk: bool = False
+    ) -> np.ndarray:
         """Voiced frames [first, first + num) of the utterance `row`; all from `first` by default.
 
+        `is_chunk`: they are a chunk of a training, see ``cmvn.within_chunks``.
         Returns float32 (num, D).  Raises TableError, naming the utterance, if an archive
         cannot be read, there are fewer voiced frames, or a frame is not finite.
         """
         try:
-            return self._read(row, first, num)
+            return self._read(row, first, num, is_chunk)
         except (TableError, OSError):
             with naming(self.utts[row]):
                 raise
 
-    def _read(self, row, first, num):
+    def _read(self, row, first, num, is_chunk):
         voiced = self.voiced.frames(row)
         frames = voiced[first:] if num is None else voiced[first : first + num]
         if num is not None and len(frames) < num:
@@ -83,12 +86,16 @@ class VoicedFeatures:
             )
         if not len(frames):
             return np.zeros((0, self.feat_dim(row)), np.float32)
-        x_TD = self._normalise(row, frames)
+        x_TD = self._normalise(row, frames, is_chunk and self.cmvn.within_chunks)
         # check element-wise only if the sum is not finite, which an overflow can cause as well
         if not np.isfinite(x_TD.sum()) and not np.isfinite(x_TD).all():
             raise TableError("its features are not finite. Recompute them.")
         return x_TD
 
-    def _normalise(self, row, frames):
-        num_frames = int(self.voiced.num_frames_U[row])
-        return normalised(partial(self.matrices.rows, row), frames, num_frames, self.cmvn)
+    def _normalise(self, row, frames, within):
+        if not within:
+            num_frames = int(self.voiced.num_frames_U[row])
+            return normalised(partial(self.matrices.rows, row), frames, num_frames, self.cmvn)
+        begin, end = int(frames[0]), int(frames[-1]) + 1
+        x_TD = self.matrices.rows(row, begin, end)
+        return normalised(lambda i, j: x_TD[i:j], frames - begin, end - begin, self.cmvn)

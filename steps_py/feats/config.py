@@ -31,3 +31,8 @@ class CmvnConfig:
 
     window_frames: Count = setting(300)
     norm_vars: bool = setting(False, "normalise variances as well as means")
+    within_chunks: bool = setting(
+        False,
+        "in training, windows do not reach beyond the chunk, and no more than the chunk is read;"
+        " in extraction they always reach over the whole utterance",
+    )

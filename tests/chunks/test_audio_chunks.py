@@ -78,12 +78,13 @@ def reader_of(corpus, seed=1, on_device=False, cmvn=None, **changed):
 
 @pytest.mark.parametrize("snip_edges", [True, False])
 @pytest.mark.parametrize("kind", ["mfcc", "fbank"])
-@pytest.mark.parametrize("vary", [True, False])
+@pytest.mark.parametrize("vary", [True, False, "within_chunks"])
 def test_without_augmentation_chunks_equal_those_of_the_features(tmp_path, kind, snip_edges, vary):
+    within, vary = vary == "within_chunks", vary is True
     conf = write_conf(tmp_path, kind, snip_edges)
     data = write_recordings(tmp_path, conf, kind)
     chunks = Chunks(allocate(data, tmp_path / "chunks") / "train.tsv")
-    cmvn = CmvnConfig(window_frames=70)
+    cmvn = CmvnConfig(window_frames=70, within_chunks=within)
     from_audio = AudioReader(chunks, cmvn, WaveformConfig(type=kind, conf=conf), seed=1)
     from_feats = FeatureReader(chunks, cmvn)
     assert from_audio.feat_dim == from_feats.feat_dim

@@ -39,6 +39,22 @@ def chunks_of(data_dirs, folder):
     return Chunks(folder / "train.tsv")
 
 
+@pytest.mark.parametrize("within", [False, True])
+@pytest.mark.parametrize("window_frames", [5, 30, 300])
+@pytest.mark.parametrize("kind", KINDS)
+def test_windows_that_end_with_the_chunk_are_the_same_on_the_device(
+    tmp_path, kind, window_frames, within
+):
+    chunks = make_chunks(tmp_path, [kind])
+    cmvn = CmvnConfig(window_frames=window_frames, within_chunks=within)
+    rows_B, first_B = np.array([2, 0, 3, 1, 2]), np.array([9, 0, 1, 5, 30])
+    batch = Batch(rows_B, first_B, chunks.spk_id_U[rows_B], 20)
+    expected = FeatureReader(chunks, cmvn).read(batch)[0]
+    reader = CompressedReader(chunks, cmvn, CPU)
+    decoded = reader.decode([torch.as_tensor(part) for part in reader.read(batch)], CPU)[0]
+    np.testing.assert_allclose(decoded.numpy(), expected, atol=2e-5)
+
+
 @pytest.mark.parametrize("varied", [False, True])
 @pytest.mark.parametrize("resident", [False, True])
 @pytest.mark.parametrize("window_frames", [5, 30, 300])
@@ -91,6 +107,28 @@ def test_only_the_rows_around_a_chunk_of_a_long_utterance_are_read(tmp_path, kin
     reader = CompressedReader(chunks, CmvnConfig(window_frames=5), CPU)
     batch = Batch(np.array([0]), np.array([400]), np.array([0]), 20)
     assert reader.read(batch)[0].nbytes == num_bytes
+
+
+def test_no_more_than_the_chunk_is_read_if_its_windows_end_with_it(tmp_path):
+    x_TD = np.random.default_rng(0).standard_normal((900, 6)).astype(np.float32)
+    utts = {name: (name, x_TD, np.ones(900)) for name in ("a", "b")}
+    chunks = chunks_of([write_data_dir(tmp_path / "data", utts, "FM")], tmp_path / "chunks")
+    cmvn = CmvnConfig(window_frames=100_000, within_chunks=True)
+    reader = CompressedReader(chunks, cmvn, CPU)
+    batch = Batch(np.array([0]), np.array([400]), np.array([0]), 20)
+    assert reader.read(batch)[0].nbytes == 20 * 24
+    mean_D = x_TD[400:420].mean(axis=0)
+    x_BTD = FeatureReader(chunks, cmvn).read(batch)[0]
+    np.testing.assert_allclose(x_BTD[0], x_TD[400:420] - mean_D, atol=1e-5)
+
+
+def test_the_estimated_size_of_a_chunk_is_limited_by_the_longest_utterance(tmp_path):
+    chunks = make_chunks(tmp_path, ["FM"])
+    sizes = [
+        CompressedReader(chunks, CmvnConfig(window_frames=window), CPU).chunk_bytes(20)
+        for window in (max(NUM_FRAMES), 100_000)
+    ]
+    assert sizes[0] == sizes[1]
 
 
 def test_too_few_voiced_frames_are_an_error_with_the_utterance(tmp_path):

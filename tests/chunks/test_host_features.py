@@ -48,6 +48,7 @@ def test_any_range_equals_cmn_followed_by_selection_of_voiced_frames(tmp_path_fa
     got = features.read(0, first, num)
     assert got.shape == (num, 3)
     np.testing.assert_allclose(got, expected[first : first + num], atol=2e-5)
+    np.testing.assert_array_equal(got, features.read(0, first, num, is_chunk=True))
     np.testing.assert_allclose(features.read(0), expected, atol=2e-5)
 
 

@@ -93,13 +93,21 @@ def test_an_unknown_top_level_section_is_an_error(config):
     ]
 
 
+def test_windows_within_chunks_need_chunks_of_one_length(config):
+    config.setdefault("cmvn", {})["within_chunks"] = True
+    check_config(config)
+    config["chunks"]["vary_within_batch"] = True
+    (line,) = complaint(config)
+    assert "'cmvn.within_chunks' is true, but 'chunks.vary_within_batch' is true" in line
+
+
 def test_defaults_are_written_out_and_given_values_kept(config):
     del config["cmvn"], config["scores"], config["augment"]
     config["xvectors"] = {"num_jobs": 3}
     before = copy.deepcopy(config)
     filled = fill_defaults(config)
     assert config == before
-    assert filled["cmvn"] == {"window_frames": 300, "norm_vars": False}
+    assert filled["cmvn"] == {"window_frames": 300, "norm_vars": False, "within_chunks": False}
     assert filled["scores"]["systems"] == ["plda", "cosine"]
     assert filled["augment"]["copies"] == {}
     assert filled["xvectors"]["num_jobs"] == 3

@@ -7,4 +7,13 @@ def check_normalisation(config, parts):
         yield "'cmvn.norm_vars' is true; with 'train.input' waveform only means are normalised."
 
 
-CHECKS = [check_normalisation]
+def check_within_chunks(config, parts):
+    """Windows that end with the chunk need chunks of one length, without padding."""
+    if config["cmvn"]["within_chunks"] and config["chunks"]["vary_within_batch"]:
+        yield (
+            "'cmvn.within_chunks' is true, but 'chunks.vary_within_batch' is true as well."
+            " Set one of them to false."
+        )
+
+
+CHECKS = [check_normalisation, check_within_chunks]
