@@ -58,6 +58,12 @@ class Pooling(Protocol):
 
 
 class Optimizer(Protocol):
-    """A torch optimiser; its Config has a key ``lr``, which the schedule multiplies."""
+    """A torch optimiser, or a class with its methods that wraps one.
+
+    The schedule multiplies the learning rate of its `param_groups`.  If `perturbs_weights` is true,
+    each step takes a second pass over the batch within its context manager ``perturbed()``.
+    """
+
+    param_groups: list[dict[str, Any]]
 
     def __init__(self, config: Any, parameters: Sequence[torch.nn.Parameter]): ...

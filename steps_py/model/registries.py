@@ -5,7 +5,7 @@ Shape suffixes: B batch, T frames, D feature dimension, C channels, E embedding,
 ENCODERS    an Encoder of contracts.py
 POOLINGS    a Pooling of contracts.py
 LOSSES      a subclass of `steps_py.model.loss.Loss` or MetricLoss
-OPTIMIZERS  an Optimizer of contracts.py: a torch optimiser with a Config
+OPTIMIZERS  an Optimizer of contracts.py: a torch optimiser with a Config, or one that wraps another
 SCHEDULES   a subclass of `steps_py.training.schedules.base.Schedule`
 
 The three of contracts.py are protocols: a class needs their attributes, not a base class.
@@ -19,5 +19,5 @@ from steps_py.registry import Registry
 ENCODERS = Registry("encoder", home="steps_py.model.encoders")
 POOLINGS = Registry("pooling", home="steps_py.model.poolings")
 LOSSES = Registry("loss", home="steps_py.model.losses", facts=("classifies", "compares"))
-OPTIMIZERS = Registry("optimizer", home="steps_py.training.optimizers")
+OPTIMIZERS = Registry("optimizer", home="steps_py.training.optimizers", facts=("perturbs_weights",))
 SCHEDULES = Registry("schedule", home="steps_py.training.schedules")

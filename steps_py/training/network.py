@@ -4,6 +4,9 @@ Shape suffixes (scope: this module):
     B = chunks of a batch   T = frames   D = feature dimension   E = embedding   S = speakers
 """
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 
 from steps_py.errors import ConfigError
@@ -123,6 +126,14 @@ class Network:
     def buffers(self) -> list[torch.Tensor]:
         """Buffers of model and loss, such as running statistics."""
         return [*self.model.buffers(), *self.loss.buffers()]
+
+    @contextlib.contextmanager
+    def kept_buffers(self) -> Iterator[None]:
+        """Context at whose end all buffers have the values that they had before."""
+        before = [buffer.clone() for buffer in self.buffers()]
+        yield
+        for buffer, value in zip(self.buffers(), before, strict=True):
+            buffer.copy_(value)
 
     def state(self) -> dict:
         """State dicts of model and loss."""

@@ -179,8 +179,24 @@ class Trainer:
         features = self.reader.decode(batch, self.network.device)
         batch = self._spec_augment.apply(self.step, *features, rank=self.group.rank)
         self.network.set_train_mode(self.step / self.steps_per_epoch)
+        totals, step_is_finite = self.updates.step(
+            self.lr_at(self.step), lambda: self._compute_gradients(batch)
+        )
+        self.totals.add(totals, step_is_finite)
+        self.step += 1
+        if self.step % CONSTRAINT_STEPS == 0:
+            self.network.constrain_weights()
+        every = 1 if self.network.device.type == "cpu" else GPU_FETCH_STEPS
+        if (self.step % self.steps_per_epoch) % every == 0:
+            self.fetch_totals()
+            self._guard_buffers()
+
+    def _compute_gradients(self, batch):
+        """Add up the gradients of a batch; loss, number correct, and the two requests.
+
+        The requests travel to the other processes with the gradients.
+        """
         num_micro_batches = self.config.accumulate_steps
-        # loss, number correct, and the two requests, which travel with the gradients
         totals = torch.zeros(4, device=self.network.device)
         for place, requested in enumerate(self.requests, 2):
             if requested:
@@ -190,15 +206,7 @@ class Trainer:
             loss = loss / num_micro_batches
             self.updates.backward(loss)
             totals[:2] += torch.stack([loss.detach(), num_correct])
-        step_is_finite = self.updates.step(self.lr_at(self.step), totals)
-        self.totals.add(totals, step_is_finite)
-        self.step += 1
-        if self.step % CONSTRAINT_STEPS == 0:
-            self.network.constrain_weights()
-        every = 1 if self.network.device.type == "cpu" else GPU_FETCH_STEPS
-        if (self.step % self.steps_per_epoch) % every == 0:
-            self.fetch_totals()
-            self._guard_buffers()
+        return totals
 
     def fetch_totals(self) -> None:
         """Wait for the steps taken so far and add them to `totals`."""

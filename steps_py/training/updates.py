@@ -1,12 +1,16 @@
 """From gradients to new weights: all-reduce, clipping, and skipping steps that are not finite."""
 
+from collections.abc import Callable
+
 import torch
 
 from steps_py.model.registries import OPTIMIZERS
 from steps_py.training.config import TrainConfig
 from steps_py.training.network import Network
 from steps_py.training.non_finite import step_is_finite
+from steps_py.training.optimizers.base import reset_state
 from steps_py.training.processes import ProcessGroup
+from steps_py.training.random_state import random_state, set_random_state
 
 
 class Updates:
@@ -20,43 +24,46 @@ class Updates:
 
     Attributes
     ----------
-    optimizer : torch.optim.Optimizer
+    optimizer : Optimizer
+        See `steps_py.model.contracts`.
     base_lr : float
         Learning rate before the schedule.
     """
 
     def __init__(self, config: TrainConfig, network: Network, group: ProcessGroup):
-        self._grad_clip, self._parameters, self._group = config.grad_clip, network.parameters, group
+        self._grad_clip, self._network, self._group = config.grad_clip, network, group
+        self._parameters = network.parameters
         self.optimizer = OPTIMIZERS.build(config.optimizer, parameters=network.parameters)
         self.base_lr = self.optimizer.param_groups[0]["lr"]
-        self._on_cpu = network.device.type == "cpu"
+        # a fused optimiser skips a step on the GPU itself
+        self._skips_steps = isinstance(self.optimizer, torch.optim.Optimizer) and all(
+            group.get("fused") for group in self.optimizer.param_groups
+        )
         self._scaler = torch.amp.GradScaler(
             network.device.type, enabled=network.precision == "fp16"
         )
-        self.reset_state()
 
     def reset_state(self) -> None:
         """Reset the optimiser's state, such as momentum."""
-        self.optimizer.state.clear()
-        if not self._on_cpu and isinstance(self.optimizer, torch.optim.SGD):
-            for p in self._parameters:  # a fused SGD that skips its first step leaves it unset
-                self.optimizer.state[p]["momentum_buffer"] = torch.zeros_like(p)
+        reset_state(self.optimizer)
 
     def backward(self, loss: torch.Tensor) -> None:
         """Accumulate the gradient of a micro-batch's loss."""
         self._scaler.scale(loss).backward()
 
-    def step(self, lr: float, totals: torch.Tensor) -> torch.Tensor:
+    def step(
+        self, lr: float, compute: Callable[[], torch.Tensor]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Update the weights, unless loss or gradient is not finite; clear the gradients.
 
-        `totals` is a vector whose first value is the loss; it is averaged over the processes
-        in place.  Returns a bool tensor on the device: whether the step counts as finite.
+        ``compute()`` calls `backward` for this process's share of the batch and returns a vector
+        whose first value is the loss.  Returns its mean over the processes, and whether the step
+        counts as finite, a bool tensor on the device.
         """
-        gradients = [p.grad for p in self._parameters if p.grad is not None]
-        self._group.all_reduce_mean(gradients, totals)
+        totals, loss, gradients = self._gradients(compute)
         if self._scaler.is_enabled():
             self._scaler.unscale_(self.optimizer)
-        good = step_is_finite(totals[0], gradients)
+        good = step_is_finite(loss, gradients)
         if self._grad_clip:
             torch.nn.utils.clip_grad_norm_(self._parameters, self._grad_clip)
         for group in self.optimizer.param_groups:
@@ -64,15 +71,32 @@ class Updates:
         if self._scaler.is_enabled():  # it skips such a step and lowers its scale
             self._scaler.step(self.optimizer)
             self._scaler.update()
-            good = totals[0].isfinite() & (good | (self._scaler._scale >= 1))
-        elif self._on_cpu:
-            if good:
-                self.optimizer.step()
-        else:  # a fused optimiser skips the step on the GPU, without synchronising
+            good = loss.isfinite() & (good | (self._scaler._scale >= 1))
+        elif self._skips_steps:
             self.optimizer.grad_scale, self.optimizer.found_inf = None, (~good).float()
             self.optimizer.step()
+        elif good:
+            self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return good
+        return totals, good
+
+    def _gradients(self, compute):
+        """Totals, the loss or losses that must be finite, and gradients, means over processes."""
+        perturbs = getattr(self.optimizer, "perturbs_weights", False)
+        random = random_state(self._network.device) if perturbs else None
+        totals, gradients = self._pass(compute)
+        if not perturbs:
+            return totals, totals[0], gradients
+        with self.optimizer.perturbed(), self._network.kept_buffers():
+            set_random_state(self._network.device, random)
+            again, gradients = self._pass(compute)
+        return totals, totals[0] + again[0], gradients
+
+    def _pass(self, compute):
+        totals = compute()
+        gradients = [p.grad for p in self._parameters if p.grad is not None]
+        self._group.all_reduce_mean(gradients, totals)
+        return totals, gradients
 
     def state(self) -> dict:
         """Values for a checkpoint."""

@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 
 from steps_py.errors import ConfigError
 from steps_py.model.registries import OPTIMIZERS, SCHEDULES
+from steps_py.settings.check import check
+from steps_py.settings.declare import type_schema
 from steps_py.training import optimizers, schedules  # noqa: F401 - they register
-from steps_py.training.optimizers import decay_groups
+from steps_py.training.config import TrainConfig
+from steps_py.training.optimizers.base import decay_groups
+from steps_py.training.registered import registered
 from steps_py.training.schedules.base import KEEP, METRICS, RESET
 
 torch.set_num_threads(1)
@@ -26,10 +30,17 @@ def test_weight_decay_does_not_apply_to_biases_by_default():
     assert [group["weight_decay"] for group in both] == [0.1, 0.1]
 
 
+def section_of(name, **keys):
+    """The section of an optimiser; the keys are those of sgd if it wraps another."""
+    if hasattr(OPTIMIZERS.find(name).Config(), "inner"):
+        return {"name": name, "inner": {"name": "sgd", **keys}}
+    return {"name": name, **keys}
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS.names())
 def test_every_optimizer_decreases_the_loss(name):
     weight = torch.nn.Parameter(torch.full((2, 2), 3.0))
-    optimizer = OPTIMIZERS.build({"name": name, "lr": 0.05}, parameters=[weight])
+    optimizer = OPTIMIZERS.build(section_of(name, lr=0.05), parameters=[weight])
     losses = []
     for _ in range(20):
         optimizer.zero_grad()
@@ -47,8 +58,9 @@ def test_every_optimizer_decays_norms_only_with_decay_all(name, decay_all, norm_
     """Gradient 0, lr 0.1, decay 0.1: decayed weights shrink, by 0.01 where adam does not scale."""
     norm = torch.nn.Parameter(torch.ones(3))
     matrix = torch.nn.Parameter(torch.ones(2, 2))
-    section = {"name": name, "lr": 0.1, "weight_decay": 0.1, "decay_all": decay_all}
-    section |= {"momentum": 0.0} if name == "sgd" else {}
+    section = section_of(name, lr=0.1, weight_decay=0.1, decay_all=decay_all)
+    plain = section.get("inner", section)
+    plain |= {"momentum": 0.0} if plain["name"] == "sgd" else {}
     optimizer = OPTIMIZERS.build(section, parameters=[norm, matrix])
     norm.grad, matrix.grad = torch.zeros(3), torch.zeros(2, 2)
     optimizer.step()
@@ -65,6 +77,57 @@ def test_one_nesterov_step_by_hand():
     weight.square().sum().backward()
     optimizer.step()
     assert weight.item() == pytest.approx(0.62)
+
+
+def test_one_step_of_sam_by_hand():
+    """w^4 at 1: up to 1.5, where the slope is 13.5; from 1 that is 0.01 * 13.5 down."""
+    weight = torch.nn.Parameter(torch.ones(1, 1))
+    sgd = {"name": "sgd", "lr": 0.01, "momentum": 0.0, "weight_decay": 0.0}
+    sam = {"name": "sam", "radius": 0.5, "inner": sgd}
+    optimizer = OPTIMIZERS.build(sam, parameters=[weight])
+    (weight**4).sum().backward()
+    with optimizer.perturbed():
+        (weight**4).sum().backward()
+    optimizer.step()
+    assert weight.item() == pytest.approx(1 - 0.135)
+
+
+@pytest.mark.parametrize("gradient", [float("nan"), float("inf"), 0.0])
+def test_sam_restores_the_weights_to_the_bit_whatever_the_gradient(gradient):
+    weight = torch.nn.Parameter(torch.tensor([0.1, 1e8]))
+    before = weight.detach().clone()
+    optimizer = OPTIMIZERS.build({"name": "sam"}, parameters=[weight])
+    weight.grad = torch.full((2,), gradient)
+    with optimizer.perturbed():
+        assert weight.grad is None
+    assert torch.equal(weight, before)
+
+
+def test_lookahead_starts_anew_from_the_weights_after_a_reset():
+    weight = torch.nn.Parameter(torch.tensor([8.0]))
+    sgd = {"name": "sgd", "lr": 1.0, "momentum": 0.0, "weight_decay": 0.0}
+    optimizer = OPTIMIZERS.build(
+        {"name": "lookahead", "sync_steps": 2, "inner": sgd}, parameters=[weight]
+    )
+    for value in (8.0, 100.0):  # each time two steps down and half way back
+        weight.data.fill_(value)
+        for _ in range(2):
+            weight.grad = torch.ones(1)
+            optimizer.step()
+        assert weight.item() == value - 1
+        optimizer.reset_state()
+
+
+@pytest.mark.parametrize("name", ["lookahead", "sam"])
+def test_sam_within_another_optimizer_is_refused(name):
+    """The outer one would take its steps without the second pass."""
+    train = {"optimizer": {"name": name, "inner": {"name": "sam"}}}
+    (fault,) = check(
+        {"properties": {"optimizer": type_schema(TrainConfig.__annotations__["optimizer"])}},
+        train,
+        parts=registered(),
+    )
+    assert fault.startswith("'optimizer.inner.name' is 'sam'. Put it outside:")
 
 
 @pytest.mark.parametrize("name", SCHEDULES.names())

@@ -21,6 +21,7 @@ STAGES = [
     {"freeze": {"encoder": None}, "num_epochs": 1, "optimizer": {"name": "adam"}},
 ]
 HALVING = {"name": "halve_and_reset_to_best", "patience": 0, "final_ratio": 1e-3}
+LOOKAHEAD = {"name": "lookahead", "sync_steps": 4, "inner": {"name": "radam", "lr": 0.01}}
 CASES = {
     "plateau": {"schedule": {"name": "plateau", "patience": 0, "ratio": 0.5}},
     "halving": {"schedule": HALVING | {"metric": "valid_eer"}, "num_epochs": 3},
@@ -31,6 +32,7 @@ CASES = {
     "stages": {"stages": STAGES},
     "groups": {"loss": {"name": "ge2e"}, "sampler": GROUPS},
     "lengths within a batch": {"chunks": {"vary_within_batch": True}},
+    "wrapped optimisers": {"optimizer": {"name": "sam", "inner": LOOKAHEAD}, "accumulate_steps": 2},
     "every utterance": {"sampler": {"name": "uniform"}, "optimizer": {"name": "adamw"}},
 }
 
