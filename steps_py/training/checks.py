@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from steps_py.errors import ConfigError
+from steps_py.training.optimizers.base import has_momentum
 from steps_py.training.processes import check_split
 
 if TYPE_CHECKING:  # circular at run time
@@ -33,6 +34,11 @@ def check_consistent(trainer: "Trainer") -> None:
         raise ConfigError(
             f"train: schedule '{name}' needs {metric}, but nothing is held out to measure it."
             f" Raise chunks.{key}."
+        )
+    if schedule.momentum(0) is not None and not has_momentum(trainer.updates.optimizer):
+        raise ConfigError(
+            f"train: schedule '{name}' changes the momentum, but optimizer"
+            f" '{config.optimizer['name']}' has none. Set cycle_momentum to false."
         )
     if schedule.keeps_best and config.average_epochs > 1:
         raise ConfigError(

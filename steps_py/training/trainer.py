@@ -180,7 +180,9 @@ class Trainer:
         batch = self._spec_augment.apply(self.step, *features, rank=self.group.rank)
         self.network.set_train_mode(self.step / self.steps_per_epoch)
         totals, step_is_finite = self.updates.step(
-            self.lr_at(self.step), lambda: self._compute_gradients(batch)
+            self.lr_at(self.step),
+            self.schedule.momentum(self.step),
+            lambda: self._compute_gradients(batch),
         )
         self.totals.add(totals, step_is_finite)
         self.step += 1

@@ -8,7 +8,7 @@ from steps_py.model.registries import OPTIMIZERS
 from steps_py.training.config import TrainConfig
 from steps_py.training.network import Network
 from steps_py.training.non_finite import step_is_finite
-from steps_py.training.optimizers.base import reset_state
+from steps_py.training.optimizers.base import reset_state, set_rates
 from steps_py.training.processes import ProcessGroup
 from steps_py.training.random_state import random_state, set_random_state
 
@@ -52,10 +52,11 @@ class Updates:
         self._scaler.scale(loss).backward()
 
     def step(
-        self, lr: float, compute: Callable[[], torch.Tensor]
+        self, lr: float, momentum: float | None, compute: Callable[[], torch.Tensor]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Update the weights, unless loss or gradient is not finite; clear the gradients.
 
+        A `momentum` of None is the optimiser's own.
         ``compute()`` calls `backward` for this process's share of the batch and returns a vector
         whose first value is the loss.  Returns its mean over the processes, and whether the step
         counts as finite, a bool tensor on the device.
@@ -66,8 +67,7 @@ class Updates:
         good = step_is_finite(loss, gradients)
         if self._grad_clip:
             torch.nn.utils.clip_grad_norm_(self._parameters, self._grad_clip)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
+        set_rates(self.optimizer, lr, momentum)
         if self._scaler.is_enabled():  # it skips such a step and lowers its scale
             self._scaler.step(self.optimizer)
             self._scaler.update()

@@ -163,6 +163,52 @@ def test_every_schedule_warms_up_and_does_not_rise_afterwards(name):
     assert min(factors) >= 0
 
 
+def torch_factors(scheduler_of, num_steps):
+    """Learning rates and momenta that a scheduler of torch gives an SGD with lr 1."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=1.0, momentum=0.9)
+    scheduler, factors = scheduler_of(optimizer), []
+    for _ in range(num_steps):
+        factors.append([optimizer.param_groups[0][key] for key in ("lr", "momentum")])
+        optimizer.step()
+        scheduler.step()
+    return zip(*factors, strict=True)
+
+
+@pytest.mark.parametrize("growth", [1, 3])
+def test_warm_restarts_are_those_of_torch(growth):
+    keys = {"first_epochs": 2.0, "growth": float(growth), "final_ratio": 0.1}
+    schedule = SCHEDULES.build({"name": "cosine_restarts", **keys}, num_steps=60, steps_per_epoch=5)
+    rates, _ = torch_factors(
+        lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(
+            optimizer, T_0=10, T_mult=growth, eta_min=0.1
+        ),
+        60,
+    )
+    assert [schedule.factor(step) for step in range(60)] == pytest.approx(rates)
+
+
+@pytest.mark.parametrize("shape, anneal", [("cosine", "cos"), ("linear", "linear")])
+def test_one_cycle_is_that_of_torch(shape, anneal):
+    section = {"name": "one_cycle", "shape": shape, "rise_share": 0.35}
+    schedule = SCHEDULES.build(section, num_steps=41, steps_per_epoch=5)
+    rates, momenta = torch_factors(
+        lambda optimizer: torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, max_lr=1.0, total_steps=41, pct_start=0.35, anneal_strategy=anneal
+        ),
+        40,
+    )
+    assert [schedule.factor(step) for step in range(40)] == pytest.approx(rates)
+    assert [schedule.momentum(step) for step in range(40)] == pytest.approx(momenta)
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 3])
+@pytest.mark.parametrize("rise_share", [0.0, 0.5, 1.0])
+def test_one_cycle_of_few_steps_is_defined(num_steps, rise_share):
+    section = {"name": "one_cycle", "rise_share": rise_share}
+    schedule = SCHEDULES.build(section, num_steps=num_steps, steps_per_epoch=1)
+    assert all(0 < schedule.factor(step) <= 1 for step in range(num_steps + 1))
+
+
 def test_a_warm_up_can_be_longer_than_the_training():
     section = {"name": "cosine", "warmup_epochs": 100}
     schedule = SCHEDULES.build(section, num_steps=10, steps_per_epoch=5)

@@ -27,6 +27,7 @@ CASES = {
     "halving": {"schedule": HALVING | {"metric": "valid_eer"}, "num_epochs": 3},
     "watching training": {"schedule": HALVING | {"metric": "train_loss"}, "num_epochs": 3},
     "accumulation": {"accumulate_steps": 2, "grad_clip": 0.5},
+    "one cycle": {"schedule": {"name": "one_cycle"}},
     "averaging": {"average_epochs": 2},
     "thawing": {"freeze": {"encoder": 0.5, "loss": 1.2}},
     "stages": {"stages": STAGES},

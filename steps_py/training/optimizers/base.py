@@ -98,6 +98,31 @@ class Wrapper:
         self.inner.load_state_dict(state["inner"])
 
 
+def set_rates(optimizer: Any, lr: float, momentum: float | None = None) -> None:
+    """Set the learning rate, and the momentum: in Adam's family the decay of the first moment.
+
+    >>> optimizer = torch.optim.Adam([torch.nn.Parameter(torch.ones(1))])
+    >>> set_rates(optimizer, 0.5, momentum=0.8)
+    >>> optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["betas"]
+    (0.5, (0.8, 0.999))
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+        if momentum is not None and "betas" in group:
+            group["betas"] = (momentum, group["betas"][1])
+        elif momentum is not None:
+            group["momentum"] = momentum
+
+
+def has_momentum(optimizer: Any) -> bool:
+    """Whether `set_rates` can set a momentum.
+
+    >>> has_momentum(torch.optim.Adagrad([torch.nn.Parameter(torch.ones(1))]))
+    False
+    """
+    return all({"momentum", "betas"} & group.keys() for group in optimizer.param_groups)
+
+
 def reset_state(optimizer: Any) -> None:
     """Forget everything but the weights, such as momentum.
 

@@ -60,6 +60,9 @@ class Schedule:
         num_steps = max(1, self.num_steps - self.warmup_steps)
         return self.shape(min(1.0, (step - self.warmup_steps) / num_steps))
 
+    def momentum(self, step: int) -> float | None:
+        """Momentum of the optimiser at `step`; None: its own."""
+
     def shape(self, progress: float) -> float:
         """Factor of lr after the warm-up; `progress` runs from 0 to 1."""
         raise NotImplementedError
