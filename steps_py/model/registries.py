@@ -7,6 +7,7 @@ POOLINGS    a Pooling of contracts.py
 LOSSES      a subclass of `steps_py.model.loss.Loss` or MetricLoss
 OPTIMIZERS  an Optimizer of contracts.py: a torch optimiser with a Config, or one that wraps another
 SCHEDULES   a subclass of `steps_py.training.schedules.base.Schedule`
+AVERAGES    a subclass of `steps_py.training.averages.base.Average`
 
 The three of contracts.py are protocols: a class needs their attributes, not a base class.
 A mask (B, T) is true for real frames and false for padding; None means that all frames are real.
@@ -20,4 +21,5 @@ ENCODERS = Registry("encoder", home="steps_py.model.encoders")
 POOLINGS = Registry("pooling", home="steps_py.model.poolings")
 LOSSES = Registry("loss", home="steps_py.model.losses", facts=("classifies", "compares"))
 OPTIMIZERS = Registry("optimizer", home="steps_py.training.optimizers", facts=("perturbs_weights",))
+AVERAGES = Registry("average", home="steps_py.training.averages")
 SCHEDULES = Registry("schedule", home="steps_py.training.schedules")

@@ -35,6 +35,7 @@ REGISTRIES = {  # kind -> where its registry is
     "loss": "steps_py.model.registries:LOSSES",
     "optimizer": "steps_py.model.registries:OPTIMIZERS",
     "schedule": "steps_py.model.registries:SCHEDULES",
+    "average": "steps_py.model.registries:AVERAGES",
     "sampler": "steps_py.chunks.samplers.base:SAMPLERS",
     "scoring step": "steps_py.backend.steps.base:STEPS",
     "quality measure": "steps_py.backend.steps.quality.base:MEASURES",

@@ -40,8 +40,9 @@ def check_consistent(trainer: "Trainer") -> None:
             f"train: schedule '{name}' changes the momentum, but optimizer"
             f" '{config.optimizer['name']}' has none. Set cycle_momentum to false."
         )
-    if schedule.keeps_best and config.average_epochs > 1:
+    if schedule.keeps_best and (config.average_epochs > 1 or config.average is not None):
+        key, off = ("average_epochs", "1") if config.average is None else ("average", "null")
         raise ConfigError(
-            f"train: schedule '{name}' selects the best weights, but train.average_epochs averages"
-            " the last ones. Set average_epochs to 1 or choose another schedule."
+            f"train: schedule '{name}' selects the best weights, but train.{key} averages"
+            f" the last ones. Set {key} to {off} or choose another schedule."
         )

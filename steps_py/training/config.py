@@ -121,6 +121,11 @@ class TrainConfig:
         " recomputed batch norm statistics",
         per_stage=True,
     )
+    average: Annotated[dict, part("average")] | None = setting(
+        None,
+        "average of the weights during training (ema, swa), which validation and final.pt use",
+        per_stage=True,
+    )
     freeze: dict[str, Epochs | None] = setting(
         {},
         "module name (encoder, encoder.layers.0, pooling, embedding, loss) -> number of epochs it"
@@ -174,6 +179,11 @@ class TrainConfig:
             raise ConfigError(
                 f"train: average_epochs is {self.average_epochs}, more than num_epochs,"
                 f" {self.num_epochs}. Lower it."
+            )
+        if self.average_epochs > 1 and self.average is not None:
+            raise ConfigError(
+                f"train: average_epochs is {self.average_epochs}, but average averages the weights"
+                " as well. Remove one of them."
             )
 
 

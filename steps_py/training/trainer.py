@@ -14,7 +14,7 @@ from steps_py.chunks.allocation import Chunks
 from steps_py.chunks.readers import open_reader
 from steps_py.chunks.sampler import num_steps_per_epoch
 from steps_py.model.registries import SCHEDULES
-from steps_py.training.averaging import STATISTICS_BATCHES, WeightAverage, load_average
+from steps_py.training.averaging import averaged_tensors, build_average, load_average
 from steps_py.training.checks import check_consistent
 from steps_py.training.config import Sections, digest_of_settings, flat_settings
 from steps_py.training.epoch_totals import EpochTotals
@@ -87,8 +87,8 @@ class Trainer:
         A row of epochs.tsv for each complete epoch; the keys are COLUMNS and wall_time.
     best : dict or None
         Weights that the schedule marked as the best.
-    average : WeightAverage
-        Mean of the weights of the last epochs.
+    average : Average
+        Of the weights of all steps, or of some of the last.
     settings : dict
         Everything that the result depends on; names the folder of checkpoints.
     requests : Requests
@@ -138,7 +138,8 @@ class Trainer:
         check_consistent(self)
         self.step, self.rollbacks = 0, 0
         self.rows: list[dict] = []
-        self.best, self.average = None, WeightAverage()
+        self.best = None
+        self.average = build_average(self.config, self.num_steps, self.steps_per_epoch)
         self.requests = Requests()
         self.totals = EpochTotals(self.group.num_processes)
         self._spec_augment = SpecAugment.from_config(self.config)
@@ -192,6 +193,8 @@ class Trainer:
         if (self.step % self.steps_per_epoch) % every == 0:
             self.fetch_totals()
             self._guard_buffers()
+        if self.average.is_due(self.step):
+            self.average.add(averaged_tensors(self.network, self.average))
 
     def _compute_gradients(self, batch):
         """Add up the gradients of a batch; loss, number correct, and the two requests.
@@ -247,6 +250,16 @@ class Trainer:
     def validate(self) -> tuple[float | None, float | None, float | None]:
         """Loss, accuracy and EER on held-out data; None where nothing is held out."""
         self.group.broadcast(self.network.buffers())
+        if not (self.average.in_training and self.average.mean()):
+            return self._measure()
+        before = self.network.copy_state()
+        self._load_average()
+        self.group.broadcast(self.network.buffers())
+        measured = self._measure()
+        self.network.restore(before)
+        return measured
+
+    def _measure(self):
         return self.group.broadcast_object(self.validation.measure(self.network, self.epoch))
 
     def end_epoch(self) -> None:
@@ -265,8 +278,6 @@ class Trainer:
         elif action == RESET and self.best:
             self.network.restore(self.best)
             self.updates.reset_state()
-        if self.config.num_epochs - self.epoch < self.config.average_epochs != 1:
-            self.average.add(dict(self.network.model.named_parameters()))
         self._start_epoch()
 
     def _start_epoch(self):
@@ -283,12 +294,15 @@ class Trainer:
         """Load the weights that final.pt holds: the best, the average, or the last ones."""
         if self.schedule.keeps_best and self.best:
             self.network.restore(self.best)
-        if self.config.average_epochs > 1:
-            num_batches = min(self.steps_per_epoch, STATISTICS_BATCHES)
-            steps = range(self.num_steps, self.num_steps + num_batches)
-            batches = (self._decoded(step) for step in steps)
-            load_average(self.network, self.average, batches)
+        if self.average.mean():
+            self._load_average()
         self.network.set_eval_mode(self.epoch)
+
+    def _load_average(self):
+        """Load the average; the statistics of batch norm are those of the next batches."""
+        num_batches = min(self.steps_per_epoch, self.average.statistics_batches)
+        batches = (self._decoded(step) for step in range(self.step, self.step + num_batches))
+        load_average(self.network, self.average, batches)
 
     def _decoded(self, step):
         batch = tuple(map(torch.from_numpy, self.read_batch(step)))

@@ -101,13 +101,13 @@ SAM = {"name": "sam", "radius": 0.5, "inner": {"name": "adamw", "lr": 0.01}}
 @pytest.mark.parametrize(
     "model, changed",
     [
-        (NO_NORM, {"grad_clip": 1.0}),
+        (NO_NORM, {"grad_clip": 1.0, "average": {"name": "ema", "decay": 0.8}}),
         (NO_NORM, {"accumulate_steps": 2, "optimizer": SAM}),
         (NO_NORM, METRIC),
         (None, {"sync_batch_norm": True}),
         (None, {"sync_batch_norm": True, "loss": {"name": "softmax", "hidden_dim": 8}}),
     ],
-    ids=["margin", "accumulated-two-passes", "metric", "synced-norm", "synced-norm-in-loss"],
+    ids=["margin-ema", "accumulated-two-passes", "metric", "synced-norm", "synced-norm-in-loss"],
 )
 def test_two_processes_give_the_result_of_one(chunks_dir, tmp_path, model, changed):
     sections = sections_of(model, **changed)

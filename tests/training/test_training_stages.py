@@ -10,7 +10,9 @@ from steps_py.chunks.allocation import Chunks
 from steps_py.errors import ConfigError, StepsError
 from steps_py.model.build import build_model
 from steps_py.model.model_file import write_model_file
-from steps_py.training.averaging import WeightAverage, recompute_statistics
+from steps_py.training.averages.ema import Ema
+from steps_py.training.averages.swa import Swa
+from steps_py.training.averaging import recompute_statistics
 from steps_py.training.config import split_stages
 from steps_py.training.sampling import check_samplers
 from tests.support.small_training import (
@@ -245,9 +247,10 @@ def test_statistics_are_the_means_over_the_batches():
     assert (norm.momentum, model.training) == (0.1, False)
 
 
-def test_the_average_of_one_network_is_that_network():
+@pytest.mark.parametrize("kind", [Ema, Swa])
+def test_the_average_of_one_network_is_that_network(kind):
     model = build_model(SECTIONS["model"], feat_dim=4)
-    average = WeightAverage()
+    average = kind(kind.Config(), num_steps=1, steps_per_epoch=1)
     average.add(dict(model.named_parameters()))
     assert all(torch.equal(average.mean()[name], p) for name, p in model.named_parameters())
 
