@@ -18,6 +18,7 @@ from steps_py.model.registries import ENCODERS, LOSSES
 from tests.support.tiny_parts import tiny
 
 NUM_PROCESSES = 2
+NUM_FEATURES = 8  # enough for an encoder that halves the bins twice
 METRIC = [name for name in LOSSES.names() if issubclass(LOSSES.find(name), MetricLoss)]
 SPK_ID_A = torch.tensor([0, 0, 1, 1, 2, 2, 2, 2, 3, 3, 4, 4])  # speaker 2 is in both halves
 
@@ -56,7 +57,7 @@ class WholeNetwork(nn.Module):
             embedding_norm=True,
             pooling={"name": "stats"},
         )
-        self.model = build_model(config, feat_dim=5)
+        self.model = build_model(config, feat_dim=NUM_FEATURES)
         self.loss = LOSSES.build(tiny(LOSSES, "softmax"), in_dim=8, num_speakers=5)
 
     def forward(self, x_BTD, num_frames_B, spk_id_B):
@@ -66,7 +67,7 @@ class WholeNetwork(nn.Module):
 def padded_batch(rows):
     """Utterances of 25 to 36 frames: the two halves differ in their number of frames."""
     generator = torch.Generator().manual_seed(3)
-    x_BTD = torch.randn(len(SPK_ID_A), 36, 5, generator=generator)
+    x_BTD = torch.randn(len(SPK_ID_A), 36, NUM_FEATURES, generator=generator)
     return x_BTD[rows], torch.arange(25, 37)[rows], SPK_ID_A[rows]
 
 

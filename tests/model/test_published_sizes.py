@@ -50,6 +50,21 @@ REDIMNET = {
     ),
 }
 
+
+def conformer(name):
+    """Of a row such as "conformer_weight conv2d2 rel_pos 3 blocks (emb192)"."""
+    words = name.removeprefix("MFA-Conformer ").split()
+    kind, output = words[0].split("_")[0], words[0].partition("_")[2] or "last"
+    encoder = {"name": {"conformer": "mfa_conformer"}.get(kind, kind)}
+    if kind == "transformer":  # its relative positions are not read by the public code
+        encoder["positions"] = "none" if "no_pos" in words else "absolute"
+    return encoder | {
+        "subsampling": 2 if "conv2d2" in words else 4,
+        "output": {"cat": "all", "weight": "weighted", "last": "last"}[output],
+        "num_blocks": int(words[words.index("blocks") - 1]),
+    }
+
+
 # name in the table -> encoder, pooling, and weights of the table's network that ours has not
 CONFIGS = {
     "CAMPPlus (emb192)": ({"name": "campplus"}, STATS, -192),
@@ -102,6 +117,12 @@ CONFIGS = {
         f"ReDimNet-{size}": (encoder, {"name": "attentive_stats"}, 0)
         for size, encoder in REDIMNET.items()
     },
+    # a batch norm of 128 in the attention of the pooling
+    **{
+        name: (conformer(name), {"name": "attentive_stats"}, 256)
+        for name, row in ROWS.items()
+        if row["repository"] == "zyzisyz/mfa_conformer"
+    },
     # a batch norm of 512 after the embedding
     "FTDNN (feat 80)": ({"name": "f_tdnn"}, STATS, 1024),
     "D-TDNN (feat 30, emb512)": ({"name": "d_tdnn"}, STATS, -512),
@@ -131,7 +152,7 @@ def test_with_pooling_and_embedding_it_has_so_too(name):
     config = ModelConfig(
         encoder=encoder,
         pooling=pooling,
-        pooling_norm="ReDimNet" in name,
+        pooling_norm="ReDimNet" in name or "former" in name,
         embedding_dim=int(row["embedding_dim"]),
     )
     with torch.device("meta"):

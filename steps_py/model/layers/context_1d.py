@@ -1,6 +1,6 @@
 """A residual block over frames: convolutions of ever longer reach, then self-attention.
 
-Shape suffixes: B batch, T frames, C channels, H heads, K channels of a head.
+Shape suffixes: B batch, T frames, C channels.
 
 References: Z. Liu et al., "A ConvNet for the 2020s", CVPR 2022; A. Vaswani et al., "Attention is
 all you need", NeurIPS 2017; I. Yakovlev et al., "Reshape dimensions network for speaker
@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from steps_py.model.layers.attention import AttentionLayer
 from steps_py.model.layers.masks import zero_padding
 from steps_py.model.layers.norm import MaskedBatchNorm
 
@@ -30,7 +31,9 @@ class ContextBlock(nn.Module):
         self.enter = nn.Conv1d(dim, hidden_dim, kernel_size=1)
         self.norm = nn.LayerNorm(hidden_dim, eps=1e-6)
         self.convs = nn.ModuleList(ChannelConv(hidden_dim, size) for size in KERNEL_SIZES)
-        self.attention = SelfAttention(hidden_dim)
+        self.attention = AttentionLayer(
+            hidden_dim, num_heads=NUM_HEADS, hidden_dim=hidden_dim, activation=F.gelu
+        )
         self.leave = nn.Conv1d(hidden_dim, dim, kernel_size=1)
 
     def forward(self, x_BCT: torch.Tensor, mask_BT: torch.Tensor | None) -> torch.Tensor:
@@ -54,24 +57,3 @@ class ChannelConv(nn.Module):
     def forward(self, x_BCT, mask_BT):
         y_BCT = F.gelu(self.norm(self.conv(x_BCT), mask_BT))
         return x_BCT + zero_padding(self.affine(y_BCT), mask_BT)
-
-
-class SelfAttention(nn.Module):
-    """Attention of four heads and two affines, each added to its input and normalised."""
-
-    def __init__(self, dim):
-        super().__init__()
-        self.query, self.key, self.value, self.out = (nn.Linear(dim, dim) for _ in range(4))
-        self.widen, self.narrow = nn.Linear(dim, dim), nn.Linear(dim, dim)
-        self.norm, self.last_norm = nn.LayerNorm(dim), nn.LayerNorm(dim)
-
-    def forward(self, x_BTC, mask_BT):
-        heads = (NUM_HEADS, x_BTC.shape[2] // NUM_HEADS)
-        query, key, value = (
-            layer(x_BTC).unflatten(2, heads).transpose(1, 2)  # (B, H, T, K)
-            for layer in (self.query, self.key, self.value)
-        )
-        real = None if mask_BT is None else mask_BT[:, None, None]
-        y_BHTK = F.scaled_dot_product_attention(query, key, value, attn_mask=real)
-        x_BTC = self.norm(x_BTC + self.out(y_BHTK.transpose(1, 2).flatten(2)))
-        return self.last_norm(x_BTC + self.narrow(F.gelu(self.widen(x_BTC))))
