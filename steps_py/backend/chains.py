@@ -8,6 +8,7 @@ from steps_py.backend.step_job import Link
 from steps_py.backend.steps import STEPS
 from steps_py.backend.steps.base import Join, Model, ScoreStep, Transform
 from steps_py.errors import ConfigError, did_you_mean
+from steps_py.settings.declare import name_and_options
 
 CHAINS = {
     "plda": ["centre", "lda", "length_norm", "plda"],
@@ -84,7 +85,7 @@ class _Parser:
         links = list(self._other(begins_with)) if begins_with else []
         num_inherited = len(links)
         for element in chain[1:] if begins_with else chain:
-            name, given = _name_and_options(element)
+            name, given = name_and_options(element)
             after = begins_with if len(links) == num_inherited else None
             link = self._link(name, given, tuple(links), after, first=not links)
             links.append(link)
@@ -140,16 +141,10 @@ class _FaultOfAnotherSystemError(Exception):
     """A system cannot be parsed, as one that it reads cannot."""
 
 
-def _name_and_options(element):
-    """The name and the options of ``name`` or ``{name: options}``."""
-    name, given = next(iter(element.items())) if isinstance(element, dict) else (element, {})
-    return name, given or {}
-
-
 def _class_of(element):
     """The class of an element of a chain; None if there is none."""
     try:
-        return STEPS.find(_name_and_options(element)[0])
+        return STEPS.find(name_and_options(element)[0])
     except ConfigError:
         return None
 

@@ -1,5 +1,5 @@
-"""The network: an encoder, a pooling and an embedding, each chosen by name in a recipe.
+"""The network: front-ends, an encoder, a pooling and an embedding, chosen by name in a recipe.
 
-registries.py documents the contracts; encoders/, poolings/ and losses/ hold one class per
-file; build.py assembles the network.
+registries.py documents the contracts; front_ends/, encoders/, poolings/ and losses/ hold one class
+per file; build.py assembles the network.
 """

@@ -1,4 +1,4 @@
-"""Assembles the network from encoder, pooling and embedding.
+"""Assembles the network from front-ends, encoder, pooling and embedding.
 
 Shape suffixes: B batch, T frames, D feature dimension, C channels, P pooled, E embedding.
 """
@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from steps_py.model.config import ModelConfig
+from steps_py.model.front_end_chain import FrontEndChain
 from steps_py.model.layers.masks import frame_mask
 from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.registries import ENCODERS, POOLINGS
@@ -25,16 +26,27 @@ def build_model(config: ModelConfig, feat_dim: int) -> "XvectorModel":
     >>> sum(p.numel() for p in model.parameters())    # "4.2 million", Snyder et al. 2018
     4204508
     """
-    encoder = ENCODERS.build(config.encoder, in_dim=feat_dim)
+    front_ends = FrontEndChain(config.front_ends, in_dim=feat_dim)
+    encoder = ENCODERS.build(config.encoder, in_dim=front_ends.out_dim)
     pooling = POOLINGS.build(config.pooling, in_dim=encoder.out_dim)
-    return XvectorModel(encoder, pooling, config)
+    return XvectorModel(front_ends, encoder, pooling, config)
 
 
 class XvectorModel(nn.Module):
-    """Encoder, pooling, affine.  The x-vector is the output of the affine, before any ReLU."""
+    """Front-ends, encoder, pooling, affine.
 
-    def __init__(self, encoder: nn.Module, pooling: nn.Module, config: ModelConfig):
+    The x-vector is the output of the affine, before any ReLU.
+    """
+
+    def __init__(
+        self,
+        front_ends: FrontEndChain,
+        encoder: nn.Module,
+        pooling: nn.Module,
+        config: ModelConfig,
+    ):
         super().__init__()
+        self.front_ends = front_ends
         self.encoder = encoder
         self.pooling = pooling
         self.pooling_norm = norm_if(config.pooling_norm, pooling.out_dim)
@@ -42,7 +54,7 @@ class XvectorModel(nn.Module):
         self.embedding = nn.Linear(pooling.out_dim, config.embedding_dim)
         self.embedding_norm = norm_if(config.embedding_norm, config.embedding_dim)
         self.embedding_dim = config.embedding_dim
-        self.min_frames = encoder.min_frames
+        self.min_frames = front_ends.frames_needed(encoder.min_frames)
 
     def forward(
         self, x_BTD: torch.Tensor, num_frames_B: torch.Tensor | None = None
@@ -56,6 +68,7 @@ class XvectorModel(nn.Module):
         if num_frames_B is not None:
             mask_BT = frame_mask(num_frames_B, x_BTD.shape[1])
             x_BTD = x_BTD.masked_fill(~mask_BT[:, :, None], 0)
+        x_BTD, mask_BT = self.front_ends(x_BTD, mask_BT)
         y_BTC, mask_BT = self.encoder(x_BTD, mask_BT)
         pooled_BP = self.pooling_norm(self.pooling(y_BTC, mask_BT))
         pooled_BP = F.dropout(pooled_BP, self.pooling_dropout, self.training)

@@ -1,4 +1,4 @@
-"""What a registered encoder, pooling or optimiser must provide.
+"""What a registered front-end, encoder, pooling or optimiser must provide.
 
 Losses, schedules and samplers have base classes instead: `steps_py.model.loss`,
 `steps_py.training.schedules.base` and `steps_py.chunks.samplers.base`.
@@ -10,6 +10,35 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import torch
+
+
+class NetworkFrontEnd(Protocol):
+    """Features to other features, before the encoder; an nn.Module.
+
+    Padding of the input and of the output is 0 and must not affect real frames.  Of T frames there
+    remain ``(T - min_frames) // frame_stride + 1``; a frame of the output is real if all frames
+    that it is computed of are: ``mask_BT[:, min_frames - 1 :: frame_stride]``.
+
+    Attributes
+    ----------
+    out_dim : int
+        Dimension of the output frames.
+    min_frames : int
+        Minimum number of input frames; 1 unless frames at the ends are lost.
+    frame_stride : int
+        Input frames per output frame; 1 without subsampling.
+    """
+
+    out_dim: int
+    min_frames: int
+    frame_stride: int
+
+    def __init__(self, config: Any, in_dim: int): ...
+
+    def forward(
+        self, x_BTD: torch.Tensor, mask_BT: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Frames (B, T', out_dim) and their mask (B, T')."""
 
 
 class Encoder(Protocol):

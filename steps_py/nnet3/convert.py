@@ -164,8 +164,12 @@ def _state(parts):
 
 
 def parts_of_extractor(extractor):
-    """The XvectorParts of an Extractor; ConfigError if its encoder or pooling is another."""
+    """The XvectorParts of an Extractor; ConfigError if it has other parts."""
     config = extractor.config
+    if config.front_ends:
+        raise ConfigError(
+            "model.front_ends: front-ends cannot be written as a Kaldi network. Train without them."
+        )
     names = config.encoder["name"], config.pooling["name"]
     if names != ("tdnn", "stats"):
         raise ConfigError(

@@ -30,6 +30,7 @@ REGISTRIES = {  # kind -> where its registry is
     "corpus": "steps_py.data.corpora:CORPORA",
     "kind of augmentation": "steps_py.augment.kinds:KINDS",
     "feature": "steps_py.feats.types.registry:FEATURES",
+    "front-end": "steps_py.model.registries:FRONT_ENDS",
     "encoder": "steps_py.model.registries:ENCODERS",
     "pooling": "steps_py.model.registries:POOLINGS",
     "loss": "steps_py.model.registries:LOSSES",

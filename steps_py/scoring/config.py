@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from steps_py.settings.declare import Keywords, Seed, section, setting
+from steps_py.settings.declare import Keywords, Named, Seed, section, setting
 
 Prior = Annotated[float, Keywords(exclusiveMinimum=0, exclusiveMaximum=1)]
-# a name, or {name: {options}}
-Named = str | Annotated[dict[str, dict | None], Keywords(minProperties=1, maxProperties=1)]
 Chain = Annotated[list[Named], Keywords(minItems=1)]
 Name = {"pattern": "^[A-Za-z0-9_]+$", "expected": "use letters, digits and _"}
 

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from steps_py.errors import did_you_mean
+from steps_py.settings.declare import name_and_options
 
 TYPE_NAMES = {
     "string": "text",
@@ -82,6 +83,8 @@ def _check_number(schema, value, where):
 
 
 def _check_text(schema, value, where, parts):
+    if "named" in schema:
+        return _check_named(schema["named"], value, where, parts)
     if "pattern" in schema and not _matches(schema["pattern"], value):
         return [f"'{where}' is {value!r}; {schema.get('expected', 'it does not fit')}."]
     known = parts[schema["registered"]] if parts and "registered" in schema else None
@@ -117,6 +120,8 @@ def _check_section(schema, value, where, parts):
         return [f"'{where}' has the key {odd[0]!r}, which is not text in YAML. Quote it."]
     if "part" in schema:
         return _check_part(schema["part"], value, where, parts)
+    if "named" in schema and len(value) == 1:
+        return _check_named(schema["named"], value, where, parts)
     faults, known = [], schema.get("properties", {})
     extra = schema.get("additionalProperties", True)
     if len(value) < schema.get("minProperties", 0):
@@ -163,6 +168,16 @@ def _check_part(part, value, where, parts):
     if any(known[name].facts.get(key) != fact for key, fact in wanted.items()):
         faults.append(f"'{where}.{name_key}' is '{name}'. {part['cure']}")
     return faults
+
+
+def _check_named(kind, value, where, parts):
+    """The faults of an element of a chain of registered classes: its name, its options."""
+    name, options = name_and_options(value)
+    known = None if parts is None else parts[kind]
+    if known is not None and name not in known:
+        return [f"'{where}' is {name!r}, which is no {kind}. {did_you_mean(name, known)}"]
+    schema = {"type": "object"} if known is None else known[name].schema
+    return check(schema, options, f"{where}.{name}", parts)
 
 
 def _is_a(value, kind):

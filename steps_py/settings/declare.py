@@ -1,9 +1,10 @@
 """Config dataclasses -> JSON schemas.
 
 A field's annotation gives the type, its default the default, and `setting` the bounds and the
-description. A plain annotated field needs no `setting`. The schema has one keyword that is not of
+description. A plain annotated field needs no `setting`. The schema has two keywords that are not of
 JSON Schema: ``part``, a section that names a registered class, declared as
-``Annotated[dict, part("encoder")]``.
+``Annotated[dict, part("encoder")]``, and ``named``, an element of a chain of registered classes,
+declared as ``Annotated[Named, named("front-end")]``.
 """
 
 import dataclasses
@@ -32,6 +33,8 @@ class Keywords(dict):
         return hash(repr(self))
 
 
+# an element of a chain: a name, or {name: {options}}
+Named = str | Annotated[dict[str, dict | None], Keywords(minProperties=1, maxProperties=1)]
 Count = Annotated[int, Keywords(minimum=1)]
 Seed = Annotated[int, Keywords(minimum=0)]
 Share = Annotated[float, Keywords(minimum=0, maximum=1)]
@@ -77,6 +80,23 @@ def part(kind: str, name_key: str = "name", named_by_key: bool = False, **more) 
     """
     named = {"kind": kind, "name_key": name_key, "named_by_key": named_by_key}
     return Keywords(part=named | more)
+
+
+def named(kind: str) -> Keywords:
+    """Keywords for a `Named` that is a registered class of `kind` and its options."""
+    return Keywords(named=kind)
+
+
+def name_and_options(element: str | dict) -> tuple[str, dict]:
+    """The name and the options of a `Named`.
+
+    >>> name_and_options("deltas"), name_and_options({"deltas": {"order": 1}})
+    (('deltas', {}), ('deltas', {'order': 1}))
+    """
+    if isinstance(element, str):
+        return element, {}
+    ((name, options),) = element.items()
+    return name, {} if options is None else options
 
 
 @functools.cache

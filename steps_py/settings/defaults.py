@@ -3,6 +3,8 @@
 import copy
 from typing import Any
 
+from steps_py.settings.declare import name_and_options
+
 
 def fill(schema: dict, value: Any, parts: dict | None = None, key: str = "") -> Any:
     """A copy of a checked `value` with the defaults of all missing keys.
@@ -11,9 +13,15 @@ def fill(schema: dict, value: Any, parts: dict | None = None, key: str = "") -> 
 
     >>> fill({"properties": {"seed": {"default": 1}, "size": {}}}, {"size": 3})
     {'size': 3, 'seed': 1}
+
+    An element of a chain becomes a name with all of its options; `without` leaves the shortest
+    form.
     """
     if isinstance(value, list | tuple):
         return [fill(schema.get("items", {}), item, parts) for item in value]
+    if "named" in schema:
+        name, rule, options = _named(schema, value, parts)
+        return {name: fill(rule, options, parts)}
     if not isinstance(value, dict):
         return value
     keys = _keys(schema, value, parts, key)
@@ -34,6 +42,10 @@ def without(schema: dict, value: Any, parts: dict | None = None, key: str = "") 
     """
     if isinstance(value, list | tuple):
         return [without(schema.get("items", {}), item, parts) for item in value]
+    if "named" in schema:
+        name, rule, options = _named(schema, value, parts)
+        options = without(rule, options, parts)
+        return {name: options} if options else name
     if not isinstance(value, dict):
         return value
     keys, short = _keys(schema, value, parts, key), {}
@@ -53,6 +65,13 @@ def _keys(schema, value, parts, key):
     name = value.get(part["name_key"], key if part["named_by_key"] else None)
     entry = (parts or {}).get(part["kind"], {}).get(name)
     return entry.schema["properties"] if entry else {}
+
+
+def _named(schema, value, parts):
+    """An element of a chain of registered classes: its name, its schema, its options."""
+    name, options = name_and_options(value)
+    entry = (parts or {}).get(schema["named"], {}).get(name)
+    return name, entry.schema if entry else {}, options
 
 
 def _rule(schema, keys, name):

@@ -10,26 +10,13 @@ from typing import Annotated, Any, Literal, TypedDict
 from steps_py.chunks.config import ChunksConfig, WaveformConfig
 from steps_py.errors import ConfigError
 from steps_py.feats.config import CmvnConfig
-from steps_py.model.config import ModelConfig
+from steps_py.model.config import MasksConfig, ModelConfig
 from steps_py.settings.build import replaced
 from steps_py.settings.declare import Count, Keywords, Seed, part, plain, schema_of, setting
 from steps_py.settings.defaults import without
 
 Device = Literal["auto", "cpu", "cuda"]
 Epochs = Annotated[float, Keywords(exclusiveMinimum=0)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SpecAugmentConfig:
-    """Section ``train.spec_augment``: time and frequency masks on the training features.
-
-    Masks are drawn per chunk; their width is uniform from 0 to the limit.
-    """
-
-    num_time_masks: int = setting(1, minimum=0)
-    max_time_frames: int = setting(10, minimum=0)
-    num_freq_masks: int = setting(1, minimum=0)
-    max_freq_bins: int = setting(4, "neighbouring feature dimensions", minimum=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +68,7 @@ class TrainConfig:
         " (a quarter of the size of the features if they are compressed); auto: device on a GPU,"
         " else host",
     )
-    spec_augment: SpecAugmentConfig | None = setting(
+    spec_augment: MasksConfig | None = setting(
         None,
         "time and frequency masks on the training features, drawn for each chunk; their width is"
         " uniform from 0 to the limit",
@@ -128,8 +115,8 @@ class TrainConfig:
     )
     freeze: dict[str, Epochs | None] = setting(
         {},
-        "module name (encoder, encoder.layers.0, pooling, embedding, loss) -> number of epochs it"
-        " stays frozen; null: always",
+        "module name (front_ends.0, encoder, encoder.layers.0, pooling, embedding, loss) -> number"
+        " of epochs it stays frozen; null: always",
         per_stage=True,
     )
     init: InitConfig | None = setting(

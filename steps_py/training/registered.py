@@ -2,10 +2,18 @@
 
 from steps_py import own_parts
 from steps_py.chunks.samplers.base import SAMPLERS
-from steps_py.model.registries import AVERAGES, ENCODERS, LOSSES, OPTIMIZERS, POOLINGS, SCHEDULES
+from steps_py.model.registries import (
+    AVERAGES,
+    ENCODERS,
+    FRONT_ENDS,
+    LOSSES,
+    OPTIMIZERS,
+    POOLINGS,
+    SCHEDULES,
+)
 from steps_py.registry import Entry
 
-REGISTRIES = (ENCODERS, POOLINGS, LOSSES, OPTIMIZERS, SCHEDULES, AVERAGES, SAMPLERS)
+REGISTRIES = (FRONT_ENDS, ENCODERS, POOLINGS, LOSSES, OPTIMIZERS, SCHEDULES, AVERAGES, SAMPLERS)
 
 
 def registered() -> dict[str, dict[str, Entry]]:

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from steps_py.draws import generator
-from steps_py.training.config import SpecAugmentConfig, TrainConfig
+from steps_py.model.config import MasksConfig
+from steps_py.training.config import TrainConfig
 
 
 class SpecAugment:
@@ -21,13 +22,13 @@ class SpecAugment:
     speech recognition", Interspeech 2019, section 2, without time warping.
     """
 
-    def __init__(self, config: SpecAugmentConfig, seed: int):
+    def __init__(self, config: MasksConfig, seed: int):
         self.config, self._seed = config, seed
 
     @classmethod
     def from_config(cls, config: TrainConfig) -> "SpecAugment":
         """The masks of ``train.spec_augment``; without it there are none."""
-        none = SpecAugmentConfig(num_time_masks=0, num_freq_masks=0)
+        none = MasksConfig(num_time_masks=0, num_freq_masks=0)
         return cls(config.spec_augment or none, config.seed)
 
     def apply(

@@ -9,6 +9,7 @@ from steps_py.errors import ConfigError
 from steps_py.model.build import build_model
 from steps_py.model.config import ModelConfig
 from steps_py.model.registries import ENCODERS, POOLINGS
+from tests.support.masked_networks import assert_same, padded, trained_on
 from tests.support.tiny_parts import tiny, trained_looking
 
 torch.set_num_threads(1)
@@ -45,14 +46,6 @@ def draw_utts():
     return [torch.randn(n, FEAT_DIM, generator=generator) for n in LENGTHS]
 
 
-def padded(utts, num_frames, pad):
-    """Batch of `num_frames` frames, filled up with `pad`, and the lengths."""
-    x_BTD = torch.full((len(utts), num_frames, FEAT_DIM), pad)
-    for row, utt in zip(x_BTD, utts, strict=True):
-        row[: len(utt)] = utt
-    return x_BTD, torch.tensor([len(utt) for utt in utts])
-
-
 @each_part
 def test_a_padded_batch_gives_the_embeddings_of_single_utterances(encoder, pooling):
     """Pads must not matter, whatever they hold, and there may be some beyond the longest."""
@@ -62,22 +55,6 @@ def test_a_padded_batch_gives_the_embeddings_of_single_utterances(encoder, pooli
         alone = torch.cat([model(utt[None]) for utt in utts])
     assert alone.std(dim=0).min() > 0  # they differ at all
     assert torch.allclose(together, alone, rtol=1e-4, atol=1e-5)
-
-
-def trained_on(model, x_BTD, num_frames_B):
-    """Embeddings, gradients and buffers of a copy of the model after one step of training."""
-    model = copy.deepcopy(model).train()
-    embedding_BE = model(x_BTD, num_frames_B)
-    embedding_BE.square().sum().backward()
-    gradients = {name: p.grad for name, p in model.named_parameters()}
-    return {"embedding": embedding_BE.detach()} | gradients | dict(model.named_buffers())
-
-
-def assert_same(first, second):
-    assert first.keys() == second.keys()
-    for name, x in first.items():
-        scale = 1 + x.abs().max()
-        assert torch.allclose(x / scale, second[name] / scale, atol=2e-5), name
 
 
 @each_part

@@ -10,10 +10,15 @@ import yaml
 
 from steps_py.model.build import build_model
 from steps_py.model.config import ModelConfig
-from steps_py.model.registries import ENCODERS, LOSSES, POOLINGS
+from steps_py.model.registries import ENCODERS, FRONT_ENDS, LOSSES, POOLINGS
 
 PAGE = Path(__file__).parents[2] / "docs/training.md"
-REGISTRIES = {"model.encoder": ENCODERS, "model.pooling": POOLINGS, "train.loss": LOSSES}
+REGISTRIES = {
+    "model.front_ends": FRONT_ENDS,
+    "model.encoder": ENCODERS,
+    "model.pooling": POOLINGS,
+    "train.loss": LOSSES,
+}
 
 
 @pytest.mark.parametrize("key", REGISTRIES)

@@ -149,6 +149,26 @@ def test_a_key_of_a_stage_is_kept_even_if_it_is_the_default_of_train(config):
     ]
 
 
+@pytest.mark.parametrize(
+    "front_end, words",
+    [
+        ("delta", "'model.front_ends.1' is 'delta', which is no front-end. Did you mean 'deltas'?"),
+        ({"deltas": {"odrer": 1}}, "unknown key 'model.front_ends.1.deltas.odrer'. Did you mean"),
+        ({"deltas": {"order": 0}}, "'model.front_ends.1.deltas.order': 0 is less than the minimum"),
+        ({"deltas": 2}, "'model.front_ends.1.deltas' is 2; it must be a section of keys."),
+        ({"deltas": {}, "batch_norm": {}}, "'model.front_ends.1' has 2 keys; it takes 1."),
+        ({}, "'model.front_ends.1' is empty"),
+        ({1: None}, "has the key 1, which is not text"),
+        (["deltas"], "'model.front_ends.1' is ['deltas']; it must be text or a section of keys."),
+    ],
+)
+def test_faults_of_a_chain_of_registered_classes_are_named_by_place(config, front_end, words):
+    config["model"]["front_ends"] = ["select_columns", front_end]
+    said = complaint(config)
+    assert len(said) == 1
+    assert words in said[0]
+
+
 def test_faults_of_registered_classes_are_named_with_those_of_the_sections(config):
     config["data"]["corpora"]["musan"]["partail"] = True
     config["augment"]["copies"]["noise"]["snr"] = [5]

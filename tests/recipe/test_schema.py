@@ -75,10 +75,14 @@ def test_defaults_that_are_written_out_change_nothing(data):
     config["train"]["stages"] = [
         {"grad_clip": None, "spec_augment": {"num_time_masks": 1}, "sampler": {"name": "uniform"}}
     ]
+    config["model"]["front_ends"] = data.draw(
+        st.sampled_from([["deltas"], [{"deltas": None}], [{"deltas": {"order": 2}}]])
+    )
     short, filled = without_defaults(config), fill_defaults(config)
     assert fill_defaults(short) == filled
     assert without_defaults(filled) == short
     assert without_defaults(short) == short
+    assert short["model"]["front_ends"] == ["deltas"]
     assert "metric" not in short["train"]["loss"]
     assert short["train"]["stages"][0]["grad_clip"] is None
 

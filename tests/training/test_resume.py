@@ -50,8 +50,12 @@ def chunks_dir(tmp_path_factory):
 def test_interrupted_trainings_give_bit_identical_weights(chunks_dir, tmp_path, case, each_step):
     """Checkpoints after each step, or only at the end of epochs, so that steps are repeated."""
     minutes = 1e-9 if each_step else 1e9
-    dropout = ModelConfig(**vars(SECTIONS["model"]) | {"pooling_dropout": 0.2})
-    sections = small_sections(model=dropout, checkpoint_minutes=minutes, **CASES[case])
+    random = {
+        "pooling_dropout": 0.2,
+        "front_ends": ["spec_masks", {"batch_norm": {"affine": True}}],
+    }
+    model = ModelConfig(**vars(SECTIONS["model"]) | random)
+    sections = small_sections(model=model, checkpoint_minutes=minutes, **CASES[case])
     small_run(chunks_dir, tmp_path / "undisturbed", sections)
     stops = [3, 4, 2] if each_step else [4, 7]
     run_cut_off(chunks_dir, tmp_path / "cut off", sections, stops)
@@ -62,7 +66,7 @@ def test_interrupted_trainings_give_bit_identical_weights(chunks_dir, tmp_path, 
 
 
 def test_averaging_changes_the_weights(chunks_dir, tmp_path):
-    """Otherwise the cases above would not cover averaging; each of them uses dropout."""
+    """Otherwise the cases above would not cover averaging; each of them uses dropout and masks."""
     for name, case in (("one", {}), ("mean", CASES["averaging"])):
         small_run(chunks_dir, tmp_path / name, small_sections(**case))
     (one, _), (mean, _) = (result(tmp_path / name) for name in ("one", "mean"))

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from steps_py.errors import ConfigError
+from steps_py.model.config import MasksConfig
 from steps_py.settings.build import build
-from steps_py.training.config import SpecAugmentConfig, TrainConfig
+from steps_py.training.config import TrainConfig
 from steps_py.training.spec_augment import SpecAugment, draw_masks
 
 
@@ -28,7 +29,7 @@ def train_config(spec_augment):
 def test_masks_cover_whole_rows_and_columns_within_the_limits(
     num_time, max_time, num_freq, max_freq, step
 ):
-    config = SpecAugmentConfig(
+    config = MasksConfig(
         num_time_masks=num_time,
         max_time_frames=max_time,
         num_freq_masks=num_freq,
@@ -50,7 +51,7 @@ def test_masks_cover_whole_rows_and_columns_within_the_limits(
 
 
 def test_masks_depend_on_step_process_and_chunk():
-    masks = SpecAugment(SpecAugmentConfig(max_time_frames=30), seed=1)
+    masks = SpecAugment(MasksConfig(max_time_frames=30), seed=1)
     x_BTD = torch.ones(8, 100, 20)
     first, again, later, elsewhere = (
         masks.apply(step, x_BTD, rank=rank)[0] for step, rank in [(3, 0), (3, 0), (4, 0), (3, 1)]
