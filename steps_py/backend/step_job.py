@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from steps_py.backend.command_line import command_line
@@ -31,7 +32,25 @@ class Material:
     adapt_set: str | None  # unlabelled, of the trials' domain
     dim: int
     trials: dict  # section data.trials
-    models: tuple[str, ...] = ()  # names of section data.models
+    models: Mapping[str, str] = field(default_factory=dict)  # of data.models: name -> set
+
+    def sides_of(self, trials: str) -> tuple[str, str]:
+        """The sets of both sides of a trial list, or of the list ``<trials>.<over>`` of its parts.
+
+        >>> material = Material((), None, 2, {"dev": {"enroll": "m", "test": "b"}}, {"m": "a"})
+        >>> material.sides_of("dev"), material.sides_of("dev.utterances")
+        (('m', 'b'), ('a', 'b'))
+        """
+        name, _, over = trials.partition(".")
+        sides = self.trials[name]["enroll"], self.trials[name]["test"]
+        return tuple(self._parts_of(side) for side in sides) if over else sides
+
+    def part_tables(self, dset: str, over: str) -> list[str]:
+        """Tables from the names of a set to the parts that a step is `over`."""
+        return [f"data/{dset}/spk2utt"] if dset in self.models else []
+
+    def _parts_of(self, dset):
+        return self.models.get(dset, dset)
 
 
 @dataclass
@@ -110,8 +129,11 @@ class StepJob:
 
     def sets_of(self, trials: str) -> tuple[str, str]:
         """The sets of the enrolment and the test side of a trial list."""
-        sides = self.recipe.trials[trials]
-        return sides["enroll"], sides["test"]
+        return self.recipe.sides_of(trials)
+
+    def part_tables(self, dset: str, over: str) -> list[str]:
+        """Tables from the names of a set to their parts, as `pairs_of_parts` takes them."""
+        return [self._input(path) for path in self.recipe.part_tables(dset, over)]
 
     def labels(self, trials: str) -> str:
         """``<enroll> <test> target|nontarget`` of every trial of a list."""
@@ -226,7 +248,9 @@ def score_command(links, recipe, trials, inputs) -> str:
             commands.append(link.step.score(job))
             break
         commands.append(link.step.rescore(job))
-        if link.after_system:
+        if link.step.over:
+            trials = f"{trials}.{link.step.over}"
+        elif link.after_system:
             commands.append(job.scores_before(trials))
             break
     return " | ".join(reversed(commands))

@@ -12,6 +12,7 @@ begin with the same steps share it.
 import dataclasses
 
 from steps_py.backend.chains import parse_chains
+from steps_py.backend.command_line import command_line
 from steps_py.backend.step_job import FOLDER, Material, StepJob, score_command
 from steps_py.backend.steps.base import Join, ScoreStep
 from steps_py.errors import ConfigError, did_you_mean
@@ -34,8 +35,8 @@ class Systems:
         Sections ``scores``, ``backend`` and ``data.trials`` of a checked config, with defaults.
     dim : int
         The dimension of the x-vectors.
-    models : sequence of str
-        Names of section ``data.models``: enrolments of several utterances.
+    models : mapping of str to str, optional
+        Enrolments of several utterances, section ``data.models``: name -> set of the utterances.
 
     Raises
     ------
@@ -56,9 +57,9 @@ class Systems:
     ivector-mean scp:exp/backend/xvector.scp exp/backend/centre/mean.vec
     """
 
-    def __init__(self, scores, backend, trials, dim, models=()):
+    def __init__(self, scores, backend, trials, dim, models=None):
         self._material = Material(
-            tuple(backend["train_sets"]), backend["adapt_set"], dim, trials, tuple(models)
+            tuple(backend["train_sets"]), backend["adapt_set"], dim, trials, models or {}
         )
         self._trials = trials
         self._links, faults = parse_chains(scores["systems"], backend)
@@ -104,6 +105,17 @@ class Systems:
         inputs = []
         text = score_command(self._links[system], self._material, trials, inputs)
         return Command(text, tuple(inputs))
+
+    def expand(self, trials: str, over: str) -> Command:
+        """The command that writes the list of the parts of trials that a step is `over`."""
+        path, inputs = f"data/trials/{trials}", []
+        words = ["--trials", path, "--over", over, "--out", f"{path}.{over}"]
+        for side, dset in zip(("enroll", "test"), self._material.sides_of(trials), strict=True):
+            tables = self._material.part_tables(dset, over)
+            words += [f"--{side}-parts", *tables]
+            inputs += tables
+        stage = command_line("python", "-m", "steps_py.stages.expand_trials", *words)
+        return Command(stage, (path, *inputs))
 
     def calibrated(self, system: str) -> bool:
         """Whether the system's scores are log-likelihood ratios that priors set thresholds for."""

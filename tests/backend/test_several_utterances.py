@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from steps_py.backend.plda_io import read_plda
-from steps_py.backend.systems import Systems
+from steps_py.backend.systems import Systems, check_systems
+from steps_py.errors import ConfigError
 from steps_py.formats.vector_tables import read_vectors
 from tests.support.vector_recipe import DIM, make_vector_recipe, run, scores_of
 
@@ -37,7 +38,9 @@ def recipe(tmp_path, monkeypatch):
 
 def systems_of(chain):
     backend = {"train_sets": ["train"], "adapt_set": None}
-    return Systems({"systems": {"mine": chain}}, backend, TRIALS, dim=DIM, models=["models"])
+    return Systems(
+        {"systems": {"mine": chain}}, backend, TRIALS, dim=DIM, models={"models": "test_set"}
+    )
 
 
 def vectors_of_pairs():
@@ -70,3 +73,56 @@ def test_plda_takes_the_number_of_utterances_into_account(recipe):
 def test_normalisation_runs_behind_each_model(recipe, model):
     scores = scores_of(systems_of([model, {"as_norm": {"cohort": "train", "top_n": 3}}]))
     assert np.isfinite(scores).all()
+
+
+def cosine(a, b):
+    return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+
+
+def test_scores_of_the_utterances_of_a_model_are_averaged(recipe):
+    systems = systems_of(["cosine", {"mean_scores": {}}])
+    done = run(systems.expand("test", "utterances"))
+    assert done.returncode == 0, done.stderr
+    assert Path("data/trials/test.utterances").read_text().splitlines() == [
+        "x0 x1 target", "x0 y1 target", "x2 y1 target", "x2 x1 target"
+    ]  # fmt: skip
+    inputs = systems.score("mine", "test").inputs
+    assert "data/trials/test.utterances" in inputs
+    assert "exp/xvectors/models/xvector.scp" not in inputs
+    vectors = dict(zip(*read_vectors("scp:exp/xvectors/test_set/xvector.scp"), strict=True))
+    wanted = [
+        np.mean([cosine(vectors[utt], vectors[test]) for utt in UTTS[model]])
+        for model, test in PAIRS
+    ]
+    np.testing.assert_allclose(scores_of(systems), wanted, rtol=1e-5)
+
+
+def test_normalised_scores_of_utterances_are_averaged_too(recipe):
+    norm = {"as_norm": {"cohort": "train", "top_n": 3}}
+    whole = systems_of(["cosine", norm, "mean_scores"])
+    assert run(whole.expand("test", "utterances")).returncode == 0
+    got = scores_of(whole)
+    Path("data/trials/test").write_text(Path("data/trials/test.utterances").read_text())
+    trials = {"test": {"enroll": "test_set", "test": "test_set"}}
+    backend = {"train_sets": ["train"], "adapt_set": None}
+    apart = Systems({"systems": {"mine": ["cosine", norm]}}, backend, trials, dim=DIM)
+    first, second, third, fourth = scores_of(apart)
+    np.testing.assert_allclose(got, [first, (second + third) / 2, (first + fourth) / 2], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        ["mean_scores"],
+        ["cosine", "mean_scores", {"as_norm": {"cohort": "train"}}],
+        ["cosine", "mean_scores", "mean_scores"],
+        ["cosine", {"logistic": {"calibrate_on": "test"}}, "mean_scores"],
+        [{"fuse": {"systems": ["other"], "calibrate_on": "test"}}, "mean_scores"],
+    ],
+)
+def test_a_mean_of_scores_at_another_place_is_refused(chain):
+    backend = {"train_sets": ["train"], "adapt_set": None}
+    with pytest.raises(ConfigError) as caught:
+        check_systems({"systems": {"mine": chain, "other": ["cosine"]}}, backend)
+    assert "must" in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -72,6 +72,7 @@ def test_models_of_several_utterances_are_averaged_and_read_by_plda(tmp_path):
         shrink(config)
         config["data"]["models"] = {"enrolled": {"of": "mini_test", "file": "conf/models"}}
         config["data"]["trials"]["mini"]["enroll"] = "enrolled"
+        config["scores"]["systems"] = {"plda": SYSTEMS["plda"], "mean": ["cosine", "mean_scores"]}
 
     folder = copy_recipe(ROOT / "egs/mini", tmp_path, change)
     (folder / "conf/models").write_text("a id1-1 id1-2\n")
@@ -82,6 +83,10 @@ def test_models_of_several_utterances_are_averaged_and_read_by_plda(tmp_path):
     jobs = re.findall(r"^ *rule (\w+):\n((?: +.*\n)+)", done.stdout, re.M)
     plda = next(text for _, text in jobs if "output: exp/scores/plda/mini" in text)
     assert "exp/xvectors/enrolled/num_utts" in plda
+    mean = next(text for _, text in jobs if "output: exp/scores/mean/mini" in text)
+    assert "data/trials/mini.utterances" in mean
+    assert "exp/xvectors/mini_test/xvector.scp" in mean
+    assert "exp/xvectors/enrolled" not in mean
     wrong = edited(
         folder, tmp_path / "wrong", lambda c: c["data"]["models"]["enrolled"].update(of="train")
     )

@@ -5,6 +5,7 @@ import subprocess
 
 from steps_py.backend.systems import Systems
 from steps_py.data.corpora import load_corpus, missing_corpora
+from steps_py.data.trial_parts import OVER
 from steps_py.data.sources import digest_of_file, digest_of_files
 from steps_py.recipe.catalogue import own_files
 
@@ -35,7 +36,7 @@ SYSTEMS = Systems(
     config["backend"],
     config["data"]["trials"],
     config["model"]["embedding_dim"],
-    models=list(MODELS),
+    models={name: models["of"] for name, models in MODELS.items()},
 )
 XVECTOR_SETS = behind_models([*SYSTEMS.sets(), *TRIAL_SETS])
 CHECKED_SETS = [dset for dset in XVECTOR_SETS if dset in SETS]
@@ -51,6 +52,7 @@ wildcard_constraints:
     clean="|".join(SETS),
     models="|".join(MODELS) or "none",
     trials="|".join(TRIALS),
+    over="|".join(OVER),
     system="|".join(SYSTEMS.names),
     estimate="|".join(SYSTEMS.vector_estimates()) or "none",
     score_estimate="|".join(SYSTEMS.score_estimates()) or "none",

@@ -224,3 +224,24 @@ rule prepare_trials:
         "(python -m steps_py.stages.prepare_trials --name {params.corpus:q} --list {params.list:q}"
         " --options {params.options:q} --enroll {input.enroll} --test {input.test}"
         " --out {output.trials} && echo {params.sources:q} > {output.sources}) > {log} 2>&1"
+
+
+rule expand_trials:
+    """The parts of trials as a list: utterances of models, or copies, for the mean of their scores."""
+    input:
+        lambda wildcards: SYSTEMS.expand(wildcards.trials, wildcards.over).inputs,
+    output:
+        "data/trials/{trials}.{over}",
+    log:
+        "logs/expand_trials/{trials}.{over}.log",
+    benchmark:
+        "exp/benchmark/expand_trials/{trials}.{over}.tsv"
+    group:
+        "tables"
+    threads: CLUSTER.threads("expand_trials")
+    resources:
+        **CLUSTER.resources("expand_trials"),
+    params:
+        command=lambda wildcards: SYSTEMS.expand(wildcards.trials, wildcards.over).text,
+    shell:
+        "{params.command} > {log:q} 2>&1"

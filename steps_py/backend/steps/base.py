@@ -125,6 +125,11 @@ class Join(Step):
 class ScoreStep(Step):
     """A step after the model: normalisation or calibration of scores."""
 
+    @property
+    def over(self) -> str | None:
+        """What the steps before it score in place of trials: see `steps_py.data.trial_parts`."""
+        return None
+
     def rescore(self, job: "StepJob") -> str:
         """The command that reads ``<enroll> <test> <score>`` lines and writes such lines."""
         raise NotImplementedError
