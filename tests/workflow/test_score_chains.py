@@ -72,7 +72,8 @@ def test_models_of_several_utterances_are_averaged_and_read_by_plda(tmp_path):
         shrink(config)
         config["data"]["models"] = {"enrolled": {"of": "mini_test", "file": "conf/models"}}
         config["data"]["trials"]["mini"]["enroll"] = "enrolled"
-        config["scores"]["systems"] = {"plda": SYSTEMS["plda"], "mean": ["cosine", "mean_scores"]}
+        systems = {"plda": SYSTEMS["plda"], "mean": ["cosine", "mean_scores"]}
+        config["scores"] = {"systems": systems}
 
     folder = copy_recipe(ROOT / "egs/mini", tmp_path, change)
     (folder / "conf/models").write_text("a id1-1 id1-2\n")
