@@ -73,10 +73,11 @@ def rows_around(
     begin_B, end_B = np.zeros(len(row_B), np.int64), voiced.num_frames_U[row_B]
     if cmvn.within_chunks:
         begin_B, end_B = least_B.astype(np.int64), most_B.astype(np.int64) + 1
-    length_B = np.minimum(cmvn.window_frames, end_B - begin_B)
+    window_frames = max(cmvn.window_frames, 1)  # without normalisation, the frame alone
+    length_B = np.minimum(window_frames, end_B - begin_B)
     last_B = end_B - length_B
     first_B, last_start_B = (
-        begin_B + window_starts(frame_B - begin_B, cmvn.window_frames, last_B - begin_B)
+        begin_B + window_starts(frame_B - begin_B, window_frames, last_B - begin_B)
         for frame_B in (least_B, most_B)
     )
     return RowsAround(
@@ -117,11 +118,13 @@ def normalise(
     length_B: torch.Tensor,
     window_frames: int,
 ) -> torch.Tensor:
-    """Frames minus the means of their windows, float32 (B, T, D).
+    """Frames minus the means of their windows, float32 (B, T, D); unchanged without a window.
 
     `frame_BT`, `last_B` and `length_B` are fields of RowsAround.
     """
     frame_BT = frame_BT.long()
+    if not window_frames:
+        return _rows_of(x_BLD, frame_BT).float()
     # clamped to the first row, where the earliest window begins
     start_BT = (frame_BT - window_frames // 2).clamp_(min=0).minimum(last_B[:, None])
     # no window reaches the undefined padding of shorter chunks

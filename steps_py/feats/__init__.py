@@ -2,7 +2,7 @@
 
     frames.py       framing, dither, DC removal, pre-emphasis, window, energy, FFT
     mel.py          triangular mel filters, with vocal tract length warping
-    types/          one feature type per file: mfcc, fbank, spectrogram
+    types/          one feature type per file: mfcc, fbank, spectrogram, waveform
     deltas.py       time derivatives
     cmvn.py  vad.py     normalisation, voice activity detection
     front_end.py    a recording to features and voice decisions

@@ -102,6 +102,11 @@ class SpectrogramOptions(FrameOptions, OutputOptions):
     )
 
 
+@dataclasses.dataclass
+class WaveformOptions(FrameOptions, OutputOptions):
+    pass
+
+
 def config_by_options(cls, options):
     """The Config `cls` of a feature type: each field is the option of its name.
 

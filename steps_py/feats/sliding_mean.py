@@ -32,6 +32,9 @@ def normalised(rows, frames, num_frames, cmvn):
     `rows(first, end)` returns float32 rows of an utterance of `num_frames` frames; `frames` are the
     requested ones, ascending, at least one.
     """
+    if not cmvn.window_frames:
+        origin = int(frames[0])
+        return rows(origin, int(frames[-1]) + 1).take(frames - origin, axis=0)
     if cmvn.norm_vars:
         start, end = window_bounds(frames, num_frames, cmvn.window_frames)
         x_TD = rows(start[0], end[-1])

@@ -97,6 +97,20 @@ def test_without_augmentation_chunks_equal_those_of_the_features(tmp_path, kind,
             np.testing.assert_allclose(part, other, atol=1e-3)
 
 
+@pytest.mark.parametrize("snip_edges", [True, False])
+def test_samples_are_read_as_they_are_in_the_recording(tmp_path, snip_edges):
+    """Without normalisation, from audio and from archives alike."""
+    conf = write_conf(tmp_path, "waveform", snip_edges)
+    data = write_recordings(tmp_path, conf, "waveform")
+    chunks = Chunks(allocate(data, tmp_path / "chunks") / "train.tsv")
+    cmvn, config = CmvnConfig(window_frames=0), WaveformConfig(type="waveform", conf=conf)
+    from_audio, from_feats = AudioReader(chunks, cmvn, config, seed=1), FeatureReader(chunks, cmvn)
+    for step in range(4):
+        batch = sampler_of(chunks, min_frames=20, vary_within_batch=True).batch(step)
+        for part, other in zip(from_audio.read(batch), from_feats.read(batch), strict=True):
+            assert np.array_equal(part, other)
+
+
 def test_a_batch_does_not_depend_on_the_process_or_on_earlier_batches(corpus):
     reader, other = reader_of(corpus), reader_of(corpus)
     sampler = sampler_of(Chunks(corpus[0] / "chunks/train.tsv"))

@@ -121,3 +121,16 @@ def test_voiced_frames_equal_those_of_kaldis_commands(monkeypatch):
         if utt in expected:
             np.testing.assert_allclose(x_TD, expected[utt], atol=1e-5)
             np.testing.assert_allclose(features.read(row, 2, 3), expected[utt][2:5], atol=1e-5)
+
+
+def test_without_a_window_frames_are_not_normalised(tmp_path):
+    x_TD = np.random.default_rng(0).standard_normal((9, 3)).astype(np.float32)
+    voiced_T = np.arange(9) % 3 > 0
+    features = voiced_features(
+        tmp_path,
+        {"u": matrix_bytes(x_TD)},
+        {"u": vector_bytes(voiced_T)},
+        CmvnConfig(window_frames=0),
+    )
+    assert np.array_equal(features.read(0), x_TD[voiced_T])
+    assert np.array_equal(features.read(0, 2, 3), x_TD[voiced_T][2:5])

@@ -10,6 +10,10 @@ import torch
 from steps_py.errors import ConfigError
 from steps_py.feats.config import CmvnConfig
 from steps_py.feats.deltas import DeltaConfig, add_deltas
+from steps_py.feats.frames import FrameConfig
+from steps_py.feats.mel import MelConfig
+from steps_py.feats.types.fbank import Fbank, FbankConfig
+from steps_py.feats.types.spectrogram import Spectrogram, SpectrogramConfig
 from steps_py.model.build import build_model
 from steps_py.model.config import ModelConfig
 from steps_py.model.extractor import Extractor, load_extractor, save_extractor
@@ -22,13 +26,14 @@ from tests.support.tiny_parts import tiny, trained_looking
 torch.set_num_threads(1)
 
 FEAT_DIM = 33
+OPTIONS = {"sinc_conv": {"stride_samples": 11}}
 LENGTHS = [30, 25, 41, 33]  # frames
 each_front_end = pytest.mark.parametrize("name", FRONT_ENDS.names())
 
 
 def options_of(name):
     """The front-end as an element of a chain, small."""
-    options = tiny(FRONT_ENDS, name)
+    options = tiny(FRONT_ENDS, name, **OPTIONS.get(name, {}))
     return {options.pop("name"): options}
 
 
@@ -206,6 +211,49 @@ def test_batch_norm_learns_its_statistics_from_real_frames():
     assert chain[0].norm.running_mean.item() == pytest.approx(0.3)
 
 
+def spectrogram_and_fbank():
+    """Log power spectra of noise, and the 40 features that the Kaldi command makes of the same."""
+    frames = FrameConfig(dither=0)
+    samples_N = np.random.default_rng(0).normal(scale=1000, size=4000).astype(np.float32)
+    fbank = Fbank(FbankConfig(frames=frames, mel=MelConfig(num_bins=40)))
+    spectrogram = Spectrogram(SpectrogramConfig(frames=frames))
+    return torch.tensor(spectrogram.compute(samples_N))[None], fbank.compute(samples_N)
+
+
+def test_an_untrained_filter_bank_on_spectrograms_gives_filter_bank_features():
+    x_BTD, expected_TD = spectrogram_and_fbank()
+    chain = FrontEndChain([{"filter_bank": {"out_dim": 40, "learned": False}}], in_dim=257)
+    assert np.allclose(chain(x_BTD, None)[0][0], expected_TD, atol=1e-3)
+    assert not list(chain.parameters()) and not chain.state_dict()
+
+
+def test_untrained_band_passes_follow_filter_bank_features():
+    """Gaussians in place of triangles of the same width at half their height."""
+    x_BTD, expected_TD = spectrogram_and_fbank()
+    y_TD = FrontEndChain([{"band_pass": {"out_dim": 40}}], in_dim=257)(x_BTD, None)[0][0]
+    assert np.abs(y_TD.detach().numpy() - expected_TD)[:, 8:].mean() < 0.2  # of 8 to 16
+
+
+def test_weights_of_a_filter_bank_that_fell_below_zero_can_rise_again():
+    (bank,) = FrontEndChain([{"filter_bank": {"out_dim": 8}}], in_dim=33)
+    bank.weight_FM.data -= 0.2
+    bank.constrain_weights()
+    bank(torch.zeros(1, 3, 33), None)[0].sum().backward()
+    assert bank.weight_FM.min() == 0 and (bank.weight_FM.grad > 0).all()
+
+
+def test_a_sinc_filter_passes_the_tone_in_its_band_at_its_amplitude():
+    """Mean of |1000 sin| is 1000 * 2 / pi; far bands pass next to nothing."""
+    chain = FrontEndChain([{"sinc_conv": {"out_dim": 8}}], in_dim=160)
+    low_khz = chain[0].low_khz_M.tolist()
+    tone_hz = 1000 * (low_khz[3] + low_khz[4]) / 2
+    samples_N = 1000 * np.sin(2 * np.pi * tone_hz / 16000 * np.arange(16000))
+    y_TD = chain(torch.tensor(samples_N, dtype=torch.float32).view(1, 100, 160), None)[0][0]
+    gain_D = y_TD[10:-10].expm1().mean(dim=0) / (1000 * 2 / np.pi)
+    assert gain_D[3].item() == pytest.approx(1, abs=0.02)
+    assert (gain_D[[0, 1, 6, 7]] < 0.01).all()
+
+
 def test_masks_are_ranges_of_real_frames_of_uniform_width_and_place():
     options = {"num_time_masks": 1, "max_time_frames": 3, "num_freq_masks": 0}
     chain = FrontEndChain([{"spec_masks": options}], in_dim=2).train()
@@ -244,6 +292,7 @@ def test_front_ends_can_be_frozen_by_their_place():
     [
         ("delta", "front-end: unknown name 'delta'. Did you mean 'deltas'?"),
         ({"deltas": {"ordre": 1}}, "unknown key 'deltas.ordre'. Did you mean 'order'?"),
+        ({"sinc_conv": {"stride_samples": 10}}, "10, no divisor of the 33 samples"),
         ({"select_columns": {"drop": [33]}}, "cannot drop [33] of 33 columns"),
     ],
 )
@@ -251,3 +300,9 @@ def test_mistakes_in_the_chain_are_errors(front_end, message):
     with pytest.raises(ConfigError) as error:
         build(front_end)
     assert message in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["filter_bank", "band_pass"])
+def test_features_that_are_no_spectrum_are_refused(name):
+    with pytest.raises(ConfigError, match=r"80 dimensions; a spectrum has a power of two and one"):
+        FrontEndChain([name], in_dim=80)

@@ -63,6 +63,7 @@ def test_every_fault_is_named_at_once(config):
         ("metrics/measures", [{"act_dcf": {"p_target": 0.1, "systems": ["cosine"]}}], "'cosine'"),
         ("metrics/measures", [{"cllr": {"systems": ["fusd"]}}], "names the system 'fusd'"),
         ("metrics/conditions", {"dur": {"table": "utt2dur", "bins": [4, 2]}}, "[4, 2]. Give numb"),
+        ("cmvn", {"norm_vars": True, "window_frames": 0}, "there is no window"),
         ("metrics/conditions", {"dur": {"bin": [2]}}, "Did you mean 'bins'"),
     ],
 )
@@ -75,6 +76,16 @@ def test_names_and_ranges_that_contradict_each_other_are_refused(config, path, v
     said = complaint(config)
     assert len(said) == 1
     assert words in said[0]
+
+
+def test_samples_are_neither_rounded_nor_normalised_frame_by_frame(config):
+    config["feats"]["type"] = "waveform"
+    said = complaint(config)
+    assert len(said) == 2
+    assert "Set feats.compress: false." in said[0]
+    assert "Set cmvn.window_frames: 0." in said[1]
+    config["feats"]["compress"], config["cmvn"]["window_frames"] = False, 0
+    check_config(config)
 
 
 def test_a_calibrated_system_has_actual_costs(config):

@@ -11,8 +11,9 @@ from tests.support.small_features import write_data_dir, write_lines
 
 RATE_HZ = 8000
 CONFS = {
-    "mfcc": "--num-ceps=8\n--num-mel-bins=12\n",
-    "fbank": "--num-mel-bins=12\n--use-energy=true\n",
+    "mfcc": "--low-freq=40\n--num-ceps=8\n--num-mel-bins=12\n",
+    "fbank": "--low-freq=40\n--num-mel-bins=12\n--use-energy=true\n",
+    "waveform": "",
 }
 
 
@@ -34,7 +35,7 @@ def write_wav(path, samples_N, rate_hz=RATE_HZ):
 def write_conf(folder, kind="mfcc", snip_edges=True, more=""):
     path = folder / f"{kind}.conf"
     path.write_text(
-        f"--sample-frequency={RATE_HZ}\n--dither=0\n--low-freq=40\n"
+        f"--sample-frequency={RATE_HZ}\n--dither=0\n"
         f"--snip-edges={str(snip_edges).lower()}\n{CONFS[kind]}{more}"
     )
     return str(path)

@@ -7,7 +7,8 @@ FEATURES    ``cls(config)`` with ``Config``, a dataclass whose ``frames`` is a F
             OutputOptions of `steps_py.feats.feature_options`; with MelOptions, too, ``compute``
             has the keywords vtln_warp and exact;
             ``config_of(options)``, the Config by such options (`config_by_options` there);
-            ``on_device``, whether `steps_py.feats.on_device` computes it too.
+            ``on_device``, whether `steps_py.feats.on_device` computes it too;
+            ``holds_samples``, true if its values are samples of the recording; may be left out.
 
 The command of a type that Kaldi does not have, ``python -m steps_py.kaldi compute-<name>-feats``,
 is generated from the class. A file in <recipe>/local/ can register a type for one recipe.

@@ -2,4 +2,4 @@
 
 from steps_py.registry import Registry
 
-FEATURES = Registry("feature", home="steps_py.feats.types")
+FEATURES = Registry("feature", home="steps_py.feats.types", facts=("holds_samples",))

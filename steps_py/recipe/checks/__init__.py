@@ -4,12 +4,13 @@ A check is ``check(config, parts)`` with a config whose defaults are filled in, 
 of registered classes. It yields one line for each fault: the key, what is wrong, what to do.
 """
 
-from steps_py.recipe.checks import augment, backend, chunks, data, scores, sections, train
+from steps_py.recipe.checks import augment, backend, chunks, data, feats, scores, sections, train
 
 CHECKS = [
     *sections.CHECKS,
     *data.CHECKS,
     *augment.CHECKS,
+    *feats.CHECKS,
     *chunks.CHECKS,
     *train.CHECKS,
     *backend.CHECKS,
