@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from steps_py.settings.declare import Count, Seed, setting
 
 SECTIONS = [
-    *("results", "det", "histograms", "calibration", "conditions", "learning", "embeddings"),
-    *("errors", "data", "cost", "provenance"),
+    *("results", "det", "histograms", "calibration", "conditions", "learning", "lr_search"),
+    *("embeddings", "errors", "data", "cost", "provenance"),
 ]
 
 

@@ -21,6 +21,7 @@ from steps_py.scoring.measures import metrics_of
 from steps_py.scoring.metrics.base import Metric
 from steps_py.scoring.results_text import TRAINED
 from steps_py.scoring.scores import join_scores, read_scores, read_trials
+from steps_py.training.lr_curve import LrCurve
 
 
 class Scored(NamedTuple):
@@ -96,6 +97,12 @@ class RunFolder:
         """A row for each epoch of the training; None if the network was not trained here."""
         path = self.path / "exp/model/epochs.tsv"
         return pd.read_csv(path, sep="\t") if path.exists() else None
+
+    @property
+    def lr_curve(self) -> LrCurve | None:
+        """The search for the learning rate; None if rule find_lr was not run."""
+        path = self.path / "exp/find_lr/curve.tsv"
+        return LrCurve.read(path) if path.exists() else None
 
     @functools.cache  # noqa: B019 -- lives as long as the report
     def scored(self, system: str, trials: str) -> Scored:

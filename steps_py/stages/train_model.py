@@ -19,17 +19,8 @@ from steps_py.settings.build import load_slice
 
 def parser():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--config", required=True, help="section train as JSON")
-    parser.add_argument("--model", required=True, help="section model as JSON")
-    parser.add_argument("--cmvn", required=True, help="section cmvn as JSON")
-    parser.add_argument("--chunks-config", required=True, help="section chunks as JSON")
-    parser.add_argument("--waveform", help="options of training from audio as JSON")
-    parser.add_argument("--front-end", help="sections feats and vad as JSON, for final.pt")
-    parser.add_argument("--chunks", type=Path, required=True, help="folder of allocate_chunks")
+    add_inputs(parser)
     parser.add_argument("--out", required=True, help="folder of final.pt and epochs.tsv")
-    parser.add_argument(
-        "--threads", type=int, default=1, help="processors of the job, for loader processes"
-    )
     parser.add_argument(
         "--gpus",
         type=int,
@@ -38,6 +29,20 @@ def parser():
     )
     parser.add_argument("--processes", type=int, help="number of processes, regardless of GPUs")
     return parser
+
+
+def add_inputs(parser):
+    """Add the arguments that `load_sections` and `read_chunks` read."""
+    parser.add_argument("--config", required=True, help="section train as JSON")
+    parser.add_argument("--model", required=True, help="section model as JSON")
+    parser.add_argument("--cmvn", required=True, help="section cmvn as JSON")
+    parser.add_argument("--chunks-config", required=True, help="section chunks as JSON")
+    parser.add_argument("--waveform", help="options of training from audio as JSON")
+    parser.add_argument("--front-end", help="sections feats and vad as JSON, for final.pt")
+    parser.add_argument("--chunks", type=Path, required=True, help="folder of allocate_chunks")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="processors of the job, for loader processes"
+    )
 
 
 def main(argv=None):
@@ -87,12 +92,20 @@ def load_sections(args):
     return sections
 
 
+def read_chunks(folder):
+    """The chunks to train on, those that are held out, and the name of each speaker id."""
+    from steps_py.chunks.allocation import Chunks  # start-up time
+    from steps_py.data.data_dir import read_table
+
+    chunks = [Chunks(folder / f"{n}.tsv") for n in ("train", "valid", "valid_speakers")]
+    spk2id = read_table(folder / "spk2id")
+    return chunks, sorted(spk2id, key=lambda spk: int(spk2id[spk]))
+
+
 def train_here(sections, args):
     """Train in this process, alone or as one of several."""
     import torch  # start-up time
 
-    from steps_py.chunks.allocation import Chunks
-    from steps_py.data.data_dir import read_table
     from steps_py.model.device import choose_device, keep_freed_memory
     from steps_py.training.build import trainer_builders
     from steps_py.training.loop import train
@@ -103,10 +116,8 @@ def train_here(sections, args):
     torch.set_num_threads(sections["train"].num_threads)
     keep_freed_memory()
     device = choose_device(sections["train"].device, "train", group.local_rank)
-    chunks = [Chunks(args.chunks / f"{n}.tsv") for n in ("train", "valid", "valid_speakers")]
+    chunks, speakers = read_chunks(args.chunks)
     check_samplers(sections, chunks[0])
-    spk2id = read_table(args.chunks / "spk2id")
-    speakers = sorted(spk2id, key=lambda spk: int(spk2id[spk]))
     with group.joined(device):
         train(trainer_builders(sections, chunks, group, speakers), args.out, group)
 

@@ -102,3 +102,30 @@ rule train_model:
         " {params.waveform:q} --front-end {params.front_end:q}"
         " --chunks exp/chunks --out exp/model --threads {threads} --gpus {resources.gpu}"
         " 2>&1 | (trap '' TERM; exec tee {log})"
+
+
+LR_CURVE = "exp/find_lr/curve.tsv"
+
+
+rule find_lr:
+    """A few steps at rising learning rates: their losses, for the report, and a suggestion."""
+    input:
+        **dict(rules.train_model.input.items()),
+    output:
+        LR_CURVE,
+    log:
+        "logs/find_lr.log",
+    benchmark:
+        "exp/benchmark/find_lr.tsv"
+    threads: CLUSTER.threads("find_lr")
+    resources:
+        **CLUSTER.resources("find_lr"),
+    params:
+        **dict(rules.train_model.params.items()),
+    shell:
+        "python -m steps_py.cluster.gpu_lease --gpus {resources.gpu} --"
+        " python -m steps_py.stages.find_lr --config {params.train:q}"
+        " --model {params.model:q} --cmvn {params.cmvn:q} --chunks-config {params.chunks:q}"
+        " {params.waveform:q} --front-end {params.front_end:q}"
+        " --chunks exp/chunks --out {output:q} --threads {threads}"
+        " 2>&1 | tee {log:q}"

@@ -24,6 +24,7 @@ rule write_report:
     resources:
         **CLUSTER.resources("write_report"),
     params:
+        **({"lr_curve": digest_of_files([LR_CURVE])} if Path(LR_CURVE).exists() else {}),
         config=slice_of("report"),
     shell:
         "python -m steps_py.stages.write_report --config {params.config:q} --out {output:q}"
