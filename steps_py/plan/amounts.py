@@ -94,9 +94,13 @@ class Amounts:
     def of_training(self):
         train, chunks = self.config["train"], self.config["chunks"]
         utts = self.about("training").utts * self.num_speeds
-        steps = num_steps_per_epoch(int(utts), train["batch_size"], train["steps_per_epoch"])
-        num_chunks = train["num_epochs"] * steps * train["batch_size"]
-        frames = num_chunks * (chunks["min_frames"] + chunks["max_frames"]) / 2
+        num_chunks = frames = 0
+        for stage in train["stages"] or [{}]:
+            own, lengths = train | stage, chunks | stage
+            steps = num_steps_per_epoch(int(utts), own["batch_size"], own["steps_per_epoch"])
+            num = own["num_epochs"] * steps * own["batch_size"]
+            num_chunks += num
+            frames += num * (lengths["min_frames"] + lengths["max_frames"]) / 2
         head = 2e-9 * self.embedding_dim * self.sizes["train"].speakers * self.num_speeds
         gflop = BACKWARD * (frames * self.gflop_per_frame + num_chunks * head)
         amounts = {"chunk": num_chunks, "train_gflop": gflop, "weight": self.num_weights}
@@ -110,19 +114,10 @@ class Amounts:
 
 
 def measure_network(model, feat_dim, num_frames=400):
-    """(10^9 operations of a forward pass per frame, number of weights) of the network.
+    """(10^9 operations of a forward pass per frame, number of weights) of the network."""
+    from steps_py.model.config import ModelConfig  # start-up time
+    from steps_py.model.macs import count_macs, shape_of_model
 
-    Counted by torch on meta tensors, so for any encoder.
-    """
-    import torch  # start-up time
-    from torch.utils.flop_counter import FlopCounterMode
-
-    from steps_py.model.build import build_model
-    from steps_py.model.config import ModelConfig
-
-    with torch.device("meta"), torch.no_grad():
-        network = build_model(ModelConfig(**model), feat_dim).eval()
-        with FlopCounterMode(display=False) as counter:
-            network(torch.empty(1, num_frames, feat_dim))
+    network = shape_of_model(ModelConfig(**model), feat_dim)
     num_weights = sum(weights.numel() for weights in network.state_dict().values())
-    return counter.get_total_flops() / num_frames / 1e9, num_weights
+    return 2e-9 * count_macs(network, feat_dim, num_frames) / num_frames, num_weights

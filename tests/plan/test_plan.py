@@ -165,6 +165,21 @@ def test_the_network_s_arithmetic_is_that_of_its_layers(tmp_path):
     assert training["chunk"] == 12 * math.ceil(utts / 512) * 512
 
 
+def test_the_chunks_of_all_stages_are_counted_in_their_lengths(tmp_path):
+    whole = amounts_of("voxceleb", tmp_path)
+    whole.config["train"].update(num_epochs=2, steps_per_epoch=10, batch_size=100)
+    whole.config["chunks"].update(min_frames=200, max_frames=200)
+    one = whole.of_training()
+    whole.config["train"]["stages"] = [
+        {},
+        {"num_epochs": 1, "batch_size": 50, "min_frames": 600, "max_frames": 600},
+    ]
+    both = whole.of_training()
+    assert (one["chunk"], both["chunk"]) == (2000, 2500)
+    # 400,000 frames, and 300,000 more
+    assert both["train_gflop"] / one["train_gflop"] == pytest.approx(1 + 0.75, rel=0.02)
+
+
 # -- costs
 
 

@@ -94,16 +94,16 @@ def test_models_of_several_utterances_are_averaged_and_read_by_plda(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "overlay, systems",
+    "overlays, systems",
     [
-        ("as_norm", "cosine_asnorm"),
-        ("qmf", "cosine_asnorm|qmf"),
-        ("large_margin", "cosine|cosine_asnorm"),
+        (["as_norm"], "cosine_asnorm"),
+        (["qmf"], "cosine_asnorm|qmf"),
+        (["ecapa_c512", "large_margin"], "cosine|cosine_asnorm"),
     ],
 )
-def test_the_overlays_of_voxceleb_plan_their_systems_on_all_lists(tmp_path, overlay, systems):
+def test_the_overlays_of_voxceleb_plan_their_systems_on_all_lists(tmp_path, overlays, systems):
     folder = copy_recipe(ROOT / "egs/voxceleb", tmp_path, lambda config: None)
-    files = [str(ROOT / f"egs/voxceleb/{name}.yaml") for name in ("vox2_only", overlay)]
+    files = [str(ROOT / f"egs/voxceleb/{name}.yaml") for name in ("vox2_only", *overlays)]
     done = snakemake(folder, "--configfile", *files, "--dry-run", "--", "all")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     scored = set(re.findall(rf"output: exp/scores/({systems})/(\w+)$", done.stdout, re.M))
