@@ -1,5 +1,7 @@
 """docs/networks.md equals what the registries generate; multiply-adds by hand."""
 
+import pytest
+
 from steps_py.model.config import ModelConfig
 from steps_py.model.macs import count_macs, shape_of_model
 from steps_py.model.registries import ENCODERS
@@ -11,6 +13,7 @@ def macs_of(encoder, feat_dim, num_frames):
     return count_macs(shape_of_model(config, feat_dim), feat_dim, num_frames)
 
 
+@pytest.mark.slow
 def test_the_page_is_up_to_date():
     assert PAGE.read_text() == page(), "run python -m steps_py.recipe.networks --write"
 
