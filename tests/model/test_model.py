@@ -21,16 +21,9 @@ LENGTHS = [30, 25, 41, 33]  # frames; none is shorter than an encoder spans
 EVERY_ENCODER = [(name, "stats") for name in ENCODERS.names()]
 EVERY_POOLING = [("tdnn", name) for name in POOLINGS.names() if name != "stats"]
 each_part = pytest.mark.parametrize("encoder, pooling", EVERY_ENCODER + EVERY_POOLING)
-# for tests of seconds a network: all but one of them are slow
-each_part_slowly = pytest.mark.parametrize(
-    "encoder, pooling",
-    [("tdnn", "stats")]
-    + [
-        pytest.param(*pair, marks=pytest.mark.slow)
-        for pair in EVERY_ENCODER + EVERY_POOLING
-        if pair != ("tdnn", "stats")
-    ],
-)
+# torch.export unrolls an LSTM over the frames of its example; e_tdnn is tdnn with more layers
+EXPORTED = [name for name in ENCODERS.names() if name not in ("lstm", "tdnn_lstm", "e_tdnn")]
+FRAMES = torch.export.Dim("frames", min=24, max=4000)
 
 
 def build(encoder="tdnn", pooling="stats", **fields):
@@ -105,16 +98,41 @@ def test_every_combination_trains_in_bf16_with_padding(encoder, pooling):
     assert all(p.grad.isfinite().all() for p in model.parameters())
 
 
-@each_part_slowly
-def test_the_exported_network_gives_the_same_output_at_any_length(encoder, pooling):
-    model = trained_looking(build(encoder, pooling), FEAT_DIM)
-    frames = torch.export.Dim("frames", min=24, max=4000)
-    x_BTD = torch.randn(2, 40, FEAT_DIM)
-    exported = torch.export.export(model, (x_BTD,), dynamic_shapes=({1: frames},))
+# seconds a network: all but one of them are slow
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name != "tdnn")) for name in EXPORTED],
+)
+def test_an_exported_encoder_gives_the_same_output_at_any_length(name):
+    model = trained_looking(build(name, "mean"), FEAT_DIM)
+    assert_export_equals(model, FEAT_DIM)
+
+
+def test_exported_poolings_give_the_same_output_at_any_length():
+    """All in one network, as each export has its price."""
+    torch.manual_seed(1)
+    parts = [POOLINGS.build(tiny(POOLINGS, name), in_dim=8) for name in POOLINGS.names()]
+    assert_export_equals(SideBySide(parts).eval(), 8)
+
+
+class SideBySide(torch.nn.Module):
+    """The outputs of several modules for the same input, one after the other."""
+
+    def __init__(self, modules):
+        super().__init__()
+        self.parts = torch.nn.ModuleList(modules)
+
+    def forward(self, x_BTC):
+        return torch.cat([part(x_BTC) for part in self.parts], dim=1)
+
+
+def assert_export_equals(model, dim):
+    x_BTD = torch.randn(2, 40, dim)
+    exported = torch.export.export(model, (x_BTD,), dynamic_shapes=({1: FRAMES},)).module()
     for num_frames in (31, 40):
-        x_BTD = torch.randn(2, num_frames, FEAT_DIM)
+        x_BTD = torch.randn(2, num_frames, dim)
         with torch.inference_mode():
-            assert torch.allclose(exported.module()(x_BTD), model(x_BTD), rtol=1e-4, atol=1e-5)
+            assert torch.allclose(exported(x_BTD), model(x_BTD), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ENCODERS.names())

@@ -65,6 +65,34 @@ def conformer(name):
     }
 
 
+def ret_tdnn(name):
+    """Of a row such as "RET_v2 agg_v2 size 14 (feat 40, emb512, STAP)"."""
+    _, block, _, size, *_ = name.split()
+    num_blocks = {"14": (1, 1, 1), "17": (1, 1, 1, 1), "18": (2, 2, 2, 2)}[size]
+    kinds = {"agg": "aggregate", "agg_v2": "bottleneck", "shublock": "shuffle"}
+    gates = {"cbam": "cbam", "cbam_v2": "cbam", "seblock_v2": "squeeze_excitation"}
+    return {
+        "name": "ret_tdnn",
+        "kernel_sizes": (5, 3, 3, 5)[: len(num_blocks)],
+        "strides": [1] * len(num_blocks),
+        "num_blocks": num_blocks,
+        "block": kinds.get(block, "basic"),
+        "gate": gates.get(block, "none"),
+        "norm_first": "_v2" in block,
+    }
+
+
+LAYERS = {"kernel_sizes": [5, 5, 5, 7, 1], "dilations": [1] * 5}
+TRANSFORMER = {
+    "name": "tdnn_attention",
+    "kernel_sizes": [7, 5],
+    "dilations": [1, 1],
+    "out_dim": 512,
+    "num_attention_layers": 5,
+    "num_heads": 8,
+    "feed_forward_dim": 768,
+}
+
 # name in the table -> encoder, pooling, and weights of the table's network that ours has not
 CONFIGS = {
     "CAMPPlus (emb192)": ({"name": "campplus"}, STATS, -192),
@@ -123,10 +151,31 @@ CONFIGS = {
         for name, row in ROWS.items()
         if row["repository"] == "zyzisyz/mfa_conformer"
     },
+    # a batch norm after the embedding
+    **{name: (ret_tdnn(name), STATS, 1024) for name in ROWS if name.startswith("RET")},
+    "LSTM_End (2 x 128)": ({"name": "lstm"}, {"name": "last"}, 512),
+    "GE2E LSTM (3 x 768)": (
+        {"name": "lstm", "hidden_dim": 768, "num_layers": 3},
+        {"name": "last"},
+        0,
+    ),
+    "TDNN_att (23 features)": ({"name": "tdnn", **LAYERS}, STATS, 0),
+    "TDNN_multihead (23 features)": ({"name": "tdnn_attention", **LAYERS}, STATS, 0),
+    "TDNN_aspp (23 features)": ({"name": "tdnn_aspp", **LAYERS}, STATS, 0),
+    "transformer_enc (23 features)": (TRANSFORMER, STATS, 0),
     # a batch norm of 512 after the embedding
     "FTDNN (feat 80)": ({"name": "f_tdnn"}, STATS, 1024),
     "D-TDNN (feat 30, emb512)": ({"name": "d_tdnn"}, STATS, -512),
     "D-TDNN (feat 80, emb512)": ({"name": "d_tdnn"}, STATS, -512),
+}
+
+
+# Scales and offsets of batch norms that the next affine absorbs, or biases that a batch norm does
+ABSORBED = {
+    "TDNN_att (23 features)": 4 * 1024,
+    "TDNN_multihead (23 features)": 4 * 1024,
+    "TDNN_aspp (23 features)": 4 * 1024,
+    "transformer_enc (23 features)": 2 * 1024,
 }
 
 
@@ -141,10 +190,11 @@ def test_an_encoder_has_as_many_weights_as_the_public_code(name):
         encoder = ENCODERS.build(encoder, in_dim=int(ROWS[name]["feat_dim"]))
     if "deploy" in name:
         encoder.merge_branches()
-    assert num_weights(encoder) == int(ROWS[name]["encoder_weights"])
+    published = int(ROWS[name]["encoder_weights"])
+    assert num_weights(encoder) + ABSORBED.get(name, 0) == published
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row["total_weights"]])
 def test_with_pooling_and_embedding_it_has_so_too(name):
     """Up to the bias of an embedding that the public code leaves to its batch norm."""
     encoder, pooling, more = CONFIGS[name]

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from steps_py.errors import ConfigError
-from steps_py.model.layers.norm import MaskedBatchNorm
+from steps_py.model.layers.conv import ConvReluNorm
 from steps_py.model.layers.squeeze_excitation import SqueezeExcitation
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, setting
@@ -72,17 +72,11 @@ class EcapaTdnn(nn.Module):
         return F.relu(self.last(torch.cat(outputs, dim=1))).mT, mask_BT
 
 
-class ConvLayer(nn.Module):
-    """Convolution that keeps the number of frames, ReLU, batch norm; padding of the output is 0."""
-
-    def __init__(self, in_dim: int, out_dim: int, kernel_size: int = 1, dilation: int = 1):
-        super().__init__()
-        padding = dilation * (kernel_size - 1) // 2
-        self.conv = nn.Conv1d(in_dim, out_dim, kernel_size, dilation=dilation, padding=padding)
-        self.norm = MaskedBatchNorm(out_dim)
+class ConvLayer(ConvReluNorm):
+    """A convolution that keeps the number of frames, and so the mask."""
 
     def forward(self, x_BCT, mask_BT):
-        return self.norm(F.relu(self.conv(x_BCT)), mask_BT)
+        return super().forward(x_BCT, mask_BT)[0]
 
 
 class Res2Layer(nn.Module):
