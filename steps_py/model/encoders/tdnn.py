@@ -83,11 +83,17 @@ class TdnnLayer(nn.Module):
         self.affine = nn.Linear(kernel_size * in_dim, out_dim)
         self.norm = MaskedBatchNorm(out_dim, eps=BATCH_NORM_EPS, affine=False)
 
-    def forward(self, x_BTC, mask_BT=None):
-        """Frames (B, T, C) -> frames (B, T - span, C); the mask is that of the output."""
+    def forward(self, x_BTC, mask_BT=None, shift_B1C=None):
+        """Frames (B, T, C) -> frames (B, T - span, C); the mask is that of the output.
+
+        `shift_B1C`, if any, is added before ReLU.
+        """
         num_frames = x_BTC.shape[1] - self.span
         if self.span:
             x_BTC = torch.cat([x_BTC[:, o : o + num_frames] for o in self.offsets], dim=2)
-        x_BTC = F.relu(self.affine(x_BTC))
+        x_BTC = self.affine(x_BTC)
+        if shift_B1C is not None:
+            x_BTC = x_BTC + shift_B1C
+        x_BTC = F.relu(x_BTC)
         mask_N = None if mask_BT is None else mask_BT.flatten()
         return self.norm(x_BTC.flatten(0, 1), mask_N).view(x_BTC.shape)
