@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
+from steps_py.model.loss import weighted_mean
 from steps_py.settings.declare import Share, setting
 
 
@@ -26,7 +27,10 @@ class CrossEntropyConfig:
 
 
 def cross_entropy(
-    logits_BS: torch.Tensor, spk_id_B: torch.Tensor, config: CrossEntropyConfig
+    logits_BS: torch.Tensor,
+    spk_id_B: torch.Tensor,
+    config: CrossEntropyConfig,
+    weight_B: torch.Tensor | None = None,
 ) -> torch.Tensor:
     r"""Mean cross-entropy of a batch.
 
@@ -34,7 +38,7 @@ def cross_entropy(
               q_{is} = (1-\varepsilon)\,[s = y_i] + \varepsilon / S
 
     with p the softmax of the logits, :math:`\varepsilon` = `label_smoothing` and
-    :math:`\gamma` = `focal_exponent`.
+    :math:`\gamma` = `focal_exponent`.  The `weight_B` multiply the losses of the utterances.
 
     >>> logits_BS, spk_id_B = torch.tensor([[0.0, 0.0]]), torch.tensor([1])
     >>> cross_entropy(logits_BS, spk_id_B, CrossEntropyConfig())                    # log 2
@@ -43,9 +47,11 @@ def cross_entropy(
     tensor(0.1733)
     """
     smoothing, exponent = config.label_smoothing, config.focal_exponent
-    if exponent == 0:
+    if exponent == 0 and weight_B is None:
         return F.cross_entropy(logits_BS, spk_id_B, label_smoothing=smoothing)
     loss_B = F.cross_entropy(logits_BS, spk_id_B, label_smoothing=smoothing, reduction="none")
-    log_p_B = -F.cross_entropy(logits_BS, spk_id_B, reduction="none")
-    # away from 0, where a power below 1 has no finite slope
-    return (-log_p_B.expm1()).clamp(min=1e-7).pow(exponent).mul(loss_B).mean()
+    if exponent:
+        log_p_B = -F.cross_entropy(logits_BS, spk_id_B, reduction="none")
+        # away from 0, where a power below 1 has no finite slope
+        loss_B = (-log_p_B.expm1()).clamp(min=1e-7).pow(exponent) * loss_B
+    return weighted_mean(loss_B, weight_B)

@@ -21,10 +21,14 @@ class Loss(nn.Module):
         Whether utterances are compared with each other; None if it depends on the config.
     utts_per_speaker_needed : int
         Minimum number of utterances of a speaker in a batch.
+    mixes : bool or None
+        Whether `forward` has a third argument, a weight of each utterance, so that chunks can be
+        mixed (``train.mix``); None if it depends on the config.
     """
 
     classifies: bool = True
     compares: bool | None = False
+    mixes: bool | None = False
     utts_per_speaker_needed: int = 1
 
     def set_epoch(self, epoch: float) -> None:
@@ -38,6 +42,15 @@ class Loss(nn.Module):
         Losses that compare embeddings and do not classify return None for the logits.
         """
         raise NotImplementedError
+
+
+def weighted_mean(loss_B: torch.Tensor, weight_B: torch.Tensor | None) -> torch.Tensor:
+    """Mean of ``weight * loss``; a weight of None is 1.
+
+    >>> weighted_mean(torch.tensor([2.0, 4.0]), torch.tensor([0.5, 1.5]))
+    tensor(3.5000)
+    """
+    return (loss_B if weight_B is None else weight_B * loss_B).mean()
 
 
 class MetricLoss(Loss):
@@ -65,14 +78,19 @@ class EmbeddingLoss(Loss):
     """Mean over utterances of a function of the embedding and its speaker, without logits."""
 
     classifies = False
+    mixes = True
 
     def measure(self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor) -> torch.Tensor:
-        """The loss of embeddings, float32 or float64, and their speakers."""
+        """The loss (B,) of each embedding, float32 or float64, and its speaker."""
         raise NotImplementedError
 
     def forward(
-        self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor
+        self,
+        embedding_BE: torch.Tensor,
+        spk_id_B: torch.Tensor,
+        weight_B: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, None]:
         """Mean loss, and None for the logits."""
         with torch.autocast(embedding_BE.device.type, enabled=False):
-            return self.measure(at_least_float32(embedding_BE), spk_id_B), None
+            loss_B = self.measure(at_least_float32(embedding_BE), spk_id_B)
+            return weighted_mean(loss_B, weight_B), None

@@ -75,10 +75,14 @@ def margin_at(config: MarginSchedule, epoch: float) -> float:
     return config.initial_margin + progress * (config.margin - config.initial_margin)
 
 
-def hyperspherical_energy(direction_SE: torch.Tensor, spk_id_B: torch.Tensor) -> torch.Tensor:
+def hyperspherical_energy(
+    direction_SE: torch.Tensor, spk_id_B: torch.Tensor, weight_B: torch.Tensor | None = None
+) -> torch.Tensor:
     r"""Mean of :math:`1/|w_{y_i} - w_j|^2` over utterances i and wrong speakers j.
 
-    The w are unit vectors.  W. Liu et al., "Learning towards minimum hyperspherical energy",
+    The w are unit vectors; the `weight_B` multiply the energies of the utterances.
+
+    W. Liu et al., "Learning towards minimum hyperspherical energy",
     NeurIPS 2018, equation (8) with s = 2.
 
     >>> hyperspherical_energy(torch.eye(2), torch.tensor([0]))    # 1 / sqrt(2)^2
@@ -87,6 +91,8 @@ def hyperspherical_energy(direction_SE: torch.Tensor, spk_id_B: torch.Tensor) ->
     distance_BS = 2 - 2 * direction_SE[spk_id_B] @ direction_SE.T
     own_BS = F.one_hot(spk_id_B, len(direction_SE)).bool()
     energy_BS = 1 / distance_BS.clamp(min=1e-6).masked_fill(own_BS, torch.inf)
+    if weight_B is not None:
+        energy_BS = weight_B[:, None] * energy_BS
     return energy_BS.sum() / (energy_BS.shape[0] * max(1, energy_BS.shape[1] - 1))
 
 
@@ -106,6 +112,8 @@ class CosineSoftmax(Loss):
     margin.  The cosines are those of the x-vector itself, without batch norm in between:
     training optimises the angle that cosine scoring measures.
     """
+
+    mixes = True
 
     def __init__(self, config: MarginConfig, in_dim: int, num_speakers: int):
         super().__init__()
@@ -136,7 +144,10 @@ class CosineSoftmax(Loss):
         return cos_BS
 
     def forward(
-        self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor
+        self,
+        embedding_BE: torch.Tensor,
+        spk_id_B: torch.Tensor,
+        weight_B: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean loss of the batch, and the scaled cosines (B, S) without margin."""
         with torch.autocast(embedding_BE.device.type, enabled=False):
@@ -153,8 +164,8 @@ class CosineSoftmax(Loss):
             scale = self.config.scale
             if self.config.use_length:
                 scale = at_least_float32(embedding_BE).norm(dim=1, keepdim=True)
-            loss = cross_entropy(scale * changed_BS, spk_id_B, self.config)
+            loss = cross_entropy(scale * changed_BS, spk_id_B, self.config, weight_B)
             if self.config.energy_weight:
-                energy = hyperspherical_energy(F.normalize(self.weight_SE), spk_id_B)
+                energy = hyperspherical_energy(F.normalize(self.weight_SE), spk_id_B, weight_B)
                 loss = loss + self.config.energy_weight * energy
         return loss, scale * cos_BS

@@ -8,6 +8,7 @@ POOLINGS    a Pooling of contracts.py
 LOSSES      a subclass of `steps_py.model.loss.Loss` or MetricLoss
 OPTIMIZERS  an Optimizer of contracts.py: a torch optimiser with a Config, or one that wraps another
 SCHEDULES   a subclass of `steps_py.training.schedules.base.Schedule`
+MIXES       a subclass of `steps_py.training.mixes.base.Mix`
 AVERAGES    a subclass of `steps_py.training.averages.base.Average`
 
 Those of contracts.py are protocols: a class needs their attributes, not a base class.
@@ -21,7 +22,8 @@ from steps_py.registry import Registry
 FRONT_ENDS = Registry("front-end", home="steps_py.model.front_ends")
 ENCODERS = Registry("encoder", home="steps_py.model.encoders")
 POOLINGS = Registry("pooling", home="steps_py.model.poolings")
-LOSSES = Registry("loss", home="steps_py.model.losses", facts=("classifies", "compares"))
+LOSSES = Registry("loss", home="steps_py.model.losses", facts=("classifies", "compares", "mixes"))
 OPTIMIZERS = Registry("optimizer", home="steps_py.training.optimizers", facts=("perturbs_weights",))
+MIXES = Registry("mix", home="steps_py.training.mixes")
 AVERAGES = Registry("average", home="steps_py.training.averages")
 SCHEDULES = Registry("schedule", home="steps_py.training.schedules")

@@ -9,6 +9,8 @@ from steps_py.training.processes import check_split
 if TYPE_CHECKING:  # circular at run time
     from steps_py.training.trainer import Trainer
 
+NO_MIX = "Set mix to null, or loss to one that classifies, alone or with center or ring."
+
 
 def check_consistent(trainer: "Trainer") -> None:
     """Raise ConfigError if sampler, loss, schedule and validation do not fit together."""
@@ -19,6 +21,11 @@ def check_consistent(trainer: "Trainer") -> None:
             f"train: loss '{config.loss['name']}' compares {needed} utterances of a speaker, but"
             f" sampler '{config.sampler['name']}' draws {sampler.utts_per_speaker} of each. Set"
             f" train.sampler to {{name: speaker_groups, utts_per_speaker: {needed}}}."
+        )
+    if config.mix is not None and not trainer.network.loss.mixes:
+        raise ConfigError(
+            f"train: mix '{config.mix['name']}' gives chunks two speakers, but loss"
+            f" '{config.loss['name']}' needs one for each. {NO_MIX}"
         )
     group_size = sampler.utts_per_speaker if needed > 1 else 1
     check_split(config.batch_size, trainer.group.num_processes, config.accumulate_steps, group_size)

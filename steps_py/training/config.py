@@ -74,6 +74,11 @@ class TrainConfig:
         " uniform from 0 to the limit",
         per_stage=True,
     )
+    mix: Annotated[dict, part("mix")] | None = setting(
+        None,
+        "chunks of two speakers each, with the losses of both: mixup, cutmix",
+        per_stage=True,
+    )
     steps_per_epoch: int | None = setting(
         None, "null: about one chunk per utterance", minimum=1, per_stage=True
     )

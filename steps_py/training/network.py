@@ -16,6 +16,7 @@ from steps_py.model.layers.norm import synchronize_norms
 from steps_py.model.registries import LOSSES
 from steps_py.training.config import Sections
 from steps_py.training.freezing import Freezing
+from steps_py.training.mixes.base import Targets
 from steps_py.training.processes import ProcessGroup
 
 
@@ -91,15 +92,31 @@ class Network:
         x_BTD: torch.Tensor,
         spk_id_B: torch.Tensor,
         num_frames_B: torch.Tensor | None = None,
+        mixed: Targets | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Loss, and number of correctly classified chunks (0 without logits), on the device."""
+        """Loss, and number of correctly classified chunks (0 without logits), on the device.
+
+        Mixed chunks have the losses of both of their speakers, weighted by their shares.
+        """
         spk_id_B = spk_id_B.to(self.device, non_blocking=True)
+        if mixed is not None:
+            return self._compute_mixed(x_BTD, spk_id_B, num_frames_B, mixed)
         with self._autocast():
             loss, logits_BS = self.loss(self._embed(x_BTD, num_frames_B), spk_id_B)
         self.classifies = logits_BS is not None
         if not self.classifies:
             return loss.float(), torch.zeros((), device=self.device)
         return loss.float(), (logits_BS.argmax(dim=1) == spk_id_B).sum().float()
+
+    def _compute_mixed(self, x_BTD, spk_id_B, num_frames_B, mixed):
+        other_id_B, share_B = (x.to(self.device, non_blocking=True) for x in mixed)
+        weight_2B = torch.cat([share_B, 1 - share_B])
+        target_2B = torch.cat([spk_id_B, other_id_B])
+        with self._autocast():
+            embedding_2BE = self._embed(x_BTD, num_frames_B).repeat(2, 1)
+            # twice the weights, as the loss is a mean over twice the chunks
+            loss, logits_2BS = self.loss(embedding_2BE, target_2B, 2 * weight_2B)
+        return loss.float(), (weight_2B * (logits_2BS.argmax(dim=1) == target_2B)).sum()
 
     def embed(self, x_BTD: torch.Tensor, num_frames_B: torch.Tensor | None = None) -> torch.Tensor:
         """x-vectors, float32 (B, E)."""

@@ -7,13 +7,24 @@ from steps_py.model.registries import (
     ENCODERS,
     FRONT_ENDS,
     LOSSES,
+    MIXES,
     OPTIMIZERS,
     POOLINGS,
     SCHEDULES,
 )
 from steps_py.registry import Entry
 
-REGISTRIES = (FRONT_ENDS, ENCODERS, POOLINGS, LOSSES, OPTIMIZERS, SCHEDULES, AVERAGES, SAMPLERS)
+REGISTRIES = (
+    FRONT_ENDS,
+    ENCODERS,
+    POOLINGS,
+    LOSSES,
+    OPTIMIZERS,
+    SCHEDULES,
+    AVERAGES,
+    MIXES,
+    SAMPLERS,
+)
 
 
 def registered() -> dict[str, dict[str, Entry]]:

@@ -6,6 +6,7 @@ Shape suffixes (scope: this module):
 
 import time
 from collections.abc import Callable
+from itertools import repeat
 
 import numpy as np
 import torch
@@ -13,12 +14,13 @@ import torch
 from steps_py.chunks.allocation import Chunks
 from steps_py.chunks.readers import open_reader
 from steps_py.chunks.sampler import num_steps_per_epoch
-from steps_py.model.registries import SCHEDULES
+from steps_py.model.registries import MIXES, SCHEDULES
 from steps_py.training.averaging import averaged_tensors, build_average, load_average
 from steps_py.training.checks import check_consistent
 from steps_py.training.config import Sections, digest_of_settings, flat_settings
 from steps_py.training.epoch_totals import EpochTotals
 from steps_py.training.initial_weights import digest_of_init, initialise
+from steps_py.training.mixes.base import Targets
 from steps_py.training.network import Network
 from steps_py.training.non_finite import ROLLBACK_LR_FACTOR, BufferBackup, all_finite
 from steps_py.training.processes import ProcessGroup, Requests
@@ -143,6 +145,12 @@ class Trainer:
         self.requests = Requests()
         self.totals = EpochTotals(self.group.num_processes)
         self._spec_augment = SpecAugment.from_config(self.config)
+        self._mix = self.config.mix and MIXES.build(
+            self.config.mix,
+            batch_size=self.config.batch_size,
+            group_size=self.sampler.utts_per_speaker,
+            seed=self.config.seed,
+        )
         self._buffer_backup = BufferBackup(self.network)
         self._start_epoch()
 
@@ -179,11 +187,15 @@ class Trainer:
         """
         features = self.reader.decode(batch, self.network.device)
         batch = self._spec_augment.apply(self.step, *features, rank=self.group.rank)
+        mixed = None
+        if self._mix is not None:
+            first = self.group.rank * len(batch[0])
+            batch, mixed = self._mix.apply(self.step, first, *batch)
         self.network.set_train_mode(self.step / self.steps_per_epoch)
         totals, step_is_finite = self.updates.step(
             self.lr_at(self.step),
             self.schedule.momentum(self.step),
-            lambda: self._compute_gradients(batch),
+            lambda: self._compute_gradients(batch, mixed),
         )
         self.totals.add(totals, step_is_finite)
         self.step += 1
@@ -196,7 +208,7 @@ class Trainer:
         if self.average.is_due(self.step):
             self.average.add(averaged_tensors(self.network, self.average))
 
-    def _compute_gradients(self, batch):
+    def _compute_gradients(self, batch, mixed):
         """Add up the gradients of a batch; loss, number correct, and the two requests.
 
         The requests travel to the other processes with the gradients.
@@ -206,8 +218,12 @@ class Trainer:
         for place, requested in enumerate(self.requests, 2):
             if requested:
                 totals[place] = 1
-        for micro_batch in zip(*(x.chunk(num_micro_batches) for x in batch), strict=True):
-            loss, num_correct = self.network.compute(*micro_batch)
+        micro_batches = zip(*(x.chunk(num_micro_batches) for x in batch), strict=True)
+        targets = repeat(None)
+        if mixed is not None:
+            targets = map(Targets, *(x.chunk(num_micro_batches) for x in mixed))
+        for micro_batch, both in zip(micro_batches, targets, strict=False):
+            loss, num_correct = self.network.compute(*micro_batch, mixed=both)
             loss = loss / num_micro_batches
             self.updates.backward(loss)
             totals[:2] += torch.stack([loss.detach(), num_correct])

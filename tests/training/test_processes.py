@@ -95,19 +95,26 @@ def run_two(chunks_dir, out_dir, sections, num_steps=None):
 
 GROUPS = {"name": "speaker_groups", "utts_per_speaker": 2}
 METRIC = {"loss": {"name": "ge2e"}, "sampler": GROUPS, "grad_clip": 1.0}
+MIX = {"name": "mixup", "alpha": 1.0}
 SAM = {"name": "sam", "radius": 0.5, "inner": {"name": "adamw", "lr": 0.01}}
 
 
 @pytest.mark.parametrize(
     "model, changed",
     [
-        (NO_NORM, {"grad_clip": 1.0, "average": {"name": "ema", "decay": 0.8}}),
+        (NO_NORM, {"grad_clip": 1.0, "average": {"name": "ema", "decay": 0.8}, "mix": MIX}),
         (NO_NORM, {"accumulate_steps": 2, "optimizer": SAM}),
         (NO_NORM, METRIC),
         (None, {"sync_batch_norm": True}),
         (None, {"sync_batch_norm": True, "loss": {"name": "softmax", "hidden_dim": 8}}),
     ],
-    ids=["margin-ema", "accumulated-two-passes", "metric", "synced-norm", "synced-norm-in-loss"],
+    ids=[
+        "margin-ema-mixup",
+        "accumulated-two-passes",
+        "metric",
+        "synced-norm",
+        "synced-norm-in-loss",
+    ],
 )
 def test_two_processes_give_the_result_of_one(chunks_dir, tmp_path, model, changed):
     sections = sections_of(model, **changed)

@@ -28,13 +28,16 @@ CASES = {
     "plateau": {"schedule": {"name": "plateau", "patience": 0, "ratio": 0.5}},
     "halving": {"schedule": HALVING | {"metric": "valid_eer"}, "num_epochs": 3},
     "watching training": {"schedule": HALVING | {"metric": "train_loss"}, "num_epochs": 3},
-    "accumulation": {"accumulate_steps": 2, "grad_clip": 0.5},
+    "accumulation, mixup": {"accumulate_steps": 2, "grad_clip": 0.5, "mix": {"name": "mixup"}},
     "one cycle, swa": {"schedule": {"name": "one_cycle"}, "average": SWA},
     "averaging": {"average_epochs": 2},
     "thawing, ema": {"freeze": {"encoder": 0.5, "loss": 1.2}, "average": EMA},
     "stages": {"stages": STAGES},
     "groups": {"loss": {"name": "ge2e"}, "sampler": GROUPS},
-    "lengths within a batch": {"chunks": {"vary_within_batch": True}},
+    "lengths within a batch, cutmix": {
+        "chunks": {"vary_within_batch": True},
+        "mix": {"name": "cutmix"},
+    },
     "wrapped optimisers": {"optimizer": {"name": "sam", "inner": LOOKAHEAD}, "accumulate_steps": 2},
     "every utterance": {"sampler": {"name": "uniform"}, "optimizer": {"name": "adamw"}},
 }

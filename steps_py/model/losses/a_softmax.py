@@ -34,6 +34,8 @@ class ASoftmax(Loss):
     starts near the softmax of cosines.  Without `use_length` the |x| are 1.
     """
 
+    mixes = True
+
     @dataclass(frozen=True, kw_only=True)
     class Config(CrossEntropyConfig):
         multiplier: int = setting(4, "m; 1 is no margin", minimum=1)
@@ -55,7 +57,10 @@ class ASoftmax(Loss):
         self.lambda_ = max(self.config.min_lambda, annealed)
 
     def forward(
-        self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor
+        self,
+        embedding_BE: torch.Tensor,
+        spk_id_B: torch.Tensor,
+        weight_B: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean loss of the batch, and logits (B, S) without margin."""
         with torch.autocast(embedding_BE.device.type, enabled=False):
@@ -68,7 +73,7 @@ class ASoftmax(Loss):
             if self.config.use_length:
                 length_B1 = embedding_BE.norm(dim=1, keepdim=True)
                 cos_BS, changed_BS = length_B1 * cos_BS, length_B1 * changed_BS
-            loss = cross_entropy(changed_BS, spk_id_B, self.config)
+            loss = cross_entropy(changed_BS, spk_id_B, self.config, weight_B)
         return loss, cos_BS
 
 

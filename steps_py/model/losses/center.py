@@ -39,5 +39,5 @@ class Center(EmbeddingLoss):
     def measure(self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor) -> torch.Tensor:
         center_BE = self.center_SE[spk_id_B]
         if self.squared:
-            return (embedding_BE - center_BE).square().sum(dim=1).mean()
-        return F.pairwise_distance(center_BE, embedding_BE).mean()
+            return (embedding_BE - center_BE).square().sum(dim=1)
+        return F.pairwise_distance(center_BE, embedding_BE)

@@ -33,6 +33,8 @@ class HyperbolicAmSoftmax(Loss):
     `curvature`.
     """
 
+    mixes = True
+
     @dataclass(frozen=True, kw_only=True)
     class Config(CrossEntropyConfig, MarginSchedule):
         scale: float = setting(30.0, "gamma, factor of the distances", exclusiveMinimum=0)
@@ -49,7 +51,10 @@ class HyperbolicAmSoftmax(Loss):
         self.margin = margin_at(self.config, epoch)
 
     def forward(
-        self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor
+        self,
+        embedding_BE: torch.Tensor,
+        spk_id_B: torch.Tensor,
+        weight_B: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean loss of the batch, and logits (B, S) without margin."""
         with torch.autocast(embedding_BE.device.type, enabled=False):
@@ -57,7 +62,7 @@ class HyperbolicAmSoftmax(Loss):
             distance_BS = hyperbolic_distance(point_BE, shorten(self.weight_SE, self.radius))
             target_B1 = distance_BS.gather(1, spk_id_B[:, None]) + self.margin
             logits_BS = -self.config.scale * distance_BS.scatter(1, spk_id_B[:, None], target_B1)
-            loss = cross_entropy(logits_BS, spk_id_B, self.config)
+            loss = cross_entropy(logits_BS, spk_id_B, self.config, weight_B)
         return loss, -self.config.scale * distance_BS
 
 

@@ -30,6 +30,8 @@ class LogisticMargin(Loss):
     `scale` is 100 and `logit_margin` 50.
     """
 
+    mixes = True
+
     @dataclass(frozen=True, kw_only=True)
     class Config(CrossEntropyConfig):
         logit_margin: float = 30.0
@@ -48,7 +50,10 @@ class LogisticMargin(Loss):
         self.offset_S = nn.Parameter(torch.zeros(num_speakers))
 
     def forward(
-        self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor
+        self,
+        embedding_BE: torch.Tensor,
+        spk_id_B: torch.Tensor,
+        weight_B: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean loss of the batch, and logits (B, S) without margin."""
         with torch.autocast(embedding_BE.device.type, enabled=False):
@@ -59,5 +64,5 @@ class LogisticMargin(Loss):
                 z_BS = F.linear(direction_BE, self.weight_SE, self.bias_S)
             logits_BS = self.scale_S * z_BS + self.offset_S
             margin_BS = self.config.logit_margin * F.one_hot(spk_id_B, logits_BS.shape[1])
-            loss = cross_entropy(logits_BS - margin_BS, spk_id_B, self.config)
+            loss = cross_entropy(logits_BS - margin_BS, spk_id_B, self.config, weight_B)
         return loss, logits_BS

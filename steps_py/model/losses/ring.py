@@ -36,4 +36,4 @@ class Ring(EmbeddingLoss):
         self.radius = nn.Parameter(radius, requires_grad=config.learned)
 
     def measure(self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor) -> torch.Tensor:
-        return (embedding_BE.norm(dim=1) - self.radius).square().mean() / 2
+        return (embedding_BE.norm(dim=1) - self.radius).square() / 2

@@ -28,6 +28,8 @@ class Softmax(Loss):
     affine to the speakers follows the first batch norm; without `activation` there is nothing else.
     """
 
+    mixes = True
+
     @dataclass(frozen=True, kw_only=True)
     class Config(CrossEntropyConfig):
         hidden_dim: int = setting(512, "0: no hidden layer", minimum=0)
@@ -48,8 +50,11 @@ class Softmax(Loss):
         self.config = config
 
     def forward(
-        self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor
+        self,
+        embedding_BE: torch.Tensor,
+        spk_id_B: torch.Tensor,
+        weight_B: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean loss of the batch, and logits (B, S)."""
         logits_BS = at_least_float32(self.layers(embedding_BE))
-        return cross_entropy(logits_BS, spk_id_B, self.config), logits_BS
+        return cross_entropy(logits_BS, spk_id_B, self.config, weight_B), logits_BS

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from steps_py.model.loss import Loss
+from steps_py.model.loss import Loss, weighted_mean
 from steps_py.model.losses.aam_softmax import widen_angle
 from steps_py.model.margins import MarginSchedule, margin_at
 from steps_py.model.precision import at_least_float32
@@ -34,6 +34,8 @@ class Sphereface2(Loss):
     b is learned.  With `margin_type` "angle" the margin is in the angles instead:
     :math:`g(\cos(\theta_{y_i} + m))` and :math:`g(\cos(\theta_j - m))`.
     """
+
+    mixes = True
 
     @dataclass(frozen=True, kw_only=True)
     class Config(MarginSchedule):
@@ -55,7 +57,10 @@ class Sphereface2(Loss):
         self.margin = margin_at(self.config, epoch)
 
     def forward(
-        self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor
+        self,
+        embedding_BE: torch.Tensor,
+        spk_id_B: torch.Tensor,
+        weight_B: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean loss of the batch, and the scaled cosines (B, S) without margin."""
         config = self.config
@@ -76,7 +81,7 @@ class Sphereface2(Loss):
                 config.positive_weight * positive_BS,
                 (1 - config.positive_weight) * negative_BS,
             )
-        return loss_BS.sum(dim=1).mean(), config.scale * cos_BS
+        return weighted_mean(loss_BS.sum(dim=1), weight_B), config.scale * cos_BS
 
 
 def adjust(cos: torch.Tensor, exponent: float) -> torch.Tensor:

@@ -36,6 +36,7 @@ class WeightedSum(Loss):
     """
 
     compares = None  # the metric loss may
+    mixes = None  # if both do
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
@@ -61,6 +62,7 @@ class WeightedSum(Loss):
         self.classification = LOSSES.build(config.classification, **sizes)
         self.metric = LOSSES.build(config.metric, **sizes)
         self.config, self.metric_weight = config, config.metric_weight
+        self.mixes = bool(self.classification.mixes and self.metric.mixes)
         self.utts_per_speaker_needed = max(
             part.utts_per_speaker_needed for part in (self.classification, self.metric)
         )
@@ -75,9 +77,13 @@ class WeightedSum(Loss):
         self.metric.set_epoch(epoch)
 
     def forward(
-        self, embedding_BE: torch.Tensor, spk_id_B: torch.Tensor
+        self,
+        embedding_BE: torch.Tensor,
+        spk_id_B: torch.Tensor,
+        weight_B: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean loss of the batch, and logits (B, S) of the classification."""
-        loss, logits_BS = self.classification(embedding_BE, spk_id_B)
-        metric, _ = self.metric(embedding_BE, spk_id_B)
+        weights = () if weight_B is None else (weight_B,)
+        loss, logits_BS = self.classification(embedding_BE, spk_id_B, *weights)
+        metric, _ = self.metric(embedding_BE, spk_id_B, *weights)
         return loss + self.metric_weight * metric, logits_BS

@@ -20,11 +20,7 @@ def check_stages(config, parts):
 
 def check_groups(config, parts):
     """A loss that compares utterances of a speaker needs several of them in a batch."""
-    train = config["train"]
-    sections = {"train": train}
-    for number, stage in enumerate(train["stages"]):
-        sections[f"train.stages.{number}"] = train | stage
-    for where, section in sections.items():
+    for where, section in trainings(config["train"]):
         sampler = section["sampler"]["name"]
         alone = parts["sampler"][sampler].facts["utts_per_speaker"] == 1
         if alone and compares(section["loss"], parts["loss"]):
@@ -35,12 +31,47 @@ def check_groups(config, parts):
             )
 
 
+def check_mixes(config, parts):
+    """A mix of chunks needs a loss that takes two speakers for each."""
+    for where, section in trainings(config["train"]):
+        if section.get("mix") and not mixes(section["loss"], parts["loss"]):
+            yield (
+                f"'{where}.mix.name' is '{section['mix']['name']}', which gives chunks two"
+                f" speakers, but loss '{section['loss']['name']}' needs one for each. Set mix to"
+                " null, or loss to one that classifies, alone or with center or ring."
+            )
+
+
+def trainings(train):
+    """(key, section) of train and of each of its stages."""
+    yield "train", train
+    for number, stage in enumerate(train["stages"]):
+        yield f"train.stages.{number}", train | stage
+
+
 def compares(loss, losses):
     """Whether a loss, or a loss within it, compares utterances with each other."""
-    entry = losses[loss["name"]]
-    keys = entry.schema["properties"]
-    inner = [loss.get(key, rule.get("default")) for key, rule in keys.items() if "part" in rule]
-    return bool(entry.facts["compares"]) or any(compares(part, losses) for part in inner)
+    inner = inner_losses(loss, losses)
+    compares_itself = losses[loss["name"]].facts["compares"]
+    return bool(compares_itself) or any(compares(part, losses) for part in inner)
 
 
-CHECKS = [check_stages, check_groups]
+def mixes(loss, losses):
+    """Whether a loss, or all losses within it, take utterances of two speakers."""
+    itself = losses[loss["name"]].facts["mixes"]
+    if itself is None:
+        return all(mixes(part, losses) for part in inner_losses(loss, losses))
+    return itself
+
+
+def inner_losses(loss, losses):
+    """The sections of the losses that a loss adds up."""
+    keys = losses[loss["name"]].schema["properties"]
+    return [
+        loss.get(key, rule.get("default"))
+        for key, rule in keys.items()
+        if rule.get("part", {}).get("kind") == "loss"
+    ]
+
+
+CHECKS = [check_stages, check_groups, check_mixes]
