@@ -94,7 +94,7 @@ def run_two(chunks_dir, out_dir, sections, num_steps=None):
 
 
 GROUPS = {"name": "speaker_groups", "utts_per_speaker": 2}
-METRIC = {"loss": {"name": "ge2e"}, "sampler": GROUPS, "grad_clip": 1.0}
+METRIC = {"loss": {"name": "triplet_history"}, "sampler": GROUPS, "grad_clip": 1.0}
 MIX = {"name": "mixup", "alpha": 1.0}
 SAM = {"name": "sam", "radius": 0.5, "inner": {"name": "adamw", "lr": 0.01}}
 

@@ -24,6 +24,7 @@ HALVING = {"name": "halve_and_reset_to_best", "patience": 0, "final_ratio": 1e-3
 LOOKAHEAD = {"name": "lookahead", "sync_steps": 4, "inner": {"name": "radam", "lr": 0.01}}
 SWA = {"name": "swa", "start_share": 0.3, "every_epochs": 0.5, "statistics_batches": 2}
 EMA = {"name": "ema", "decay": 0.8}
+HISTORY = {"name": "triplet_history", "history_utts": 11}
 CASES = {
     "plateau": {"schedule": {"name": "plateau", "patience": 0, "ratio": 0.5}},
     "halving": {"schedule": HALVING | {"metric": "valid_eer"}, "num_epochs": 3},
@@ -33,7 +34,7 @@ CASES = {
     "averaging": {"average_epochs": 2},
     "thawing, ema": {"freeze": {"encoder": 0.5, "loss": 1.2}, "average": EMA},
     "stages": {"stages": STAGES},
-    "groups": {"loss": {"name": "ge2e"}, "sampler": GROUPS},
+    "groups, history": {"loss": HISTORY, "sampler": GROUPS},
     "lengths within a batch, cutmix": {
         "chunks": {"vary_within_batch": True},
         "mix": {"name": "cutmix"},
