@@ -100,6 +100,43 @@ TRANSFORMER = {
     "feed_forward_dim": 768,
 }
 
+REDIMNET2_B6 = {
+    "name": "redimnet2",
+    "base_dim": 64,
+    "num_blocks": [3, 4, 5, 5, 4, 3],
+    "expansions": [3, 2, 2, 1, 0.75, 0.5],
+    "reductions": [64, 64, 48, 48, 32, 24],
+    "out_dim": 224,
+    "out_per_bin": True,
+    "both_outputs": True,
+}
+REDIMNET2 = {
+    "B1": {
+        "name": "redimnet2",
+        "base_dim": 16,
+        "expansions": [2, 1, 1, 1, 1, 1],
+        "reductions": [32, 32, 32, 32, 16, 16],
+        "out_dim": 64,
+    },
+    "B2": {
+        "name": "redimnet2",
+        "base_dim": 20,
+        "bin_strides": [1, 2, 1, 3, 1, 2],
+        "expansions": [2, 1, 1, 1, 1, 1],
+        "reductions": [40, 30, 30, 20, 20, 10],
+        "out_dim": 64,
+    },
+    "B4": {"name": "redimnet2"},
+    "B5": {
+        "name": "redimnet2",
+        "base_dim": 48,
+        "reductions": [48, 48, 48, 48, 32, 32],
+        "out_dim": 256,
+    },
+    "B6 (both outputs, group norm False)": REDIMNET2_B6,
+    "B6 (both outputs, group norm True)": {**REDIMNET2_B6, "group_norm": True},
+}
+
 # name in the table -> encoder, pooling, and weights of the table's network that ours has not
 CONFIGS = {
     "CAMPPlus (emb192)": ({"name": "campplus"}, STATS, -192),
@@ -151,6 +188,10 @@ CONFIGS = {
     **{
         f"ReDimNet-{size}": (encoder, {"name": "attentive_stats"}, 0)
         for size, encoder in REDIMNET.items()
+    },
+    **{
+        f"ReDimNet2-{size}": (encoder, {"name": "attentive_stats"}, 0)
+        for size, encoder in REDIMNET2.items()
     },
     # a batch norm of 128 in the attention of the pooling
     **{

@@ -6,8 +6,10 @@ import torch.nn.functional as F
 
 from steps_py.errors import ConfigError
 from steps_py.model.encoders.ret_tdnn import FrameAndChannelGate, RetTdnn, ShuffleBlock
+from steps_py.model.encoders.tdnn import Tdnn
 from steps_py.model.encoders.tdnn_aspp import Pyramid
 from steps_py.model.encoders.tdnn_attention import TdnnAttention
+from steps_py.model.encoders.tdnn_multi_level import TdnnMultiLevel
 
 torch.set_num_threads(1)
 SMALL = {"hidden_dim": 4, "out_dim": 6, "num_groups": 2}
@@ -111,3 +113,14 @@ def test_a_pyramid_sees_frames_at_its_dilations_and_the_mean():
     seen = (y > y.min() + 0.5).nonzero().flatten().tolist()
     assert seen == [1, 4, 6, 8, 11]
     assert y.min() > 0
+
+
+def test_the_levels_of_a_tdnn_are_its_layers_cut_to_the_frames_of_the_last():
+    torch.manual_seed(0)
+    encoder = TdnnMultiLevel(TdnnMultiLevel.Config(hidden_dim=4, out_dim=6), in_dim=3).eval()
+    x_BTD = torch.randn(2, 20, 3)
+    y_BTC, _ = encoder(x_BTD, None)
+    first_BTC = encoder.layers[0](x_BTD)
+    assert first_BTC.shape[1] == 16
+    assert torch.equal(y_BTC[:, :, :4], first_BTC[:, 5:11])
+    assert torch.equal(y_BTC[:, :, -6:], Tdnn.forward(encoder, x_BTD, None)[0])

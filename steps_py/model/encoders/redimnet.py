@@ -165,8 +165,7 @@ class Stage(nn.Module):
         self.context = None
         if reduction:
             num_values = out_dim * num_bins
-            hidden_dim = -(-(num_values // reduction) // NUM_HEADS) * NUM_HEADS
-            self.context = ContextBlock(num_values, max(NUM_HEADS, hidden_dim))
+            self.context = ContextBlock(num_values, hidden_dim_of(num_values, reduction))
 
     def forward(self, x_BVT, mask_BT):
         x_BCTF = zero_padding(self.enter(to_maps(x_BVT, self.dim)), mask_BT)
@@ -176,6 +175,11 @@ class Stage(nn.Module):
             x_BCTF = self.narrow(x_BCTF, mask_BT)
         x_BVT = to_values(x_BCTF)
         return x_BVT if self.context is None else self.context(x_BVT, mask_BT)
+
+
+def hidden_dim_of(num_values: int, reduction: int) -> int:
+    """Channels inside a block over frames, rounded up to a multiple of its heads."""
+    return max(NUM_HEADS, -(-(num_values // reduction) // NUM_HEADS) * NUM_HEADS)
 
 
 class Narrow(nn.Module):

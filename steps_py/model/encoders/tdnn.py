@@ -97,3 +97,9 @@ class TdnnLayer(nn.Module):
         x_BTC = F.relu(x_BTC)
         mask_N = None if mask_BT is None else mask_BT.flatten()
         return self.norm(x_BTC.flatten(0, 1), mask_N).view(x_BTC.shape)
+
+
+def middle(x_BTC: torch.Tensor, num_frames: int) -> torch.Tensor:
+    """The frames in the middle of a longer output."""
+    first = (x_BTC.shape[1] - num_frames) // 2
+    return x_BTC[:, first : first + num_frames]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from steps_py.model.encoders.tdnn import Tdnn
+from steps_py.model.encoders.tdnn import Tdnn, middle
 from steps_py.model.registries import ENCODERS
 
 
@@ -43,9 +43,3 @@ class TdnnResidual(Tdnn):
                 mask_BT = mask_BT[:, layer.span :]
             outputs.append(layer(x_BTC, mask_BT))
         return outputs[-1], mask_BT
-
-
-def middle(x_BTC: torch.Tensor, num_frames: int) -> torch.Tensor:
-    """The frames in the middle."""
-    first = (x_BTC.shape[1] - num_frames) // 2
-    return x_BTC[:, first : first + num_frames]

@@ -1,9 +1,10 @@
-"""Batch norm over real frames.
+"""Batch norm and group norm over real frames.
 
 Shape suffixes: B batch, T frames, C channels, F frequency bins, N any number of rows.
 
-Reference: S. Ioffe and C. Szegedy, "Batch normalization: Accelerating deep network training by
-reducing internal covariate shift", ICML 2015, algorithms 1 and 2.
+References: S. Ioffe and C. Szegedy, "Batch normalization: Accelerating deep network training by
+reducing internal covariate shift", ICML 2015, algorithms 1 and 2; Y. Wu and K. He, "Group
+normalization", ECCV 2018, equations (1), (2) and (7).
 """
 
 import torch
@@ -63,6 +64,31 @@ class MaskedBatchNorm(_BatchNorm):
             self.running_mean.lerp_(mean_C.to(self.running_mean.dtype), self.momentum)
             self.running_var.lerp_(unbiased_C.to(self.running_var.dtype), self.momentum)
             self.num_batches_tracked.add_(1)
+
+
+class MaskedGroupNorm(torch.nn.GroupNorm):
+    """Group norm of (B, C, T): of neighbouring channels and all real frames of an utterance.
+
+    Padding of the output is 0.
+
+    >>> norm = MaskedGroupNorm(1, 2, eps=0.0, affine=False)
+    >>> norm(torch.tensor([[[1.0, 50.0], [3.0, 50.0]]]), torch.tensor([[True, False]]))
+    tensor([[[-1.,  0.],
+             [ 1.,  0.]]])
+    """
+
+    def forward(self, x_BCT: torch.Tensor, mask_BT: torch.Tensor) -> torch.Tensor:
+        """Normalise `x_BCT`."""
+        real_B11T = mask_BT[:, None, None]
+        x_BGNT = x_BCT.float().unflatten(1, (self.num_groups, -1)).masked_fill(~real_B11T, 0)
+        num_B111 = real_B11T.sum(dim=3, keepdim=True) * x_BGNT.shape[2]
+        mean_BG11 = x_BGNT.sum(dim=(2, 3), keepdim=True) / num_B111
+        centred_BGNT = (x_BGNT - mean_BG11).masked_fill(~real_B11T, 0)
+        var_BG11 = centred_BGNT.square().sum(dim=(2, 3), keepdim=True) / num_B111
+        y_BCT = (centred_BGNT * (var_BG11 + self.eps).rsqrt()).flatten(1, 2)
+        if self.affine:
+            y_BCT = y_BCT * self.weight[:, None] + self.bias[:, None]
+        return y_BCT.masked_fill(~mask_BT[:, None], 0).to(x_BCT.dtype)
 
 
 def synchronize_norms(module: torch.nn.Module) -> None:
