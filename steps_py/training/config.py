@@ -37,6 +37,21 @@ class InitConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DistillationConfig:
+    """Section ``train.distillation``: another run, whose network the trained one resembles."""
+
+    teacher: str = setting(
+        description="a final.pt; relative to the recipe's folder. Its head.pt is read for logits"
+    )
+    target: Literal["embedding_cosine", "embedding_mse", "logits"] = setting(
+        "embedding_cosine",
+        "what is compared: directions of x-vectors, x-vectors, or probabilities of the speakers",
+    )
+    weight: float = setting(1.0, "of the distance, which is added to the loss", minimum=0)
+    temperature: float = setting(4.0, "divides the logits", exclusiveMinimum=0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Section ``train`` of a recipe."""
 
@@ -126,6 +141,9 @@ class TrainConfig:
     )
     init: InitConfig | None = setting(
         None, "initialise from the weights of another run with the same section model"
+    )
+    distillation: DistillationConfig | None = setting(
+        None, "train the network to resemble another, larger one"
     )
     stages: list[dict] = setting(
         [],

@@ -39,6 +39,8 @@ class Network:
         Of model and loss.
     classifies : bool
         Whether the loss returns logits; true until the first step shows otherwise.
+    teacher : Teacher or None
+        In training, the distance from it is added to the loss.
     """
 
     def __init__(self, sections: Sections, feat_dim: int, num_speakers: int, group: ProcessGroup):
@@ -56,7 +58,7 @@ class Network:
         in_dim = self.model.embedding_dim
         self.loss = LOSSES.build(config.loss, in_dim=in_dim, num_speakers=num_speakers)
         self.loss.to(self.device)
-        self.classifies = True
+        self.classifies, self.teacher = True, None
         self._freezing = Freezing(config.freeze, self.model, self.loss)
         self._apply_options(group, lengths_vary=chunks.min_frames < chunks.max_frames)
         self.parameters = [*self.model.parameters(), *self.loss.parameters()]
@@ -102,7 +104,9 @@ class Network:
         if mixed is not None:
             return self._compute_mixed(x_BTD, spk_id_B, num_frames_B, mixed)
         with self._autocast():
-            loss, logits_BS = self.loss(self._embed(x_BTD, num_frames_B), spk_id_B)
+            embedding_BE = self._embed(x_BTD, num_frames_B)
+            loss, logits_BS = self.loss(embedding_BE, spk_id_B)
+            loss = self._add_distance(loss, x_BTD, num_frames_B, embedding_BE, logits_BS)
         self.classifies = logits_BS is not None
         if not self.classifies:
             return loss.float(), torch.zeros((), device=self.device)
@@ -113,10 +117,19 @@ class Network:
         weight_2B = torch.cat([share_B, 1 - share_B])
         target_2B = torch.cat([spk_id_B, other_id_B])
         with self._autocast():
-            embedding_2BE = self._embed(x_BTD, num_frames_B).repeat(2, 1)
+            embedding_BE = self._embed(x_BTD, num_frames_B)
             # twice the weights, as the loss is a mean over twice the chunks
-            loss, logits_2BS = self.loss(embedding_2BE, target_2B, 2 * weight_2B)
+            loss, logits_2BS = self.loss(embedding_BE.repeat(2, 1), target_2B, 2 * weight_2B)
+            logits_BS = logits_2BS[: len(spk_id_B)]
+            loss = self._add_distance(loss, x_BTD, num_frames_B, embedding_BE, logits_BS)
         return loss.float(), (weight_2B * (logits_2BS.argmax(dim=1) == target_2B)).sum()
+
+    def _add_distance(self, loss, x_BTD, num_frames_B, embedding_BE, logits_BS):
+        """Add the distance from the teacher, in training."""
+        if self.teacher is None or not self.model.training:
+            return loss
+        x_BTD, num_frames_B = self._on_device(x_BTD, num_frames_B)
+        return loss + self.teacher.loss(x_BTD, num_frames_B, embedding_BE, logits_BS)
 
     def embed(self, x_BTD: torch.Tensor, num_frames_B: torch.Tensor | None = None) -> torch.Tensor:
         """x-vectors, float32 (B, E)."""
@@ -124,10 +137,13 @@ class Network:
             return self._embed(x_BTD, num_frames_B).float()
 
     def _embed(self, x_BTD, num_frames_B):
-        x_BTD = x_BTD.to(self.device, non_blocking=True)
-        if num_frames_B is None:
-            return self._run(x_BTD)
-        return self._run(x_BTD, num_frames_B.to(self.device, non_blocking=True))
+        x_BTD, num_frames_B = self._on_device(x_BTD, num_frames_B)
+        return self._run(x_BTD) if num_frames_B is None else self._run(x_BTD, num_frames_B)
+
+    def _on_device(self, x_BTD, num_frames_B):
+        if num_frames_B is not None:
+            num_frames_B = num_frames_B.to(self.device, non_blocking=True)
+        return x_BTD.to(self.device, non_blocking=True), num_frames_B
 
     def _autocast(self):
         return torch.autocast(

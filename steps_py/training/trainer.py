@@ -18,6 +18,7 @@ from steps_py.model.registries import MIXES, SCHEDULES
 from steps_py.training.averaging import averaged_tensors, build_average, load_average
 from steps_py.training.checks import check_consistent
 from steps_py.training.config import Sections, digest_of_settings, flat_settings
+from steps_py.training.distillation import Teacher, digest_of_teacher
 from steps_py.training.epoch_totals import EpochTotals
 from steps_py.training.initial_weights import digest_of_init, initialise
 from steps_py.training.mixes.base import Targets
@@ -130,8 +131,14 @@ class Trainer:
             chunks=train.digest[:12],
             init=digest_of_init(self.config.init),
             before=digest_of_settings(previous.settings) if previous else None,
+            **digest_of_teacher(self.config.distillation),
         )
         initialise(self.network, self.config.init, speakers, previous, new_head, log)
+        if self.config.distillation is not None:
+            sizes = self.network.model.embedding_dim, self.sampler.num_speakers, speakers
+            self.network.teacher = Teacher(
+                sections, self.reader.feat_dim, *sizes, self.network.device
+            )
         self.updates = Updates(self.config, self.network, self.group)
         self.schedule = SCHEDULES.build(
             self.config.schedule, num_steps=self.num_steps, steps_per_epoch=self.steps_per_epoch

@@ -16,6 +16,22 @@ def files_of_init():
     return [init["model"], *head]
 
 
+def files_of_teacher():
+    """The trained network that this one is to resemble; exits if it is missing."""
+    distillation = config["train"]["distillation"]
+    if not distillation:
+        return []
+    model = distillation["teacher"]
+    head = [str(Path(model).with_name("head.pt"))] if distillation["target"] == "logits" else []
+    missing = [path for path in [model, *head] if not Path(path).exists()]
+    if missing:
+        sys.exit(
+            f"train.distillation: {missing[0]} is not there. Train that model first, or correct"
+            " the path."
+        )
+    return [model, *head]
+
+
 def waveform_options():
     """Keys of other sections for training from audio, for the stage's --waveform."""
     online = config["augment"]["online"]
@@ -61,6 +77,7 @@ rule train_model:
         valid_speakers="exp/chunks/valid_speakers.tsv",
         spk2id="exp/chunks/spk2id",
         init=files_of_init(),
+        teacher=files_of_teacher(),
         vad=each_of(archives_of_vad, CHUNK_SETS),
         feats=[] if FROM_AUDIO else each_of(archives_of_feats, CHUNK_SETS),
         audio=files_of_audio(),
@@ -85,6 +102,7 @@ rule train_model:
         **CLUSTER.resources("train_model"),
     params:
         **(PIPES if FROM_AUDIO else {}),
+        **({"teacher": digest_of_files(files_of_teacher())} if files_of_teacher() else {}),
         model=slice_of("model"),
         train=slice_of("train"),
         chunks=slice_of("chunks"),

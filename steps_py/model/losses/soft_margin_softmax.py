@@ -1,7 +1,7 @@
 """Softmax of cosines with a margin that shrinks as the cosine grows.
 
-Reference: the margins sm1, sm2 and sm3 of asv-subtools (Snowdar/asv-subtools, pytorch/libs/nnet/
-loss.py, MarginSoftmaxLoss).
+Reference: F. Tong et al., "ASV-Subtools: Open source toolkit for automatic speaker verification",
+ICASSP 2021, whose code has the three margins as sm1, sm2 and sm3 (pytorch/libs/nnet/loss.py).
 """
 
 from dataclasses import dataclass
