@@ -65,7 +65,7 @@ class AugmentConfig:
     seed: Seed = setting(1)
 
 
-def ratio_of(speed: float) -> Fraction:
+def ratio_of(speed: float, where: str = "augment.online.speeds") -> Fraction:
     """A speed as a Fraction of small integers; ConfigError outside of 0.5 to 2.
 
     >>> ratio_of(0.9), ratio_of(1.1)
@@ -73,7 +73,5 @@ def ratio_of(speed: float) -> Fraction:
     """
     ratio = Fraction(speed).limit_denominator(MAX_TERM)
     if not 0.5 <= ratio <= 2 or abs(float(ratio) - speed) > 1e-6:
-        raise ConfigError(
-            f"augment.online.speeds: {speed} is not a speed. Use 0.5 to 2, such as 0.9 or 1.1."
-        )
+        raise ConfigError(f"{where}: {speed} is not a speed. Use 0.5 to 2, such as 0.9 or 1.1.")
     return ratio

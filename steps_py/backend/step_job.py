@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from steps_py.backend.command_line import command_line
 from steps_py.backend.steps.base import Join, Model, Step, Transform
+from steps_py.data.trial_parts import UTTERANCES
 from steps_py.own_parts import files_of
 
 FOLDER = "exp/backend"
@@ -33,6 +34,7 @@ class Material:
     dim: int
     trials: dict  # section data.trials
     models: Mapping[str, str] = field(default_factory=dict)  # of data.models: name -> set
+    copied: Mapping[str, str] = field(default_factory=dict)  # set -> that of its copies
 
     def sides_of(self, trials: str) -> tuple[str, str]:
         """The sets of both sides of a trial list, or of the list ``<trials>.<over>`` of its parts.
@@ -43,14 +45,18 @@ class Material:
         """
         name, _, over = trials.partition(".")
         sides = self.trials[name]["enroll"], self.trials[name]["test"]
-        return tuple(self._parts_of(side) for side in sides) if over else sides
+        return tuple(self._set_of_parts(side, over) for side in sides) if over else sides
 
     def part_tables(self, dset: str, over: str) -> list[str]:
         """Tables from the names of a set to the parts that a step is `over`."""
-        return [f"data/{dset}/spk2utt"] if dset in self.models else []
+        tables = [f"data/{dset}/spk2utt"] if dset in self.models else []
+        if over != UTTERANCES:
+            tables.append(f"data/{self._set_of_parts(dset, over)}/utt2copies")
+        return tables
 
-    def _parts_of(self, dset):
-        return self.models.get(dset, dset)
+    def _set_of_parts(self, dset, over):
+        dset = self.models.get(dset, dset)
+        return dset if over == UTTERANCES else self.copied[dset]
 
 
 @dataclass

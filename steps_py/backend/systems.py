@@ -15,6 +15,7 @@ from steps_py.backend.chains import parse_chains
 from steps_py.backend.command_line import command_line
 from steps_py.backend.step_job import FOLDER, Material, StepJob, score_command
 from steps_py.backend.steps.base import Join, ScoreStep
+from steps_py.data.trial_parts import OVER_COPIES
 from steps_py.errors import ConfigError, did_you_mean
 
 
@@ -37,6 +38,8 @@ class Systems:
         The dimension of the x-vectors.
     models : mapping of str to str, optional
         Enrolments of several utterances, section ``data.models``: name -> set of the utterances.
+    copied : mapping of str to str, optional
+        Sets that have copies, of ``xvectors.copies``: set -> the set of its copies.
 
     Raises
     ------
@@ -57,9 +60,10 @@ class Systems:
     ivector-mean scp:exp/backend/xvector.scp exp/backend/centre/mean.vec
     """
 
-    def __init__(self, scores, backend, trials, dim, models=None):
+    def __init__(self, scores, backend, trials, dim, models=None, copied=None):
+        train_sets, adapt_set = tuple(backend["train_sets"]), backend["adapt_set"]
         self._material = Material(
-            tuple(backend["train_sets"]), backend["adapt_set"], dim, trials, models or {}
+            train_sets, adapt_set, dim, trials, models=models or {}, copied=copied or {}
         )
         self._trials = trials
         self._links, faults = parse_chains(scores["systems"], backend)
@@ -151,15 +155,21 @@ class Systems:
         )
 
 
-def check_systems(scores, backend, trials=None, sets=None):
+def check_systems(scores, backend, trials=None, sets=None, has_copies=True):
     """Raise one ConfigError with a line for every chain that is not a system.
 
     `trials` and `sets` are the names that the recipe has for trial lists and sets; those that
-    options of steps name must be among them.  None: names are not checked.
+    options of steps name must be among them.  None: names are not checked.  `has_copies`: whether
+    utterances have copies, ``xvectors.copies``.
     """
     links_of, faults = parse_chains(scores["systems"], backend)
     for system, links in links_of.items():
         for step in [link.step for link in links]:
+            if isinstance(step, ScoreStep) and step.over in OVER_COPIES and not has_copies:
+                faults.append(
+                    f"'scores.systems.{system}': the mean of scores over {step.over} needs"
+                    " copies. Set xvectors.copies."
+                )
             for what, named, known in (
                 ("trial list", step.trial_lists, trials),
                 ("set", step.sets, sets),

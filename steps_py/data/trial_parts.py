@@ -15,8 +15,9 @@ from steps_py.data.data_dir import read_table
 from steps_py.data.trials import Trials
 from steps_py.errors import DataDirError, some
 
-UTTERANCES = "utterances"
-OVER = (UTTERANCES,)
+UTTERANCES, COPIES, ALL_COPIES = "utterances", "copies", "all_copies"
+OVER_COPIES = (COPIES, ALL_COPIES)  # COPIES pairs copies of the same number only
+OVER = (UTTERANCES, *OVER_COPIES)
 
 
 class PartPairs(NamedTuple):
@@ -88,7 +89,7 @@ def _groups(names, tables, over):
         for place, groups in enumerate(groups_S):
             words = [table[part].split() for group in groups for part in group]
             joined = [[part for parts in words for part in parts]]
-            groups_S[place] = joined
+            groups_S[place] = list(zip(*words, strict=True)) if over == COPIES else joined
     return groups_S
 
 

@@ -3,8 +3,37 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from steps_py.augment.config import Speed, ratio_of
 from steps_py.errors import ConfigError
 from steps_py.settings.declare import Count, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropsConfig:
+    """Section ``xvectors.copies.crops``: evenly spaced parts of an utterance's voiced frames."""
+
+    count: Count = setting(10, "crops of each utterance")
+    frames: Count = setting(300, "length of a crop; shorter utterances are taken whole")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopiesConfig:
+    """Section ``xvectors.copies``: the x-vector of an utterance is the mean of those of copies.
+
+    They are made of the sets of trial lists.  The step ``mean_scores`` scores copies apart.
+    """
+
+    speeds: list[Speed] | None = setting(
+        None, "speeds at which utterances are played, as [0.9, 1.0, 1.1]", minItems=1
+    )
+    crops: CropsConfig | None = setting(None, "parts of utterances")
+
+    def __post_init__(self):
+        if (self.speeds is None) == (self.crops is None):
+            raise ConfigError("xvectors.copies: give speeds or crops, and not both.")
+        ratios = [ratio_of(speed, "xvectors.copies.speeds") for speed in self.speeds or []]
+        if len(set(ratios)) < len(ratios):
+            raise ConfigError(f"xvectors.copies.speeds: {self.speeds} has a speed twice.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +57,19 @@ class XvectorsConfig:
         1, "of the arithmetic on a CPU, independent of the job's threads: rounding depends on it"
     )
     num_jobs: Count = setting(4, "parts that are extracted in parallel")
+    copies: CopiesConfig | None = setting(
+        None, "several x-vectors of each utterance of the trial lists; null: one"
+    )
 
     def __post_init__(self):
         if not 1 <= self.min_chunk_frames <= self.max_chunk_frames:
             raise ConfigError(
                 f"'xvectors.min_chunk_frames' is {self.min_chunk_frames}, more than"
                 f" 'xvectors.max_chunk_frames', {self.max_chunk_frames}."
+            )
+        crops = self.copies and self.copies.crops
+        if crops and crops.frames < self.min_chunk_frames:
+            raise ConfigError(
+                f"'xvectors.copies.crops.frames' is {crops.frames}, less than"
+                f" 'xvectors.min_chunk_frames', {self.min_chunk_frames}."
             )

@@ -42,6 +42,8 @@ class Amounts:
             return self.of_trials(wildcards["trials"])
         if "dset" in wildcards or "clean" in wildcards:
             size = self.size(wildcards.get("dset") or wildcards["clean"])
+        elif "copied" in wildcards or "cropped" in wildcards:
+            size = self.size(f"{wildcards.get('copied') or wildcards['cropped']}_copies")
         elif {"corpus", "part"} <= wildcards.keys():
             size = self.size(f"{wildcards['corpus']}.{wildcards['part']}")
         else:

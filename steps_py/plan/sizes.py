@@ -17,6 +17,7 @@ MEASURED, GIVEN, COUNTED = "measured", "given", "counted"
 PUBLISHED, ASSUMED = "published", "assumed"
 TRUST = (MEASURED, GIVEN, COUNTED, PUBLISHED, ASSUMED)  # a sum is as reliable as its worst term
 ASSUMED_UTTS, ASSUMED_SEC, ASSUMED_TRIALS = 1000, 8.0, 40000
+FRAME_HOURS = 0.01 / 3600
 NUM_HEADERS = 200  # sampled evenly from the files of a part, for the mean length
 
 
@@ -46,7 +47,8 @@ def recipe_sizes(config, directory, given):
     """``{name: Size}`` of all parts, sets and trial lists of a recipe.
 
     Parts are named ``<corpus>.<part>``, trial lists ``trials/<list>``; ``train_augmented`` is one
-    of the sets if the recipe has copies; `given` is plan.sizes.
+    of the sets if the recipe has copies, and so are the ``<set>_copies`` of ``xvectors.copies``;
+    `given` is plan.sizes.
     """
     with contextlib.chdir(directory):  # where relative paths of a recipe start
         return _recipe_sizes(config, given)
@@ -71,6 +73,9 @@ def _recipe_sizes(config, given):
         sizes["train_augmented"] = _measured(folder / "train_augmented") or _copies(
             sizes["train"], config["augment"]
         )
+    if config["xvectors"]["copies"]:
+        for name in trial_sets(config["data"]):
+            sizes[f"{name}_copies"] = _extracted(sizes[name], config["xvectors"]["copies"])
     for name, trials in config["data"]["trials"].items():
         path = folder / "trials" / name
         sizes[f"trials/{name}"] = (
@@ -115,6 +120,25 @@ def _copies(train, augment):
     return dataclasses.replace(
         train, utts=utts, hours=train.hours * share, decoded=train.decoded * share
     )
+
+
+def _extracted(size, copies):
+    """The Size of the copies of a set that x-vectors are extracted from."""
+    if copies["speeds"]:
+        number, factor = len(copies["speeds"]), sum(1 / speed for speed in copies["speeds"])
+        return dataclasses.replace(
+            size, utts=size.utts * number, hours=size.hours * factor, decoded=size.decoded * number
+        )
+    count, longest_hours = copies["crops"]["count"], copies["crops"]["frames"] * FRAME_HOURS
+    hours = count * min(size.hours, size.utts * longest_hours)
+    return dataclasses.replace(size, utts=size.utts * count, hours=hours, decoded=0)
+
+
+def trial_sets(data) -> list[str]:
+    """The sets of the utterances of all trial lists of section ``data``."""
+    sides = {trials[side] for trials in data["trials"].values() for side in ("enroll", "test")}
+    models = data["models"]
+    return sorted({models[side]["of"] if side in models else side for side in sides})
 
 
 def _count_lines(path):

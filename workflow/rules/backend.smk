@@ -4,7 +4,7 @@
 def files_of(command):
     """The inputs of a command of a system: its files, and the archives that they refer to."""
     tables = {"exp/backend/xvector.scp": (archives_of_xvectors, config["backend"]["train_sets"])}
-    for dset in [*SETS, *AUGMENTED]:
+    for dset in [*SETS, *AUGMENTED, *COPIED.values()]:
         tables[f"exp/xvectors/{dset}/xvector.scp"] = (archives_of_xvectors, [dset])
         tables[f"data/{dset}/feats.scp"] = (archives_of_feats, [dset])
         tables[f"data/{dset}/vad.scp"] = (archives_of_vad, [dset])

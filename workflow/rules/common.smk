@@ -31,12 +31,19 @@ def behind_models(dsets):
 TRIAL_SETS = behind_models(
     t[side] for t in config["data"]["trials"].values() for side in ("enroll", "test")
 )
+COPIES = config["xvectors"]["copies"]
+# set -> the set of its copies, which has x-vectors of its own; in the first case features too
+AT_SPEEDS = {dset: f"{dset}_copies" for dset in TRIAL_SETS if COPIES and COPIES["speeds"]}
+CROPPED = {dset: f"{dset}_copies" for dset in TRIAL_SETS if COPIES and COPIES["crops"]}
+COPIED = AT_SPEEDS | CROPPED
+HEARD = [*SETS, *AT_SPEEDS.values()]  # sets whose features are computed from audio
 SYSTEMS = Systems(
     config["scores"],
     config["backend"],
     config["data"]["trials"],
     config["model"]["embedding_dim"],
     models={name: models["of"] for name, models in MODELS.items()},
+    copied=COPIED,
 )
 XVECTOR_SETS = behind_models([*SYSTEMS.sets(), *TRIAL_SETS])
 CHECKED_SETS = [dset for dset in XVECTOR_SETS if dset in SETS]
@@ -48,8 +55,10 @@ scattergather:
 
 
 wildcard_constraints:
-    dset="|".join([*SETS, *AUGMENTED]),
-    clean="|".join(SETS),
+    dset="|".join([*SETS, *AUGMENTED, *COPIED.values()]),
+    clean="|".join(HEARD),
+    copied="|".join(COPIED) or "none",
+    cropped="|".join(CROPPED) or "none",
     models="|".join(MODELS) or "none",
     trials="|".join(TRIALS),
     over="|".join(OVER),
@@ -69,19 +78,27 @@ WILDCARD_VALUES = {
 }
 
 
+def original_of(dset):
+    """The set whose features the crops of a set are parts of; of another set, the set itself."""
+    return next((of for of, copies in CROPPED.items() if copies == dset), dset)
+
+
 def archives_of_feats(dset):
     """The archives of a feats.scp, which are inputs of all rules that read features."""
+    dset = original_of(dset)
     return gather.feats(f"exp/feats/{dset}/feats.{{scatteritem}}.ark")
 
 
 def archives_of_vad(dset):
     """The archives of a vad.scp; augmented copies have those of their originals."""
-    clean = "train" if dset == "train_augmented" else dset
+    clean = "train" if dset == "train_augmented" else original_of(dset)
     return gather.feats(f"exp/vad/{clean}/vad.{{scatteritem}}.ark")
 
 
 def archives_of_xvectors(dset):
     """The archives of an xvector.scp."""
+    if dset in COPIED:
+        return [f"exp/xvectors/{dset}/xvector.ark"]
     return gather.xvectors(f"exp/xvectors/{dset}/xvector.{{scatteritem}}.ark")
 
 

@@ -120,6 +120,8 @@ rule combine_parts:
         "logs/combine_parts/{clean}.log",
     benchmark:
         "exp/benchmark/combine_parts/{clean}.tsv"
+    wildcard_constraints:
+        clean="|".join(SETS),
     group:
         "tables"
     threads: CLUSTER.threads("combine_parts")

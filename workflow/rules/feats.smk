@@ -97,6 +97,8 @@ rule gather_feats:
         "logs/gather_feats/{dset}.log",
     benchmark:
         "exp/benchmark/gather_feats/{dset}.tsv"
+    wildcard_constraints:
+        dset="|".join([*HEARD, *AUGMENTED]),
     group:
         "gathers"
     threads: CLUSTER.threads("gather_feats")

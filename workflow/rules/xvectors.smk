@@ -1,6 +1,55 @@
 # feats + vad + model -> xvector.scp            config: xvectors       library: steps_py/embeddings/xvectors.py
 
 
+rule prepare_copies:
+    """Name the copies of a set; those at other speeds are a data directory of their own."""
+    input:
+        expand("data/{{copied}}/{table}", table=["wav.scp", "utt2spk", "utt2dur"]),
+    output:
+        expand(
+            "data/{{copied}}_copies/{table}",
+            table=["utt2copies"]
+            + (["wav.scp", "utt2spk", "spk2utt", "utt2dur"] if AT_SPEEDS else []),
+        ),
+    log:
+        "logs/prepare_copies/{copied}.log",
+    benchmark:
+        "exp/benchmark/prepare_copies/{copied}.tsv"
+    group:
+        "tables"
+    threads: CLUSTER.threads("prepare_copies")
+    resources:
+        **CLUSTER.resources("prepare_copies"),
+    params:
+        config=slice_of("xvectors", only=["copies"]),
+    shell:
+        "python -m steps_py.stages.prepare_copies --config {params.config:q}"
+        " --data data/{wildcards.copied} --out data/{wildcards.copied}_copies > {log} 2>&1"
+
+
+rule share_features:
+    """Crops are parts of the features of their utterances."""
+    input:
+        utt2copies="data/{cropped}_copies/utt2copies",
+        tables=expand("data/{{cropped}}/{table}", table=["feats.scp", "vad.scp"]),
+        archives=lambda wildcards: archives_of_feats(wildcards.cropped),
+        vad_archives=lambda wildcards: archives_of_vad(wildcards.cropped),
+    output:
+        expand("data/{{cropped}}_copies/{table}", table=["feats.scp", "vad.scp"]),
+    log:
+        "logs/share_features/{cropped}.log",
+    benchmark:
+        "exp/benchmark/share_features/{cropped}.tsv"
+    group:
+        "gathers"
+    threads: CLUSTER.threads("share_features")
+    resources:
+        **CLUSTER.resources("share_features"),
+    shell:
+        "python -m steps_py.stages.copy_values --utt2copies {input.utt2copies}"
+        " --tables {input.tables} --out data/{wildcards.cropped}_copies > {log} 2>&1"
+
+
 rule split_feats_scp:
     """Cut feats.scp into contiguous parts."""
     input:
@@ -40,7 +89,10 @@ rule extract_xvectors:
     resources:
         **CLUSTER.resources("extract_xvectors"),
     params:
-        config=slice_of("xvectors", without=["num_jobs"]),
+        config=lambda wildcards: slice_of(
+            "xvectors",
+            without=["num_jobs"] if wildcards.dset in CROPPED.values() else ["num_jobs", "copies"],
+        ),
     shell:
         "python -m steps_py.cluster.gpu_lease --gpus {resources.gpu} --"
         " python -m steps_py.stages.extract_xvectors --config {params.config:q}"
@@ -59,6 +111,8 @@ rule gather_xvectors:
         "logs/gather_xvectors/{dset}.log",
     benchmark:
         "exp/benchmark/gather_xvectors/{dset}.tsv"
+    wildcard_constraints:
+        dset="|".join(dset for dset in [*SETS, *AUGMENTED, *COPIED.values()] if dset not in COPIED),
     group:
         "backend"
     threads: CLUSTER.threads("gather_xvectors")
@@ -93,3 +147,18 @@ rule average_xvectors:
     shell:
         "ivector-mean ark:{input.spk2utt} scp:{input.scp} ark,scp:{output.ark},{output.scp}"
         " ark,t:{output.num_utts} 2> {log}"
+
+
+use rule average_xvectors as average_copies with:
+    input:
+        spk2utt="data/{copied}_copies/utt2copies",
+        scp="exp/xvectors/{copied}_copies/xvector.scp",
+        archives=lambda wildcards: archives_of_xvectors(COPIED[wildcards.copied]),
+    output:
+        ark="exp/xvectors/{copied}/xvector.ark",
+        scp="exp/xvectors/{copied}/xvector.scp",
+        num_utts="exp/xvectors/{copied}/num_copies",
+    log:
+        "logs/average_copies/{copied}.log",
+    benchmark:
+        "exp/benchmark/average_copies/{copied}.tsv"

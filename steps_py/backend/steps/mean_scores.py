@@ -25,7 +25,11 @@ class MeanScores(ScoreStep):
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
-        over: Literal[OVER] = setting(UTTERANCES, "utterances: each one of a model of data.models")
+        over: Literal[OVER] = setting(
+            UTTERANCES,
+            "utterances: those of a model of data.models; copies: of xvectors.copies, the first of"
+            " one side with the first of the other, and so on; all_copies: each with each",
+        )
 
     @property
     def over(self):

@@ -3,6 +3,7 @@
 import torch
 
 from steps_py.embeddings.config import XvectorsConfig
+from steps_py.embeddings.copies import CroppedFeatures
 from steps_py.embeddings.extractors.base import EXTRACTORS, Vectors
 from steps_py.embeddings.xvectors import (
     check_lengths,
@@ -36,6 +37,9 @@ class Network:
         keep_freed_memory()
         extractor = load_extractor(model)
         features, num_voiced_U = open_features(feats_scp, vad_scp, extractor.cmvn)
+        if self.config.copies and self.config.copies.crops:
+            features = CroppedFeatures(features, self.config.copies.crops)
+            num_voiced_U = features.num_voiced_U
         if len(features):
             check_lengths(features.utts, num_voiced_U, self.config, feats_scp)
             check_model(extractor, model, features, feats_scp, self.config)

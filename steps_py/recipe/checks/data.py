@@ -42,6 +42,19 @@ def check_models(config, parts):
             yield f"'{where}' has the name of a set of data.sets. Give it another."
 
 
+def check_names_of_copies(config, parts):
+    """No set or model has the name of a set of copies."""
+    data = config["data"]
+    names = [*data["sets"], *data["models"]]
+    if config["xvectors"]["copies"]:
+        yield from (
+            f"'data' has the name '{name}_copies', and xvectors.copies makes a set of that name"
+            f" for '{name}'. Give yours another."
+            for name in names
+            if f"{name}_copies" in names
+        )
+
+
 def check_corpora(config, parts):
     """The options of each corpus are valid."""
     for name, options in config["data"]["corpora"].items():
@@ -64,4 +77,11 @@ def check_synthetic(config, parts):
     yield from check_dataclass(maker.Config, synthetic["config"], "data.synthetic.config")
 
 
-CHECKS = [check_set_parts, check_trials, check_models, check_corpora, check_synthetic]
+CHECKS = [
+    check_set_parts,
+    check_trials,
+    check_models,
+    check_names_of_copies,
+    check_corpora,
+    check_synthetic,
+]

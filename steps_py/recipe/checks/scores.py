@@ -10,7 +10,13 @@ def check_chains(config, parts):
     data = config["data"]
     sets = [*data["sets"], *(["train_augmented"] if config["augment"]["copies"] else [])]
     try:
-        check_systems(config["scores"], config["backend"], list(data["trials"]), sets)
+        check_systems(
+            config["scores"],
+            config["backend"],
+            list(data["trials"]),
+            sets,
+            has_copies=config["xvectors"]["copies"] is not None,
+        )
     except StepsError as error:
         yield from str(error).splitlines()
 
