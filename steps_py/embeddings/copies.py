@@ -61,9 +61,10 @@ def write_copies(data: str, config: CopiesConfig, out: str) -> int:
 def copy_names(utt: str, config: CopiesConfig) -> list[str]:
     """The names of an utterance's copies; at speed 1 it is its own copy.
 
-    >>> copy_names("a", CopiesConfig(speeds=[0.9, 1.0])), copy_names("a", CopiesConfig(crops=dict(
-    ...     count=2, frames=300)))
-    (['a-sp0.9', 'a'], ['a-crop1', 'a-crop2'])
+    >>> copy_names("a", CopiesConfig(speeds=[0.9, 1.0]))
+    ['a-sp0.9', 'a']
+    >>> copy_names("a", CopiesConfig(crops=CropsConfig(count=2)))
+    ['a-crop1', 'a-crop2']
     """
     if config.speeds:
         return [utt if speed == 1 else f"{utt}-sp{speed:g}" for speed in config.speeds]

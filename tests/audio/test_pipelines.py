@@ -198,6 +198,15 @@ def test_sox_changes_the_rate(no_process):
         np.testing.assert_allclose(wave.samples_CN[0, 2000:-2000], tone[6000:-6000:3], atol=3)
 
 
+def test_sox_plays_at_another_speed(no_process):
+    tone = np.sin(2 * np.pi * 500 * np.arange(18000) / RATE) * 10000
+    write("tone.wav", tone[None], RATE)
+    wave = evaluate("cat tone.wav | sox -t wav - -t wav - speed 0.9")
+    assert (wave.rate_hz, wave.samples_CN.shape) == (RATE, (1, 20000))
+    slower = np.sin(2 * np.pi * 450 * np.arange(20000) / RATE) * 10000
+    np.testing.assert_allclose(wave.samples_CN[0, 2000:-2000], slower[2000:-2000], atol=3)
+
+
 def test_sox_reduces_other_samples_to_16_bits(no_process):
     exact = noise(1000, 5)[0] + 0.25
     for name, subtype in (("w24.wav", "PCM_24"), ("f24.flac", "PCM_24"), ("f.wav", "FLOAT")):
@@ -219,6 +228,8 @@ def test_sox_reduces_other_samples_to_16_bits(no_process):
         "-t raw a.raw -t wav -",
         "-v 0.5 a.wav -t wav -",
         "a.wav -t wav - rate",
+        "a.wav -t wav - speed 50c",
+        "a.wav -t wav - speed 0",
         "",
     ],
 )

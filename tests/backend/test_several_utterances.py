@@ -9,6 +9,8 @@ import pytest
 from steps_py.backend.plda_io import read_plda
 from steps_py.backend.systems import Systems, check_systems
 from steps_py.errors import ConfigError
+from steps_py.formats.holders import FLOAT_VECTOR
+from steps_py.formats.tables import TableWriter
 from steps_py.formats.vector_tables import read_vectors
 from tests.support.vector_recipe import DIM, make_vector_recipe, run, scores_of
 
@@ -95,6 +97,56 @@ def test_scores_of_the_utterances_of_a_model_are_averaged(recipe):
         for model, test in PAIRS
     ]
     np.testing.assert_allclose(scores_of(systems), wanted, rtol=1e-5)
+
+
+def copies_of(utt):
+    return [f"{utt}-sp0.9", utt]
+
+
+@pytest.mark.parametrize(
+    "over, numbers",
+    [("copies", [(0, 0), (1, 1)]), ("all_copies", [(0, 0), (0, 1), (1, 0), (1, 1)])],
+)
+def test_scores_of_copies_are_averaged_for_models_too(recipe, over, numbers):
+    """Two copies of each utterance; the pairs of their numbers that are scored."""
+    utts = [f"{spk}{n}" for spk in "xy" for n in range(3)]
+    rng = np.random.default_rng(1)
+    vectors = {copy: rng.normal(size=DIM) for utt in utts for copy in copies_of(utt)}
+    for folder in ("data/test_set_copies", "exp/xvectors/test_set_copies"):
+        Path(folder).mkdir()
+    lines = "".join(f"{utt} {' '.join(copies_of(utt))}\n" for utt in utts)
+    Path("data/test_set_copies/utt2copies").write_text(lines)
+    out = "ark,scp:{0}.ark,{0}.scp".format("exp/xvectors/test_set_copies/xvector")
+    with TableWriter(out, FLOAT_VECTOR) as writer:
+        for name, x_D in sorted(vectors.items()):
+            writer.write(name, x_D.astype(np.float32))
+    systems = Systems(
+        {"systems": {"mine": ["cosine", {"mean_scores": {"over": over}}]}},
+        {"train_sets": ["train"], "adapt_set": None},
+        TRIALS,
+        dim=DIM,
+        models={"models": "test_set"},
+        copied={"test_set": "test_set_copies"},
+    )
+    done = run(systems.expand("test", over))
+    assert done.returncode == 0, done.stderr
+    wanted = [
+        np.mean(
+            [
+                cosine(vectors[copies_of(utt)[a]], vectors[copies_of(test)[b]])
+                for utt in UTTS[model]
+                for a, b in numbers
+            ]
+        )
+        for model, test in PAIRS
+    ]
+    np.testing.assert_allclose(scores_of(systems), wanted, atol=1e-6)
+
+
+def test_a_mean_over_copies_without_copies_is_refused():
+    chain, backend = ["cosine", {"mean_scores": {"over": "copies"}}], {"train_sets": ["train"]}
+    with pytest.raises(ConfigError, match="over copies needs copies. Set xvectors.copies."):
+        check_systems({"systems": {"mine": chain}}, backend, has_copies=False)
 
 
 def test_normalised_scores_of_utterances_are_averaged_too(recipe):

@@ -51,8 +51,8 @@ def recipe_config(name, change=lambda config: None):
     return fill_defaults(config)
 
 
-def amounts_of(name, directory):
-    config = recipe_config(name)
+def amounts_of(name, directory, change=lambda config: None):
+    config = recipe_config(name, change)
     return Amounts(config, ROOT / "egs" / name, recipe_sizes(config, directory, {}))
 
 
@@ -331,6 +331,26 @@ def test_a_rule_and_files_without_costs_are_notes(tmp_path):
     text = "\n".join(report(plan))
     assert "unit costs unknown, 10 s per job: new_rule" in text
     assert "files of unknown size, counted as empty: new/0.bin" in text
+
+
+@pytest.mark.parametrize(
+    "copies, times, longer",
+    [
+        ({"speeds": [0.5, 1.0]}, 2, 1.5),
+        ({"crops": {"count": 4, "frames": 100}}, 4, 1 / 8),  # utterances of 8 s
+        ({"crops": {"count": 4}}, 4, 3 / 8),
+    ],
+)
+def test_copies_are_more_utterances_of_other_lengths(tmp_path, copies, times, longer):
+    def change(config):
+        config["xvectors"] = {"copies": copies}
+
+    amounts = amounts_of("folder", tmp_path, change)
+    dev, made = amounts.size("dev"), amounts.size("dev_copies")
+    assert made.utts == times * dev.utts
+    assert made.hours == pytest.approx(times * dev.hours * longer)
+    job = Job(rule="average_copies", number=1, wildcards={"copied": "dev"})
+    assert amounts.of(job)["utt"] == made.utts
 
 
 def test_training_from_audio_costs_its_reading(tmp_path):

@@ -65,6 +65,8 @@ def test_every_fault_is_named_at_once(config):
         ("metrics/conditions", {"dur": {"table": "utt2dur", "bins": [4, 2]}}, "[4, 2]. Give numb"),
         ("cmvn", {"norm_vars": True, "window_frames": 0}, "there is no window"),
         ("metrics/conditions", {"dur": {"bin": [2]}}, "Did you mean 'bins'"),
+        ("xvectors/copies", {}, "give speeds or crops, and not both"),
+        ("xvectors/copies", {"crops": {"frames": 9}}, "frames' is 9, less than"),
     ],
 )
 def test_names_and_ranges_that_contradict_each_other_are_refused(config, path, value, words):
@@ -93,6 +95,17 @@ def test_a_calibrated_system_has_actual_costs(config):
         {"fuse": {"systems": ["plda"], "calibrate_on": "vox1"}}]}}  # fmt: skip
     config["metrics"] = {"measures": ["eer", {"cllr": {"systems": ["fused"]}}]}
     check_config(config, "config.yaml")
+
+
+def test_copies_are_scored_apart_only_where_there_are_some_and_their_set_is_theirs(config):
+    config["scores"] = {"systems": {"apart": ["cosine", {"mean_scores": {"over": "copies"}}]}}
+    assert "the mean of scores over copies needs copies" in complaint(config)[0]
+    config["xvectors"]["copies"] = {"speeds": [0.9, 1.0]}
+    check_config(config, "config.yaml")
+    test = config["data"]["trials"]["vox1"]["test"]
+    config["data"]["sets"][f"{test}_copies"] = config["data"]["sets"][test]
+    (said,) = complaint(config)
+    assert f"'{test}_copies', and xvectors.copies makes a set of that name" in said
 
 
 def test_an_unknown_top_level_section_is_an_error(config):

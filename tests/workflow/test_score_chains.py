@@ -23,12 +23,14 @@ SYSTEMS = {
     ],
     "fused": [{"fuse": {"systems": ["plda", "cosine_asnorm"], "calibrate_on": "cal"}}],
     "pav": ["fused", {"pav": {"calibrate_on": "cal"}}],
+    "apart": ["centre", "cosine", {"mean_scores": {"over": "copies"}}],
 }
 LISTS = ("cal", "test")
 
 
 def with_chains(config):
-    """Two lists over the test set, of other speakers each, and systems that end in ratios."""
+    """Two lists over the test set, of other speakers each; copies at two speeds; many systems."""
+    config["xvectors"]["copies"] = {"speeds": [0.9, 1.0]}
     config["data"]["corpora"]["voxceleb1"]["trials"] = {n: {"file": f"{n}.lst"} for n in LISTS}
     sides = {"corpus": "voxceleb1", "enroll": "mini_test", "test": "mini_test"}
     config["data"]["trials"] = {name: dict(sides) for name in LISTS}
@@ -93,6 +95,22 @@ def test_models_of_several_utterances_are_averaged_and_read_by_plda(tmp_path):
     assert "a set that is trained on" in snakemake(wrong, "--dry-run", "all").stderr
 
 
+def test_crops_share_the_features_of_their_utterances(tmp_path):
+    def change(config):
+        shrink(config)
+        config["xvectors"]["copies"] = {"crops": {"count": 3, "frames": 60}}
+
+    done = snakemake(copy_recipe(ROOT / "egs/mini", tmp_path, change), "--dry-run", "-p", "all")
+    assert done.returncode == 0, done.stderr[-2000:]
+    counts = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, re.M))
+    made = ("prepare_copies", "share_features", "average_copies")
+    assert [counts[rule] for rule in made] == ["1", "1", "1"]
+    assert "data/mini_test_copies/wav.scp" not in done.stdout
+    extractions = re.findall(r"extract_xvectors --config (\S+).* --out-ark (\S+)", done.stdout)
+    assert {"copies" in config for config, ark in extractions if "_copies" in ark} == {True}
+    assert {"copies" in config for config, ark in extractions if "_copies" not in ark} == {False}
+
+
 @pytest.mark.parametrize(
     "overlays, systems",
     [
@@ -126,5 +144,7 @@ def test_a_finished_recipe_with_chains_laid_over_it_ends_with_results_for_all(fi
     said = [(folder / f"results/{name}_eer.txt").read_text() for name in LISTS]
     assert said[0].endswith("\ntrained on this list: calibrated, fused, pav, qmf\n")
     assert "trained on" not in said[1]
+    copies = (folder / "data/mini_test_copies/utt2copies").read_text().split("\n")[0].split()
+    assert copies[1:] == [f"{copies[0]}-sp0.9", copies[0]]
     log = (folder / "logs/score_trials/fused/cal.log").read_text()
     assert "cal: scores of the trials that were trained on" in log

@@ -46,7 +46,7 @@ SYSTEMS = Systems(
     copied=COPIED,
 )
 XVECTOR_SETS = behind_models([*SYSTEMS.sets(), *TRIAL_SETS])
-CHECKED_SETS = [dset for dset in XVECTOR_SETS if dset in SETS]
+CHECKED_SETS = [AT_SPEEDS.get(dset, dset) for dset in XVECTOR_SETS if dset in SETS]
 
 
 scattergather:
