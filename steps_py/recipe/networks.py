@@ -23,7 +23,7 @@ from steps_py.recipe.overlays import lay_over
 PAGE = CHECKOUT / "docs/networks.md"
 RECIPE = CHECKOUT / "egs/voxceleb"
 NUM_FRAMES, NUM_BINS, EMBEDDING_DIM = 200, 80, 256
-SCORED = ("large_margin", "as_norm")  # the overlays of the error rates on the page
+SCORED = "large_margin as_norm"  # the overlays of the error rates on the page, if published
 HEAD = f"""# Table of networks
 
 Written by `python -m steps_py.recipe.networks --write` from the registered classes and the files
@@ -34,8 +34,9 @@ of its form in training.
 ## Published systems
 
 Each is a file of `egs/voxceleb`. The EER is the published one on the cleaned lists Vox1-O, E and H
-with large-margin fine-tuning and AS-norm. `egs/voxceleb/RESULTS.md` has its source, the other
-published figures and what differs here. None of these systems was trained here.
+with large-margin fine-tuning and AS-norm; that of `conformer` is without both, on
+the original list. `egs/voxceleb/RESULTS.md` has its source, the other published figures and what
+differs here. None of these systems was trained here.
 
 """
 ENCODERS_HEAD = f"""
@@ -69,7 +70,7 @@ def published_eer(results: str) -> dict[str, list[str]]:
     >>> published_eer("| `ecapa_c512 as_norm` | 0.957 | 1.128 | 2.105 | | | |")
     {'ecapa_c512 as_norm': ['0.957', '1.128', '2.105']}
     """
-    rows = re.findall(r"^\| `([\w ]+)` \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|", results, re.M)
+    rows = re.findall(r"^\| `([\w ]+)` \| ([\d.]+) \| ([\d.]+|-) \| ([\d.]+|-) \|", results, re.M)
     return {overlays: eer for overlays, *eer in rows}
 
 
@@ -86,7 +87,7 @@ def _system_rows() -> Iterator[list[str]]:
         config = system_config(system)
         feats, model = config["feats"], config["model"]
         size = size_of(model, feature_dim(feats["type"], RECIPE / feats["conf"]))
-        eer = " / ".join(published[" ".join((system, *SCORED))])
+        eer = " / ".join(published.get(f"{system} {SCORED}") or published[system])
         yield [f"`{system}`", f"`{model['encoder']['name']}`", *_rounded(*size), eer]
 
 

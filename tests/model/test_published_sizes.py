@@ -222,6 +222,8 @@ CONFIGS = {
     "FTDNN (feat 80)": ({"name": "f_tdnn"}, STATS, 1024),
     "D-TDNN (feat 30, emb512)": ({"name": "d_tdnn"}, STATS, -512),
     "D-TDNN (feat 80, emb512)": ({"name": "d_tdnn"}, STATS, -512),
+    # a batch norm of 256 in the estimator of the precisions
+    "XI_VEC_ECAPA_TDNN_c512 (emb192)": ({"name": "ecapa_tdnn"}, {"name": "xi"}, 512),
 }
 
 
@@ -262,7 +264,7 @@ def test_with_pooling_and_embedding_it_has_so_too(name):
     config = ModelConfig(
         encoder=encoder,
         pooling=pooling,
-        pooling_norm="ReDimNet" in name or "former" in name,
+        pooling_norm="ReDimNet" in name or "former" in name or "ECAPA" in name,
         embedding_dim=int(row["embedding_dim"]),
     )
     with torch.device("meta"):

@@ -20,7 +20,8 @@ from steps_py.training.config import ChunksConfig, TrainConfig, split_stages
 RESULTS = (RECIPE / "RESULTS.md").read_text()
 OF_DATA_AND_SCORES = {"part", "vox2_only", "large_margin", "as_norm", "qmf"}
 SYSTEMS = sorted({path.stem for path in RECIPE.glob("*.yaml")} - OF_DATA_AND_SCORES - {"config"})
-# keys of train in which published systems differ
+WESPEAKER = [system for system in SYSTEMS if system != "conformer"]
+# keys of train in which these differ
 OWN = {"optimizer", "schedule", "num_epochs", "steps_per_epoch", "batch_size"}
 
 
@@ -54,6 +55,7 @@ def test_its_network_has_the_size_that_its_results_state(system, filled):
     assert f"\n| `{system}` | {num_weights / 1e6:.2f} M |" in RESULTS
 
 
+@pytest.mark.parametrize("system", WESPEAKER, indirect=True)
 def test_both_of_its_stages_train_a_margin_to_the_published_rates(filled):
     sections = {
         "train": build(TrainConfig, filled["train"], "train"),
@@ -84,8 +86,19 @@ def test_the_results_name_every_system_alone_or_fine_tuned(system):
     assert {system, f"{system} large_margin"} & set(published_eer(RESULTS))
 
 
+def test_the_conformer_halves_its_rate_every_four_epochs_after_2000_steps():
+    train = laid_over("conformer")["train"]
+    num_steps, steps_per_epoch = 30 * 6203, train["steps_per_epoch"]
+    schedule = SCHEDULES.build(
+        train["schedule"], num_steps=num_steps, steps_per_epoch=steps_per_epoch
+    )
+    assert schedule.warmup_steps == 2000
+    assert [schedule.factor(epoch * 6203) for epoch in (1, 3, 4, 29)] == [1, 1, 0.5, 0.5**7]
+
+
+@pytest.mark.parametrize("system", WESPEAKER, indirect=True)
 def test_systems_of_one_recipe_differ_only_in_the_network_and_the_size_of_a_batch(system):
-    one, other = laid_over(system), laid_over(SYSTEMS[0])
+    one, other = laid_over(system), laid_over(WESPEAKER[0])
     for config in (one, other):
         del config["model"], config["feats"]["conf"]
         config["train"] = {k: v for k, v in config["train"].items() if k not in OWN}
