@@ -1,5 +1,7 @@
 """Precision of what is computed outside of autocast."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 
 
@@ -10,3 +12,8 @@ def at_least_float32(x: torch.Tensor) -> torch.Tensor:
     torch.float32
     """
     return x.to(torch.promote_types(x.dtype, torch.float32))
+
+
+def without_autocast(x: torch.Tensor) -> AbstractContextManager:
+    """Disable autocast on the device of `x`; for meta tensors torch has none."""
+    return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)

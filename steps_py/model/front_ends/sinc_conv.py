@@ -16,6 +16,7 @@ from torch import nn
 from steps_py.errors import ConfigError
 from steps_py.feats.mel import MelConfig, cutoffs, inverse_mel, mel
 from steps_py.model.layers.masks import zero_padding
+from steps_py.model.precision import without_autocast
 from steps_py.model.registries import FRONT_ENDS
 from steps_py.settings.declare import Count, setting
 
@@ -79,7 +80,7 @@ class SincConv(nn.Module):
     def forward(
         self, x_BTD: torch.Tensor, mask_BT: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        with torch.autocast(x_BTD.device.type, enabled=False):  # 16-bit samples
+        with without_autocast(x_BTD):  # 16-bit samples
             x_BN = x_BTD.float().flatten(1)
             y_BMN = F.conv1d(
                 x_BN[:, None],

@@ -10,6 +10,8 @@ Networks 2005.
 import torch
 from torch import nn
 
+from steps_py.model.precision import without_autocast
+
 
 class MaskedLstm(nn.Module):
     """Layers of LSTM, each with dropout before the next; both directions side by side.
@@ -55,10 +57,7 @@ class MaskedLstm(nn.Module):
 
 def run(lstm: nn.LSTM, x_BTD: torch.Tensor) -> torch.Tensor:
     """The output at each frame, in float32: sums over time, and CPUs have no bf16 of all sizes."""
-    device = x_BTD.device.type
-    if not torch.amp.is_autocast_available(device):  # meta: shapes without values
-        return lstm(x_BTD)[0]
-    with torch.autocast(device, enabled=False):
+    with without_autocast(x_BTD):
         return lstm(x_BTD.float())[0]
 
 

@@ -9,6 +9,7 @@ import torch
 from steps_py.errors import ConfigError
 from steps_py.feats.frames import FrameConfig
 from steps_py.feats.mel import MelConfig, mel_filters
+from steps_py.model.precision import without_autocast
 
 
 def check_spectrum(num_freqs: int, front_end: str) -> None:
@@ -52,7 +53,7 @@ def log_energies(
     >>> log_energies(x_BTD, torch.tensor([[0.0], [1.0]]), 1e-7, None)
     tensor([[[2.]]])
     """
-    with torch.autocast(x_BTD.device.type, enabled=False):  # powers exceed the range of fp16
+    with without_autocast(x_BTD):  # powers exceed the range of fp16
         power_BTM = x_BTD[:, :, 1:].float().exp() @ weight_FM
         y_BTM = power_BTM.clamp(min=floor).log()
     return y_BTM if mask_BT is None else y_BTM.masked_fill(~mask_BT[:, :, None], 0)

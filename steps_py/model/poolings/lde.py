@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from steps_py.model.precision import without_autocast
 from steps_py.model.registries import POOLINGS
 from steps_py.settings.declare import Count
 
@@ -41,7 +42,7 @@ class LdePooling(nn.Module):
 
     def forward(self, x_BTC: torch.Tensor, mask_BT: torch.Tensor | None = None) -> torch.Tensor:
         """Frames (B, T, C) -> (B, K C)."""
-        with torch.autocast(x_BTC.device.type, enabled=False):
+        with without_autocast(x_BTC):
             x_BTC = x_BTC.float()
             if mask_BT is None:
                 mask_BT = torch.ones_like(x_BTC[:, :, 0], dtype=torch.bool)
