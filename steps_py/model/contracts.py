@@ -27,6 +27,10 @@ class NetworkFrontEnd(Protocol):
         Minimum number of input frames; 1 unless frames at the ends are lost.
     frame_stride : int
         Input frames per output frame; 1 without subsampling.
+
+    A class that reads files of the recipe lists them in ``files`` and has a method
+    ``portable_options()``, options with which final.pt is read without them.
+    ``exportable = False`` declares that torch.export needs a fixed length.
     """
 
     out_dim: int

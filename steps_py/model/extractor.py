@@ -33,9 +33,11 @@ class Extractor:
 def save_extractor(path: str | Path, extractor: Extractor) -> None:
     """Write final.pt, atomically."""
     front_end = extractor.front_end
+    config = asdict(extractor.config)
+    config["front_ends"] = extractor.model.front_ends.portable(config["front_ends"])
     content = {
         "model": {name: x.detach().cpu() for name, x in extractor.model.state_dict().items()},
-        "config": asdict(extractor.config),
+        "config": config,
         "feat_dim": extractor.feat_dim,
         "cmvn": asdict(extractor.cmvn),
         "front_end": None if front_end is None else asdict(front_end),

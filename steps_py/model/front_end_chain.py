@@ -38,6 +38,16 @@ class FrontEndChain(nn.ModuleList):
             num_frames = front_end.min_frames + (num_frames - 1) * front_end.frame_stride
         return num_frames
 
+    def portable(self, elements: Sequence[str | dict]) -> list[str | dict]:
+        """`elements`, of which this chain was built, without files that they name."""
+        result = []
+        for element, front_end in zip(elements, self, strict=True):
+            if hasattr(front_end, "portable_options"):
+                name, options = name_and_options(element)
+                element = {name: options | front_end.portable_options()}
+            result.append(element)
+        return result
+
     def forward(
         self, x_BTD: torch.Tensor, mask_BT: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:

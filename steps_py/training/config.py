@@ -16,6 +16,7 @@ from steps_py.settings.declare import Count, Keywords, Seed, part, plain, schema
 from steps_py.settings.defaults import without
 
 Device = Literal["auto", "cpu", "cuda"]
+LrFactor = Annotated[float, Keywords(exclusiveMinimum=0)]
 Epochs = Annotated[float, Keywords(exclusiveMinimum=0)]
 
 
@@ -137,6 +138,12 @@ class TrainConfig:
         {},
         "module name (front_ends.0, encoder, encoder.layers.0, pooling, embedding, loss) -> number"
         " of epochs it stays frozen; null: always",
+        per_stage=True,
+    )
+    lr_factors: dict[str, LrFactor] = setting(
+        {},
+        "module name, as in freeze -> factor of its learning rate; of modules within each other"
+        " the innermost counts",
         per_stage=True,
     )
     init: InitConfig | None = setting(

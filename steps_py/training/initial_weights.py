@@ -12,6 +12,7 @@ import torch
 
 from steps_py.errors import ConfigError
 from steps_py.model.extractor import load_extractor
+from steps_py.model.front_end_chain import FrontEndChain
 from steps_py.model.load_weights import load_weights
 from steps_py.model.model_file import read_model_file, write_model_file
 from steps_py.training.config import InitConfig
@@ -105,3 +106,18 @@ def digest_of_init(init: InitConfig | None) -> str | None:
             )
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def digest_of_front_ends(front_ends: FrontEndChain) -> dict[str, str]:
+    """SHA-256 (12 digits) of the files that the front-ends read; empty if there are none."""
+    files = [path for front_end in front_ends for path in getattr(front_end, "files", ())]
+    if not files:
+        return {}
+    digests = "".join(hash_file(path) for path in files)
+    return {"front_end_files": hashlib.sha256(digests.encode()).hexdigest()[:12]}
+
+
+def hash_file(path: str) -> str:
+    """SHA-256 of a file that may be larger than the memory."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -20,7 +20,7 @@ from steps_py.training.checks import check_consistent
 from steps_py.training.config import Sections, digest_of_settings, flat_settings
 from steps_py.training.distillation import Teacher, digest_of_teacher
 from steps_py.training.epoch_totals import EpochTotals
-from steps_py.training.initial_weights import digest_of_init, initialise
+from steps_py.training.initial_weights import digest_of_front_ends, digest_of_init, initialise
 from steps_py.training.mixes.base import Targets
 from steps_py.training.network import Network
 from steps_py.training.non_finite import ROLLBACK_LR_FACTOR, BufferBackup, all_finite
@@ -132,6 +132,7 @@ class Trainer:
             init=digest_of_init(self.config.init),
             before=digest_of_settings(previous.settings) if previous else None,
             **digest_of_teacher(self.config.distillation),
+            **digest_of_front_ends(self.network.model.front_ends),
         )
         initialise(self.network, self.config.init, speakers, previous, new_head, log)
         if self.config.distillation is not None:

@@ -6,6 +6,7 @@ import torch
 
 from steps_py.model.registries import OPTIMIZERS
 from steps_py.training.config import TrainConfig
+from steps_py.training.lr_factors import set_lr_factors
 from steps_py.training.network import Network
 from steps_py.training.non_finite import step_is_finite
 from steps_py.training.optimizers.base import reset_state, set_rates
@@ -34,6 +35,8 @@ class Updates:
         self._grad_clip, self._network, self._group = config.grad_clip, network, group
         self._parameters = network.parameters
         self.optimizer = OPTIMIZERS.build(config.optimizer, parameters=network.parameters)
+        if config.lr_factors:
+            set_lr_factors(self.optimizer, config.lr_factors, network.model, network.loss)
         self.base_lr = self.optimizer.param_groups[0]["lr"]
         # a fused optimiser skips a step on the GPU itself
         self._skips_steps = isinstance(self.optimizer, torch.optim.Optimizer) and all(

@@ -18,7 +18,7 @@ def trained_on(model, x_BTD, num_frames_B):
     model = copy.deepcopy(model).train()
     embedding_BE = model(x_BTD, num_frames_B)
     embedding_BE.square().sum().backward()
-    gradients = {name: p.grad for name, p in model.named_parameters()}
+    gradients = {name: p.grad for name, p in model.named_parameters() if p.requires_grad}
     return {"embedding": embedding_BE.detach()} | gradients | dict(model.named_buffers())
 
 

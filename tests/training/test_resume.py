@@ -32,7 +32,11 @@ CASES = {
     "accumulation, mixup": {"accumulate_steps": 2, "grad_clip": 0.5, "mix": {"name": "mixup"}},
     "one cycle, swa": {"schedule": {"name": "one_cycle"}, "average": SWA},
     "averaging": {"average_epochs": 2},
-    "thawing, ema": {"freeze": {"encoder": 0.5, "loss": 1.2}, "average": EMA},
+    "thawing, rates, ema": {
+        "freeze": {"encoder": 0.5, "loss": 1.2},
+        "average": EMA,
+        "lr_factors": {"encoder": 0.5},
+    },
     "stages": {"stages": STAGES},
     "groups, history": {"loss": HISTORY, "sampler": GROUPS},
     "lengths within a batch, cutmix": {

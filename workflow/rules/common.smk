@@ -7,7 +7,9 @@ from steps_py.backend.systems import Systems
 from steps_py.data.corpora import load_corpus, missing_corpora
 from steps_py.data.trial_parts import OVER
 from steps_py.data.sources import digest_of_file, digest_of_files
+from steps_py.model.transformers_folder import files_of_folder
 from steps_py.recipe.catalogue import own_files
+from steps_py.settings.declare import name_and_options
 
 KALDI = os.path.realpath(os.environ["KALDI_ROOT"]) if os.environ.get("KALDI_ROOT") else "built-in"
 

@@ -69,6 +69,16 @@ def front_end():
     return json.dumps(options)
 
 
+def files_of_front_ends():
+    """The files that front-ends of the network read; exits if one is missing."""
+    chain = [name_and_options(element) for element in config["model"]["front_ends"]]
+    folders = [options["folder"] for _, options in chain if options.get("folder")]
+    try:
+        return [path for folder in folders for path in files_of_folder(folder)]
+    except StepsError as error:
+        sys.exit(f"model.front_ends: {error}")
+
+
 rule train_model:
     """Train the network; after an interruption, training resumes from the last checkpoint."""
     input:
@@ -78,6 +88,7 @@ rule train_model:
         spk2id="exp/chunks/spk2id",
         init=files_of_init(),
         teacher=files_of_teacher(),
+        front_ends=files_of_front_ends(),
         vad=each_of(archives_of_vad, CHUNK_SETS),
         feats=[] if FROM_AUDIO else each_of(archives_of_feats, CHUNK_SETS),
         audio=files_of_audio(),

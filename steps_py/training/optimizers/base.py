@@ -101,13 +101,15 @@ class Wrapper:
 def set_rates(optimizer: Any, lr: float, momentum: float | None = None) -> None:
     """Set the learning rate, and the momentum: in Adam's family the decay of the first moment.
 
+    A group's ``lr_factor`` multiplies its learning rate.
+
     >>> optimizer = torch.optim.Adam([torch.nn.Parameter(torch.ones(1))])
     >>> set_rates(optimizer, 0.5, momentum=0.8)
     >>> optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["betas"]
     (0.5, (0.8, 0.999))
     """
     for group in optimizer.param_groups:
-        group["lr"] = lr
+        group["lr"] = lr * group.get("lr_factor", 1.0)
         if momentum is not None and "betas" in group:
             group["betas"] = (momentum, group["betas"][1])
         elif momentum is not None:
