@@ -78,6 +78,21 @@ def test_every_precision_learns(chunks_dir, tmp_path, precision):
 
 
 @pytest.mark.parametrize(
+    "changed",
+    [
+        {"optimizer": {"name": "sam", "inner": SGD}, "precision": "fp16"},
+        {"optimizer": {"name": "lookahead", "inner": {"name": "radam", "lr": 0.01}}},
+        {"average": {"name": "ema", "decay": 0.9}, "mix": {"name": "cutmix", "probability": 0.2}},
+    ],
+    ids=["sam", "lookahead", "ema-cutmix"],
+)
+def test_options_that_change_steps_learn(chunks_dir, tmp_path, changed):
+    row = learn(chunks_dir, tmp_path, **changed)
+    assert float(row["train_accuracy"]) > 0.6
+    assert row["skipped_steps"] == "0"
+
+
+@pytest.mark.parametrize(
     "model, compiled", [("tdnn", False), ("ecapa", False), ("resnet", False), ("tdnn", True)]
 )
 def test_encoders_train_and_extract_as_on_a_cpu(chunks_dir, tmp_path, model, compiled):

@@ -20,11 +20,15 @@ def chunks_dir(tmp_path_factory):
     return write_small_chunks(tmp_path_factory.mktemp("two_passes"))
 
 
-def test_with_a_radius_of_nearly_0_sam_is_its_inner_optimizer_to_the_bit(chunks_dir, tmp_path):
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_with_a_radius_of_nearly_0_sam_is_its_inner_optimizer_to_the_bit(
+    chunks_dir, tmp_path, precision
+):
     """So the second pass has the dropout masks of the first, and leaves batch norm alone."""
     dropout = ModelConfig(**vars(SECTIONS["model"]) | {"pooling_dropout": 0.2})
     for name, optimizer in (("one", SGD), ("two", {"name": "sam", "radius": 1e-20, "inner": SGD})):
-        small_run(chunks_dir, tmp_path / name, small_sections(model=dropout, optimizer=optimizer))
+        sections = small_sections(model=dropout, optimizer=optimizer, precision=precision)
+        small_run(chunks_dir, tmp_path / name, sections)
     assert_same(tmp_path / "two", result(tmp_path / "one"))
 
 

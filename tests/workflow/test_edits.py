@@ -73,6 +73,9 @@ VALUES = {
     "train.freeze": {"encoder": 1},
     "train.accumulate_steps": 2,
     "train.average_epochs": 2,
+    "train.average": {"name": "ema"},
+    "train.mix": {"name": "mixup"},
+    "train.distillation": {"teacher": "teacher.pt"},
     "feats.conf": "conf/other.conf",
     "vad.conf": "conf/other_vad.conf",
     "backend.train_sets": ["train"],
@@ -154,6 +157,7 @@ def recipe(finished, tmp_path_factory):
     for conf, option in (("mfcc", "other"), ("vad", "other_vad")):
         if (folder / f"conf/{conf}.conf").exists():
             shutil.copy(folder / f"conf/{conf}.conf", folder / f"conf/{option}.conf")
+    shutil.copy(folder / "exp/model/final.pt", folder / "teacher.pt")
     with open(folder / "conf/other.conf", "a") as file:
         file.write("--low-freq=30\n")
     with open(folder / "conf/other_vad.conf", "a") as file:
@@ -207,6 +211,17 @@ def test_an_edit_plans_the_rules_that_read_the_key_and_all_behind_them(
     wanted = set().union(*(behind[rule] for rule in {"write_manifest", *readers_of(key)}))
     planned = set(plan_of(planner, recipe, key))
     assert planned - TEMPORARY == wanted - TEMPORARY
+
+
+def test_a_search_for_the_learning_rate_changes_the_report_alone(planner, recipe):
+    assert planner.rules(recipe, "find_lr") == {"find_lr": 1}
+    curve = recipe / "exp/find_lr/curve.tsv"
+    curve.parent.mkdir(parents=True)
+    curve.write_text("lr\tloss\tsmoothed_loss\n0.1\t2\t2\n")
+    try:
+        assert planner.rules(recipe, "all") == {"write_report": 1}
+    finally:
+        shutil.rmtree(curve.parent)
 
 
 @pytest.mark.parametrize("seed", range(8))

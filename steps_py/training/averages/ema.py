@@ -46,7 +46,7 @@ class Ema(Average):
         share = (1 - self.config.decay) / (1 - self.config.decay**self._num)
         for name, x in weights.items():
             x = x.detach().float()
-            mean = self._means.get(name, torch.zeros_like(x)).to(x.device)
+            mean = self._means[name].to(x.device) if name in self._means else torch.zeros_like(x)
             # statistics are not finite for a while after a step that is skipped
             self._means[name] = mean.lerp_(torch.where(x.isfinite(), x, mean), share)
 
