@@ -30,7 +30,8 @@ class NetworkFrontEnd(Protocol):
 
     A class that reads files of the recipe lists them in ``files`` and has a method
     ``portable_options()``, options with which final.pt is read without them.
-    ``exportable = False`` declares that torch.export needs a fixed length.
+    ``exportable = False`` declares code that torch.export takes for a fixed length only, and
+    torch.compile in several graphs.
     """
 
     out_dim: int

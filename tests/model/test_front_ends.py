@@ -1,6 +1,7 @@
 """Front-ends: the contract of every registered one, and values by hand or by other code."""
 
 import copy
+import dataclasses
 import importlib.util
 import itertools
 
@@ -20,6 +21,7 @@ from steps_py.model.config import ModelConfig
 from steps_py.model.extractor import Extractor, load_extractor, save_extractor
 from steps_py.model.front_end_chain import FrontEndChain
 from steps_py.model.registries import ENCODERS, FRONT_ENDS
+from steps_py.plan.amounts import measure_network
 from steps_py.training.freezing import Freezing
 from tests.support.masked_networks import assert_same, padded, trained_on
 from tests.support.tiny_parts import tiny, trained_looking
@@ -159,14 +161,14 @@ def test_ten_steps_of_training_lower_the_loss(name):
 @each_front_end
 def test_exported_and_compiled_it_gives_the_same_output_at_any_length(name):
     chain = FrontEndChain([options_of(name)], FEAT_DIM).eval()
+    if not getattr(chain[0], "exportable", True):
+        pytest.skip("declared as not exportable")
     torch.compiler.reset()  # each class has graphs of its own
-    is_one_graph = getattr(chain[0], "exportable", True)
-    runs = [torch.compile(chain, backend="eager", dynamic=True, fullgraph=is_one_graph)]
-    if is_one_graph:
-        frames = torch.export.Dim("frames", min=24, max=4000)
-        args = torch.randn(2, 40, FEAT_DIM), None
-        runs.append(torch.export.export(chain, args, dynamic_shapes=({1: frames}, None)).module())
-    for num_frames, run in itertools.product((31, 40), runs):
+    compiled = torch.compile(chain, backend="eager", dynamic=True, fullgraph=True)
+    frames = torch.export.Dim("frames", min=24, max=4000)
+    args = torch.randn(2, 40, FEAT_DIM), None
+    exported = torch.export.export(chain, args, dynamic_shapes=({1: frames}, None)).module()
+    for num_frames, run in itertools.product((31, 40), (exported, compiled)):
         x_BTD = torch.randn(2, num_frames, FEAT_DIM)
         with torch.inference_mode():
             assert torch.allclose(run(x_BTD, None)[0], chain(x_BTD, None)[0], atol=1e-5)
@@ -322,3 +324,11 @@ def test_mistakes_in_the_chain_are_errors(front_end, message):
 def test_features_that_are_no_spectrum_are_refused(name):
     with pytest.raises(ConfigError, match=r"80 dimensions; a spectrum has a power of two and one"):
         FrontEndChain([name], in_dim=80)
+
+
+@each_front_end
+def test_weights_and_operations_are_counted_without_computing_anything(name):
+    model = section(options_of(name))
+    num_gflop_per_frame, num_weights = measure_network(dataclasses.asdict(model), FEAT_DIM)
+    assert num_weights == sum(x.numel() for x in build(options_of(name)).state_dict().values())
+    assert num_gflop_per_frame > 0

@@ -94,7 +94,7 @@ class Pretrained(nn.Module):
         self.reads_samples = hasattr(self.network, "feature_extractor")
         self.frame_stride, self.min_frames = self._frames(in_dim)
         self._adapt(config)
-        self.norm = self._replace_group_norm()
+        self._replace_group_norm()
         options = self.network.config
         self.layer_weight_L = nn.Parameter(torch.zeros(1 + options.num_hidden_layers))
         self.out_dim = options.hidden_size
@@ -135,13 +135,11 @@ class Pretrained(nn.Module):
         x_B1N = SAMPLE_SCALE * x_BTD.flatten(1)[:, None]
         if self.normalise:
             x_B1N = normalised(x_B1N, mask_BN, unbiased=False)
-        if self.norm is not None:
-            (kernel, *_), (stride, *_) = (
-                self.network.config.conv_kernel,
-                self.network.config.conv_stride,
-            )
+        first = self.network.feature_extractor.conv_layers[0]
+        if isinstance(getattr(first, "layer_norm", None), MaskedChannelNorm):
+            (kernel,), (stride,) = first.conv.kernel_size, first.conv.stride
             num_B = None if mask_BN is None else (mask_BN.sum(dim=1) - kernel) // stride + 1
-            self.norm.num_frames_B = num_B
+            first.layer_norm.num_frames_B = num_B
         return x_B1N[:, 0], mask_BN if mask_BN is None else mask_BN.long()
 
     def _stacked(self, x_BTD, mask_BT):
@@ -189,12 +187,10 @@ class Pretrained(nn.Module):
     def _replace_group_norm(self):
         """The norm over frames of the first convolution, which then ignores padding."""
         if not self.reads_samples:
-            return None
+            return
         first = self.network.feature_extractor.conv_layers[0]
-        if not isinstance(getattr(first, "layer_norm", None), nn.GroupNorm):
-            return None
-        first.layer_norm = MaskedChannelNorm(first.layer_norm)
-        return first.layer_norm
+        if isinstance(getattr(first, "layer_norm", None), nn.GroupNorm):
+            first.layer_norm = MaskedChannelNorm(first.layer_norm)
 
 
 def normalised(x_BCN: torch.Tensor, mask_BN: torch.Tensor | None, unbiased: bool) -> torch.Tensor:
