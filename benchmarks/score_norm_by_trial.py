@@ -11,12 +11,12 @@ from steps_py.formats.vector_tables import read_vectors
 
 def main():
     cohort = unit_length(read_vectors("ark:cohort.ark")[1])
-    keys, vectors = read_vectors("ark:test.ark")
+    keys, vectors = read_vectors("ark:few.ark")
     scores = unit_length(vectors) @ cohort.T
     highest = -np.sort(-scores, axis=1)[:, :TOP_N]
     mean = dict(zip(keys, highest.mean(axis=1), strict=True))
     std = dict(zip(keys, highest.std(axis=1), strict=True))
-    with open("scores") as lines, open("normalised", "w") as out:
+    with open("few.scores") as lines, open("normalised", "w") as out:
         for line in lines:
             enroll, test, score = line.split()
             score = float(score)

@@ -26,6 +26,10 @@ class Side(NamedTuple):
         """Those of some rows, an array of int or a slice."""
         return Side(self.vectors_NK[rows_R], self.offset_N[rows_R])
 
+    def single(self) -> "Side":
+        """The same in single precision, for products of all pairs at twice the speed."""
+        return Side(*(array.astype(np.float32, copy=False) for array in self))
+
 
 class PairScorer:
     """Base of the models' arithmetic: `enroll` and `test` prepare vectors, the rest is common.
@@ -78,6 +82,9 @@ class CosineScorer(PairScorer):
 
     def enroll(self, x_ND, num_utts_N=None):
         return self.test(x_ND)
+
+    def all_pairs(self, enroll, test):
+        return enroll.vectors_NK @ test.vectors_NK.T  # the offsets are 0
 
     def test(self, x_ND):
         x_ND = np.asarray(x_ND, np.float64)

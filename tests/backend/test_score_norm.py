@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from steps_py.backend import score_norm
 from steps_py.backend.pair_scorers import CosineScorer, EuclideanScorer, PldaScorer
 from steps_py.backend.plda import Plda
 from steps_py.backend.score_norm import Cohort, Sides
@@ -88,6 +89,21 @@ def test_zt_norm_by_hand():
 
     of_test = [z(-3, [-1, -4]), z(-2, [-1, -3]), z(-1, [-4, -3])]  # models a, b, c with the test
     np.testing.assert_allclose(got, z(z(-1, [-2, -1, -2]), of_test), rtol=1e-12)
+
+
+@pytest.mark.parametrize("select", ["own", "cross"])
+def test_scores_of_long_lists_in_single_precision_are_nearly_those_of_double(monkeypatch, select):
+    rng, scorer = np.random.default_rng(0), CosineScorer()
+    cohort = Cohort.of(scorer, rng.normal(size=(400, 64)), [f"{n}" for n in range(400)])
+    x_ND = rng.normal(size=(1000, 64))
+    enroll, test = rng.integers(0, 1000, (2, 500))
+    score = scorer.listed(scorer.enroll(x_ND), scorer.test(x_ND), enroll, test)
+    sides = Sides(cohort, scorer.enroll(x_ND), None, enroll, test)
+    double = sides.s_norm(score, top_n=100, select=select)
+    monkeypatch.setattr(score_norm, "_SINGLE_FROM", 0)
+    single = sides.s_norm(score, top_n=100, select=select)
+    np.testing.assert_allclose(single, double, rtol=1e-6, atol=1e-6)
+    assert not np.array_equal(single, double)
 
 
 def plda():
