@@ -7,6 +7,7 @@ import jinja2
 from bokeh.embed import components
 from bokeh.resources import Resources
 
+from steps_py.report.base import Run
 from steps_py.report.blocks import Block, Figures
 from steps_py.report.run_folder import RunFolder
 from steps_py.report.sections import REPORT_SECTIONS
@@ -36,7 +37,7 @@ def report_of(run: RunFolder) -> str:
     return page(f"{run.name}: speaker recognition", subtitle, parts)
 
 
-def parts_of(run, names) -> list[Part]:
+def parts_of(run: Run, names) -> list[Part]:
     """The sections of these names, made from a finished recipe or from several."""
     parts = []
     for name in names:

@@ -89,8 +89,9 @@ class RunFolder:
 
     @functools.cached_property
     def comparisons(self) -> pd.DataFrame:
-        """The paired tests of each two systems."""
-        return self._frame("results/comparisons.tsv")
+        """The paired tests of each two systems; results of before 0.3 have no conditions."""
+        tests = self._frame("results/comparisons.tsv")
+        return tests if "condition" in tests else tests.assign(condition="")
 
     @functools.cached_property
     def epochs(self) -> pd.DataFrame | None:

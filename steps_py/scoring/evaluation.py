@@ -45,8 +45,8 @@ class Evaluation(NamedTuple):
         list_sha256; a row of each system, condition and metric.  The condition of all trials is
         empty, low and high are nan without draws, and the value is nan where trials are of one
         kind.
-    comparisons : list, metric, system, other, difference, low, high, p_value; a row for each
-        metric and two systems.
+    comparisons : list, condition, metric, system, other, difference, low, high, p_value; a row
+        for each condition, metric and two systems.
     num_speakers : those that were drawn; None without draws.
     """
 
@@ -59,7 +59,10 @@ MEASURES = (
     *("list", "system", "condition", "metric", "value", "low", "high"),
     *("num_trials", "num_targets", "list_sha256"),
 )
-COMPARISONS = ("list", "metric", "system", "other", "difference", "low", "high", "p_value")
+COMPARISONS = (
+    *("list", "condition", "metric", "system", "other"),
+    *("difference", "low", "high", "p_value"),
+)
 
 
 def evaluate(
@@ -135,8 +138,8 @@ def evaluate(
                 low, high = interval(value_D)
                 measured = {"metric": metric.name, "value": value, "low": low, "high": high}
                 rows.append({**common, **measured, **counts, "list_sha256": sha256})
-                if condition == POOLED:
-                    draws_of[metric.name, system] = value, value_D
+                if not np.isnan(value):
+                    draws_of.setdefault((condition, metric.name), {})[system] = value, value_D
     measures = pd.DataFrame(rows, columns=list(MEASURES))
     comparisons = list(_compare(Path(trials_path).name, draws_of)) if num_draws else []
     return Evaluation(
@@ -179,15 +182,14 @@ def _measure(trials, metrics, times_SD, is_part):
 
 
 def _compare(name, draws_of):
-    """A row for each two systems that have a metric, metric by metric."""
-    for metric in dict.fromkeys(metric for metric, _ in draws_of):
-        systems = [system for of, system in draws_of if of == metric]
-        for system, other in itertools.combinations(systems, 2):
-            value, value_D = draws_of[metric, system]
-            other_value, other_D = draws_of[metric, other]
+    """A row for each two systems that have a metric, condition by condition."""
+    for (condition, metric), of_system in draws_of.items():
+        for system, other in itertools.combinations(of_system, 2):
+            (value, value_D), (other_value, other_D) = of_system[system], of_system[other]
             low, high = interval(value_D - other_D)
             yield {
                 "list": name,
+                "condition": condition,
                 "metric": metric,
                 "system": system,
                 "other": other,

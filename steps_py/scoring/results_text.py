@@ -77,7 +77,8 @@ def marks_of(evaluation, metric):
         return {}
     best = values.idxmax() if metric.higher_is_better else values.idxmin()
     marks = {best: BEST}
-    for row in comparisons[comparisons.metric == metric.name].itertuples():
+    pooled = comparisons[(comparisons.condition == "") & (comparisons.metric == metric.name)]
+    for row in pooled.itertuples():
         if best in (row.system, row.other) and not row.p_value <= SIGNIFICANCE:
             marks[row.other if row.system == best else row.system] = AS_GOOD
     return marks

@@ -6,6 +6,7 @@ import pytest
 
 from steps_py.errors import StepsError
 from steps_py.recipe.config import fill_defaults
+from steps_py.report.base import Run
 from steps_py.report.compared_runs import SECTIONS, ComparedRuns
 from steps_py.report.page import page, parts_of
 from steps_py.report.run_folder import RunFolder
@@ -27,6 +28,11 @@ def compared(finished_run, better_path):
 def open_run(path):
     manifest = json.loads((path / "results/manifest.json").read_text())
     return RunFolder(path, fill_defaults(manifest["config"]))
+
+
+def test_one_run_and_several_have_what_their_sections_read(compared, finished_run):
+    assert isinstance(compared, Run)
+    assert isinstance(finished_run, Run)
 
 
 def test_values_are_those_of_each_run(compared, finished_run):

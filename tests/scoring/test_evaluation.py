@@ -221,6 +221,25 @@ def test_a_list_of_one_kind_is_refused(lists, kind):
 # Conditions
 
 
+def test_systems_are_compared_in_each_condition_as_on_a_list_of_its_own(many, tmp_path):
+    trials, paths, speakers = many
+    utts = [line.split()[0] for line in Path(speakers.enroll).read_text().splitlines()]
+    sex_of = {utt: "m" if utt < "s05" else "f" for utt in utts}
+    conditions = {"sex": table_file(tmp_path / "utt2sex", sex_of)}
+    options = {"speakers": speakers, "num_draws": 20}
+    metrics = metrics_of(["eer"], [0.01])
+    found = evaluate(trials, paths, metrics, conditions=conditions, **options).comparisons
+    for path in (trials, *paths):
+        lines = [line.split() for line in path.read_text().splitlines()]
+        same = [words for words in lines if sex_of[words[0]] == sex_of[words[1]]]
+        path.write_text("".join(f"{' '.join(words)}\n" for words in same))
+    alone = evaluate(trials, paths, metrics, **options).comparisons
+    columns = ["system", "other", "difference", "low", "high", "p_value"]
+    in_it = found[found.condition == "sex=same"][columns].to_numpy().tolist()
+    assert in_it == alone[columns].to_numpy().tolist()
+    assert set(found.condition) == {"", "sex=f-f", "sex=m-m", "sex=same", "sex=equalised"}
+
+
 def test_conditions_part_the_trials_by_the_values_of_both_sides(many, tmp_path):
     trials, paths, speakers = many
     utts = [line.split()[0] for line in Path(speakers.enroll).read_text().splitlines()]

@@ -53,7 +53,7 @@ class Results(Section):
         if pairs.empty or len(self.run.systems) < 2:
             return []
         metric = self.run.metrics[0]
-        pairs = pairs[pairs.metric == metric.name]
+        pairs = pairs[(pairs.metric == metric.name) & (pairs.condition == "")]
         rows = []
         for trials in self.run.lists:
             best = self.run.best_system(trials)
