@@ -51,6 +51,6 @@ def test_padding_matters_to_no_kind_of_block(kind, train):
 
 
 def test_each_stage_has_all_its_numbers():
-    message = "6 bin_strides, 2 num_blocks, 6 expansions, 6 reductions. Give one of each per stage"
+    message = "6 bin_strides, 2 num_blocks, 6 expansions and 6 reductions. Give one of each per"
     with pytest.raises(ConfigError, match=message):
         ReDimNet.Config(num_blocks=(1, 1))

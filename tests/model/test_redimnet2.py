@@ -81,6 +81,6 @@ def test_group_norm_without_padding_is_that_of_torch():
 
 
 def test_each_stage_has_all_its_numbers():
-    message = "6 bin_strides, 6 frame_strides, 2 num_blocks, 6 expansions, 6 reductions"
+    message = "6 bin_strides, 6 frame_strides, 2 num_blocks, 6 expansions and 6 reductions"
     with pytest.raises(ConfigError, match=message):
         ReDimNet2.Config(num_blocks=(1, 1))

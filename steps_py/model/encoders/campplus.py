@@ -7,16 +7,15 @@ context-aware masking", Interspeech 2023, table 1 and equations (1) to (5).
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from steps_py.errors import ConfigError
 from steps_py.model.layers.conv import ConvNorm1d, ConvNorm2d
-from steps_py.model.layers.dense_tdnn import DenseBlock, FrameConv, NormRelu, Transit
+from steps_py.model.layers.dense_tdnn import DenseStages, FrameConv, NormRelu
 from steps_py.model.layers.masks import mean_over_frames, zero_padding
+from steps_py.model.layers.stage_lists import check_one_each
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, setting
 
@@ -44,31 +43,24 @@ class CamPlusPlus(nn.Module):
         dilations: tuple[Count, ...] = setting((1, 2, 2), "spacing of their three frames")
 
         def __post_init__(self):
-            if not self.num_blocks or len(self.num_blocks) != len(self.dilations):
-                raise ConfigError(
-                    f"encoder 'campplus': {len(self.num_blocks)} num_blocks and"
-                    f" {len(self.dilations)} dilations. Give one of each per block."
-                )
+            check_one_each(
+                "campplus", "block", num_blocks=self.num_blocks, dilations=self.dilations
+            )
 
     def __init__(self, config: Config, in_dim: int):
         super().__init__()
         self.head = ConvHead(config.base_dim, in_dim)
-        dim = config.hidden_dim
-        self.first = ConvNorm1d(self.head.out_dim, dim, kernel_size=5, stride=2)
-        self.blocks, self.transits = nn.ModuleList(), nn.ModuleList()
-        for num_layers, dilation in zip(config.num_blocks, config.dilations, strict=True):
-            block = DenseBlock(
-                dim,
-                num_layers,
-                hidden_dim=config.hidden_dim,
-                growth_dim=config.growth_dim,
-                make_conv=partial(ContextMaskedConv, dilation=dilation),
-            )
-            dim = block.out_dim // 2
-            self.blocks.append(block)
-            self.transits.append(Transit(block.out_dim, dim))
-        self.last = NormRelu(dim)
-        self.out_dim = dim
+        self.first = ConvNorm1d(self.head.out_dim, config.hidden_dim, kernel_size=5, stride=2)
+        self.dense = DenseStages(
+            config.hidden_dim,
+            config.num_blocks,
+            config.dilations,
+            hidden_dim=config.hidden_dim,
+            growth_dim=config.growth_dim,
+            make_conv=ContextMaskedConv,
+        )
+        self.last = NormRelu(self.dense.out_dim)
+        self.out_dim = self.dense.out_dim
         self.min_frames = 1
         for module in self.modules():
             if isinstance(module, nn.Conv1d):
@@ -79,9 +71,7 @@ class CamPlusPlus(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Frames (B, T, D) -> frames (B, T / 2 rounded up, C); padding of the input is 0."""
         x_BCT, mask_BT = self.first(self.head(x_BTD, mask_BT), mask_BT)
-        x_BCT = F.relu(x_BCT)
-        for block, transit in zip(self.blocks, self.transits, strict=True):
-            x_BCT = transit(block(x_BCT, mask_BT), mask_BT)
+        x_BCT = self.dense(F.relu(x_BCT), mask_BT)
         return self.last(x_BCT, mask_BT).mT, mask_BT
 
 

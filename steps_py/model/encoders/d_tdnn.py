@@ -7,15 +7,14 @@ verification", Interspeech 2020, table 1.
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from steps_py.errors import ConfigError
 from steps_py.model.layers.conv import ConvNorm1d
-from steps_py.model.layers.dense_tdnn import DenseBlock, FrameConv, Transit
+from steps_py.model.layers.dense_tdnn import DenseStages, FrameConv
+from steps_py.model.layers.stage_lists import check_one_each
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, setting
 
@@ -40,29 +39,20 @@ class DTdnn(nn.Module):
         dilations: tuple[Count, ...] = setting((1, 3), "spacing of their three frames")
 
         def __post_init__(self):
-            if not self.num_blocks or len(self.num_blocks) != len(self.dilations):
-                raise ConfigError(
-                    f"encoder 'd_tdnn': {len(self.num_blocks)} num_blocks and"
-                    f" {len(self.dilations)} dilations. Give one of each per block."
-                )
+            check_one_each("d_tdnn", "block", num_blocks=self.num_blocks, dilations=self.dilations)
 
     def __init__(self, config: Config, in_dim: int):
         super().__init__()
-        dim = config.hidden_dim
-        self.first = ConvNorm1d(in_dim, dim, kernel_size=5)
-        self.blocks, self.transits = nn.ModuleList(), nn.ModuleList()
-        for num_layers, dilation in zip(config.num_blocks, config.dilations, strict=True):
-            block = DenseBlock(
-                dim,
-                num_layers,
-                hidden_dim=config.hidden_dim,
-                growth_dim=config.growth_dim,
-                make_conv=partial(FrameConv, dilation=dilation),
-            )
-            dim = block.out_dim // 2
-            self.blocks.append(block)
-            self.transits.append(Transit(block.out_dim, dim))
-        self.out_dim = dim
+        self.first = ConvNorm1d(in_dim, config.hidden_dim, kernel_size=5)
+        self.dense = DenseStages(
+            config.hidden_dim,
+            config.num_blocks,
+            config.dilations,
+            hidden_dim=config.hidden_dim,
+            growth_dim=config.growth_dim,
+            make_conv=FrameConv,
+        )
+        self.out_dim = self.dense.out_dim
         self.min_frames = 1
 
     def forward(
@@ -70,6 +60,4 @@ class DTdnn(nn.Module):
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Frames (B, T, D) -> frames (B, T, C); padding of the input is 0."""
         x_BCT = F.relu(self.first(x_BTD.mT, mask_BT)[0])
-        for block, transit in zip(self.blocks, self.transits, strict=True):
-            x_BCT = transit(block(x_BCT, mask_BT), mask_BT)
-        return x_BCT.mT, mask_BT
+        return self.dense(x_BCT, mask_BT).mT, mask_BT

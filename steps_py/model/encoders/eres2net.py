@@ -14,7 +14,7 @@ from torch import nn
 
 from steps_py.model.layers.attentive_fusion import AttentiveFusion
 from steps_py.model.layers.conv import ConvNorm2d
-from steps_py.model.layers.res2_block import Res2Block, clipped_relu
+from steps_py.model.layers.res2_block import clipped_relu, make_res2_stages
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, setting
 
@@ -50,33 +50,19 @@ class ERes2Net(nn.Module):
 
     def __init__(self, config: Config, in_dim: int):
         super().__init__()
-        dim, num_bins = config.base_dim, in_dim
-        self.first = ConvNorm2d(1, dim)
-        self.stages, self.halvings, self.fusions = (nn.ModuleList() for _ in range(3))
+        self.first = ConvNorm2d(1, config.base_dim)
+        stages = make_res2_stages(config, first_fused=FIRST_FUSED_STAGE)
+        self.stages = nn.ModuleList(nn.ModuleList(blocks) for blocks in stages)
+        self.halvings, self.fusions = nn.ModuleList(), nn.ModuleList()
         self.first_fused = config.first_fused_output - 1
-        for stage, num_blocks in enumerate(config.num_blocks):
-            width = config.base_dim * 2**stage
-            blocks = nn.ModuleList()
-            for number in range(num_blocks):
-                stride = 2 if stage and not number else 1
-                block = Res2Block(
-                    dim,
-                    width,
-                    stride,
-                    group_width=config.group_width,
-                    scale=config.scale,
-                    expansion=config.expansion,
-                    fused=stage >= FIRST_FUSED_STAGE,
-                )
-                blocks.append(block)
-                dim, num_bins = width * config.expansion, -(-num_bins // stride)
-            self.stages.append(blocks)
-            if stage > self.first_fused:
-                self.halvings.append(
-                    nn.Conv2d(dim // 2, dim, kernel_size=3, stride=2, padding=1, bias=False)
-                )
-                self.fusions.append(AttentiveFusion(dim))
-        self.out_dim = dim * num_bins
+        dims = [config.base_dim * 2**stage * config.expansion for stage in range(len(stages))]
+        for dim in dims[self.first_fused + 1 :]:
+            self.halvings.append(
+                nn.Conv2d(dim // 2, dim, kernel_size=3, stride=2, padding=1, bias=False)
+            )
+            self.fusions.append(AttentiveFusion(dim))
+        num_bins = -(-in_dim // 2 ** (len(stages) - 1))
+        self.out_dim = dims[-1] * num_bins
         self.min_frames = 1
 
     def forward(

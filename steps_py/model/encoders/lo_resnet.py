@@ -12,13 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from steps_py.model.layers.staged_encoder import StagedEncoder
 from steps_py.model.layers.strided_stage import StridedStage
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, setting
 
 
 @ENCODERS.register("lo_resnet")
-class LoResNet(nn.Module):
+class LoResNet(StagedEncoder):
     """Stages of a strided convolution of 5 x 5 and residual blocks; then means of bands of bins.
 
     The defaults are LoResNet-8, for spectrograms of 161 bins, with pooling ``mean`` and 128
@@ -39,26 +40,18 @@ class LoResNet(nn.Module):
         num_bands: Count = setting(4, "bands of bins, each of which is averaged")
 
     def __init__(self, config: Config, in_dim: int):
-        super().__init__()
-        dims = [1, *(config.base_dim * 2**stage for stage in range(len(config.num_blocks)))]
-        self.stages = nn.ModuleList(
-            StridedStage(*sizes, F.relu)
-            for sizes in zip(dims[:-1], dims[1:], config.num_blocks, strict=True)
-        )
-        num_bins = -(-in_dim // 2 ** len(self.stages))
-        self.bands = bands_of(num_bins, config.num_bands)
-        self.out_dim = dims[-1] * config.num_bands
-        self.min_frames = 1
+        super().__init__(config.base_dim, config.num_blocks, in_dim, make_stage)
+        self.bands = bands_of(self.num_bins, config.num_bands)
+        self.out_dim = self.last_dim * config.num_bands
 
-    def forward(
-        self, x_BTD: torch.Tensor, mask_BT: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Frames (B, T, D) -> frames (B, T / 8 rounded up, C); padding of the input is 0."""
-        x_BCTF = x_BTD[:, None]
-        for stage in self.stages:
-            x_BCTF, mask_BT = stage(x_BCTF, mask_BT)
+    def join_bins(self, x_BCTF: torch.Tensor) -> torch.Tensor:
+        """Maps -> the means of their bands (B, T, C)."""
         means = [x_BCTF[..., start:end].mean(dim=3) for start, end in self.bands]
-        return torch.stack(means, dim=3).transpose(1, 2).flatten(2), mask_BT
+        return torch.stack(means, dim=3).transpose(1, 2).flatten(2)
+
+
+def make_stage(in_dim: int, dim: int, num_blocks: int) -> nn.Module:
+    return StridedStage(in_dim, dim, num_blocks, F.relu)
 
 
 def bands_of(num_bins: int, num_bands: int) -> list[tuple[int, int]]:

@@ -29,6 +29,7 @@ class MfaConformer(Transformer):
     distances of the relative positions are those of Transformer-XL; the public code of the
     paper reads the position of the second frame instead, with the same number of weights.
 
+    >>> import torch
     >>> config = MfaConformer.Config(hidden_dim=8, feed_forward_dim=16)
     >>> encoder = MfaConformer(config, in_dim=24)
     >>> encoder(torch.zeros(2, 20, 24), None)[0].shape    # 8 channels of each of 6 blocks

@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from steps_py.errors import ConfigError
 from steps_py.model.layers.context_1d import NUM_HEADS, ContextBlock
 from steps_py.model.layers.masks import mean_over_frames, zero_padding
 from steps_py.model.layers.norm import MaskedBatchNorm
+from steps_py.model.layers.stage_lists import check_one_each
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, Keywords, setting
 
@@ -75,15 +75,14 @@ class ReDimNet(nn.Module):
         )
 
         def __post_init__(self):
-            lists = {
-                "bin_strides": self.bin_strides,
-                "num_blocks": self.num_blocks,
-                "expansions": self.expansions,
-                "reductions": self.reductions,
-            }
-            if not self.num_blocks or len({len(values) for values in lists.values()}) > 1:
-                given = ", ".join(f"{len(values)} {name}" for name, values in lists.items())
-                raise ConfigError(f"encoder 'redimnet': {given}. Give one of each per stage.")
+            check_one_each(
+                "redimnet",
+                "stage",
+                bin_strides=self.bin_strides,
+                num_blocks=self.num_blocks,
+                expansions=self.expansions,
+                reductions=self.reductions,
+            )
 
     def __init__(self, config: Config, in_dim: int):
         super().__init__()

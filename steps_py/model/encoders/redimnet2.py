@@ -16,7 +16,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from steps_py.errors import ConfigError
 from steps_py.model.encoders.redimnet import (
     WeightedSum,
     grouped_conv,
@@ -28,6 +27,7 @@ from steps_py.model.layers.context_1d import ContextBlock
 from steps_py.model.layers.conv import every
 from steps_py.model.layers.masks import zero_padding
 from steps_py.model.layers.norm import MaskedBatchNorm, MaskedGroupNorm
+from steps_py.model.layers.stage_lists import check_one_each
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, Keywords, setting
 
@@ -84,11 +84,15 @@ class ReDimNet2(nn.Module):
         group_norm: bool = setting(False, "norm of what the first layer and the stages pass on")
 
         def __post_init__(self):
-            names = ("bin_strides", "frame_strides", "num_blocks", "expansions", "reductions")
-            lengths = {name: len(getattr(self, name)) for name in names}
-            if not self.num_blocks or len(set(lengths.values())) > 1:
-                given = ", ".join(f"{length} {name}" for name, length in lengths.items())
-                raise ConfigError(f"encoder 'redimnet2': {given}. Give one of each per stage.")
+            check_one_each(
+                "redimnet2",
+                "stage",
+                bin_strides=self.bin_strides,
+                frame_strides=self.frame_strides,
+                num_blocks=self.num_blocks,
+                expansions=self.expansions,
+                reductions=self.reductions,
+            )
 
     def __init__(self, config: Config, in_dim: int):
         super().__init__()

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from steps_py.model.layers.conv import ConvNorm2d
-from steps_py.model.layers.res2_block import Res2Block, clipped_relu
+from steps_py.model.layers.res2_block import clipped_relu, make_res2_stages
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, setting
 
@@ -39,25 +39,11 @@ class Res2Net(nn.Module):
 
     def __init__(self, config: Config, in_dim: int):
         super().__init__()
-        dim, num_bins = config.base_dim, in_dim
-        self.first = ConvNorm2d(1, dim)
-        self.blocks = nn.ModuleList()
-        for stage, num_blocks in enumerate(config.num_blocks):
-            width = config.base_dim * 2**stage
-            for number in range(num_blocks):
-                stride = 2 if stage and not number else 1
-                block = Res2Block(
-                    dim,
-                    width,
-                    stride,
-                    group_width=config.group_width,
-                    scale=config.scale,
-                    expansion=config.expansion,
-                    convolve_last=False,
-                )
-                self.blocks.append(block)
-                dim, num_bins = width * config.expansion, -(-num_bins // stride)
-        self.out_dim = dim * num_bins
+        self.first = ConvNorm2d(1, config.base_dim)
+        stages = make_res2_stages(config, convolve_last=False)
+        self.blocks = nn.ModuleList(block for blocks in stages for block in blocks)
+        num_bins = -(-in_dim // 2 ** (len(stages) - 1))
+        self.out_dim = config.base_dim * 2 ** (len(stages) - 1) * config.expansion * num_bins
         self.min_frames = 1
 
     def forward(

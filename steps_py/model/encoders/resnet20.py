@@ -10,10 +10,10 @@ recognition", CVPR 2017, table 2 (its 20-layer network).
 import math
 from dataclasses import dataclass
 
-import torch
 from torch import nn
 
 from steps_py.model.layers.masks import zero_padding
+from steps_py.model.layers.staged_encoder import StagedEncoder
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, setting
 
@@ -21,13 +21,14 @@ NUM_BLOCKS = (1, 2, 4, 1)  # residual blocks per stage
 
 
 @ENCODERS.register("resnet20")
-class ResNet20(nn.Module):
+class ResNet20(StagedEncoder):
     """Four stages: a convolution that halves frames and bins, then residual blocks.
 
     A block is two convolutions with PReLU and a residual connection, without activation after the
     sum.  With pooling ``mean``, which averages over time only, the 257 bins of the paper's
     spectrograms become 17 bins of 512 channels, 8704 values, before the embedding.
 
+    >>> import torch
     >>> encoder = ResNet20(ResNet20.Config(base_dim=2), in_dim=257)
     >>> encoder(torch.zeros(1, 300, 257), None)[0].shape    # 16 channels of 17 bins
     torch.Size([1, 19, 272])
@@ -40,24 +41,7 @@ class ResNet20(nn.Module):
         )
 
     def __init__(self, config: Config, in_dim: int):
-        super().__init__()
-        self.stages = nn.ModuleList()
-        dim, num_bins = 1, in_dim
-        for stage, num_blocks in enumerate(NUM_BLOCKS):
-            width = config.base_dim * 2**stage
-            self.stages.append(ResidualStage(dim, width, num_blocks))
-            dim, num_bins = width, -(-num_bins // 2)
-        self.out_dim = dim * num_bins
-        self.min_frames = 1
-
-    def forward(
-        self, x_BTD: torch.Tensor, mask_BT: torch.Tensor | None
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Frames (B, T, D) -> frames (B, T / 16 rounded up, C); padding of the input is 0."""
-        x_BCTF = x_BTD[:, None]
-        for stage in self.stages:
-            x_BCTF, mask_BT = stage(x_BCTF, mask_BT)
-        return x_BCTF.transpose(1, 2).contiguous().flatten(2), mask_BT
+        super().__init__(config.base_dim, NUM_BLOCKS, in_dim, ResidualStage)
 
 
 class ResidualStage(nn.Module):

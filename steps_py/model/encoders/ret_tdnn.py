@@ -18,6 +18,7 @@ from steps_py.errors import ConfigError
 from steps_py.model.layers.conv import ConvNorm1d, ConvReluNorm
 from steps_py.model.layers.masks import mean_over_frames
 from steps_py.model.layers.squeeze_excitation import SqueezeExcitation
+from steps_py.model.layers.stage_lists import check_one_each
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, setting
 
@@ -61,13 +62,13 @@ class RetTdnn(nn.Module):
         )
 
         def __post_init__(self):
-            lengths = {len(self.kernel_sizes), len(self.strides), len(self.num_blocks)}
-            if lengths != {len(self.num_blocks)} or not self.num_blocks:
-                raise ConfigError(
-                    f"encoder 'ret_tdnn': {len(self.kernel_sizes)} kernel_sizes,"
-                    f" {len(self.strides)} strides and {len(self.num_blocks)} num_blocks."
-                    " Give one of each per stage."
-                )
+            check_one_each(
+                "ret_tdnn",
+                "stage",
+                kernel_sizes=self.kernel_sizes,
+                strides=self.strides,
+                num_blocks=self.num_blocks,
+            )
             if self.block == "aggregate" and self.hidden_dim % self.num_groups:
                 raise ConfigError(
                     f"encoder 'ret_tdnn': hidden_dim is {self.hidden_dim}, not a multiple of"

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from steps_py.errors import ConfigError
 from steps_py.model.layers.norm import MaskedBatchNorm
+from steps_py.model.layers.stage_lists import check_one_each
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, setting
 
@@ -41,11 +41,9 @@ class Tdnn(nn.Module):
         dilations: tuple[Count, ...] = setting((1, 2, 3, 1, 1), "spacing of these frames")
 
         def __post_init__(self):
-            if not self.kernel_sizes or len(self.kernel_sizes) != len(self.dilations):
-                raise ConfigError(
-                    f"encoder 'tdnn': {len(self.kernel_sizes)} kernel_sizes and"
-                    f" {len(self.dilations)} dilations. Give one of each per layer."
-                )
+            check_one_each(
+                "tdnn", "layer", kernel_sizes=self.kernel_sizes, dilations=self.dilations
+            )
 
     def __init__(self, config: Config, in_dim: int):
         super().__init__()

@@ -6,7 +6,8 @@ Reference: Y.-Q. Yu and W.-J. Li, "Densely connected time delay neural network f
 verification", Interspeech 2020, section 3.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
@@ -70,6 +71,50 @@ class DenseBlock(nn.Module):
         for enter, norm, conv in zip(self.enter, self.norms, self.convs, strict=True):
             y_BCT = conv(norm(enter(x_BCT, mask_BT), mask_BT), mask_BT)
             x_BCT = torch.cat([x_BCT, y_BCT], dim=1)
+        return x_BCT
+
+
+class DenseStages(nn.Module):
+    """Dense blocks of `num_blocks` layers each, followed by an affine to half of the channels.
+
+    The convolutions of a block are ``make_conv(hidden_dim, growth_dim, dilation)``.
+
+    >>> stages = DenseStages(
+    ...     8, (3, 2), (1, 2), hidden_dim=16, growth_dim=4, make_conv=FrameConv
+    ... )
+    >>> stages(torch.zeros(2, 8, 9), None).shape    # (8 + 3 * 4) / 2 = 10, (10 + 2 * 4) / 2 = 9
+    torch.Size([2, 9, 9])
+    """
+
+    def __init__(
+        self,
+        in_dim: int,
+        num_blocks: Sequence[int],
+        dilations: Sequence[int],
+        *,
+        hidden_dim: int,
+        growth_dim: int,
+        make_conv: Callable[[int, int, int], nn.Module],
+    ):
+        super().__init__()
+        self.blocks, self.transits = nn.ModuleList(), nn.ModuleList()
+        self.out_dim = in_dim
+        for num_layers, dilation in zip(num_blocks, dilations, strict=True):
+            block = DenseBlock(
+                self.out_dim,
+                num_layers,
+                hidden_dim=hidden_dim,
+                growth_dim=growth_dim,
+                make_conv=partial(make_conv, dilation=dilation),
+            )
+            self.out_dim = block.out_dim // 2
+            self.blocks.append(block)
+            self.transits.append(Transit(block.out_dim, self.out_dim))
+
+    def forward(self, x_BCT: torch.Tensor, mask_BT: torch.Tensor | None) -> torch.Tensor:
+        """Frames (B, C, T) -> frames (B, out_dim, T); padding of neither need be 0."""
+        for block, transit in zip(self.blocks, self.transits, strict=True):
+            x_BCT = transit(block(x_BCT, mask_BT), mask_BT)
         return x_BCT
 
 

@@ -6,6 +6,9 @@ References: S.-H. Gao et al., "Res2Net: A new multi-scale backbone architecture"
 section 3; T. Zhou et al., "ResNeXt and Res2Net structures for speaker verification", SLT 2021.
 """
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import torch
 from torch import nn
 
@@ -16,6 +19,44 @@ from steps_py.model.layers.conv import ConvNorm2d
 def clipped_relu(x: torch.Tensor) -> torch.Tensor:
     """Values cut to 0 to 20."""
     return x.clamp(0, 20)
+
+
+class Res2Config(Protocol):
+    """The keys of an encoder of Res2Net blocks."""
+
+    base_dim: int
+    num_blocks: Sequence[int]
+    group_width: int
+    scale: int
+    expansion: int
+
+
+def make_res2_stages(
+    config: Res2Config, convolve_last: bool = True, first_fused: int | None = None
+) -> list[list["Res2Block"]]:
+    """Blocks of each stage; all stages but the first halve frames and bins.
+
+    Stage s has ``base_dim * 2**s * expansion`` channels.  From stage `first_fused` on, groups are
+    fused by attention.
+    """
+    dim, stages = config.base_dim, []
+    for stage, num_blocks in enumerate(config.num_blocks):
+        width, blocks = config.base_dim * 2**stage, []
+        for number in range(num_blocks):
+            block = Res2Block(
+                dim,
+                width,
+                stride=2 if stage and not number else 1,
+                group_width=config.group_width,
+                scale=config.scale,
+                expansion=config.expansion,
+                convolve_last=convolve_last,
+                fused=first_fused is not None and stage >= first_fused,
+            )
+            blocks.append(block)
+            dim = width * config.expansion
+        stages.append(blocks)
+    return stages
 
 
 class Res2Block(nn.Module):
