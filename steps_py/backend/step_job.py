@@ -1,5 +1,6 @@
 """One job of a step: the files that its command may name, each of which becomes an input."""
 
+import dataclasses
 import itertools
 import json
 import os
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field
 from steps_py.backend.command_line import command_line
 from steps_py.backend.steps.base import Join, Model, Step, Transform
 from steps_py.data.trial_parts import UTTERANCES
-from steps_py.own_parts import files_of
+from steps_py.own_parts import files_of, recipe_folder
 
 FOLDER = "exp/backend"
 
@@ -47,6 +48,20 @@ class Material:
         sides = self.trials[name]["enroll"], self.trials[name]["test"]
         return tuple(self._set_of_parts(side, over) for side in sides) if over else sides
 
+    def utterances_of(self, dset: str) -> tuple[str, str, str]:
+        """The set of the utterances behind the vectors of a set, and how one leads to the other.
+
+        The last two are the kind and the path of a table: "parts", "copies", or "" for none.
+        """
+        if dset in self.models:
+            return self.models[dset], "parts", f"data/{dset}/spk2utt"
+        for name, copies in self.copied.items():
+            if dset == copies:
+                return name, "copies", f"data/{copies}/utt2copies"
+        if dset == "train_augmented":
+            return "train", "parts", f"data/{dset}/utt2uniq"
+        return dset, "", ""
+
     def part_tables(self, dset: str, over: str) -> list[str]:
         """Tables from the names of a set to the parts that a step is `over`."""
         tables = [f"data/{dset}/spk2utt"] if dset in self.models else []
@@ -76,6 +91,8 @@ class StepJob:
         The file that `Step.estimate` writes.
     trials : str
         The trial list of `Model.score`, `Join.score` and `ScoreStep.rescore`.
+    dset : str or None
+        The set of the vectors of `Transform.apply`; None: the training sets.
     inputs : list of str
         The files named so far.
     """
@@ -84,6 +101,7 @@ class StepJob:
     recipe: Material
     out: str = ""
     trials: str = ""
+    dset: str | None = None
     inputs: list[str] = field(default_factory=list)
 
     @property
@@ -105,7 +123,7 @@ class StepJob:
 
         Commands in `then`, given as words without tables, are applied last.
         """
-        return self._vectors(f"{FOLDER}/xvector.scp", True, then)
+        return self._vectors(None, then)
 
     def adaptation(self, *then: tuple[str, ...]) -> str | None:
         """The adaptation set's vectors after the steps before this one; None without a set."""
@@ -114,12 +132,12 @@ class StepJob:
 
     def vectors(self, dset: str, *then: tuple[str, ...]) -> str:
         """The vectors of any set of the recipe after the steps before this one."""
-        return self._vectors(f"exp/xvectors/{dset}/xvector.scp", False, then)
+        return self._vectors(dset, then)
 
     def vectors_after(self, kind: type[Step], dset: str) -> str:
         """The vectors of any set after those steps only that begin the chain and are of a kind."""
         leading = itertools.takewhile(lambda link: isinstance(link.step, kind), self.link.before)
-        return self._vectors(f"exp/xvectors/{dset}/xvector.scp", False, (), tuple(leading))
+        return self._vectors(dset, (), tuple(leading))
 
     def enroll(self, *then: tuple[str, ...]) -> str:
         """The vectors of the trial list's enrolment set."""
@@ -132,6 +150,14 @@ class StepJob:
     def table(self, dset: str, name: str) -> str:
         """A table ``data/<set>/<name>`` of any set: utt2spk, utt2dur, vad.scp, feats.scp."""
         return self._input(f"data/{dset}/{name}")
+
+    def values_of(self, dset: str, name: str) -> tuple[str, str, str]:
+        """The table ``utt2<name>`` of a set, or a file of the recipe, as `Conditions` takes it."""
+        utts, kind, links = self.recipe.utterances_of(dset)
+        table = (
+            os.path.relpath(recipe_folder() / name) if "/" in name else f"data/{utts}/utt2{name}"
+        )
+        return self._input(table), kind, self._input(links) if links else ""
 
     def sets_of(self, trials: str) -> tuple[str, str]:
         """The sets of the enrolment and the test side of a trial list."""
@@ -221,11 +247,13 @@ class StepJob:
         stage = ["python", "-m", "steps_py.stages.run_step"]
         return command_line(*stage, "--step", self.section_word(), method, *words)
 
-    def _vectors(self, scp, of_training, then, links=None):
+    def _vectors(self, dset, then, links=None):
+        scp = f"exp/xvectors/{dset}/xvector.scp" if dset else f"{FOLDER}/xvector.scp"
         source, commands = f"scp:{self._input(scp)}", []
         for link in self.link.before if links is None else links:
             if isinstance(link.step, Transform):
-                commands.append(link.step.apply(self._at(link), source, of_training))
+                job = dataclasses.replace(self._at(link), dset=dset)
+                commands.append(link.step.apply(job, source, of_training=dset is None))
                 source = "ark:-"
         for words in then:
             commands.append(command_line(*words, source, "ark:-"))
