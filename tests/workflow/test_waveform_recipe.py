@@ -12,6 +12,7 @@ def from_audio(config):
     shrink(config)
     config["train"]["input"] = "waveform"
     config["train"]["spec_augment"] = {"max_time_frames": 5}
+    config["model"]["front_ends"] = ["batch_norm", {"deltas": {"order": 1}}]
     config["augment"]["online"] = {"probability": 0.8, "speeds": [1.0, 1.1]}
     config["backend"]["train_sets"] = ["train"]
 

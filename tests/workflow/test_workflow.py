@@ -105,6 +105,16 @@ def test_a_model_to_start_from_that_is_not_there_stops_before_any_job(tmp_path):
     assert "train.init: nowhere/final.pt is not there. Train that model first" in done.stderr
 
 
+def test_a_pretrained_network_that_is_not_there_stops_before_any_job(tmp_path):
+    def begin_with_it(config):
+        config["model"]["front_ends"] = [{"pretrained": {"folder": "wavlm"}}]
+
+    folder = copy_recipe(ROOT / "egs/folder", tmp_path / "recipe", begin_with_it)
+    done = snakemake(folder, "--dry-run", "all")
+    assert done.returncode == 1
+    assert "model.front_ends: wavlm/config.json: cannot be read: No such file" in done.stderr
+
+
 def test_the_cluster_table_names_rules_that_exist():
     """Requests of a rule of another name would be ignored silently."""
     table = yaml.safe_load((ROOT / "cluster.yaml").read_text())
