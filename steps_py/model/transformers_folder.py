@@ -80,8 +80,9 @@ def load_network(folder: str | Path) -> "nn.Module":
             output_loading_info=True,
         )
     except Exception as error:  # of several libraries
-        reason = " ".join(str(error).split())[:200]
-        raise StepsError(f"{folder}: cannot be loaded: {reason}. Copy the folder again.") from None
+        raise StepsError(
+            f"{folder}: cannot be loaded: {_reason(error)}. Copy the folder again."
+        ) from None
     missing = [name for name in report["missing_keys"] if name.split(".")[-1] not in UNUSED]
     if missing:
         raise StepsError(
@@ -106,7 +107,17 @@ def _classes(architecture, where):
     network_class, config_class = (
         getattr(transformers, name) for name in CLASSES[architecture["model_type"]]
     )
-    return network_class, config_class.from_dict(architecture | CHANGED)
+    try:
+        return network_class, config_class.from_dict(architecture | CHANGED)
+    except Exception as error:  # of any kind: the package checks some keys
+        raise StepsError(
+            f"{where}: config.json: {_reason(error)}. Copy the folder again."
+        ) from None
+
+
+def _reason(error):
+    """The message of an error in one line."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _read_json(folder, name):

@@ -181,6 +181,10 @@ def with_another_kind(folder):
     _edit(folder, model_type="wavlmm")
 
 
+def with_lists_of_two_lengths(folder):
+    _edit(folder, conv_dim=[8])
+
+
 def with_a_damaged_config(folder):
     (folder / "config.json").write_text("{")
 
@@ -198,6 +202,7 @@ def _edit(folder, **changed):
         (with_damaged_weights, "cannot be loaded: "),
         (with_another_network, "weights are missing (encoder.layers.2."),
         (with_another_kind, "model_type is 'wavlmm'. Did you mean 'wavlm'?"),
+        (with_lists_of_two_lengths, "wavlm: config.json: "),
         (with_a_damaged_config, "is not JSON"),
     ],
 )
