@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from steps_py.chunks.batches import translate_loader_failure
 from steps_py.errors import StepsError
 from steps_py.settings.build import replaced
 from steps_py.training.config import Sections, split_stages
@@ -50,7 +51,7 @@ def find_lr(
     base_lr = trainer.updates.base_lr
     trainer.schedule = Rise(min_lr / base_lr, max_lr / base_lr, trainer.num_steps)
     rates, losses, before = [], [], 0.0
-    with translate_out_of_memory():
+    with translate_loader_failure(), translate_out_of_memory():
         for batch in batches_ahead(trainer):
             lr = trainer.lr_at(trainer.step)
             trainer.take_step(*batch)
