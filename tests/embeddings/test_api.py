@@ -29,6 +29,7 @@ from tests.support.small_audio import RATE_HZ, draw_speech, write_conf, write_wa
 
 torch.set_num_threads(1)
 MODEL = ModelConfig(
+    front_ends=["instance_norm"],
     encoder={"name": "tdnn", "hidden_dim": 8, "out_dim": 12},
     pooling={"name": "stats"},
     embedding_dim=6,
@@ -36,8 +37,9 @@ MODEL = ModelConfig(
 CONFS = {
     "mfcc": "--use-energy=true\n--num-ceps=8\n--num-mel-bins=12\n",
     "fbank": "--use-energy=true\n--num-mel-bins=12\n",
+    "waveform": "",
 }
-DIMS = {"mfcc": 8, "fbank": 13}
+DIMS = {"mfcc": 8, "fbank": 13, "waveform": 1 + RATE_HZ // 100}
 # a third of the frames of draw_speech, which is loud and less loud in turns
 VAD = "--vad-energy-threshold=2\n--vad-energy-mean-scale=0.9\n--vad-frames-context=2\n"
 

@@ -256,6 +256,7 @@ def test_a_checkpoint_becomes_a_kaldi_network_with_the_same_xvectors(tmp_path, b
     "section, said",
     [
         ({"encoder": {"name": "e_tdnn"}}, "encoder 'e_tdnn' and pooling 'stats': only 'tdnn'"),
+        ({"front_ends": ["deltas"]}, "front-ends cannot be written as a Kaldi network"),
         ({"pooling_norm": True}, "pooling_norm and embedding_norm cannot be written"),
     ],
 )

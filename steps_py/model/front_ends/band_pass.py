@@ -38,10 +38,10 @@ class BandPass(nn.Module):
     class Config:
         out_dim: Count = setting(80, "filters")
         sample_rate_hz: float = setting(16000.0, exclusiveMinimum=0)
-        low_freq_hz: float = setting(20.0, "half a width below the first centre", minimum=0)
+        low_freq_hz: float = setting(20.0, "one spacing below the first centre", minimum=0)
         high_freq_hz: float = setting(
             0.0,
-            "half a width above the last centre; 0 or less: from half the sample rate downwards",
+            "one spacing above the last centre; 0 or less: from half the sample rate downwards",
         )
         floor: float = setting(1e-7, "least energy of a filter", exclusiveMinimum=0)
 
