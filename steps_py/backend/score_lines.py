@@ -1,14 +1,14 @@
-"""Lines ``<enroll> <test> <score>``, as scoring commands write them, read and written in bulk.
+"""Scores of pairs, between steps of a chain: lines ``<enroll> <test> <score>`` in bulk.
 
 Shape suffixes (scope: this module):
     T = trials
 """
 
-import collections
 from typing import NamedTuple
 
 import numpy as np
 
+from steps_py.data.pair_lines import read_scored_pairs
 from steps_py.data.trials import read_trial_list
 from steps_py.errors import ScoreError
 
@@ -37,43 +37,11 @@ class ScoredPairs(NamedTuple):
         return f"{self.names[self.enroll_T[place]]} {self.names[self.test_T[place]]}"
 
 
-def read_scored_pairs(stream, where) -> ScoredPairs:
-    r"""Read score lines from a binary stream; `where` is for messages.
-
-    Raises
-    ------
-    ScoreError
-        If there is no line, one has other than three fields, or a score is no finite number.
-
-    Examples
-    --------
-    >>> import io
-    >>> pairs = read_scored_pairs(io.BytesIO(b"a b 0.5\na c -1\n"), "scores")
-    >>> pairs.names, pairs.test_T.tolist(), pairs.score_T.tolist()
-    (['a', 'b', 'c'], [1, 2], [0.5, -1.0])
-    """
-    data = stream.read()
-    words = data.split()
-    if not words:
-        raise ScoreError(f"{where}: no score. Is the trial list empty?")
-    score_T = _numbers(words[2::3]) if len(words) == 3 * _num_lines(data) else None
-    if score_T is None:
-        raise ScoreError(_faulty_line(data, where))
-    place_of = collections.defaultdict()
-    place_of.default_factory = place_of.__len__  # a new name gets the next place
-    enroll_T, test_T = (
-        np.fromiter(map(place_of.__getitem__, words[first::3]), np.int64, len(score_T))
-        for first in (0, 1)
-    )
-    pairs = ScoredPairs([name.decode() for name in place_of], enroll_T, test_T, score_T)
-    check_scores_finite(pairs, where)
-    return pairs
-
-
-def read_score_file(path) -> ScoredPairs:
-    """`read_scored_pairs` of a file."""
-    with open(path, "rb") as file:
-        return read_scored_pairs(file, path)
+def read_score_lines(source, where) -> ScoredPairs:
+    """`steps_py.data.pair_lines.read_scored_pairs` as `ScoredPairs`, with its errors."""
+    pairs, score_T = read_scored_pairs(source, where)
+    sides_T = (side_T.astype(np.int64) for side_T in (pairs.enroll_L, pairs.test_L))
+    return ScoredPairs(list(pairs.place_of), *sides_T, score_T)
 
 
 def check_scores_finite(pairs, where):
@@ -121,27 +89,6 @@ def in_order_of(pairs, first) -> np.ndarray:
             " Remove that system's scores and score again."
         ) from None
     return pairs.score_T[wanted]
-
-
-def _num_lines(data):
-    return data.count(b"\n") + (not data.endswith(b"\n"))
-
-
-def _numbers(words):
-    try:
-        return np.fromiter(map(float, words), np.float64, len(words))
-    except ValueError:
-        return None
-
-
-def _faulty_line(data, where):
-    """What is wrong with the first line that is not two names and a number."""
-    for number, line in enumerate(data.split(b"\n"), 1):
-        words = line.split()
-        if len(words) != 3 or _numbers(words[2:]) is None:
-            shown = line[:80].decode(errors="replace")
-            return f"{where}:{number}: expected '<enroll> <test> <score>', got {shown!r}"
-    return f"{where}: blank lines among the scores. Score again."
 
 
 def read_labels(path, pairs) -> np.ndarray:

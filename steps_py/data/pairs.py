@@ -1,7 +1,7 @@
-"""Lines of two names and a value, as trial lists and scores have them, in little time and memory.
+"""Pairs of names, in little memory.
 
 Shape suffixes (scope: this module):
-    L = lines   S = distinct names
+    L = pairs   S = distinct names
 """
 
 import collections
@@ -9,9 +9,6 @@ import collections
 import numpy as np
 
 from steps_py.errors import some
-
-BLOCK_BYTES = 2**20
-BLANKS = 32  # bytes up to a space: blanks and control characters
 
 
 class Pairs:
@@ -89,33 +86,3 @@ class Pairs:
         names = list(self.place_of)
         first = [f"{names[self.enroll_L[r]]} {names[self.test_L[r]]}" for r in rows[:3]]
         return some(first, total=len(rows))
-
-
-def read_blocks(path):
-    """Yield (number of the first line, lines, words) of pieces of a file.
-
-    Lines are bytes that end with a newline. Words are three lists of str, one for each column, if
-    all lines are plain: three fields of ASCII with a blank between them. Otherwise they are None,
-    and the lines must be looked at one by one.
-    """
-    number = 1
-    with open(path, "rb") as file:
-        while content := file.read(BLOCK_BYTES):
-            content += file.readline()
-            if not content.endswith(b"\n"):
-                content += b"\n"
-            yield number, content, _plain_words(content)
-            number += content.count(b"\n")
-
-
-def _plain_words(content):
-    if not content.isascii():
-        return None
-    byte = np.frombuffer(content, np.uint8)
-    blank = byte[byte <= BLANKS]
-    if len(blank) % 3 or not np.array_equal(
-        blank, np.resize(np.frombuffer(b"  \n", np.uint8), len(blank))
-    ):
-        return None
-    words = content.decode().split()
-    return (words[0::3], words[1::3], words[2::3]) if len(words) == len(blank) else None

@@ -16,7 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from steps_py.data.pairs import Pairs, read_blocks
+from steps_py.data.pair_lines import read_blocks
+from steps_py.data.pairs import Pairs
 from steps_py.errors import DataDirError
 from steps_py.files import atomic_write
 from steps_py.text_files import decode

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from steps_py.data.pairs import Pairs, read_blocks
+from steps_py.data.pair_lines import read_columns, read_scored_pairs
+from steps_py.data.pairs import Pairs
 from steps_py.errors import ScoreError
 
 LABELS = {"target": True, "nontarget": False}
@@ -49,7 +50,7 @@ def read_trials(path):
         If a line has other than three fields, a label is unknown, or a pair has both labels.
     """
     pairs, targets = Pairs(), []
-    for number, (enroll, test, labels) in _columns(path, "label"):
+    for number, (enroll, test, labels) in read_columns(path, path, "label"):
         try:
             target_L = np.fromiter(map(LABELS.__getitem__, labels), bool, len(labels))
         except KeyError:
@@ -80,20 +81,7 @@ def read_scores(path):
     ScoreError
         If a line has other than three fields, a score is no finite number, or a pair has two.
     """
-    pairs, numbers = Pairs(), []
-    for number, (enroll, test, texts) in _columns(path, "score"):
-        score_L = _numbers(texts)
-        wrong = np.flatnonzero(~np.isfinite(score_L))
-        if wrong.size:
-            row = wrong[0]
-            raise ScoreError(
-                f"{path}:{number + row}: score is '{texts[row][:80]}', expected a finite number"
-                f" (trial {enroll[row]} {test[row]}). Look for x-vectors that are not finite,"
-                " remove the file and score again."
-            )
-        pairs.extend(enroll, test)
-        numbers.append(score_L)
-    score = np.concatenate(numbers)
+    pairs, score = read_scored_pairs(path, path)
     repeated = pairs.repeated()
     if not repeated.size:
         return Scores(pairs, score, np.ones(len(score), np.int32))
@@ -145,57 +133,6 @@ def join_scores(trials, scores, where):
             " again."
         )
     return ScoredTrials(scores.score[row_T], trials.target)
-
-
-def _columns(path, value_name):
-    """Yield (number of the first line, three columns of words) of pieces of a file.
-
-    Raises
-    ------
-    ScoreError
-        If there is no line, one has other than three fields, or it is not UTF-8.
-    """
-    number = None
-    for number, lines, words in read_blocks(path):
-        yield number, words or _columns_of(lines, path, number, value_name)
-    if number is None:
-        raise ScoreError(f"{path}: no line in it")
-
-
-def _columns_of(content, path, first, value_name):
-    try:
-        lines = content.decode().removesuffix("\n").split("\n")
-    except UnicodeDecodeError as error:
-        number = content.count(b"\n", 0, error.start) + first
-        raise ScoreError(
-            f"{path}:{number}: not UTF-8. The file is damaged; make it again."
-        ) from None
-    rows = [line.split() for line in lines]
-    for number, row in enumerate(rows):
-        if len(row) != 3:
-            raise ScoreError(
-                f"{path}:{number + first}: expected '<enroll> <test> <{value_name}>',"
-                f" got {lines[number][:80]!r}"
-            )
-    return tuple(map(list, zip(*rows, strict=True)))
-
-
-def _numbers(texts):
-    """The numbers that texts are, as Kaldi writes them, and nan for any other text."""
-    joined = "".join(texts)
-    if joined.isascii() and "_" not in joined:
-        try:
-            return np.fromiter(map(float, texts), float, len(texts))
-        except ValueError:
-            pass
-    return np.fromiter(map(_number, texts), float, len(texts))
-
-
-def _number(text):
-    try:
-        return float(text) if text.isascii() and "_" not in text else np.nan
-    except ValueError:
-        return np.nan
 
 
 def _second_values(pairs, values, rows):

@@ -8,14 +8,14 @@ import pytest
 from steps_py.backend.score_lines import (
     in_order_of,
     read_labels,
-    read_scored_pairs,
+    read_score_lines,
     write_scored_pairs,
 )
 from steps_py.errors import ScoreError
 
 
 def read(text):
-    return read_scored_pairs(io.BytesIO(text.encode()), "dev")
+    return read_score_lines(io.BytesIO(text.encode()), "dev")
 
 
 def test_what_is_written_is_read_again():
@@ -28,11 +28,11 @@ def test_what_is_written_is_read_again():
 @pytest.mark.parametrize(
     "text, words",
     [
-        ("a b 1\na b inf\n", r"dev: 1 of 2 scores are not finite \(a b inf\)"),
-        ("a b nan\n", r"a b nan"),
+        ("a b 1\na c inf\n", r"dev:2: score is 'inf', expected a finite number \(trial a c\)"),
+        ("a b nan\n", r"score is 'nan'"),
         ("a b 1\na b\n", "dev:2: expected '<enroll> <test> <score>', got 'a b'"),
-        ("a b x\n", "dev:1: expected"),
-        ("", "dev: no score"),
+        ("a b x\n", "dev:1: score is 'x', expected a finite number"),
+        ("", "dev: no line in it"),
     ],
 )
 def test_lines_that_hold_no_finite_score_are_refused_by_their_trial(text, words):

@@ -9,7 +9,7 @@ import numpy as np
 
 from steps_py.backend.cohorts import draw_cohort, read_cohort, write_cohort, write_cohort_vectors
 from steps_py.backend.list_speakers import check_no_speaker_in, read_all
-from steps_py.backend.score_lines import read_scored_pairs, write_scored_pairs
+from steps_py.backend.score_lines import read_score_lines, write_scored_pairs
 from steps_py.backend.score_norm import Cohort, Sides
 from steps_py.backend.steps.base import STEPS, Model, ScoreStep
 from steps_py.backend.vector_sides import read_sides
@@ -113,7 +113,7 @@ class CohortStep(ScoreStep):
 
         `num_utts` is a table of the utterances of each enrolment, or empty: one each.
         """
-        pairs = read_scored_pairs(sys.stdin.buffer, trials)
+        pairs = read_score_lines(sys.stdin.buffer, trials)
         cohort = load_cohort(*words, several=bool(num_utts))
         (enroll_ND, enroll_T, names), (test_ND, test_T, _) = read_sides(pairs, enroll_in, test_in)
         scorer, counts_N = cohort.scorer, None

@@ -9,7 +9,7 @@ from steps_py.backend.calibration import fit_logistic
 from steps_py.backend.score_lines import (
     in_order_of,
     read_labels,
-    read_score_file,
+    read_score_lines,
     write_scored_pairs,
 )
 from steps_py.backend.steps.base import STEPS, Join
@@ -62,6 +62,6 @@ class Fusion(TrainedOnList, Join):
 
 def read_systems(paths):
     """The pairs of the first file, and the scores of all files in its order, (T, F)."""
-    first, *others = (read_score_file(path) for path in paths)
+    first, *others = (read_score_lines(path, path) for path in paths)
     columns = [first.score_T, *(in_order_of(other, first) for other in others)]
     return first, np.stack(columns, axis=1)

@@ -3,7 +3,7 @@
 import sys
 
 from steps_py.backend.calibration import fit_logistic
-from steps_py.backend.score_lines import read_labels, read_scored_pairs, write_scored_pairs
+from steps_py.backend.score_lines import read_labels, read_score_lines, write_scored_pairs
 from steps_py.backend.steps.base import STEPS, ScoreStep
 from steps_py.backend.steps.trained_on_list import PriorConfig, TrainedOnList
 from steps_py.backend.weights import read_weights, write_weights
@@ -29,14 +29,14 @@ class LogisticCalibration(TrainedOnList, ScoreStep):
 
     def write_weights(self, labels, out):
         """Fit the scores on standard input; labels are those of the trial list."""
-        pairs = read_scored_pairs(sys.stdin.buffer, self.config.calibrate_on)
+        pairs = read_score_lines(sys.stdin.buffer, self.config.calibrate_on)
         target_T = read_labels(labels, pairs)
         fit = fit_logistic(pairs.score_T[:, None], target_T, self.config.p_target)
         write_weights(out, fit, ["score"], self.config)
 
     def rescore_lines(self, weights, trials):
         """Score lines on standard input to calibrated lines on standard output."""
-        pairs = read_scored_pairs(sys.stdin.buffer, trials)
+        pairs = read_score_lines(sys.stdin.buffer, trials)
         self.note_training_trials(trials)
         llr_T = read_weights(weights).llr(pairs.score_T[:, None])
         write_scored_pairs(sys.stdout.buffer, pairs._replace(score_T=llr_T))

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from steps_py.backend.score_lines import ScoredPairs, read_scored_pairs, write_scored_pairs
+from steps_py.backend.score_lines import ScoredPairs, read_score_lines, write_scored_pairs
 from steps_py.backend.steps.base import STEPS, Model, ScoreStep
 from steps_py.backend.steps.trained_on_list import TrainedOnList
 from steps_py.data.trial_parts import OVER, UTTERANCES, pairs_of_parts
@@ -51,7 +51,7 @@ class MeanScores(ScoreStep):
         """Score lines of parts on standard input to lines of trials on standard output."""
         listed = read_trial_list(trials)
         pairs = pairs_of_parts(listed, *json.loads(tables), self.over)
-        score_P = _scores_of(pairs, read_scored_pairs(sys.stdin.buffer, trials), trials)
+        score_P = _scores_of(pairs, read_score_lines(sys.stdin.buffer, trials), trials)
         sum_T = np.bincount(pairs.trial_P, score_P, len(listed))
         score_T = sum_T / np.bincount(pairs.trial_P, minlength=len(listed))
         sides_T = (side_T.astype(np.int64) for side_T in (listed.enroll_T, listed.test_T))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from steps_py.backend.calibration import Isotonic, fit_isotonic
-from steps_py.backend.score_lines import read_labels, read_scored_pairs, write_scored_pairs
+from steps_py.backend.score_lines import read_labels, read_score_lines, write_scored_pairs
 from steps_py.backend.steps.base import STEPS, ScoreStep
 from steps_py.backend.steps.trained_on_list import ListConfig, TrainedOnList
 from steps_py.files import atomic_write
@@ -40,7 +40,7 @@ class PavCalibration(TrainedOnList, ScoreStep):
 
     def write_blocks(self, labels, out):
         """Fit the scores on standard input; labels are those of the trial list."""
-        pairs = read_scored_pairs(sys.stdin.buffer, self.config.calibrate_on)
+        pairs = read_score_lines(sys.stdin.buffer, self.config.calibrate_on)
         fit = fit_isotonic(pairs.score_T, read_labels(labels, pairs), self.config.add_one)
         with atomic_write(out) as file:
             lists = {name: array.tolist() for name, array in asdict(fit).items()}
@@ -48,7 +48,7 @@ class PavCalibration(TrainedOnList, ScoreStep):
 
     def rescore_lines(self, blocks, trials):
         """Score lines on standard input to calibrated lines on standard output."""
-        pairs = read_scored_pairs(sys.stdin.buffer, trials)
+        pairs = read_score_lines(sys.stdin.buffer, trials)
         self.note_training_trials(trials)
         with open(blocks) as file:
             fit = Isotonic(**{name: np.array(values) for name, values in json.load(file).items()})

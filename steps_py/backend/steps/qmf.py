@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from steps_py.backend.calibration import fit_logistic
-from steps_py.backend.score_lines import read_labels, read_scored_pairs, write_scored_pairs
+from steps_py.backend.score_lines import read_labels, read_score_lines, write_scored_pairs
 from steps_py.backend.steps.base import STEPS, ScoreStep
 from steps_py.backend.steps.quality import MEASURES
 from steps_py.backend.steps.trained_on_list import PriorConfig, TrainedOnList
@@ -78,14 +78,14 @@ class QualityCalibration(TrainedOnList, ScoreStep):
 
     def write_weights(self, labels, out, words):
         """Fit the scores on standard input and the measures; labels are those of the list."""
-        pairs = read_scored_pairs(sys.stdin.buffer, self.config.calibrate_on)
+        pairs = read_score_lines(sys.stdin.buffer, self.config.calibrate_on)
         features_TF = self.features(pairs, json.loads(words))
         fit = fit_logistic(features_TF, read_labels(labels, pairs), self.config.p_target)
         write_weights(out, fit, self.feature_names(), self.config)
 
     def rescore_lines(self, weights, trials, words):
         """Score lines on standard input to calibrated lines on standard output."""
-        pairs = read_scored_pairs(sys.stdin.buffer, trials)
+        pairs = read_score_lines(sys.stdin.buffer, trials)
         self.note_training_trials(trials)
         llr_T = read_weights(weights).llr(self.features(pairs, json.loads(words)))
         write_scored_pairs(sys.stdout.buffer, pairs._replace(score_T=llr_T))
