@@ -232,7 +232,7 @@ def test_scores_of_short_recordings_count_less(tmp_path, monkeypatch, capsysbina
         monkeypatch.setattr("sys.stdin", types.SimpleNamespace(buffer=data))
 
     feed()
-    run_step.main(["--step", step, "write_weights", "dev", "weights.json", words])
+    run_step.main(["--step", step, "write_fit", "dev", "weights.json", words])
     weights = json.loads(Path("weights.json").read_text())["weights"]
     assert list(weights) == ["score", "min duration_sec"]
     assert weights["min duration_sec"] < 0  # a long one must score higher for the same ratio

@@ -123,7 +123,7 @@ def test_files_are_read_piece_by_piece_as_at_once(tmp_path, monkeypatch):
     trials, text = tmp_path / "trials", "c d 4\na b 1.5\na c 2\nb c -3e-1"
     trials.write_text("a b target\na c nontarget\nb c nontarget\nc d target\n")
     for size in (1, 8, 1000):
-        monkeypatch.setattr("steps_py.data.pairs.BLOCK_BYTES", size)
+        monkeypatch.setattr("steps_py.data.pair_lines.BLOCK_BYTES", size)
         path = scores(tmp_path, text)
         joined = join_scores(read_trials(trials), read_scores(path), path)
         assert list(joined.score) == [1.5, 2, -0.3, 4]

@@ -1,17 +1,16 @@
 """Calibration with quality measures."""
 
 import json
-import sys
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from steps_py.backend.calibration import fit_logistic
-from steps_py.backend.score_lines import read_labels, read_score_lines, write_scored_pairs
-from steps_py.backend.steps.base import STEPS, ScoreStep
+from steps_py.backend.steps.base import STEPS
+from steps_py.backend.steps.calibration_step import CalibrationStep
 from steps_py.backend.steps.quality import MEASURES
-from steps_py.backend.steps.trained_on_list import PriorConfig, TrainedOnList
+from steps_py.backend.steps.trained_on_list import PriorConfig
 from steps_py.backend.weights import read_weights, write_weights
 from steps_py.errors import ConfigError
 from steps_py.settings.declare import setting
@@ -27,7 +26,7 @@ OF_SIDES = {  # of the values of the enrolment and of the test utterance
 
 
 @STEPS.register("qmf")
-class QualityCalibration(TrainedOnList, ScoreStep):
+class QualityCalibration(CalibrationStep):
     """Scores to log-likelihood ratios, by weights of the score and of measures of its utterances.
 
     Library: `steps_py.backend.calibration.fit_logistic`, `steps_py.backend.steps.quality`.
@@ -59,36 +58,20 @@ class QualityCalibration(TrainedOnList, ScoreStep):
         for measure in self._measures:
             measure.check_place(before)
 
-    def train(self, job):
-        trials = self.config.calibrate_on
-        words = self._words(job, trials)
-        fit = job.python("write_weights", job.labels(trials), job.out, words)
-        return f"{job.scores_before(trials)} | {fit}"
-
-    def rescore(self, job):
-        words = self._words(job, job.trials)
-        return job.python("rescore_lines", job.own("weights.json"), job.trials, words)
-
-    def _words(self, job, trials):
+    def words(self, job, trials):
         """The words of every measure for the sets of both sides, as one word of JSON."""
         for measure in self._measures:
             job.own_files(type(measure))
         sides = [[m.words(job, dset) for m in self._measures] for dset in job.sets_of(trials)]
-        return json.dumps(sides)
+        return [json.dumps(sides)]
 
-    def write_weights(self, labels, out, words):
-        """Fit the scores on standard input and the measures; labels are those of the list."""
-        pairs = read_score_lines(sys.stdin.buffer, self.config.calibrate_on)
+    def fit(self, out, pairs, target_T, words):
         features_TF = self.features(pairs, json.loads(words))
-        fit = fit_logistic(features_TF, read_labels(labels, pairs), self.config.p_target)
+        fit = fit_logistic(features_TF, target_T, self.config.p_target)
         write_weights(out, fit, self.feature_names(), self.config)
 
-    def rescore_lines(self, weights, trials, words):
-        """Score lines on standard input to calibrated lines on standard output."""
-        pairs = read_score_lines(sys.stdin.buffer, trials)
-        self.note_training_trials(trials)
-        llr_T = read_weights(weights).llr(self.features(pairs, json.loads(words)))
-        write_scored_pairs(sys.stdout.buffer, pairs._replace(score_T=llr_T))
+    def llr(self, fit, pairs, words):
+        return read_weights(fit).llr(self.features(pairs, json.loads(words)))
 
     def feature_names(self) -> list[str]:
         """What the weights are of, in their order."""
