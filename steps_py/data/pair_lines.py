@@ -13,7 +13,7 @@ from steps_py.data.pairs import Pairs
 from steps_py.errors import ScoreError
 
 BLOCK_BYTES = 2**20
-BLANKS = 32  # bytes up to a space: blanks and control characters
+NOT_BLANK = bytes(range(33, 256))  # the others are blanks and control characters
 
 
 def read_scored_pairs(source, where) -> tuple[Pairs, np.ndarray]:
@@ -88,14 +88,11 @@ def read_blocks(source):
 def _plain_words(content):
     if not content.isascii():
         return None
-    byte = np.frombuffer(content, np.uint8)
-    blank = byte[byte <= BLANKS]
-    if len(blank) % 3 or not np.array_equal(
-        blank, np.resize(np.frombuffer(b"  \n", np.uint8), len(blank))
-    ):
+    blanks = content.translate(None, NOT_BLANK)
+    if blanks != b"  \n" * (len(blanks) // 3):
         return None
     words = content.decode().split()
-    return (words[0::3], words[1::3], words[2::3]) if len(words) == len(blank) else None
+    return (words[0::3], words[1::3], words[2::3]) if len(words) == len(blanks) else None
 
 
 def _columns_of(content, where, first, value_name):
