@@ -126,6 +126,19 @@ def test_the_thin_resnet_34_has_a_quarter_of_the_channels_and_can_average_bins()
     assert torch.allclose(bins_BTCF.mean(dim=3), encoder(x_BTD, None)[0], atol=1e-5)
 
 
+def test_the_first_convolution_of_a_resnet_can_be_wide_and_halve_the_frames():
+    """81 frames: 41 after the first convolution, 21, 11 and 6 after the stages."""
+    fields = {"first_kernel_size": 5, "first_strides": (2, 1)}
+    encoder = ResNet(ResNet.Config(depth=18, base_dim=2, **fields), in_dim=16).eval()
+    x_BTD = torch.randn(2, 81, 16)
+    mask_BT = torch.arange(81) < torch.tensor([[81], [50]])
+    y_BTC, out_mask_BT = encoder(x_BTD.masked_fill(~mask_BT[:, :, None], 0), mask_BT)
+    assert y_BTC.shape == (2, 6, 16 * 2)
+    assert out_mask_BT.sum(dim=1).tolist() == [6, 4]  # 50: 25, 13, 7, 4
+    alone_BTC, _ = encoder(x_BTD[1:, :50], None)
+    assert torch.allclose(y_BTC[1:, :4], alone_BTC, atol=1e-5)
+
+
 def test_squeeze_ratio_adds_gates_to_each_resnet_block():
     encoder = ResNet(ResNet.Config(depth=18, base_dim=8, squeeze_ratio=8), in_dim=8)
     assert [block.gate.squeeze.out_features for block in encoder.blocks] == [1, 1, 2, 2, 4, 4, 8, 8]

@@ -1,6 +1,7 @@
 """Encoders have the published numbers of weights: tests/golden/parameters, on the meta device."""
 
 import csv
+import itertools
 from pathlib import Path
 
 import pytest
@@ -217,6 +218,14 @@ CONFIGS = {
         for name in ROWS
         if name.startswith("LoResNet")
     },
+    **{
+        f"ThinResNet{depth} of {dim} to {8 * dim} channels": (
+            {"name": "resnet", "depth": depth, "base_dim": dim, "first_kernel_size": 5},
+            STATS,
+            0,
+        )
+        for depth, dim in itertools.product((18, 34), (16, 32))
+    },
     "ResCNN (emb512)": ({"name": "rescnn"}, {"name": "mean"}, 0),
     # a batch norm of 512 after the embedding
     "FTDNN (feat 80)": ({"name": "f_tdnn"}, STATS, 1024),
@@ -237,7 +246,7 @@ ABSORBED = {
 } | {
     name: encoder["base_dim"]
     for name, (encoder, _, _) in CONFIGS.items()
-    if encoder["name"] == "lo_resnet"
+    if name.startswith(("LoResNet", "ThinResNet"))
 }
 
 

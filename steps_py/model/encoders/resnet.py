@@ -19,6 +19,7 @@ from torch import nn
 
 from steps_py.errors import ConfigError
 from steps_py.model.layers.cbam import Cbam
+from steps_py.model.layers.conv import every
 from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.layers.simam import SimAm
 from steps_py.model.layers.squeeze_excitation import SqueezeExcitation
@@ -43,11 +44,11 @@ GATES = {"squeeze_excitation": SqueezeExcitation, "cbam": Cbam}  # with hidden u
 class ResNet(nn.Module):
     """Four stages of residual blocks; all but the first halve frames and frequency bins.
 
-    The input has one channel; the first convolution is 3 x 3 and there is no pooling before the
-    stages.  Stage s has ``base_dim * 2**s`` channels, and where a block has three convolutions
-    (all depths but 18, 34 and 100) four times as many at its end.  `depth` 34 with `base_dim` 16
-    is the thin ResNet-34; 32 is usual for the deep ones.  Channels and bins of the output are
-    flattened; it has an eighth of the frames.
+    The input has one channel; the first convolution is 3 x 3 with stride 1 by default, and there
+    is no pooling before the stages.  Stage s has ``base_dim * 2**s`` channels, and where a block
+    has three convolutions (all depths but 18, 34 and 100) four times as many at its end.  `depth`
+    34 with `base_dim` 16 is the thin ResNet-34; 32 is usual for the deep ones.  Channels and bins
+    of the output are flattened; it has an eighth of the frames.
 
     >>> encoder = ResNet(ResNet.Config(depth=18, base_dim=4), in_dim=24)
     >>> encoder(torch.zeros(2, 20, 24), None)[0].shape    # 32 channels of 3 bins
@@ -63,6 +64,10 @@ class ResNet(nn.Module):
         )
         squeeze_ratio: int = setting(
             0, "channels per hidden unit of the gate, if it has any; 0: no such gate", minimum=0
+        )
+        first_kernel_size: Literal[3, 5, 7] = setting(3, "frames and bins of the first convolution")
+        first_strides: tuple[Count, Count] = setting(
+            (1, 1), "frames and bins between those of its output"
         )
         mean_over_bins: bool = setting(False, "average over bins; false: flatten channels and bins")
 
@@ -81,8 +86,12 @@ class ResNet(nn.Module):
     def __init__(self, config: Config, in_dim: int):
         super().__init__()
         make_block = BasicBlock if config.depth in TWO_CONVS else Bottleneck
-        dim, num_bins = config.base_dim, in_dim
-        self.conv = nn.Conv2d(1, dim, kernel_size=3, padding=1, bias=False)
+        size, (frame_stride, bin_stride) = config.first_kernel_size, config.first_strides
+        dim, num_bins = config.base_dim, -(-in_dim // bin_stride)
+        self.first_stride = frame_stride
+        self.conv = nn.Conv2d(
+            1, dim, size, stride=config.first_strides, padding=size // 2, bias=False
+        )
         self.norm = MaskedBatchNorm(dim)
         self.blocks = nn.ModuleList()
         for stage, num_blocks in enumerate(NUM_BLOCKS[config.depth]):
@@ -102,6 +111,7 @@ class ResNet(nn.Module):
         self, x_BTD: torch.Tensor, mask_BT: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Frames (B, T, D) -> frames (B, T / 8 rounded up, C); padding of the input is 0."""
+        mask_BT = every(mask_BT, self.first_stride)
         x_BCTF = F.relu(self.norm(self.conv(x_BTD[:, None]), mask_BT), inplace=True)
         for block in self.blocks:
             x_BCTF, mask_BT = block(x_BCTF, mask_BT)
