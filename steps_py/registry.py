@@ -66,14 +66,14 @@ class Registry:
     def register(self, name: str) -> Callable[[type], type]:
         """Register the decorated class; it has a frozen dataclass `Config`, possibly inherited.
 
-        Raises TypeError if the name is registered already, or Config is not a dataclass.
+        Raises TypeError if another class has the name already, or Config is not a dataclass.
+        A class whose module is executed again takes its own place.
         """
 
         def add(cls):
-            if name in self._classes:
-                raise TypeError(
-                    f"{self.kind} '{name}' is registered twice: {self._classes[name]} and {cls}"
-                )
+            known = self._classes.get(name, cls)
+            if (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+                raise TypeError(f"{self.kind} '{name}' is registered twice: {known} and {cls}")
             config = getattr(cls, "Config", None)
             if not dataclasses.is_dataclass(config):
                 raise TypeError(f"{self.kind} '{name}': {cls} has no Config dataclass")

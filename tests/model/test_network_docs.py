@@ -53,3 +53,16 @@ def test_the_network_of_the_page_has_the_stated_size():
 def test_the_weighted_sum_of_the_page_is_valid():
     (example,) = re.findall(r"`(\{name: weighted_sum.*?\}\})`", PAGE.read_text())
     LOSSES.configure(yaml.safe_load(example))
+
+
+def test_a_module_that_is_executed_again_registers_its_class_again():
+    """As pytest does for the examples of one file; a class of another module may not."""
+    known = ENCODERS.find("dense")
+    again = type("Dense", (known,), {"__module__": known.__module__})
+    try:
+        assert ENCODERS.register("dense")(again) is ENCODERS.find("dense")
+        stranger = type("Dense", (known,), {"__module__": "elsewhere"})
+        with pytest.raises(TypeError, match="encoder 'dense' is registered twice"):
+            ENCODERS.register("dense")(stranger)
+    finally:
+        ENCODERS.register("dense")(known)
