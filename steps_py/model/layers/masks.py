@@ -18,6 +18,16 @@ def frame_mask(num_frames_B: torch.Tensor, num_frames: int) -> torch.Tensor:
     return torch.arange(num_frames, device=num_frames_B.device) < num_frames_B[:, None]
 
 
+def is_full(num_frames_B: torch.Tensor, num_frames: int) -> bool:
+    """Whether no frame is padding, if that is known without waiting for a GPU or a compiler.
+
+    >>> is_full(torch.tensor([3, 3]), 3), is_full(torch.tensor([1, 3]), 3)
+    (True, False)
+    """
+    is_known = num_frames_B.device.type == "cpu" and not torch.compiler.is_compiling()
+    return is_known and bool((num_frames_B >= num_frames).all())
+
+
 def expand_mask(mask_BT: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """The mask with the number of axes of `x`, whose second axis is the channels.
 

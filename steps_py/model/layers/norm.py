@@ -38,7 +38,7 @@ class MaskedBatchNorm(_BatchNorm):
             mask = x.new_ones(x.shape[0], *x.shape[2:3], dtype=torch.bool)
         real = expand_mask(mask, x) if x.ndim > 2 else mask[:, None]
         if not self.training:
-            return super().forward(x).masked_fill(~real, 0)
+            return super().forward(x).masked_fill_(~real, 0)
         return self._normalize(x.float().masked_fill(~real, 0), real).to(x.dtype)
 
     def _normalize(self, x, real):
