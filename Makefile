@@ -10,8 +10,9 @@ PYTHON ?= python3
 ACTIVATE := . ./path.sh
 EXTRAS ?= [demo,test,pretrained]
 TEST_PROCESSES ?= 2
-# the tests of a file run in one process and share its fixtures
-PYTEST := python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --durations=25
+# the tests of a file run in one process and share its fixtures; tests/conftest.py sorts the files
+PYTEST := python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder \
+  --durations=25
 
 .PHONY: demo test test-quick test-cluster lint dry-runs bench lock clean
 

@@ -9,7 +9,6 @@ import functools
 import importlib
 import os
 import sys
-import traceback
 import types
 from pathlib import Path
 
@@ -73,6 +72,8 @@ def files_of(cls: type) -> list[str]:
 
 def describe_failure(path, error):
     """One line about a file that cannot be imported: file, line number and error."""
+    import traceback  # start-up time
+
     line = getattr(error, "lineno", None)
     for frame in traceback.extract_tb(error.__traceback__):
         if Path(frame.filename).resolve() == Path(path).resolve():

@@ -1,7 +1,6 @@
 """The commands of wav.scp pipes that `pipelines.py` evaluates."""
 
 import re
-import shutil
 from typing import NamedTuple
 
 from steps_py.audio.decode import read_file, read_flac
@@ -147,6 +146,8 @@ def run_ffmpeg(path, source, max_sec):
     try:
         return rounded(read_file(path, max_sec))
     except NotDecodable:
+        import shutil  # start-up time
+
         if shutil.which("ffmpeg"):
             raise Unknown from None
         raise

@@ -73,14 +73,25 @@ def _catalogue(recipe, key):
 
 def digest(recipe) -> str:
     """A digest of the sources of all registered classes, the recipe's own included."""
+    sha = _digest_of_checkout().copy()
+    _add(sha, own_parts.files(recipe))
+    return sha.hexdigest()[:32]
+
+
+@functools.cache
+def _digest_of_checkout():
+    """Computed once: the sources of this process are those that it has imported."""
     folders = {place.partition(":")[0].split(".")[1] for place in REGISTRIES.values()}
     patterns = [*SOURCES, *(f"steps_py/{folder}/**/*.py" for folder in sorted(folders))]
-    paths = sorted({path for pattern in patterns for path in CHECKOUT.glob(pattern)})
     sha = hashlib.sha256(f"{CHECKOUT} {sys.version}".encode())
-    for path in [*paths, *own_parts.files(recipe)]:
+    _add(sha, sorted({path for pattern in patterns for path in CHECKOUT.glob(pattern)}))
+    return sha
+
+
+def _add(sha, paths):
+    for path in paths:
         sha.update(f"\n{path.resolve()}\n".encode())
         sha.update(path.read_bytes())
-    return sha.hexdigest()[:32]
 
 
 def own_files(section, recipe=None):

@@ -1,6 +1,7 @@
-"""Dry runs of the workflow, each in a fork of one process that has imported Snakemake already.
+"""Snakemake's commands that run no job, each in a fork of one process that has imported it.
 
 planner = Planner()
+planner.run(folder, "--dry-run", "all").stdout
 planner.rules(folder, "all")        # {rule: number of jobs}
 """
 
@@ -10,13 +11,14 @@ import re
 import subprocess
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
 
 class Planner:
-    """A process that answers dry runs; a second for each instead of three."""
+    """A process that answers; a second for each command instead of three."""
 
     def __init__(self):
         self._process = subprocess.Popen(
@@ -27,10 +29,16 @@ class Planner:
             text=True,
         )
 
+    def run(self, folder, *options):
+        """``snakemake --directory folder *options``, completed."""
+        print(json.dumps([str(folder), *options]), file=self._process.stdin, flush=True)
+        code, stdout, stderr = json.loads(self._process.stdout.readline())
+        return subprocess.CompletedProcess(["snakemake", *options], code, stdout, stderr)
+
     def ask(self, folder, *options):
         """(exit code, output) of ``snakemake --directory folder --dry-run *options``."""
-        print(json.dumps([str(folder), *options]), file=self._process.stdin, flush=True)
-        return json.loads(self._process.stdout.readline())
+        done = self.run(folder, "--dry-run", *options)
+        return done.returncode, done.stdout + done.stderr
 
     def rules(self, folder, *options):
         """{rule: number of jobs} that a run would execute, without the rule `all`."""
@@ -53,26 +61,34 @@ def serve():
 
     for line in sys.stdin:
         folder, *options = json.loads(line)
-        with tempfile.TemporaryFile("w+") as output:
+        with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
             child = os.fork()
             if not child:
-                os.dup2(output.fileno(), 1)
-                os.dup2(output.fileno(), 2)
+                os.dup2(stdout.fileno(), 1)
+                os.dup2(stderr.fileno(), 2)
                 sys.argv = ["snakemake", "--snakefile", str(ROOT / "Snakefile")]
-                sys.argv += ["--directory", folder, "--dry-run", *options]
-                try:
-                    main()
-                except SystemExit as end:
-                    if isinstance(end.code, str):
-                        print(end.code, file=sys.stderr)
-                    code = end.code if isinstance(end.code, int) else int(end.code is not None)
-                    sys.stdout.flush()
-                    sys.stderr.flush()
-                    os._exit(code)
-                os._exit(0)
+                sys.argv += ["--directory", folder, *options]
+                os._exit(exit_code(main))
             _, status = os.waitpid(child, 0)
-            output.seek(0)
-            print(json.dumps([os.waitstatus_to_exitcode(status), output.read()]), flush=True)
+            said = [file.seek(0) or file.read() for file in (stdout, stderr)]
+            print(json.dumps([os.waitstatus_to_exitcode(status), *said]), flush=True)
+
+
+def exit_code(main):
+    """What a process that calls `main` ends with, its output written."""
+    code = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+        if isinstance(code, str):
+            print(code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return code if isinstance(code, int) else int(code is not None)
 
 
 if __name__ == "__main__":

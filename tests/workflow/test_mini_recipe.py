@@ -175,7 +175,7 @@ def test_killed_at_random_moments_it_ends_in_the_same_bytes(finished, tmp_path):
     shutil.copytree(finished / "corpus", folder / "corpus")  # the slowest part, tested by itself
     assert snakemake(folder, "--touch", "corpus").returncode == 0
     # counted in files, the last before three quarters: the same kills on any machine
-    kill_at = [num_files(finished) * part // 8 for part in range(1, 7)]
+    kill_at = [num_files(finished) * part // 8 for part in (1, 2, 4, 6)]
     moments = random.Random(1)
     run_again = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
     run_again += ["--directory", folder, "all"]

@@ -3,8 +3,6 @@
 Source: NIST, "SPHERE software package, version 2.6", file header.
 """
 
-import shutil
-
 from steps_py.audio.errors import WaveError, truncated
 from steps_py.audio.headers.base import AudioInfo, size_of
 
@@ -30,11 +28,8 @@ def sphere_info(file, path) -> AudioInfo:
             " sample_n_bytes or sample_count. Fetch it again."
         ) from None
     is_compressed = "embedded" in coding
-    if is_compressed and shutil.which("sph2pipe") is None:
-        raise WaveError(
-            f"{path}: samples compressed ({coding}), which only the program sph2pipe decodes."
-            " Install sph2pipe (https://www.openslr.org/3/) and put it on PATH."
-        )
+    if is_compressed:
+        _require_sph2pipe(path, coding)
     if not is_compressed and available < num_samples:
         raise truncated(path, num_samples / rate_hz, (num_samples - available) / rate_hz)
     return AudioInfo(rate_hz, num_channels, num_samples, "NIST sphere")
@@ -54,3 +49,13 @@ def read_fields(file, path) -> tuple[dict[str, str], int]:
         if len(words) == 3:
             fields[words[0]] = words[2].strip()
     return fields, num_bytes
+
+
+def _require_sph2pipe(path, coding):
+    import shutil  # start-up time
+
+    if shutil.which("sph2pipe") is None:
+        raise WaveError(
+            f"{path}: samples compressed ({coding}), which only the program sph2pipe decodes."
+            " Install sph2pipe (https://www.openslr.org/3/) and put it on PATH."
+        )
