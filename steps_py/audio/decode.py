@@ -87,7 +87,7 @@ def _add_to_cache(key, wave):
         total -= _cache.popitem(last=False)[1].samples_CN.nbytes
 
 
-def open_sound(path, is_flac):
+def open_sound(path: str | os.PathLike, is_flac: bool):
     """A file as an open SoundFile with its length; NotDecodable if libsndfile cannot."""
     import soundfile  # here for start-up time
 
@@ -101,7 +101,7 @@ def open_sound(path, is_flac):
         raise NotDecodable(f"{path}: {error.error_string} Is it damaged?") from None
 
 
-def read_samples(file, num_samples, path, dtype="int16", first=0):
+def read_samples(file, num_samples: int, path: str | os.PathLike, dtype="int16", first=0):
     """(N, C) samples of an open SoundFile from `first` on; WaveError if it is damaged."""
     import soundfile  # here for start-up time
 

@@ -15,7 +15,7 @@ from steps_py.formats.options import parse_command_line
 FFMPEG_FILES = (".wav", ".flac", ".ogg", ".opus", ".mp3")  # libsndfile decodes these too
 
 
-def copied_file(words):
+def copied_file(words: list[str]):
     """The file whose samples a command copies unchanged, or None.
 
     >>> copied_file(["flac", "-c", "-d", "-s", "a.flac"]), copied_file(["cat", "-"])
@@ -30,24 +30,24 @@ def copied_file(words):
     return None if path.startswith("-") else path
 
 
-def parse_cat(words):
+def parse_cat(words: list[str]):
     if len(words) > 1 or (words and words[0].startswith("-") and words[0] != "-"):
         raise Unknown
     return words[0] if words else "-"
 
 
-def parse_wav_copy(words):
+def parse_wav_copy(words: list[str]):
     arguments = [word for word in words if not word.startswith("--")]
     if len(arguments) != 2 or arguments[1] != "-" or len(arguments) < len(words):
         raise Unknown
     return arguments[0]
 
 
-def run_copy(path, source, max_sec):
+def run_copy(path, source, max_sec: float):
     return source.read(path, max_sec)
 
 
-def parse_flac(words):
+def parse_flac(words: list[str]):
     """The file that a flac command decodes to its standard output."""
     long = {"--stdout": "c", "--decode": "d", "--silent": "s", "--totally-silent": "s"}
     flags, paths = set(), []
@@ -63,7 +63,7 @@ def parse_flac(words):
     return paths[0]
 
 
-def run_flac(path, source, max_sec):
+def run_flac(path, source, max_sec: float):
     return read_flac(path, max_sec)
 
 
@@ -75,7 +75,7 @@ class SphereRequest(NamedTuple):
     pcm: bool  # convert mu-law to PCM
 
 
-def parse_sph2pipe(words):
+def parse_sph2pipe(words: list[str]):
     channel, path, form, pcm = None, None, None, False
     words = iter(words)
     for word in words:
@@ -93,7 +93,7 @@ def parse_sph2pipe(words):
     return SphereRequest(path, channel and int(channel), pcm)
 
 
-def run_sph2pipe(request, source, max_sec):
+def run_sph2pipe(request, source, max_sec: float):
     """16-bit samples of an uncompressed NIST file, of all channels or one."""
     try:
         wave = read_file(request.path, max_sec)
@@ -117,7 +117,7 @@ def _is_pcm(path):
     return soundfile.info(path).subtype == "PCM_16"
 
 
-def parse_ffmpeg(words):
+def parse_ffmpeg(words: list[str]):
     """The file that ffmpeg decodes to a WAV stream of its own channels and rate."""
     path = None
     settings = {"-f": "", "-c:a": "pcm_s16le"}
@@ -140,7 +140,7 @@ def parse_ffmpeg(words):
     return path
 
 
-def run_ffmpeg(path, source, max_sec):
+def run_ffmpeg(path, source, max_sec: float):
     if not path.lower().endswith(FFMPEG_FILES):
         raise Unknown
     try:
@@ -153,7 +153,7 @@ def run_ffmpeg(path, source, max_sec):
         raise
 
 
-def parse_wav_reverberate(words):
+def parse_wav_reverberate(words: list[str]):
     try:
         options, arguments, _ = parse_command_line(
             "wav-reverberate", "", ReverberateOptions, ["--print-args=false", *words]
@@ -165,7 +165,7 @@ def parse_wav_reverberate(words):
     return options, arguments[0]
 
 
-def run_wav_reverberate(request, source, max_sec):
+def run_wav_reverberate(request, source, max_sec: float):
     options, path = request
     return corrupt(options, path, source.read)
 

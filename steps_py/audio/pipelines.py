@@ -140,13 +140,13 @@ class Source:
     def __init__(self, read_stdin):
         self._read_stdin = read_stdin
 
-    def read(self, rxfilename, max_sec=None):
+    def read(self, rxfilename: str, max_sec: float | None = None):
         """The Wave that Kaldi reads from `rxfilename`."""
         if classify_rxfilename(rxfilename) == "stdin":
             return self._read_stdin(max_sec)
         return read_recording(rxfilename, max_sec)
 
-    def read_audio(self, path, max_sec=None):
+    def read_audio(self, path, max_sec: float | None = None):
         """The Wave of a file of any format, as sox reads it."""
         return self._read_stdin(max_sec) if path == "-" else read_file(path, max_sec)
 

@@ -86,7 +86,7 @@ class SkippedFiles:
         )
 
 
-def walk_audio(folder, suffixes=SUFFIXES, skipped: SkippedFiles | None = None):
+def walk_audio(folder: str | os.PathLike, suffixes=SUFFIXES, skipped: SkippedFiles | None = None):
     """Yield the paths of the recordings below `folder`, relative to it, links followed.
 
     Hidden files and folders (``.git``, ``._copy.wav``) are skipped; audio files with other
@@ -104,7 +104,7 @@ def walk_audio(folder, suffixes=SUFFIXES, skipped: SkippedFiles | None = None):
             skipped.see(entry.path, suffixes)
 
 
-def read_header(path):
+def read_header(path: str | os.PathLike):
     """The `Header` of one file; AudioError if it is missing, empty, cut off or damaged."""
     path = str(path)
     if not os.path.isfile(path):
@@ -113,7 +113,7 @@ def read_header(path):
     return Header(info.rate_hz, info.num_channels, info.duration_sec, info.is_16bit, info.kind)
 
 
-def read_headers(paths, num_threads=8, read=read_header):
+def read_headers(paths, num_threads: int = 8, read=read_header):
     """The `Header` of every file, or the AudioError that it gave, in the order of `paths`."""
 
     def read_some(some_paths):
@@ -136,7 +136,7 @@ def _header_or_error(path, read):
         return AudioError(f"{path}: {error.strerror or error}.")
 
 
-def check_headers(paths, headers, options, where, key):
+def check_headers(paths, headers, options, where: str, key: str) -> None:
     """Raise one AudioError, a line for each kind of fault, unless all recordings can be used.
 
     `options` has `sample_rate_hz`, `resample` and `channel`; `key` is the place of these
@@ -184,7 +184,7 @@ def check_headers(paths, headers, options, where, key):
         raise AudioError("\n".join(f"{where}: {line}" for line in lines))
 
 
-def wav_entry(path, header, options, trim=None):
+def wav_entry(path: str | os.PathLike, header, options, trim=None):
     """The wav.scp entry that converts `path` to the configured rate and channel.
 
     `path` may be an entry itself, a pipe; `trim` is a stretch (begin and length in s).
@@ -208,7 +208,7 @@ def wav_entry(path, header, options, trim=None):
     return PIPES["FLAC"].format(shlex.quote(path)) if header.kind == "FLAC" else path
 
 
-def sox_pipe(source, rate_hz=None, remix=None, trim=None):
+def sox_pipe(source, rate_hz: float | None = None, remix=None, trim=None) -> str:
     """A pipe through sox: other rate, chosen channel, a stretch (begin and length in s).
 
     >>> sox_pipe("reco.wav", trim=(1.5, 0.25))

@@ -43,7 +43,14 @@ class Noise:
     start_sec: float
 
 
-def reverberate(x_N, rate_hz, config, rir_H=None, noises=(), rir_rate_hz=None):
+def reverberate(
+    x_N: np.ndarray,
+    rate_hz: float,
+    config,
+    rir_H: np.ndarray = None,
+    noises=(),
+    rir_rate_hz: float | None = None,
+):
     """The input in a room, with noises, at its old level: float32, not yet cut to 16 bits.
 
     The early reverberation (until 50 ms after the direct path) counts as the speech that
@@ -116,7 +123,7 @@ def _gain(power_before, y_R, config):
     return np.float32(np.sqrt(power_before / power_after))
 
 
-def convolve(x_N, h_H):
+def convolve(x_N: np.ndarray, h_H: np.ndarray):
     """The full convolution (N + H - 1,) of a signal with a filter, by overlapping blocks.
 
     Source: FFTbasedBlockConvolveSignals in src/feat/signal.cc, with its two slips: the two

@@ -33,7 +33,7 @@ class Request:
     effects: list = field(default_factory=list)  # (name, argument) in their order
 
 
-def run_sox(request, source, max_sec=None):
+def run_sox(request, source, max_sec: float | None = None):
     """The Wave that sox writes to its standard output for a `Request`."""
     changes = request.effects or request.rate_hz or request.num_channels
     try:
@@ -57,7 +57,7 @@ def _needed_sec(request, max_sec):
     return max_sec
 
 
-def parse_sox(words):
+def parse_sox(words: list[str]):
     """The Request that the words after ``sox`` spell; Unknown if they ask for more.
 
     >>> parse_sox("a.wav -r 16k -t wav - remix 1".split())
@@ -157,7 +157,7 @@ def _trim_argument(arguments):
     return start, (length[0] if length else None)
 
 
-def remix(wave, channels):
+def remix(wave: Wave, channels):
     """One channel: the mean of those named, or of all."""
     present = len(wave.samples_CN)
     if any(channel > present for channel in channels):
@@ -168,7 +168,7 @@ def remix(wave, channels):
     return Wave(wave.rate_hz, wave.samples_CN[rows].mean(axis=0, keepdims=True))
 
 
-def mix_channels(wave, num_channels):
+def mix_channels(wave: Wave, num_channels: int):
     """The given number of channels: all of them, or one that is their mean."""
     if num_channels == len(wave.samples_CN):
         return wave
@@ -177,7 +177,7 @@ def mix_channels(wave, num_channels):
     return remix(wave, [])
 
 
-def change_rate(wave, rate_hz):
+def change_rate(wave: Wave, rate_hz: int):
     """The recording at another sample rate."""
     if rate_hz == wave.rate_hz:
         return wave
@@ -189,7 +189,7 @@ def change_rate(wave, rate_hz):
     return Wave(rate_hz, np.stack(rows))
 
 
-def trim(wave, stretch):
+def trim(wave: Wave, stretch):
     """The recording from a time on, or the stretch of a length after it (in seconds)."""
     start_sec, length_sec = stretch
     start = int(start_sec * wave.rate_hz + 0.5)

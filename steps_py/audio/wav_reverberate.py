@@ -70,7 +70,7 @@ def corrupt(options, wave_in, read):
         raise WaveError(f"{wave_in}: {error}") from None
 
 
-def corrupt_wave(options, wave, read, where):
+def corrupt_wave(options, wave: Wave, read, where: str):
     """As `corrupt`, for a wave in memory; `where` is its name in messages."""
     import numpy as np  # start-up time
 

@@ -8,6 +8,7 @@ Shapes: C channels, N samples of each.
 """
 
 import io
+import os
 import struct
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,7 @@ class Wave:
         return self.samples_CN.shape[1] / self.rate_hz
 
 
-def read_wave(file, where, max_sec=None):
+def read_wave(file, where: str | os.PathLike, max_sec: float | None = None):
     """The Wave in a binary file, which is left at its end; `where` names it in messages.
 
     `max_sec` limits what is read to the start of the recording.  Data that end before the
@@ -80,7 +81,7 @@ def _samples(data, header):
     return np.ascontiguousarray(flat.reshape(-1, header.num_channels).T, np.float32)
 
 
-def samples_in(duration_sec, rate_hz):
+def samples_in(duration_sec: float, rate_hz: float) -> int:
     """Samples in a duration, computed in single precision as in src/featbin/wav-reverberate.cc.
 
     >>> samples_in(3.2, 16000)
@@ -91,7 +92,7 @@ def samples_in(duration_sec, rate_hz):
     return int(np.float32(rate_hz) * np.float32(duration_sec))
 
 
-def read_header(file, where) -> RiffHeader:
+def read_header(file, where: str | os.PathLike) -> RiffHeader:
     """The header of the WAV data in a binary file, which is left at the first sample.
 
     Raises
@@ -106,7 +107,7 @@ def read_header(file, where) -> RiffHeader:
     return header
 
 
-def refuse_others(header: RiffHeader, where) -> None:
+def refuse_others(header: RiffHeader, where: str | os.PathLike) -> None:
     """WaveError unless Kaldi reads the file, with the pipe that makes it readable."""
     if header.magic not in (b"RIFF", b"RIFX"):
         raise WaveError(f"{where}: {not_a_wave(header.magic + b'----WAVE', where)}")
@@ -127,7 +128,7 @@ def quantise(samples):
     return np.trunc(np.clip(samples, -32768, 32767)).astype(np.float32, copy=False)
 
 
-def write_wave(file, wave):
+def write_wave(file, wave: Wave) -> None:
     """Write a Wave as 16-bit PCM; samples are cut towards zero, and clipped with a warning."""
     import numpy as np  # start-up time
 

@@ -14,12 +14,12 @@ class WaveHolder(Holder):
         refuse_span(stream, span, "a recording")
         return read_wave(stream, stream.name if stream.key is None else stream.key)
 
-    def encode(self, value, binary):
+    def encode(self, value, binary: bool):
         out = io.BytesIO()
         write_wave(out, value)
         return out.getvalue()
 
-    def evaluate(self, command):
+    def evaluate(self, command: str):
         return evaluate(command)
 
 

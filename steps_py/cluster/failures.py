@@ -126,7 +126,7 @@ def shell_of(block):
     return bare(shell.partition("(command exited with")[0])
 
 
-def bare(command):
+def bare(command: str) -> str:
     """A command without the text of shell.prefix and without blanks."""
     return "".join(command.rpartition("--strict; ")[2].split())
 
@@ -168,21 +168,21 @@ def sge_record(job):
     return json.loads(text) if text else None
 
 
-def scheduler_log(record):
+def scheduler_log(record) -> str:
     return f"{record['log']}.{record['id']}.log"
 
 
-def job_line(record):
+def job_line(record) -> str:
     return f"    job {record['id']}: {record['reason']} (scheduler's log: {scheduler_log(record)})"
 
 
-def field(block, name):
+def field(block, name: str):
     """``name: value`` of one of Snakemake's blocks; None if it is not there."""
     found = re.search(rf"^ *{name}: (.+)$", block, re.M)
     return found[1].strip() if found else None
 
 
-def read(path):
+def read(path: str | Path):
     try:
         return Path(path).read_text(errors="replace")
     except OSError:

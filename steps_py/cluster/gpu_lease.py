@@ -36,7 +36,7 @@ POLL_SEC = 1.0
 WAIT_SEC = 24 * 3600.0
 
 
-def lease(num_gpus, environment, wait_sec=WAIT_SEC, say=None):
+def lease(num_gpus: int, environment, wait_sec: float = WAIT_SEC, say=None):
     """Lock `num_gpus` GPUs; returns (CUDA_VISIBLE_DEVICES or None, open lock files).
 
     None means: leave the variable unchanged. Waits up to `wait_sec` for GPUs that others hold,
@@ -101,7 +101,7 @@ def list_cards():
     return parse_cards(done.stdout) if done.returncode == 0 else []
 
 
-def parse_cards(text):
+def parse_cards(text: str):
     """The UUIDs in the output of ``nvidia-smi -L``.
 
     >>> parse_cards('''GPU 0: NVIDIA A100 (UUID: GPU-a)
@@ -190,12 +190,12 @@ def _try(cards, num_gpus, folder):
         return taken
 
 
-def lock_file(folder, uuid):
+def lock_file(folder: str | os.PathLike, uuid: str):
     """The lock file of a GPU; older drivers have slashes in the names of MIG instances."""
     return folder / re.sub(r"[^\w-]", "_", uuid)
 
 
-def holder(folder, uuid):
+def holder(folder: str | os.PathLike, uuid: str) -> str:
     """The last process that locked a GPU: ``is locked by pid 1 of root since ...``."""
     try:
         owner = lock_file(folder, uuid).read_text().strip()
@@ -244,7 +244,7 @@ def _say(message):
     print(f"gpu_lease: {message}", file=sys.stderr, flush=True)
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gpus", type=int, required=True, help="number of GPUs; 0: none visible")
     parser.add_argument(

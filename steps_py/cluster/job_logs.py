@@ -47,7 +47,7 @@ SIGNALS = {
 }
 
 
-def causes(text, status=None, memory_kills=0):
+def causes(text: str, status=None, memory_kills=0):
     """Lines that say why a job failed, the most informative first; [] if none is found.
 
     Parameters
@@ -96,7 +96,7 @@ def describe_signal(number, memory_kills=0):
     return f"killed by signal {name}: {why}".removesuffix(": ")
 
 
-def last_lines(text, num=3):
+def last_lines(text: str, num=3):
     """The last `num` lines of a log that are not blank."""
     return [line.strip() for line in text.split("\n") if line.strip()][-num:]
 

@@ -36,7 +36,7 @@ class QuotedJobstep(QuotedPython, JobstepExecutor):
     """The executor that Snakemake uses within a Slurm job."""
 
 
-def quote_job_commands():
+def quote_job_commands() -> None:
     """Quote all command lines of jobs, in the controller and in the jobs."""
     utils.format_cli_value = format_cli_value
     registered = ExecutorPluginRegistry().plugins.get("slurm-jobstep")

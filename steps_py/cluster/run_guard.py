@@ -25,7 +25,7 @@ FRESH = "SIDEWINDER_FRESH"
 _held = []  # the open lock file: closed, and so released, when this process ends
 
 
-def guard_run(directory, argv):
+def guard_run(directory: str | os.PathLike, argv: list[str]) -> bool:
     """Acquire the run lock of `directory` and clear what a killed run left. True if acquired.
 
     A command that only plans (``-n``, ``--list-rules`` ...) neither acquires nor clears anything.
@@ -58,12 +58,12 @@ def guard_run(directory, argv):
     return True
 
 
-def run_name(directory):
+def run_name(directory: str | os.PathLike):
     """A short name for the runs of one directory on this machine."""
     return hashlib.sha256(str(Path(directory).resolve()).encode()).hexdigest()[:16]
 
 
-def find_jobs(name):
+def find_jobs(name: str):
     """Ids of this user's processes with the run's name, other than this process's ancestors.
 
     Empty where there is no /proc.
@@ -80,7 +80,7 @@ def find_jobs(name):
     return found
 
 
-def ancestors(pid):
+def ancestors(pid: int):
     """`pid`, its parent, and so on up to the first process."""
     line = set()
     while pid and pid not in line:
@@ -93,7 +93,7 @@ def ancestors(pid):
     return line
 
 
-def end_jobs(name, patience_sec=20):
+def end_jobs(name: str, patience_sec: float = 20) -> None:
     """SIGKILL the jobs until none is left; they run again from their inputs."""
     deadline = time.monotonic() + patience_sec
     while (jobs := find_jobs(name)) and time.monotonic() < deadline:
@@ -105,5 +105,5 @@ def end_jobs(name, patience_sec=20):
         time.sleep(0.1)
 
 
-def say(message):
+def say(message: str) -> None:
     print(f"sidewinder: {message}", file=sys.stderr)

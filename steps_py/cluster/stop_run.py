@@ -10,7 +10,7 @@ import signal
 from pathlib import Path
 
 
-def stop_jobs_on_sigterm():
+def stop_jobs_on_sigterm() -> None:
     """Install a SIGTERM handler that forwards the signal to all descendants, then acts as Ctrl-C.
 
     Call it from the main thread, after Snakemake has installed its own handler.
@@ -30,7 +30,7 @@ def stop_jobs_on_sigterm():
     signal.signal(signal.SIGTERM, stop)
 
 
-def descendants(pid):
+def descendants(pid: int):
     """Process ids of the children of `pid`, of theirs, and so on; [] where there is no /proc."""
     children = {}
     for folder in Path("/proc").glob("[0-9]*"):

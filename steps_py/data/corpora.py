@@ -101,7 +101,7 @@ class Corpus:
     published = types.MappingProxyType({})  # part -> Published
     published_trials = types.MappingProxyType({})  # trial list -> number of trials
 
-    def __init__(self, name, config):
+    def __init__(self, name: str, config):
         self.name, self.config = name, config
         self.key = f"data.corpora.{name}"
         self.root = Path(config.root).expanduser()
@@ -117,19 +117,19 @@ class Corpus:
         """Names of all parts, whether or not they exist on this disk."""
         return list(self.published)
 
-    def folders(self, part):
+    def folders(self, part: str):
         """Candidate folders of the part, below root; the first that exists is used."""
         return [part]
 
-    def recordings(self, part):
+    def recordings(self, part: str):
         """Yield a `Recording` for every file of the part."""
         raise NotImplementedError
 
-    def published_files(self, name):
+    def published_files(self, name: str):
         """Candidate paths of a published trial list; the first that exists is used."""
         return []
 
-    def utt_of(self, side):
+    def utt_of(self, side: str):
         """Utterance id of a side of a trial as written in a list: a path below root."""
         return side
 
@@ -139,26 +139,26 @@ class Corpus:
 
     # -- which files are read; when one changes, the part or list is prepared again
 
-    def files_read(self, part):
+    def files_read(self, part: str):
         """Paths of the tables and lists that a part is prepared from, except the recordings.
 
         A subclass that reads more files than `exclude` adds them.
         """
         return [self.config.exclude] if self.config.exclude is not None else []
 
-    def audio_read(self, part):
+    def audio_read(self, part: str):
         """(root, paths below it) of a part's recordings; None for all files below root."""
         return next(
             (self.root / folder for folder in self.folders(part) if (self.root / folder).is_dir()),
             self.root,
         ), None
 
-    def list_read(self, name):
+    def list_read(self, name: str):
         """Paths of the files that a trial list is prepared from; the first is the list."""
         path = first_file(self.trial_files(name))
         return [path or next(iter(self.trial_files(name)), name)]
 
-    def state_of_part(self, part, watch_audio=True):
+    def state_of_part(self, part: str, watch_audio: bool = True):
         """A digest of the files that the part is prepared from.
 
         Covers contents of tables and, with `watch_audio`, names, sizes and times of recordings.
@@ -168,7 +168,7 @@ class Corpus:
 
     # -- called by stages
 
-    def utterances(self, part, num_threads=8):
+    def utterances(self, part: str, num_threads: int = 8):
         """All utterances of a part, sorted, with checked headers.
 
         Raises ConfigError (unknown part, missing folder), DataDirError (figures, ids)
@@ -184,7 +184,7 @@ class Corpus:
         headers = recordings.read_headers([file.path for file in found], num_threads)
         return self.make_utterances(part, found, headers)
 
-    def make_utterances(self, part, found, headers):
+    def make_utterances(self, part: str, found, headers):
         """Utterances of recordings whose headers were read; AudioError if any is bad."""
         where, prefix = f"{self.name}.{part}", self.config.id_prefix
         paths = [file.path for file in found]
@@ -203,7 +203,7 @@ class Corpus:
         self.check_pipes(part, (utterance.wav for utterance in utterances))
         return utterances
 
-    def trials(self, name, known_utts):
+    def trials(self, name: str, known_utts):
         """The `Trials` of a list, in its order, with utterance ids as sides.
 
         Sides that are none of `known_utts` keep the id derived from the list, for error messages.
@@ -226,12 +226,12 @@ class Corpus:
         """Names of the published and the user's own trial lists, on this disk or not."""
         return [*self.published_trials, *self.config.trials]
 
-    def trial_files(self, name):
+    def trial_files(self, name: str):
         """Candidate paths of a list; relative paths of the recipe start at its folder."""
         own = self.config.trials.get(name)
         return [Path(own.file).expanduser()] if own else self.published_files(name)
 
-    def read_trials(self, name, known_utts):
+    def read_trials(self, name: str, known_utts):
         """The trials of a list, with sides as written; with a `prefix`, only those whose two
         sides begin with it."""
         path, own = first_file(self.trial_files(name)), self.config.trials.get(name)
@@ -260,7 +260,7 @@ class Corpus:
         faults = [fault for fault in faults if fault]
         return "\n".join([*faults, *self.how_to_get()]) if faults else None
 
-    def missing_part(self, part):
+    def missing_part(self, part: str) -> str | None:
         """A message if the folder of the part does not exist, else None."""
         folders = self.folders(part)
         if any((self.root / folder).is_dir() for folder in folders):
@@ -270,7 +270,7 @@ class Corpus:
             f" (looked for {', '.join(map(str, folders))})."
         )
 
-    def missing_trials(self, name):
+    def missing_trials(self, name: str) -> str | None:
         """A message if the file of the list does not exist, else None."""
         files = self.trial_files(name)
         if first_file(files):
@@ -286,27 +286,27 @@ class Corpus:
 
     # -- helpers for subclasses and above
 
-    def walk(self, folder, suffixes=SUFFIXES):
+    def walk(self, folder: str | os.PathLike, suffixes=SUFFIXES):
         """Paths of recordings below `folder`, relative to it; other audio is counted."""
         return recordings.walk_audio(folder, suffixes, self.skipped)
 
-    def folder(self, part):
+    def folder(self, part: str):
         """The folder of an existing part."""
         return next(f for f in (self.root / name for name in self.folders(part)) if f.is_dir())
 
     @property
-    def fix_partial(self):
+    def fix_partial(self) -> str:
         return f"Set {self.key}.partial: true to use what is there."
 
-    def check_name(self, name, known, kind):
+    def check_name(self, name: str, known, kind: str) -> None:
         if name not in known:
             raise ConfigError(f"{self.key}: unknown {kind} '{name}'. {did_you_mean(name, known)}")
 
-    def raise_missing(self, fault):
+    def raise_missing(self, fault) -> None:
         if fault:
             raise ConfigError("\n".join([fault, *self.how_to_get()]))
 
-    def check_ids(self, part, found):
+    def check_ids(self, part: str, found) -> None:
         """Check that ids fit into tables and are unique; `found` is sorted."""
         where = f"{self.name}.{part}"
         odd = [f.path for f in found if not f.path.isprintable() or "|" in f.path]
@@ -329,7 +329,7 @@ class Corpus:
                 f" ({some(twice, limit=1)}). Rename or remove one of the files."
             )
 
-    def check_pipes(self, part, entries):
+    def check_pipes(self, part: str, entries) -> None:
         """Raise errors for shell commands that are not allowed and for missing programs."""
         allowed = self.config.shell_pipes
         allowed = self.takes_shell_pipes if allowed is None else allowed
@@ -342,7 +342,7 @@ class Corpus:
             )
         check_programs(entries, f"{self.name}.{part}")
 
-    def check_published(self, part, found):
+    def check_published(self, part: str, found) -> None:
         """Compare with the published counts, unless `partial` is set."""
         num_speakers = len({file.spk for file in found})
         if not found:
@@ -375,7 +375,7 @@ class Corpus:
         return kept
 
 
-def load_corpus(name, options):
+def load_corpus(name: str, options):
     """Build the corpus of the config entry ``data.corpora.<name>: options``.
 
     Its class is the one registered as `type`, which is the name unless given.
@@ -421,7 +421,7 @@ def first_file(paths):
     return next((path for path in paths if os.path.isfile(path)), None)
 
 
-def make_id(*names):
+def make_id(*names) -> str:
     """Join names to an id; blanks, which a table cannot hold, become underscores.
 
     >>> make_id("corpus", "O'Neil", "session 1", "a")

@@ -33,7 +33,7 @@ class DataDir:
     hours: float  # sum of utt2dur; nan without utt2dur
 
 
-def read_table(path):
+def read_table(path: str | Path):
     """Read ``<key> <value>`` lines into a dict; keys unique and in C (byte) order.
 
     Tabs and repeated blanks after the key are accepted, and an empty file is an empty
@@ -45,7 +45,7 @@ def read_table(path):
     return _parse_strict(content, path) if table is None else table
 
 
-def iterate_table(path):
+def iterate_table(path: str | Path):
     """Yield the pairs that `read_table` reads; for tables larger than memory."""
     number, previous = 1, None
     with open(path, "rb") as lines:
@@ -58,7 +58,7 @@ def iterate_table(path):
             number, previous = number + block.count(b"\n"), next(reversed(table))
 
 
-def merge_tables(paths, fix):
+def merge_tables(paths, fix: str):
     """Yield (key, value, index of its table in `paths`) of several tables, in C order of keys.
 
     For tables larger than memory.  Finally raises DataDirError, ending in `fix`, if a key was in
@@ -85,12 +85,12 @@ def _in_two_tables(path, keys, fix):
     )
 
 
-def write_table(path, pairs):
+def write_table(path: str | Path, pairs) -> None:
     """Write a dict or an iterable of (key, value) in C order, atomically."""
     write_tables({path: pairs})
 
 
-def write_tables(tables):
+def write_tables(tables) -> None:
     """Write several tables, ``{path: pairs}``; all of them or none."""
     contents = {path: _table_bytes(path, pairs) for path, pairs in tables.items()}
     with contextlib.ExitStack() as stack:
@@ -100,7 +100,7 @@ def write_tables(tables):
             out.flush()  # a full disk is detected before the first file is renamed
 
 
-def spk2utt_of(utt2spk):
+def spk2utt_of(utt2spk: dict[str, str]):
     """The inverse of utt2spk, as the lines of spk2utt.
 
     >>> spk2utt_of({"anna-1": "anna", "anna-2": "anna", "ben-1": "ben"})
@@ -112,7 +112,7 @@ def spk2utt_of(utt2spk):
     return {spk: " ".join(sorted(utts[spk])) for spk in sorted(utts)}
 
 
-def join_tables(paths, fix):
+def join_tables(paths, fix: str):
     """Several tables as one dict; DataDirError, ending in `fix`, for a key in two of them."""
     joined = {}
     for path in paths:
@@ -124,7 +124,7 @@ def join_tables(paths, fix):
     return joined
 
 
-def compare_keys(got, want, path, reference):
+def compare_keys(got, want, path: str | Path, reference):
     """A list with one message on how the keys `got` differ from `want`; empty if they do not.
 
     >>> compare_keys({"a": 1}.keys(), {"a": 1, "b": 2}.keys(), "feats.scp", "wav.scp")
@@ -136,7 +136,7 @@ def compare_keys(got, want, path, reference):
     return [_difference(sorted(want - got), sorted(got - want), path, len(want), reference)]
 
 
-def compare_sorted_keys(got, want, path, reference):
+def compare_sorted_keys(got, want, path: str | Path, reference):
     """`compare_keys` of two iterators in C order; for tables larger than memory.
 
     >>> compare_sorted_keys(iter("ad"), iter("abc"), "feats.scp", "wav.scp")
@@ -171,7 +171,7 @@ def _difference(missing, unexpected, path, num_wanted, reference):
     return f"{path}: {' and '.join(faults)} of the {num_wanted} keys of {reference}"
 
 
-def check_data_dir(path, required=REQUIRED, keyed=KEYED_BY_UTTERANCE):
+def check_data_dir(path: str | Path, required=REQUIRED, keyed=KEYED_BY_UTTERANCE):
     """Check a data directory; raises one DataDirError with all errors.
 
     All files in `required` must exist; existing tables in `keyed` must have the same keys; the id

@@ -7,7 +7,7 @@ from steps_py.errors import DataDirError, near_names, some
 from steps_py.text_files import decode
 
 
-def read_models(path) -> dict[str, list[str]]:
+def read_models(path: str | Path) -> dict[str, list[str]]:
     """The utterances of each model, from lines ``<model> <utterance> ...``.
 
     Raises DataDirError, with the line's number, for a model without utterances, one that comes
@@ -37,7 +37,7 @@ def read_models(path) -> dict[str, list[str]]:
     return models
 
 
-def write_models(models, data, out):
+def write_models(models, data: bytes, out: str | Path) -> int:
     """Write spk2utt (model -> utterances), utt2spk (model -> speaker) and utt2dur (their sum).
 
     Parameters

@@ -51,7 +51,7 @@ class Pairs:
             pieces[:] = [np.concatenate([np.zeros(0, np.int32), *pieces])]
         return pieces[0]
 
-    def extend(self, enroll_names, test_names):
+    def extend(self, enroll_names, test_names) -> None:
         """Append a pair of names from each of two lists."""
         for pieces, names in zip(self._columns, (enroll_names, test_names), strict=True):
             pieces.append(np.fromiter(map(self.place_of.__getitem__, names), np.int32, len(names)))

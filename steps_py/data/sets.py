@@ -20,7 +20,7 @@ PART_TWICE = "Name each part once in data.sets, or set id_prefix of one corpus."
 PART_TABLES = ("wav.scp", "utt2spk", "utt2dur")
 
 
-def write_part(folder, utterances):
+def write_part(folder: str | Path, utterances) -> None:
     """Write wav.scp, utt2spk and utt2dur (s) of a corpus part."""
     folder = Path(folder)
     write_tables(
@@ -32,7 +32,7 @@ def write_part(folder, utterances):
     )
 
 
-def combine_parts(parts, out):
+def combine_parts(parts, out: str | Path):
     """Join the parts ``data/parts/<corpus>.<part>`` to the data directory `out`.
 
     DataDirError if an utterance is in two parts, or a speaker in two corpora: the same
@@ -119,7 +119,7 @@ def check_sets(train, test):
     return rows
 
 
-def write_sets(path, rows):
+def write_sets(path: str | Path, rows):
     """Write ``data/sets.tsv``; returns its text."""
     header = ("set", "speakers", "utterances", "hours")
     lines = [header, *((name, spks, utts, f"{hours:.2f}") for name, spks, utts, hours in rows)]
@@ -129,7 +129,7 @@ def write_sets(path, rows):
     return text
 
 
-def split_table(path, outs):
+def split_table(path: str | Path, outs) -> None:
     """Split a table into contiguous pieces whose sizes differ by at most one line.
 
     The first pieces are the longer ones; with fewer lines than pieces the last are empty.
@@ -143,7 +143,7 @@ def split_table(path, outs):
                     file.write(line if line.endswith(b"\n") else line + b"\n")
 
 
-def gather_tables(parts, keys, out, check=None):
+def gather_tables(parts, keys, out: str | Path, check=None) -> None:
     """Join tables in the order given and check that their keys are those of the table `keys`.
 
     Raises DataDirError, without writing, if a key is missing or unexpected, or the pieces are

@@ -8,7 +8,7 @@ from steps_py.errors import ConfigError, did_you_mean
 LOCAL = CHECKOUT / "local"
 
 
-def load_maker(name):
+def load_maker(name: str):
     """The module ``local/<name>.py``; ConfigError if there is none."""
     files = sorted(LOCAL.glob("*.py"))
     makers = [p.stem for p in files if "\ndef make_corpus(" in p.read_text(encoding="utf-8")]

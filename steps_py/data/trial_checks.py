@@ -10,7 +10,7 @@ from steps_py.data.trials import Trials
 from steps_py.errors import DataDirError, some
 
 
-def check_trials(trials, enroll_utt2spk, test_utt2spk, where, corpus):
+def check_trials(trials, enroll_utt2spk, test_utt2spk, where: str, corpus):
     """The trials to score, and messages for the log.
 
     Every side must be in its set; with ``corpus.config.partial`` trials with other sides are

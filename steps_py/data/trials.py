@@ -53,7 +53,7 @@ class Trials(collections.abc.Sequence):
     (['a', 'b', 'c'], [1, 2], Trial(enroll='a', test='c', target=False))
     """
 
-    def __init__(self, sides, enroll_T, test_T, target_T):
+    def __init__(self, sides: list[str], enroll_T, test_T, target_T):
         self.sides = sides
         self.enroll_T = np.asarray(enroll_T, np.int32)
         self.test_T = np.asarray(test_T, np.int32)
@@ -84,7 +84,7 @@ class Trials(collections.abc.Sequence):
     def __repr__(self):
         return f"Trials of {len(self)} trials and {len(self.sides)} sides"
 
-    def where(self, keep_T):
+    def where(self, keep_T: np.ndarray):
         """The trials at which the bool array `keep_T` is true, and their sides only."""
         if keep_T.all():
             return self
@@ -165,7 +165,7 @@ def _parse(lines, path, first, faults):
                 )
 
 
-def write_trials(path, trials):
+def write_trials(path, trials) -> None:
     """Write ``<enrol> <test> target|nontarget`` in the order of the list, all or nothing."""
     trials = Trials.of(trials)
     sides, labels = trials.sides, ("nontarget", "target")

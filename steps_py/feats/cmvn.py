@@ -21,11 +21,11 @@ _BLOCK_FRAMES = 512  # temporaries of one block stay in the processor's cache
 
 
 def sliding_cmn(
-    x_TD,
-    window_frames=600,
-    min_window_frames=100,
-    center=True,
-    norm_vars=False,
+    x_TD: np.ndarray,
+    window_frames: int = 600,
+    min_window_frames: int = 100,
+    center: bool = True,
+    norm_vars: bool = False,
     on_floor=None,
 ):
     """Subtract from every frame the mean of the window around (or before) it.
@@ -85,7 +85,12 @@ def sliding_cmn(
 
 
 def sliding_cmn_rows(
-    x_TD, rows_R, window_frames=600, min_window_frames=100, center=True, norm_vars=False
+    x_TD: np.ndarray,
+    rows_R: np.ndarray,
+    window_frames: int = 600,
+    min_window_frames: int = 100,
+    center: bool = True,
+    norm_vars: bool = False,
 ):
     """`sliding_cmn` of the requested rows only, with the same values.
 
@@ -111,7 +116,14 @@ def sliding_cmn_rows(
     return (x_TD[rows_R] - mean_WD[start_R]).astype(np.float32)
 
 
-def normalise_rows(x_TD, rows_R, start_R, end_R, norm_vars=False, on_floor=None):
+def normalise_rows(
+    x_TD: np.ndarray,
+    rows_R: np.ndarray,
+    start_R: np.ndarray,
+    end_R: np.ndarray,
+    norm_vars: bool = False,
+    on_floor=None,
+):
     """Row ``rows_R[i]`` of `x_TD`, normalised by the frames ``[start_R[i], end_R[i])``.
 
     For callers that read part of an utterance: call `window_bounds` for the whole one, read the
@@ -135,7 +147,13 @@ def normalise_rows(x_TD, rows_R, start_R, end_R, norm_vars=False, on_floor=None)
     return y_RD
 
 
-def window_bounds(rows_R, num_frames, window_frames=600, min_window_frames=100, center=True):
+def window_bounds(
+    rows_R: np.ndarray,
+    num_frames: int,
+    window_frames: int = 600,
+    min_window_frames: int = 100,
+    center: bool = True,
+):
     """First frame, and one past the last frame, of the window of each of `rows_R`.
 
     >>> window_bounds(np.arange(5), 5, window_frames=3)
@@ -182,7 +200,7 @@ def cmvn_stats(x_TD: np.ndarray, weights_T: np.ndarray | None = None) -> np.ndar
     return stats
 
 
-def apply_cmvn(x_TD, stats, norm_vars=False, reverse=False):
+def apply_cmvn(x_TD: np.ndarray, stats, norm_vars: bool = False, reverse: bool = False):
     """Normalise by the statistics of `cmvn_stats` of an utterance, a speaker or a corpus.
 
     With `reverse`, features of mean 0 (and variance 1) get the mean (and variance) of

@@ -39,7 +39,7 @@ def delta_filters(config):
     return filters
 
 
-def add_deltas(feats_TD, config):
+def add_deltas(feats_TD: np.ndarray, config):
     """Features and their derivatives side by side, (T, K * D) float32.
 
     Beyond the ends the first and the last frame are repeated.

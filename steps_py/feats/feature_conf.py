@@ -10,7 +10,7 @@ from steps_py.formats.options import parse_command_line
 NOT_FOR_CHUNKS = ("subtract_mean", "vtln_warp", "vtln_map", "utt2spk", "min_duration", "channel")
 
 
-def read_feature_conf(kind, path):
+def read_feature_conf(kind: str, path):
     """The Config of a feature type by a conf file of compute-<kind>-feats.
 
     Raises ConfigError for an unknown type, or an option that needs whole utterances.
@@ -27,7 +27,7 @@ def read_feature_conf(kind, path):
     return cls.config_of(options)
 
 
-def read_feature_options(kind, path):
+def read_feature_options(kind: str, path):
     """The options in a conf file of compute-<kind>-feats; ConfigError if one is invalid."""
     arguments = [f"--config={path}", "--print-args=false"]
     try:
@@ -39,11 +39,11 @@ def read_feature_options(kind, path):
     return options
 
 
-def feature_dim(kind, path):
+def feature_dim(kind: str, path):
     """The dimension of the features that compute-<kind>-feats computes with a conf file."""
     return extractor_of(kind, FEATURES.find(kind).config_of(read_feature_options(kind, path))).dim
 
 
-def extractor_of(kind, config):
+def extractor_of(kind: str, config):
     """The extractor of a configuration, an object of the registered class."""
     return FEATURES.find(kind)(config)

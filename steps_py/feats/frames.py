@@ -168,10 +168,10 @@ class Dither:
         self.stretches = sliding_window_view(table, length)
         self.rng = None
 
-    def seed(self, samples_N):
+    def seed(self, samples_N: np.ndarray) -> None:
         self.rng = np.random.Generator(np.random.SFC64(zlib.crc32(np.ascontiguousarray(samples_N))))
 
-    def draw(self, count):
+    def draw(self, count: int):
         """Noise (count, L)."""
         return self.stretches[self.rng.integers(len(self.stretches), size=count)]
 
@@ -194,7 +194,7 @@ class FrameSpectra:
         self._work_BL = np.empty((BLOCK_FRAMES, config.length_samples), np.float32)
         self._spec_BF = np.empty((BLOCK_FRAMES, padded // 2 + 1), np.complex64)
 
-    def blocks(self, samples_N, exact=False, only=None):
+    def blocks(self, samples_N: np.ndarray, exact: bool = False, only=None):
         """Yield (rows, spec_BF complex64, power_B, log_energy_B or None) for successive frames.
 
         `rows` are the frame numbers, a slice, or an array of some of those in `only`;
@@ -257,7 +257,7 @@ def _power(x_BL):
     return np.einsum("bl,bl->b", x_BL, x_BL)
 
 
-def floor_energy(log_energy_B, energy_floor):
+def floor_energy(log_energy_B: np.ndarray, energy_floor: float):
     """Log energies not below the log of `energy_floor`; 0 means no floor."""
     if energy_floor <= 0:
         return log_energy_B

@@ -51,7 +51,7 @@ class FrontEnd:
     compress: bool = False
 
     @classmethod
-    def of_recipe(cls, type, conf, vad_conf, compress):
+    def of_recipe(cls, type, conf: str, vad_conf: str, compress):
         """The FrontEnd of a recipe whose conf files have the paths `conf` and `vad_conf`.
 
         Raises ConfigError if a file is missing or has an option that does not exist.
@@ -67,12 +67,12 @@ class FrontEnd:
         front_end.vad_options(vad_conf)
         return front_end
 
-    def options(self, where="conf"):
+    def options(self, where: str = "conf"):
         """The options of compute-<type>-feats that `conf` sets."""
         options = FEATURES.find(self.type).Options
         return _parse(f"compute-{self.type}-feats", options, self.conf, where)
 
-    def vad_options(self, where="vad_conf"):
+    def vad_options(self, where: str = "vad_conf"):
         """The options of compute-vad that `vad_conf` sets."""
         return _parse("compute-vad", VadOptions, self.vad_conf, where)
 
@@ -81,7 +81,7 @@ class FrontEnd:
         """Sample rate of the recordings that features can be computed of."""
         return self.options().sample_frequency
 
-    def compute(self, wave, name):
+    def compute(self, wave, name: str):
         """Features float32 (T, D) of a `Wave`, and whether frames are voiced, bool (T,).
 
         `name` is for messages. Raises AudioError for a recording of another rate, of several

@@ -42,7 +42,7 @@ def inverse_mel(mels):
     return np.float32(700) * (np.exp(np.float32(mels) / np.float32(1127)) - np.float32(1))
 
 
-def mel_filters(config, frames, vtln_warp=1.0):
+def mel_filters(config, frames, vtln_warp: float = 1.0):
     """Weights (F, M) float32 of each frequency in each filter.
 
     The last frequency, half the sample rate, belongs to no filter.
@@ -98,7 +98,7 @@ class VtlnWarp:
     [20.0, 1000.0, 8000.0]
     """
 
-    def __init__(self, config, sample_rate_hz, factor):
+    def __init__(self, config, sample_rate_hz: float, factor):
         low, high = cutoffs(config, sample_rate_hz)
         left, right = config.vtln_low_hz, config.vtln_high_hz
         if right < 0:
@@ -121,14 +121,14 @@ class VtlnWarp:
 class MelFilters:
     """Filters applied to spectra; the matrices of each warp factor are cached."""
 
-    def __init__(self, config, frames, *, use_power=True):
+    def __init__(self, config, frames, *, use_power: bool = True):
         self.config = config
         self.frames = frames
         self.use_power = use_power
         self._groups = {}
         self.groups(1.0)  # raises for an invalid configuration before the first utterance
 
-    def groups(self, vtln_warp):
+    def groups(self, vtln_warp: float):
         """(frequencies, filters, weights) of neighbouring filters: two slices and a matrix.
 
         Neighbouring filters cover few frequencies: several small products are faster than one of
@@ -146,7 +146,7 @@ class MelFilters:
             ]
         return self._groups[vtln_warp]
 
-    def apply(self, spec_BF, vtln_warp, out=None):
+    def apply(self, spec_BF: np.ndarray, vtln_warp: float, out=None):
         """Filter energies (B, M) of spectra, in `out` if given; the spectra are overwritten."""
         if self.use_power:
             parts = spec_BF.view(np.float32)

@@ -18,12 +18,12 @@ WEAK = 1e-6  # a filter's energy over the mean power of the frame's frequencies
 class MelSpectra:
     """Filter energies of utterances; `energy` as in FrameSpectra, `use_power` as in MelFilters."""
 
-    def __init__(self, mel, frames, energy=None, *, use_power=True):
+    def __init__(self, mel, frames, energy=None, *, use_power: bool = True):
         self.frames = frames
         self.spectra = FrameSpectra(frames, energy)
         self.filters = MelFilters(mel, frames, use_power=use_power)
 
-    def compute(self, samples_N, vtln_warp=1.0, exact=False):
+    def compute(self, samples_N: np.ndarray, vtln_warp: float = 1.0, exact: bool = False):
         """(energies (T, M) float32, log energies of the frames (T,) or None) of an utterance.
 
         With `exact` all frames are computed with Kaldi's rounding.

@@ -13,7 +13,7 @@ import numpy as np
 from steps_py.feats.cmvn import normalise_rows, window_bounds
 
 
-def window_starts(frames, window_frames, last):
+def window_starts(frames, window_frames: int, last):
     """The first frame of the centred window of each of `frames`, an array of integers.
 
     Near the ends of an utterance windows are shifted, not shortened: `last` is the last start.
@@ -26,7 +26,7 @@ def window_starts(frames, window_frames, last):
     return np.minimum(start, last, out=start)
 
 
-def normalised(rows, frames, num_frames, cmvn):
+def normalised(rows, frames, num_frames: int, cmvn):
     """Frames minus the means of their windows by `cmvn`, a CmvnConfig; float32 (T, D).
 
     `rows(first, end)` returns float32 rows of an utterance of `num_frames` frames; `frames` are the
@@ -51,7 +51,7 @@ def normalised(rows, frames, num_frames, cmvn):
     return np.subtract(x_TD.take(frames - origin, axis=0), sums_TD, out=sums_TD)
 
 
-def window_sums(x_TD, length):
+def window_sums(x_TD: np.ndarray, length):
     """Sums of the rows ``[w, w + length)`` for every w; float32 (T - length + 1, D).
 
     Sums of 1, 2, 4, 8 ... rows are computed from two sums of half as many, and those whose lengths

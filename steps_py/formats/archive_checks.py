@@ -19,7 +19,7 @@ _PLAIN = {b"FM": 4, b"DM": 8, b"FV": 4, b"DV": 8}  # bytes of a number
 _COMPRESSED = {b"CM": 1, b"CM2": 2, b"CM3": 1}
 
 
-def check_archives(entries):
+def check_archives(entries) -> None:
     """Check the archives of a script file's rows, an iterable of (key, "path:offset").
 
     The rows of an archive must be in the order in which they were written, which is the order of

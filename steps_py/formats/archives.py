@@ -79,7 +79,7 @@ class Locations:
 class OpenFiles:
     """Reads from files by position; the most recently used files stay open."""
 
-    def __init__(self, limit=MAX_OPEN_FILES):
+    def __init__(self, limit: int = MAX_OPEN_FILES):
         self._limit = limit
         self._descriptors = OrderedDict()
 
@@ -90,14 +90,14 @@ class OpenFiles:
             raise truncated(path, self.size(path), num_bytes)
         return data
 
-    def read_some(self, path, offset, num_bytes):
+    def read_some(self, path: str | os.PathLike, offset: int, num_bytes: int):
         """At most `num_bytes` bytes."""
         return os.pread(self.descriptor(path), num_bytes, offset)
 
-    def size(self, path):
+    def size(self, path: str | os.PathLike):
         return os.fstat(self.descriptor(path)).st_size
 
-    def descriptor(self, path):
+    def descriptor(self, path: str | os.PathLike):
         descriptor = self._descriptors.get(path)
         if descriptor is None:
             descriptor = self._descriptors[path] = os.open(path, os.O_RDONLY)
@@ -112,7 +112,7 @@ class OpenFiles:
             os.close(descriptor)
 
 
-def truncated(path, size, num_bytes):
+def truncated(path: str | os.PathLike, size: int, num_bytes: int):
     return TableError(
         f"{path}: ends at byte {size}, before or within an object of {num_bytes} bytes."
         " The archive is truncated; make it again."
@@ -205,11 +205,18 @@ class MatrixIndex:
         return self.num_cols_U * (percentiles_U + self.num_rows_U * _ELEMENT_BYTES[self.kind_U])
 
     @staticmethod
-    def row_bytes(kind, num_cols):
+    def row_bytes(kind: int, num_cols: int) -> int:
         """Bytes of a row of numbers."""
         return num_cols * int(_ELEMENT_BYTES[kind])
 
-    def read_bytes(self, row_B, first_B, end_B, out, at_B=None):
+    def read_bytes(
+        self,
+        row_B: np.ndarray,
+        first_B: np.ndarray,
+        end_B: np.ndarray,
+        out: str | os.PathLike,
+        at_B: np.ndarray = None,
+    ):
         """Read the bytes of rows ``[first_B[b], end_B[b])`` into `out`, from ``at_B[b]`` on.
 
         Without `at_B`, into the start of each ``out[b]``; `out` is a C-contiguous uint8 array.
@@ -339,7 +346,7 @@ def _read_text_vector(files, path, offset, text):
 
 
 @contextlib.contextmanager
-def naming(utt):
+def naming(utt: str):
     """Prefix the message of an error with the utterance's name."""
     try:
         yield

@@ -198,7 +198,7 @@ def _numbers(stream, text, dtype):
         stream.fail(f"text that is no number: {str(error)[:60]}.")
 
 
-def encode_matrix(x_TD, binary, dtype, method=None):
+def encode_matrix(x_TD: np.ndarray, binary: bool, dtype, method=None):
     """The bytes of a matrix in Kaldi's format; with `method` compressed, if binary."""
     x_TD = np.asarray(x_TD)
     if x_TD.ndim != 2:
@@ -220,14 +220,14 @@ def encode_matrix(x_TD, binary, dtype, method=None):
     return (" [" + form % tuple(x_TD.ravel().tolist()) + "]\n").encode()
 
 
-def through_compression(x_TD, method):
+def through_compression(x_TD: np.ndarray, method):
     """A matrix (T, D) after compression and decompression by one of Kaldi's methods."""
     token, _, rest = compressed.compress(x_TD, method).partition(b" ")
     header = compressed.HEADER.unpack(rest[: compressed.HEADER.size])
     return compressed.decompress(token, header, rest[compressed.HEADER.size :])
 
 
-def encode_vector(x_D, binary, dtype):
+def encode_vector(x_D: np.ndarray, binary: bool, dtype):
     """The bytes of a vector in Kaldi's format."""
     x_D = np.asarray(x_D)
     if x_D.ndim != 1:

@@ -10,7 +10,7 @@ _FLOAT = struct.Struct("<bf")
 _DOUBLE = struct.Struct("<bd")
 
 
-def read_marker(stream):
+def read_marker(stream) -> bool:
     """Kaldi's InitKaldiInputStream: whether a binary object follows; its marker is skipped."""
     start = stream.peek(2)
     if start[:1] != b"\0":
@@ -51,14 +51,14 @@ def encode_float(value):
         return _FLOAT.pack(4, float("inf") if value > 0 else float("-inf"))
 
 
-def encode_token(token):
+def encode_token(token: str):
     """A word as bytes; TableError if white space in it would break the format."""
     if not is_token(token):
         raise TableError(f"'{token}': cannot be written as a word. Remove the white space.")
     return token.encode(errors="surrogateescape")
 
 
-def is_token(text):
+def is_token(text: str):
     """Kaldi's IsToken: not empty, no white space, no control characters.
 
     >>> is_token("utt-1"), is_token("utt 1"), is_token("")
@@ -67,7 +67,7 @@ def is_token(text):
     return bool(text) and not any(char <= " " or char == "\x7f" for char in text)
 
 
-def checked_int(value):
+def checked_int(value) -> int:
     if not -(2**31) <= value < 2**31:
         raise TableError(f"{value}: does not fit into the 32 bits of Kaldi's integers.")
     return int(value)

@@ -48,7 +48,7 @@ _SCALE = np.array([1 / 64.0, 1 / 128.0, 1 / 63.0])[_SEGMENT]
 _ROWS_AT_ONCE = 1024  # whose indices stay in the processor's cache
 
 
-def compress(x_TD, method=_AUTO):
+def compress(x_TD: np.ndarray, method=_AUTO):
     """The matrix as Kaldi's CompressedMatrix writes it after the binary marker.
 
     Parameters
@@ -94,7 +94,7 @@ def compress(x_TD, method=_AUTO):
     return _TOKENS[method] + HEADER.pack(low, width, num_rows, num_cols) + body
 
 
-def num_body_bytes(token, num_rows, num_cols):
+def num_body_bytes(token: bytes, num_rows: int, num_cols: int) -> int:
     """Bytes after the header of a matrix of this size.
 
     >>> num_body_bytes(b"CM", 100, 13), num_body_bytes(b"CM2", 100, 13)
@@ -105,7 +105,7 @@ def num_body_bytes(token, num_rows, num_cols):
     return num_rows * num_cols * (2 if token == b"CM2" else 1)
 
 
-def decompress(token, header, body, bounds=None):
+def decompress(token: bytes, header: tuple, body: bytes, bounds=None) -> np.ndarray:
     """The float32 matrix of a body read after `header`.
 
     Parameters
@@ -150,13 +150,13 @@ class ColumnDecoder:
            [2., 6.]], dtype=float32)
     """
 
-    def __init__(self, num_cols):
+    def __init__(self, num_cols: int):
         self._index_TD = np.empty((_ROWS_AT_ONCE, num_cols), "<i8")
         self._index_TD[:] = 256 * np.arange(num_cols)
         # a code is the lowest byte of its index into the tables of all columns: no addition needed
         self._code_TD = self._index_TD.view(np.uint8)[:, ::8]
 
-    def decode(self, header, body, row, row_end):
+    def decode(self, header, body, row: int, row_end: int):
         """Float32 rows [row, row_end)."""
         low, width, num_rows, num_cols = header
         percentiles_D4 = np.frombuffer(body, "<u2", 4 * num_cols).reshape(num_cols, 4)

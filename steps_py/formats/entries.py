@@ -5,7 +5,7 @@ from steps_py.formats.specifiers import shortened, split_range
 from steps_py.formats.streams import classify_rxfilename, open_input, split_offset
 
 
-def read_object(rxfilename, holder):
+def read_object(rxfilename: str, holder):
     """The one object in a file, pipe or place in an archive; a range may follow the name.
 
     Raises
@@ -17,7 +17,7 @@ def read_object(rxfilename, holder):
     return read_stream(name, holder, span)
 
 
-def read_stream(rxfilename, holder, span=None, key=None):
+def read_stream(rxfilename: str, holder, span=None, key: str | None = None):
     """`read_object` of a name without its range; messages name `key`."""
     if span is None and classify_rxfilename(rxfilename) == "pipe":
         value = holder.evaluate(rxfilename[:-1].strip())
@@ -72,7 +72,7 @@ def read_script_lines(stream):
         yield parts[0], parts[1].rstrip()
 
 
-def read_script(rxfilename, must_be_sorted=False):
+def read_script(rxfilename: str, must_be_sorted: bool = False):
     """A whole script file as a dict; duplicate keys are a TableError."""
     names = {}
     last = ""
@@ -101,7 +101,7 @@ class EntryReader:
         self._path = None
         self._stream = None
 
-    def read(self, key, entry, span=None):
+    def read(self, key: str, entry, span=None):
         try:
             name, own_span = split_range(entry)
             if span is not None and own_span is not None:
@@ -130,7 +130,7 @@ class EntryReader:
         self._stream.seek(offset)
         return self._stream
 
-    def close(self, failed=False):
+    def close(self, failed: bool = False) -> None:
         if self._stream:
             self._stream.close(failed)
         self._stream = self._path = None

@@ -35,14 +35,14 @@ class Holder:
     def read(self, stream, span=None):
         raise NotImplementedError
 
-    def encode(self, value, binary):
+    def encode(self, value, binary: bool):
         raise NotImplementedError
 
-    def evaluate(self, command):
+    def evaluate(self, command: str):
         return None
 
 
-def refuse_span(stream, span, kind):
+def refuse_span(stream, span, kind: str) -> None:
     if span is not None:
         stream.fail(f"a range [{span}] of {kind}. Remove the range.")
 

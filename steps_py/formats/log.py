@@ -13,7 +13,7 @@ from steps_py.errors import some
 _state = {"command": "steps_py.kaldi", "strict": None, "verbose": 0}
 
 
-def start(command, verbose=0, strict=None):
+def start(command: str, verbose=0, strict=None) -> None:
     """Set the command's name for messages; with `strict` None, SIDEWINDER_STRICT decides."""
     _state.update(command=command, verbose=verbose, strict=strict)
 
@@ -30,22 +30,22 @@ def strict():
     return os.environ.get("SIDEWINDER_STRICT", "").lower() in ("1", "t", "true", "yes")
 
 
-def log(message):
+def log(message: str) -> None:
     """LOG (compute-vad[sidewinder]:main()) message"""
     _write("LOG", message)
 
 
-def warn(message):
+def warn(message: str) -> None:
     """WARNING (compute-vad[sidewinder]:main()) message"""
     _write("WARNING", message)
 
 
-def error(message):
+def error(message: str) -> None:
     """ERROR (compute-vad[sidewinder]:main()) message; does not exit."""
     _write("ERROR", message)
 
 
-def verbose(level, message):
+def verbose(level: int, message: str) -> None:
     """VLOG[level] (...) message, if --verbose is at least `level`."""
     if _state["verbose"] >= level:
         _write(f"VLOG[{level}]", message)
@@ -74,27 +74,27 @@ class Tally:
         self._lost_keys = []
 
     @property
-    def num_lost(self):
+    def num_lost(self) -> int:
         return len(self._lost_keys)
 
     @property
     def num_seen(self):
         return self.num_done + self.num_dropped + self.num_lost
 
-    def done(self):
+    def done(self) -> None:
         self.num_done += 1
 
-    def lost(self, key, why):
+    def lost(self, key: str, why: str) -> None:
         """Count an item that could not be processed: a warning, and a failure if strict."""
         self._lost_keys.append(key)
         warn(f"{key}: {why}")
 
-    def dropped(self, key, why):
+    def dropped(self, key: str, why: str) -> None:
         """Count an item that the command removes on purpose."""
         self.num_dropped += 1
         verbose(1, f"{key}: {why}")
 
-    def exit_code(self, none_done=1):
+    def exit_code(self, none_done: int = 1):
         """0; `none_done` if no item was processed; 1 if strict and an item was lost."""
         if self._lost_keys and strict():
             error(

@@ -10,13 +10,13 @@ from steps_py.formats.streams import open_input
 class ScriptTable:
     """Random access by a script file."""
 
-    def __init__(self, spec, holder):
+    def __init__(self, spec: str, holder):
         self._spec = spec
         self._names = read_script(spec.rxfilename, spec.is_sorted)
         self._entries = EntryReader(holder)
         self._last = None  # (key, value) of the last request
 
-    def has(self, key):
+    def has(self, key: str) -> bool:
         if key not in self._names or not self._spec.permissive:
             return key in self._names
         try:
@@ -26,7 +26,7 @@ class ScriptTable:
             return False
         return True
 
-    def value(self, key, span=None):
+    def value(self, key: str, span=None):
         if key not in self._names:
             raise TableError(f"{self._spec.text}: has no entry for {key}.")
         if span is not None:
@@ -35,14 +35,14 @@ class ScriptTable:
             self._last = (key, self._entries.read(key, self._names[key]))
         return self._last[1]
 
-    def close(self, failed=False):
+    def close(self, failed: bool = False) -> None:
         self._entries.close(failed)
 
 
 class ArchiveTable:
     """Random access by an archive: the entries read before the requested key are kept."""
 
-    def __init__(self, spec, holder):
+    def __init__(self, spec: str, holder):
         self._spec = spec
         self._input = open_input(spec.rxfilename)
         self._rest = read_archive(self._input, holder)
@@ -79,7 +79,7 @@ class ArchiveTable:
         self._last = key
         return key
 
-    def has(self, key):
+    def has(self, key: str) -> bool:
         while key not in self._seen:
             if self._spec.is_sorted and self._last > key:
                 return False
@@ -87,7 +87,7 @@ class ArchiveTable:
                 return False
         return True
 
-    def value(self, key):
+    def value(self, key: str):
         if not self._spec.once:
             return self._values[key]
         if key != self._given[0]:
@@ -98,7 +98,7 @@ class ArchiveTable:
             self._given = key, self._values.pop(key)
         return self._given[1]
 
-    def close(self, failed=False):
+    def close(self, failed: bool = False) -> None:
         try:
             self._input.close(failed)
         except StepsError as error:
@@ -110,11 +110,11 @@ class ArchiveTable:
 class DoublySortedTable(ArchiveTable):
     """Random access by an archive if its keys and the requests are sorted: one entry is kept."""
 
-    def __init__(self, spec, holder):
+    def __init__(self, spec: str, holder):
         super().__init__(spec, holder)
         self._requested = ""
 
-    def has(self, key):
+    def has(self, key: str):
         if key < self._requested:
             raise TableError(
                 f"{self._spec.text}: {key} is requested after {self._requested}. Request keys in"
@@ -133,5 +133,5 @@ class DoublySortedTable(ArchiveTable):
                 )
         return self._last == key
 
-    def value(self, key):
+    def value(self, key: str):
         return self._values[key]

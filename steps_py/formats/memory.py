@@ -1,7 +1,7 @@
 """Reuse of freed memory by malloc."""
 
 
-def keep_freed_memory():
+def keep_freed_memory() -> None:
     """Let malloc keep freed blocks for the next utterance instead of returning them.
 
     glibc maps arrays above 128 KB from the system at each allocation, and page faults cost more

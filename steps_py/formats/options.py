@@ -23,7 +23,7 @@ _REAL = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)", re.
 _UNQUOTED = re.compile(r"[A-Za-z0-9\[\]~#^_\-+=:.,/]+")  # printed without quotes by Kaldi
 
 
-def option(default, help, name=None):
+def option(default, help, name: str | None = None):
     """A dataclass field that is a command-line option; its type is that of `default`.
 
     `name` is for options whose Kaldi name is no Python name with ``-`` for ``_``.
@@ -46,7 +46,7 @@ class UsageError(KaldiError):
     """An invalid command line; the usage is printed before the message."""
 
 
-def parse_command_line(command, usage, options_class, argv):
+def parse_command_line(command: str, usage: str, options_class, argv: list[str]):
     """Kaldi's ParseOptions::Read: (options, arguments, standard options).
 
     `standard.strict` is None unless --strict is given.
@@ -72,7 +72,7 @@ def parse_command_line(command, usage, options_class, argv):
     return parser.result(argv[len(named) :])
 
 
-def parse_config_text(command, options_class, text, where):
+def parse_config_text(command: str, options_class, text: str, where: str):
     """The options that the text of a --config file sets; `where` is for messages.
 
     >>> @dataclasses.dataclass
@@ -86,7 +86,7 @@ def parse_config_text(command, options_class, text, where):
     return parser.result([], print_args=False)[0]
 
 
-def usage_text(usage, options_class=None):
+def usage_text(usage: str, options_class=None):
     """The usage as Kaldi prints it: text, the command's options, the standard ones."""
     lines = ["", usage.strip("\n"), ""]
     for title, cls in (("Options:", options_class), ("Standard options:", StandardOptions)):

@@ -15,7 +15,7 @@ from steps_py.formats.specifiers import is_rspecifier, is_wspecifier
 from steps_py.formats.streams import has_offset
 
 
-def classify_wxfilename(text):
+def classify_wxfilename(text: str):
     """'stdout', 'pipe', 'file', or None if it is no name of an output.
 
     >>> [classify_wxfilename(x) for x in ["-", "| gzip -c > a.gz", "a.ark", "a.ark:15"]]
@@ -30,7 +30,7 @@ def classify_wxfilename(text):
     return None if has_offset(text) or "|" in text else "file"
 
 
-def open_output(wxfilename, flush=False):
+def open_output(wxfilename: str, flush: bool = False):
     """An Output that writes to `wxfilename`; see `Output`.
 
     With `flush`, other processes may read the file meanwhile, so it has its final name at once.
@@ -75,7 +75,7 @@ class Output:
     As a context manager it closes at the end; if the block failed, no file is left.
     """
 
-    def __init__(self, file, name, process=None, closer=None):
+    def __init__(self, file, name: str, process=None, closer=None):
         self.name = name
         self.num_bytes = 0
         self._file = file
@@ -88,16 +88,16 @@ class Output:
     def __exit__(self, kind, error, traceback):
         self.close(failed=kind is not None)
 
-    def write(self, data):
+    def write(self, data: bytes) -> None:
         with self._explained():
             self._file.write(data)
         self.num_bytes += len(data)
 
-    def flush(self):
+    def flush(self) -> None:
         with self._explained():
             self._file.flush()
 
-    def close(self, failed=False):
+    def close(self, failed: bool = False) -> None:
         """Close the file, or wait for the command; errors of either are TableErrors."""
         if self._process:
             with self._explained(), contextlib.suppress(BrokenPipeError if failed else ()):

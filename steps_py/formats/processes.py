@@ -39,7 +39,7 @@ class Process:
     counts. Otherwise it is /bin/sh, as in Kaldi.
     """
 
-    def __init__(self, command, **ends):
+    def __init__(self, command: str, **ends):
         self.command = command.strip()
         self._pipefail = strict() and os.path.exists("/bin/bash")
         pipefail = ["/bin/bash", "-o", "pipefail", "-c"]
@@ -63,14 +63,14 @@ class Process:
             if match := _NOT_FOUND.match(line):
                 self._not_run = match[1].decode(errors="replace"), match[2].decode()
 
-    def has_ended(self, wait_sec=0):
+    def has_ended(self, wait_sec: float = 0) -> bool:
         """Whether the command ends within `wait_sec`."""
         try:
             return self.popen.wait(timeout=wait_sec) is not None
         except subprocess.TimeoutExpired:
             return False
 
-    def finish(self, complete, quiet=False):
+    def finish(self, complete: bool, quiet: bool = False):
         """Wait; TableError if the command failed. If not `complete`, SIGPIPE is no failure."""
         if quiet:
             return
@@ -84,7 +84,7 @@ class Process:
         how = f"exit status {code}" if code > 0 else f"signal {-code}"
         raise TableError(f"'{self.command}': the command failed with {how}{last}.")
 
-    def blame(self):
+    def blame(self) -> None:
         """Raise if the command failed, or a program of its pipeline was not found."""
         self.finish(complete=True)
         if self._not_run and "not found" in self._not_run[1]:

@@ -72,7 +72,7 @@ _WRITE_OPTIONS = {
 }
 
 
-def shortened(text, most=200):
+def shortened(text: str, most: int = 200):
     """A name for a message, cut off: names in damaged files can have any length.
 
     >>> shortened("utt1"), shortened("utterance", most=3)
@@ -81,7 +81,7 @@ def shortened(text, most=200):
     return text if len(text) <= most else f"{text[:most]}..."
 
 
-def is_rspecifier(text):
+def is_rspecifier(text: str) -> bool:
     """Kaldi's ClassifyRspecifier != kNoRspecifier.
 
     >>> is_rspecifier("ark:feats.ark"), is_rspecifier("feats.ark:12"), is_rspecifier("scp,q:x")
@@ -90,12 +90,12 @@ def is_rspecifier(text):
     return _read(text) is not None
 
 
-def is_wspecifier(text):
+def is_wspecifier(text: str) -> bool:
     """Kaldi's ClassifyWspecifier != kNoWspecifier."""
     return _write(text) is not None
 
 
-def parse_rspecifier(text):
+def parse_rspecifier(text: str):
     """Parse `text` as an Rspecifier; TableError if it is none.
 
     >>> parse_rspecifier("scp,s,cs:vad.scp").rxfilename
@@ -110,7 +110,7 @@ def parse_rspecifier(text):
     return specifier
 
 
-def parse_wspecifier(text):
+def parse_wspecifier(text: str):
     """Parse `text` as a Wspecifier; TableError if it is none.
 
     >>> parse_wspecifier("ark,scp,t:feats.ark,feats.scp").script
@@ -125,7 +125,7 @@ def parse_wspecifier(text):
     return specifier
 
 
-def split_range(text):
+def split_range(text: str):
     """Split a range in brackets from an rxfilename.
 
     >>> split_range("feats.ark:12[3:20,0:4]")
@@ -141,7 +141,7 @@ def split_range(text):
     return head, span
 
 
-def resolve_range(span, num_rows, num_cols, where):
+def resolve_range(span, num_rows: int, num_cols: int, where: str):
     """The half-open bounds (row, row, col, col) of an inclusive range ``3:20,0:4``.
 
     A last row up to two beyond the end is replaced by the end, with a warning, as in Kaldi:

@@ -20,7 +20,7 @@ _OFFSET = re.compile(r"(?P<path>.*):(?P<offset>\d{1,18})", re.DOTALL)
 _WORD = re.compile(rb"[ \t\n\r\f\v]*([^ \t\n\r\f\v]+)[ \t\n\r\f\v]")
 
 
-def classify_rxfilename(text):
+def classify_rxfilename(text: str):
     """'stdin', 'pipe', 'offset', 'file', or None if it is no name of an input.
 
     >>> [classify_rxfilename(x) for x in ["-", "flac -dc a.flac |", "a.ark:15", "a.ark", "|x"]]
@@ -39,7 +39,7 @@ def classify_rxfilename(text):
     return None if "|" in text else "file"
 
 
-def open_input(rxfilename):
+def open_input(rxfilename: str):
     """An Input that reads from `rxfilename`, positioned at its offset if it names one.
 
     Raises
@@ -67,12 +67,12 @@ def open_input(rxfilename):
     return stream
 
 
-def has_offset(text):
+def has_offset(text: str) -> bool:
     """Whether the name ends in ``:number``."""
     return _OFFSET.fullmatch(text) is not None
 
 
-def split_offset(rxfilename):
+def split_offset(rxfilename: str):
     """'a.ark:15' -> ('a.ark', 15); 'a.ark' -> ('a.ark', 0)"""
     match = _OFFSET.fullmatch(rxfilename)
     return (match["path"], int(match["offset"])) if match else (rxfilename, 0)
@@ -107,7 +107,7 @@ class Input:
     `key` is the entry being read, for messages. With `read` it serves as a binary file.
     """
 
-    def __init__(self, raw, name, process=None):
+    def __init__(self, raw, name: str, process=None):
         self.name = name
         self.key = None
         self._raw = raw
@@ -130,7 +130,7 @@ class Input:
     def tell(self):
         return self._start + self._next
 
-    def fail(self, message):
+    def fail(self, message: str):
         """Raise TableError with the file, the key if known, and the position.
 
         If the stream is the output of a command that failed, raise the error of the command.
@@ -180,7 +180,7 @@ class Input:
             cure = f"Unpack it, or give a pipe for the file: {command} {self.name} |"
         raise TableError(f"{self.name}: compressed by {name}. {cure}")
 
-    def peek(self, size=1):
+    def peek(self, size: int = 1):
         """Up to `size` bytes, without consuming them."""
         self._grow(size)
         return self._buffer[self._next : self._next + size]
@@ -188,7 +188,7 @@ class Input:
     def at_end(self):
         return self._grow() == 0
 
-    def take(self, size, what="data"):
+    def take(self, size: int, what: str = "data"):
         """Exactly `size` bytes; TableError if there are fewer."""
         self.check_holds(size, what)
         have = self._grow(size)
@@ -197,7 +197,7 @@ class Input:
         self._next += size
         return self._buffer[self._next - size : self._next]
 
-    def take_own(self, size, what="data"):
+    def take_own(self, size: int, what: str = "data"):
         """`take` into a new bytearray, without a further copy if it is a file."""
         if self._size is None:  # a pipe, whose length is unknown
             return bytearray(self.take(size, what))
@@ -216,7 +216,7 @@ class Input:
             have += done
         return own
 
-    def check_holds(self, size, what="data"):
+    def check_holds(self, size: int, what: str = "data") -> None:
         """Fail if a regular file is too short for `size` more bytes of `what`."""
         if size >= 0 and (self._size is None or self.tell() + size <= self._size):
             return
@@ -226,7 +226,7 @@ class Input:
             left = "" if size < 0 else f"; {self._size - self.tell()} are left"
             self.fail(f"{what} would take {size} bytes{left}. The file is truncated or damaged.")
 
-    def skip(self, size, what="data"):
+    def skip(self, size: int, what: str = "data") -> None:
         """Skip `size` bytes, in a file without reading them."""
         if self._size is None:
             self.take(size, what)
@@ -234,7 +234,7 @@ class Input:
             self.check_holds(size, what)
             self.seek(self.tell() + size)
 
-    def read(self, size=-1):
+    def read(self, size: int = -1):
         """Up to `size` bytes, or all that are left."""
         if size is None or size < 0:
             size = self._grow(_BIG_CHUNK_BYTES)
@@ -244,7 +244,7 @@ class Input:
         self._next += have
         return self._buffer[self._next - have : self._next]
 
-    def word(self, what="a word", limit=_LONGEST_KEY):
+    def word(self, what: str = "a word", limit: int = _LONGEST_KEY):
         """The next word as bytes, and skip the white space before it; b'' at the end."""
         while True:
             match = _WORD.match(self._buffer, self._next)
@@ -272,7 +272,7 @@ class Input:
             return line[:-1]
         return self.read() or None
 
-    def until(self, mark, what):
+    def until(self, mark, what: str):
         """The bytes up to and including `mark`; TableError if it is missing."""
         data = self._until(mark)
         if data is None:
@@ -291,7 +291,7 @@ class Input:
             if self._grow(searched + more) == searched:
                 return None
 
-    def seek(self, offset):
+    def seek(self, offset: int) -> None:
         """Go to byte `offset` of a file; in a pipe, only within the buffer."""
         if self._start <= offset <= self._start + len(self._buffer):
             self._next = offset - self._start
@@ -305,7 +305,7 @@ class Input:
             )
         self._start, self._buffer, self._next, self._ended = offset, b"", 0, False
 
-    def close(self, failed=False):
+    def close(self, failed: bool = False) -> None:
         """Close; TableError if the command of a pipe failed (unless `failed` already)."""
         if self is _shared.get("stdin"):
             return

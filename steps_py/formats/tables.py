@@ -45,7 +45,7 @@ class SequentialReader:
     and ends an archive, with a warning.
     """
 
-    def __init__(self, rspecifier, holder):
+    def __init__(self, rspecifier: str, holder: Holder):
         self._spec = parse_rspecifier(rspecifier)
         self._holder = holder
         self._input = open_input(self._spec.rxfilename)
@@ -79,7 +79,7 @@ class SequentialReader:
                 continue
             yield key, value
 
-    def close(self, failed=False):
+    def close(self, failed: bool = False) -> None:
         self._entries.close(failed)
         try:
             self._input.close(failed)
@@ -97,7 +97,7 @@ class RandomReader:
     once), s (the archive is sorted), s,cs (and requests are sorted too: one entry is kept).
     """
 
-    def __init__(self, rspecifier, holder):
+    def __init__(self, rspecifier: str, holder: Holder):
         spec = parse_rspecifier(rspecifier)
         if spec.kind == "scp":
             self._table = ScriptTable(spec, holder)
@@ -131,7 +131,7 @@ class RandomReader:
             raise TableError(f"{self._spec.text}, key {key}: ends after row {first + len(part)}.")
         return part
 
-    def close(self, failed=False):
+    def close(self, failed: bool = False) -> None:
         self._table.close(failed)
 
 
@@ -208,7 +208,7 @@ class TableWriter:
                 " or the option p to skip such keys."
             )
 
-    def close(self, failed=False):
+    def close(self, failed: bool = False) -> None:
         """Close the files, the script after its archive."""
         try:
             if self._archive:

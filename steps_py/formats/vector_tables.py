@@ -11,7 +11,7 @@ from steps_py.formats.tables import SequentialReader, read_object
 _BATCH = 512
 
 
-def batches(reader, size=_BATCH):
+def batches(reader, size: int = _BATCH):
     """Consecutive entries of a vector table as (keys, float32 array (N, D)), N <= `size`.
 
     A batch ends where the dimension changes, so that all vectors of a batch have one dimension.
@@ -29,7 +29,7 @@ def batches(reader, size=_BATCH):
         yield keys, np.stack(vectors)
 
 
-def batches_of_one_dim(reader, rspecifier, size=_BATCH):
+def batches_of_one_dim(reader, rspecifier: str, size: int = _BATCH):
     """`batches`, but a vector of another dimension or with nan is a KaldiError."""
     first_key = dim = None
     for keys, x_ND in batches(reader, size):
@@ -44,7 +44,7 @@ def batches_of_one_dim(reader, rspecifier, size=_BATCH):
         yield keys, x_ND
 
 
-def check_finite(keys, x_ND, rspecifier):
+def check_finite(keys, x_ND, rspecifier: str) -> None:
     """Raise KaldiError that names the vectors with nan or infinity."""
     import numpy as np  # start-up time
 
@@ -56,7 +56,7 @@ def check_finite(keys, x_ND, rspecifier):
         )
 
 
-def read_finite(rxfilename, holder):
+def read_finite(rxfilename: str, holder):
     """The vector or matrix in a file; KaldiError if a number of it is nan or infinite."""
     import numpy as np  # start-up time
 
@@ -66,7 +66,7 @@ def read_finite(rxfilename, holder):
     return array
 
 
-def read_vectors(rspecifier):
+def read_vectors(rspecifier: str):
     """The whole table: (keys, float32 array (N, D)); (0, 0) if it is empty.
 
     Raises

@@ -15,7 +15,7 @@ _BLOCK_BYTES = 1 << 22  # larger blocks are slower: page faults of new memory
 _OTHER_SPACE = (b"\t", b"\r", b"\v", b"\f")
 
 
-def read_blocks(stream, expected, block_bytes=_BLOCK_BYTES):
+def read_blocks(stream, expected, block_bytes: int = _BLOCK_BYTES):
     """Blocks of whole lines as (first words, second words, text).
 
     The words are lists of bytes; the text is the lines with one space in each and a
@@ -58,7 +58,7 @@ def _canonical(data, first_line, name, expected):
     return b"".join(lines)
 
 
-def look_up(words, row_of):
+def look_up(words: list[bytes], row_of: dict[bytes, int]) -> np.ndarray:
     """Rows of words by a dict from bytes to rows, -1 for missing words; int64 (L,)."""
     rows = map(row_of.get, words)
     try:
@@ -67,14 +67,14 @@ def look_up(words, row_of):
         return np.fromiter((row_of.get(word, -1) for word in words), np.int64, len(words))
 
 
-def keep_lines(text, keep_L):
+def keep_lines(text: bytes, keep_L: np.ndarray) -> bytes:
     """The lines for which `keep_L` holds."""
     lines = text[:-1].split(b"\n")
     kept = [line for line, keep in zip(lines, keep_L.tolist(), strict=True) if keep]
     return b"".join(line + b"\n" for line in kept)
 
 
-def with_numbers(text, value_L):
+def with_numbers(text: bytes, value_L: np.ndarray) -> bytes:
     r"""The lines with a number after each, in Kaldi's format.
 
     >>> with_numbers(b"a b\nc d\n", np.array([0.5, -1e-7]))

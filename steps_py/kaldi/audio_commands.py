@@ -34,7 +34,7 @@ See also: wav-to-duration extract-segments""",
     min_args=2,
     max_args=2,
 )
-def wav_copy(options, wav_in, wav_out):
+def wav_copy(options, wav_in: str, wav_out: str) -> int:
     if not _are_tables(wav_in, wav_out):
         from steps_py.audio.pipelines import read_recording  # start-up time
 
@@ -77,7 +77,7 @@ class AudioInfoHolder(Holder):
         num_samples = header.num_bytes // header.bytes_per_sample
         return AudioInfo(header.rate_hz, header.num_channels, num_samples)
 
-    def evaluate(self, command):
+    def evaluate(self, command: str):
         from steps_py.audio.pipelines import inspect  # start-up time
 
         return inspect(command)
@@ -101,7 +101,7 @@ See also: wav-copy extract-segments feat-to-len""",
     min_args=2,
     max_args=2,
 )
-def wav_to_duration(options, wav_in, durations_out):
+def wav_to_duration(options, wav_in: str, durations_out: str) -> int:
     holder = WAVE if options.read_entire_file else AudioInfoHolder()
     total, least, most = 0.0, math.inf, 0.0
     tally = Tally()
@@ -165,7 +165,7 @@ See also: extract-feature-segments, wav-copy, wav-to-duration""",
     min_args=3,
     max_args=3,
 )
-def extract_segments(options, wav_in, segments_in, wav_out):
+def extract_segments(options, wav_in: str, segments_in: str, wav_out: str) -> int:
     tally = Tally()
     with (
         RandomReader(wav_in, WAVE) as recordings,
@@ -210,7 +210,7 @@ def parse_segment(line):
     return Segment(*words[:2], start, end, int(words[4]) if len(words) == 5 else None)
 
 
-def cut(wave, segment, options):
+def cut(wave: Wave, segment, options):
     """The Wave of a segment; Rejected if the recording does not hold it."""
     num_channels, num_samples = wave.samples_CN.shape
     length = num_samples / wave.rate_hz
@@ -252,7 +252,7 @@ wav-reverberate --duration=20.25 --impulse-response=rir.wav \\
     min_args=2,
     max_args=2,
 )
-def wav_reverberate(options, wav_in, wav_out):
+def wav_reverberate(options, wav_in: str, wav_out: str) -> int:
     from steps_py.audio.pipelines import read_recording  # start-up time
 
     if not _are_tables(wav_in, wav_out):

@@ -62,7 +62,7 @@ e.g.:
     min_args=3,
     max_args=3,
 )
-def agglomerative_cluster(options, scores_in, reco2utt, labels_out):
+def agglomerative_cluster(options, scores_in: str, reco2utt: str, labels_out: str) -> int:
     from steps_py.diarization.clustering import cluster  # start-up time
 
     config_of = _ConfigSource(options)

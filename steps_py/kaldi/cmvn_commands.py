@@ -54,7 +54,7 @@ Usage: apply-cmvn-sliding [options] <feats-rspecifier> <feats-wspecifier>""",
     min_args=2,
     max_args=2,
 )
-def apply_cmvn_sliding(options, feats_in, feats_out):
+def apply_cmvn_sliding(options, feats_in: str, feats_out: str) -> int:
     from steps_py.feats.cmvn import sliding_cmn  # start-up time
 
     if options.center and not 0 < options.min_cmn_window <= options.cmn_window:
@@ -133,7 +133,7 @@ See also: apply-cmvn, modify-cmvn-stats""",
     min_args=2,
     max_args=2,
 )
-def compute_cmvn_stats(options, feats_in, stats_out):
+def compute_cmvn_stats(options, feats_in: str, stats_out: str) -> int:
     to_table = is_wspecifier(stats_out)
     if options.spk2utt and not to_table:
         raise KaldiError(
@@ -254,7 +254,7 @@ See also: modify-cmvn-stats, matrix-sum, compute-cmvn-stats""",
     min_args=3,
     max_args=3,
 )
-def apply_cmvn(options, stats_in, feats_in, feats_out):
+def apply_cmvn(options, stats_in: str, feats_in: str, feats_out: str) -> int:
     from steps_py.feats.cmvn import apply_cmvn as normalise  # start-up time
 
     if options.norm_vars and not options.norm_means:

@@ -61,7 +61,7 @@ class Command:
 _registered = {}
 
 
-def command(name, *, usage, min_args, max_args, options=None):
+def command(name: str, *, usage: str, min_args: int, max_args: int | None, options=None):
     """Register the decorated function as the Kaldi command `name`.
 
     `max_args` None means any number.  The function is called with an instance of the
@@ -80,7 +80,7 @@ def command(name, *, usage, min_args, max_args, options=None):
     return add
 
 
-def load_command(name):
+def load_command(name: str):
     """The Command called `name`; imports its module.
 
     Raises
@@ -105,7 +105,7 @@ def _register_feature(name):
     _registered[name] = found
 
 
-def main(argv):
+def main(argv: list[str]):
     """Run ``argv[0]`` with the rest as its command line; the process's exit code."""
     if not argv:
         print("usage: python3 -m steps_py.kaldi <command> ...", file=sys.stderr)
@@ -134,7 +134,7 @@ def main(argv):
     return FATAL
 
 
-def run_command(spec, argv):
+def run_command(spec: str, argv: list[str]):
     """Parse `argv` for the Command `spec` and run it; its exit code."""
     options, arguments, standard = parse_command_line(spec.name, spec.usage, spec.options, argv)
     log.start(spec.name, verbose=standard.verbose, strict=standard.strict)

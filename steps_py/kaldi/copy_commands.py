@@ -47,7 +47,7 @@ See also: copy-matrix, subsample-feats, splice-feats, paste-feats""",
     min_args=2,
     max_args=2,
 )
-def copy_feats(options, feats_in, feats_out):
+def copy_feats(options, feats_in: str, feats_out: str):
     if options.htk_in or options.sphinx_in:
         raise KaldiError(
             "copy-feats: --htk-in and --sphinx-in are not built in."
@@ -95,7 +95,7 @@ or: feat-to-len scp:feats.scp""",
     min_args=1,
     max_args=2,
 )
-def feat_to_len(options, feats_in, lengths_out=None):
+def feat_to_len(options, feats_in: str, lengths_out: str | None = None) -> int:
     num_frames = 0
     with (
         SequentialReader(feats_in, FLOAT_MATRIX) as reader,
@@ -120,7 +120,7 @@ e.g.: feat-to-dim scp:feats.scp -""",
     min_args=2,
     max_args=2,
 )
-def feat_to_dim(options, feats_in, dims_out):
+def feat_to_dim(options, feats_in: str, dims_out: str) -> int:
     with SequentialReader(feats_in, FLOAT_MATRIX) as reader:
         if is_wspecifier(dims_out):
             with TableWriter(dims_out, INT) as writer:
@@ -153,7 +153,7 @@ Usage: copy-vector [options] (<vector-in-rspecifier>|<vector-in-rxfilename>) """
     min_args=2,
     max_args=2,
 )
-def copy_vector(options, vectors_in, vectors_out):
+def copy_vector(options, vectors_in: str, vectors_out: str):
     return _copy(options, vectors_in, vectors_out, FLOAT_VECTOR, _change_vector, "vector")
 
 
@@ -189,7 +189,7 @@ See also: copy-feats""",
     min_args=2,
     max_args=2,
 )
-def copy_matrix(options, matrices_in, matrices_out):
+def copy_matrix(options, matrices_in: str, matrices_out: str):
     if options.apply_log + options.apply_exp + options.apply_softmax_per_row > 1:
         raise KaldiError(
             "copy-matrix: only one of --apply-log, --apply-exp and --apply-softmax-per-row"

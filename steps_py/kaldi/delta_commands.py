@@ -32,7 +32,7 @@ Usage: add-deltas [options] in-rspecifier out-wspecifier""",
     min_args=2,
     max_args=2,
 )
-def add_deltas(options, feats_in, feats_out):
+def add_deltas(options, feats_in: str, feats_out: str) -> int:
     from steps_py.feats import deltas  # start-up time
 
     config = deltas.DeltaConfig(order=options.delta_order, window_frames=options.delta_window)

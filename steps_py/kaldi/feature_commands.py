@@ -32,7 +32,7 @@ Usage:  compute-mfcc-feats [options...] <wav-rspecifier> <feats-wspecifier>""",
     min_args=2,
     max_args=2,
 )
-def compute_mfcc_feats(options, wav_in, feats_out):
+def compute_mfcc_feats(options, wav_in: str, feats_out: str):
     from steps_py.feats.types.mfcc import Mfcc  # start-up time
 
     return _compute(options, Mfcc(Mfcc.config_of(options)), wav_in, feats_out)
@@ -46,7 +46,7 @@ Usage:  compute-fbank-feats [options...] <wav-rspecifier> <feats-wspecifier>""",
     min_args=2,
     max_args=2,
 )
-def compute_fbank_feats(options, wav_in, feats_out):
+def compute_fbank_feats(options, wav_in: str, feats_out: str):
     from steps_py.feats.types.fbank import Fbank  # start-up time
 
     return _compute(options, Fbank(Fbank.config_of(options)), wav_in, feats_out)
@@ -60,13 +60,13 @@ Usage:  compute-spectrogram-feats [options...] <wav-rspecifier> <feats-wspecifie
     min_args=2,
     max_args=2,
 )
-def compute_spectrogram_feats(options, wav_in, feats_out):
+def compute_spectrogram_feats(options, wav_in: str, feats_out: str):
     from steps_py.feats.types.spectrogram import Spectrogram  # start-up time
 
     return _compute(options, Spectrogram(Spectrogram.config_of(options)), wav_in, feats_out)
 
 
-def command_of_type(kind):
+def command_of_type(kind: str):
     """The Command ``compute-<kind>-feats`` of a registered type; None if there is none."""
     from steps_py import own_parts  # start-up time
     from steps_py.feats.types.registry import FEATURES  # start-up time
@@ -121,7 +121,7 @@ def _compute(options, extractor, wav_in, feats_out):
 class Job:
     """Computes features of utterances by the options of a command."""
 
-    def __init__(self, options, extractor, wav_in):
+    def __init__(self, options, extractor, wav_in: str):
         self.options = options
         self.extractor = extractor
         self.wav_in = wav_in
@@ -138,7 +138,7 @@ class Job:
         if self.warps:
             self.warps.close(failed=kind is not None)
 
-    def features(self, utt, wave):
+    def features(self, utt: str, wave):
         """Features (T, D) of an utterance; AudioError if there are none."""
         import numpy as np  # start-up time
 
@@ -232,7 +232,7 @@ class Warps:
         self.map = RandomReader(options.vtln_map, FLOAT) if options.vtln_map else None
         self.utt2spk = RandomReader(options.utt2spk, TOKEN) if options.utt2spk else None
 
-    def of(self, utt):
+    def of(self, utt: str):
         if self.map is None:
             return self.default
         spk = utt
@@ -244,7 +244,7 @@ class Warps:
             raise AudioError(f"{utt}: no warp factor for {spk} in --vtln-map.")
         return self.map[spk]
 
-    def close(self, failed):
+    def close(self, failed: bool) -> None:
         for table in (self.map, self.utt2spk):
             if table is not None:
                 table.close(failed)

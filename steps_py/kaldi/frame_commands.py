@@ -44,7 +44,7 @@ Usage: subsample-feats [options] <in-rspecifier> <out-wspecifier>
     min_args=2,
     max_args=2,
 )
-def subsample_feats(options, feats_in, feats_out):
+def subsample_feats(options, feats_in: str, feats_out: str) -> int:
     n, offset = options.n, options.offset
     if n == 0 or (n > 0 and offset < 0):
         raise KaldiError(
@@ -86,7 +86,7 @@ e.g.: splice-feats scp:feats.scp ark:-""",
     min_args=2,
     max_args=2,
 )
-def splice_feats(options, feats_in, feats_out):
+def splice_feats(options, feats_in: str, feats_out: str) -> int:
     import numpy as np  # start-up time
 
     left, right = options.left_context, options.right_context
@@ -123,7 +123,7 @@ See also: copy-feats, copy-matrix""",
     min_args=3,
     max_args=None,
 )
-def paste_feats(options, first_in, *others):
+def paste_feats(options, first_in: str, *others):
     *others_in, feats_out = others
     if not is_rspecifier(first_in):
         return _paste_files(options, [first_in, *others_in], feats_out)
@@ -195,7 +195,7 @@ Usage:  extract-feature-segments [options...] <feats-rspecifier>  <segments-file
     min_args=3,
     max_args=3,
 )
-def extract_feature_segments(options, feats_in, segments_in, feats_out):
+def extract_feature_segments(options, feats_in: str, segments_in: str, feats_out: str) -> int:
     if options.frame_shift <= 0:
         raise KaldiError(f"extract-feature-segments: --frame-shift={options.frame_shift} ms.")
     tally = Tally()

@@ -51,7 +51,7 @@ e.g.:
     min_args=3,
     max_args=3,
 )
-def ivector_compute_lda(options, vectors_in, utt2spk, matrix_out):
+def ivector_compute_lda(options, vectors_in: str, utt2spk: dict[str, str], matrix_out: str) -> int:
     from steps_py.backend.lda import Lda  # start-up time
 
     lda = Lda(options.dim, options.total_covariance_factor, options.covariance_floor)
@@ -141,7 +141,7 @@ utils/shuffle_list.pl data/train/feats.scp | head -n 5000 | sort | \\
     min_args=2,
     max_args=2,
 )
-def est_pca(options, table_in, matrix_out):
+def est_pca(options, table_in: str, matrix_out: str) -> int:
     import numpy as np  # start-up time
 
     from steps_py.backend.lda import Pca

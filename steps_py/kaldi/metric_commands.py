@@ -25,7 +25,7 @@ e.g.: compute-eer -""",
     min_args=1,
     max_args=1,
 )
-def compute_eer(options, scores_in):
+def compute_eer(options, scores_in: str) -> int:
     from steps_py.scoring.error_rates import kaldi_eer  # start-up time
 
     target, nontarget = _read_scores(scores_in)

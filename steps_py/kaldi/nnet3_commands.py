@@ -59,7 +59,7 @@ e.g.:
     min_args=2,
     max_args=2,
 )
-def nnet3_copy(options, nnet_in, nnet_out):
+def nnet3_copy(options, nnet_in: str, nnet_out: str) -> int:
     from steps_py.nnet3.network_file import NNET  # start-up time
 
     write_object(nnet_out, NNET, _edited_network(options, nnet_in), options.binary)
@@ -74,7 +74,7 @@ def network_holder():
     return NetworkHolder(evaluate_copy)
 
 
-def evaluate_copy(shell_command):
+def evaluate_copy(shell_command: str):
     """The Network that ``nnet3-copy [options] <nnet-in> -`` writes, or None if it needs a shell.
 
     Kaldi's recipes use such pipes; this saves a process, and a copy of the network.
@@ -131,7 +131,7 @@ See also: nnet3-am-info""",
     min_args=1,
     max_args=1,
 )
-def nnet3_info(options, nnet_in):
+def nnet3_info(options, nnet_in: str) -> int:
     from steps_py.nnet3.info import describe  # start-up time
 
     print(describe(read_object(nnet_in, network_holder())), end="")
@@ -197,7 +197,7 @@ See also: nnet3-compute""",
     min_args=3,
     max_args=3,
 )
-def nnet3_xvector_compute(options, nnet_in, feats_in, vectors_out):
+def nnet3_xvector_compute(options, nnet_in: str, feats_in: str, vectors_out: str) -> int:
     from steps_py.nnet3.compute import Computer  # start-up time
 
     _check_options(options)

@@ -62,7 +62,7 @@ e.g.:
     min_args=3,
     max_args=3,
 )
-def ivector_compute_plda(options, spk2utt, vectors_in, plda_out):
+def ivector_compute_plda(options, spk2utt, vectors_in: str, plda_out: str) -> int:
     from steps_py.backend.plda_em import PldaEstimator  # start-up time
 
     tally = Tally()
@@ -169,7 +169,7 @@ e.g.: ivector-copy-plda --smoothing=0.1 plda plda.smooth0.1""",
     min_args=2,
     max_args=2,
 )
-def ivector_copy_plda(options, plda_in, plda_out):
+def ivector_copy_plda(options, plda_in: str, plda_out: str) -> int:
     plda = read_object(plda_in, PLDA)
     if options.smoothing != 0:
         log(
@@ -213,7 +213,7 @@ e.g.: ivector-adapt-plda plda ark:ivectors.ark plda.adapted""",
     min_args=3,
     max_args=3,
 )
-def ivector_adapt_plda(options, plda_in, vectors_in, plda_out):
+def ivector_adapt_plda(options, plda_in: str, vectors_in: str, plda_out: str) -> int:
     from steps_py.backend.adapt import AdaptConfig, adapt_plda  # start-up time
 
     config = AdaptConfig(
@@ -269,7 +269,9 @@ See also: ivector-compute-dot-products, ivector-compute-plda""",
     min_args=5,
     max_args=5,
 )
-def ivector_plda_scoring(options, plda_in, enroll_in, test_in, trials_in, scores_out):
+def ivector_plda_scoring(
+    options, plda_in: str, enroll_in: str, test_in: str, trials_in: str, scores_out: str
+):
     from steps_py.kaldi.trial_scoring import score_by_plda  # start-up time
 
     plda = read_object(plda_in, PLDA)
@@ -294,7 +296,9 @@ See also: ivector-plda-scoring""",
     min_args=4,
     max_args=4,
 )
-def ivector_compute_dot_products(options, trials_in, first_in, second_in, scores_out):
+def ivector_compute_dot_products(
+    options, trials_in: str, first_in: str, second_in: str, scores_out: str
+):
     from steps_py.kaldi.trial_scoring import score_by_dot_product  # start-up time
 
     return score_by_dot_product(first_in, second_in, (trials_in, scores_out))
@@ -326,7 +330,9 @@ e.g.:
     min_args=4,
     max_args=4,
 )
-def ivector_plda_scoring_dense(options, plda_in, reco2utt, vectors_in, scores_out):
+def ivector_plda_scoring_dense(
+    options, plda_in: str, reco2utt: str, vectors_in: str, scores_out: str
+) -> int:
     from steps_py.kaldi.trial_scoring import dense_scores, vectors_of_recording  # start-up time
 
     if not 0 <= options.target_energy <= 1:

@@ -25,7 +25,7 @@ _TRIAL = "A trial is two keys; take them from a longer line with \"cut -d' ' -f1
 _NEAR_ALL = 0.998  # a target energy above means all dimensions, as in Kaldi
 
 
-def score_by_plda(plda, options, enroll_in, test_in, files):
+def score_by_plda(plda, options, enroll_in: str, test_in: str, files) -> int:
     """ivector-plda-scoring; `files` are the trials to read and the scores to write."""
     tally = Tally()
     (enroll_keys, enroll_ED), (test_keys, test_TD) = _read_sides(enroll_in, test_in)
@@ -49,7 +49,7 @@ def score_by_plda(plda, options, enroll_in, test_in, files):
     return tally.exit_code()
 
 
-def score_by_dot_product(first_in, second_in, files):
+def score_by_dot_product(first_in: str, second_in: str, files) -> int:
     """ivector-compute-dot-products"""
     from steps_py.backend.trial_scores import dot_products  # start-up time
 
@@ -145,7 +145,7 @@ def _report_lost(words1, words2, rows, names, tally):
         tally.lost(" ".join(pair), f"key {pair[side]} not present in {names[side]}")
 
 
-def dense_scores(plda, options, x_ND):
+def dense_scores(plda, options, x_ND: np.ndarray):
     """ivector-plda-scoring-dense: scores of all pairs of a recording's vectors, (N, N)."""
     if options.target_energy < _NEAR_ALL:
         projection_KD = _energy_projection(x_ND, options.target_energy)
@@ -173,7 +173,7 @@ def _energy_projection(x_ND, target_energy):
     return pca.transform_DD[:num_kept]
 
 
-def vectors_of_recording(vectors, vectors_in, reco, utts):
+def vectors_of_recording(vectors, vectors_in: str, reco, utts):
     """The vectors of a recording's utterances, float32 (N, D); all must be there."""
     missing = [utt for utt in utts if utt not in vectors]
     if missing:

@@ -30,7 +30,7 @@ e.g.: compute-vad scp:feats.scp ark:vad.ark""",
     min_args=2,
     max_args=2,
 )
-def compute_vad(options, feats_in, vad_out):
+def compute_vad(options, feats_in: str, vad_out: str) -> int:
     from steps_py.feats import vad  # start-up time
 
     keep_freed_memory()
@@ -77,7 +77,7 @@ E.g.: select-voiced-frames [options] scp:feats.scp scp:vad.scp ark:-""",
     min_args=3,
     max_args=3,
 )
-def select_voiced_frames(options, feats_in, vad_in, feats_out):
+def select_voiced_frames(options, feats_in: str, vad_in: str, feats_out: str) -> int:
     keep_freed_memory()
     tally = Tally()
     with (

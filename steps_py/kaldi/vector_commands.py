@@ -162,7 +162,7 @@ See also: ivector-mean""",
     min_args=2,
     max_args=3,
 )
-def ivector_subtract_global_mean(options, *arguments):
+def ivector_subtract_global_mean(options, *arguments) -> int:
     *mean_in, vectors_in, vectors_out = arguments
     tally = Tally()
     with (
@@ -223,7 +223,7 @@ e.g.:
     min_args=2,
     max_args=2,
 )
-def ivector_normalize_length(options, vectors_in, vectors_out):
+def ivector_normalize_length(options, vectors_in: str, vectors_out: str) -> int:
     from steps_py.backend.length_norm import length_ratios, normalize_length  # start-up time
 
     tally = Tally()
@@ -264,7 +264,7 @@ e.g.:
     min_args=3,
     max_args=3,
 )
-def ivector_transform(options, matrix_in, vectors_in, vectors_out):
+def ivector_transform(options, matrix_in: str, vectors_in: str, vectors_out: str) -> int:
     tally, lengths = Tally(), _Lengths()
     for y_ND in _transform_table(matrix_in, vectors_in, vectors_out, tally):
         for y_D in y_ND:
@@ -291,7 +291,7 @@ See also: transform-feats, est-pca""",
     min_args=3,
     max_args=3,
 )
-def transform_vec(options, matrix_in, vectors_in, vectors_out):
+def transform_vec(options, matrix_in: str, vectors_in: str, vectors_out: str) -> int:
     tally = Tally()
     for _ in _transform_table(matrix_in, vectors_in, vectors_out, tally):
         pass

@@ -63,7 +63,7 @@ class AffineComponent(Component):
     def output_dim(self):
         return self.linear_params.shape[0]
 
-    def fault(self):
+    def fault(self) -> str | None:
         if self.linear_params.size == 0 or len(self.bias_params) != self.output_dim:
             return (
                 f"its matrix is {self.output_dim} x {self.input_dim}, its bias"
@@ -159,7 +159,7 @@ class StatisticsExtractionComponent(Component):
     def output_dim(self):
         return 1 + self.dim * (2 if self.include_variance else 1)
 
-    def fault(self):
+    def fault(self) -> str | None:
         if min(self.dim, self.input_period, self.output_period) <= 0:
             return "its dimension and periods must be positive"
         if self.output_period % self.input_period:
@@ -188,7 +188,7 @@ class StatisticsPoolingComponent(Component):
     def output_dim(self):
         return self.dim + self.num_log_count_features - 1
 
-    def fault(self):
+    def fault(self) -> str | None:
         if self.dim <= 1 or self.input_period <= 0 or self.num_log_count_features < 0:
             return "its dimension and period must be positive"
         if self.left_context < 0 or self.right_context < 0:

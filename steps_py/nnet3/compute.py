@@ -40,7 +40,7 @@ class Computer:
         self._output, self._plans = output, {}
         self._forgotten_after = self._last_readers()
 
-    def plan(self, num_frames):
+    def plan(self, num_frames: int):
         """The Plan for the output at time 0 of an utterance of `num_frames` frames."""
         if num_frames not in self._plans:
             if len(self._plans) >= _KEPT_PLANS:
@@ -53,7 +53,7 @@ class Computer:
         lengths = range(1, _LONGEST_CONTEXT)
         return next((n for n in lengths if len(Plan(self.steps, n, range(1)).computable)), None)
 
-    def check(self, x_TD):
+    def check(self, x_TD: np.ndarray):
         """The Plan for the features x_TD.
 
         Raises
@@ -139,7 +139,7 @@ class Stacked:
         self._rows = parts[0] if len(parts) == 1 else rows
 
     @classmethod
-    def split(cls, rows_TD, counts):
+    def split(cls, rows_TD: np.ndarray, counts):
         """Of all frames and how many there are of each utterance."""
         if len(counts) == 1:
             return cls([rows_TD])

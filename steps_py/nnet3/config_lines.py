@@ -17,7 +17,7 @@ _ITEM = re.compile(
 _REQUIRED = object()
 
 
-def is_name(text):
+def is_name(text: str) -> bool:
     """Whether a node or a component may have this name.
 
     >>> is_name("tdnn1.affine"), is_name("1a"), is_name("a b")
@@ -39,7 +39,7 @@ class ConfigLine:
 Line: output-node name=output input=Offset(a, -1) objective=linear
     """
 
-    def __init__(self, text, where="config"):
+    def __init__(self, text: str, where: str = "config"):
         self.where, self.text = where, text
         self.first, _, rest = text.strip().partition(" ")
         if "=" in self.first:
@@ -55,10 +55,10 @@ Line: output-node name=output input=Offset(a, -1) objective=linear
             self._values.setdefault(match["key"], value)
             at = match.end()
 
-    def fail(self, problem):
+    def fail(self, problem: str):
         raise KaldiError(f"{self.where}: {problem}. Line: {self.text[:200]}")
 
-    def take(self, key, kind=str, default=_REQUIRED):
+    def take(self, key: str, kind: str = str, default=_REQUIRED):
         """The value called `key` as str, int, float or bool; `default` if there is none."""
         self._taken.append(key)
         if key not in self._values:
@@ -71,7 +71,7 @@ Line: output-node name=output input=Offset(a, -1) objective=linear
         except ValueError:
             self.fail(f"{key}={text[:60]} is no {kind.__name__}")
 
-    def finish(self):
+    def finish(self) -> None:
         """Raise KaldiError if there are values that were not taken."""
         if self._values:
             hint = did_you_mean(next(iter(self._values)), set(self._taken)).rstrip(".")
@@ -99,7 +99,7 @@ def _to_bool(text):
 _CONVERT = {str: str, int: _to_int, float: _to_float, bool: _to_bool}
 
 
-def parse_lines(text, where):
+def parse_lines(text: str, where: str):
     """The ConfigLines of a text, without comments and empty lines."""
     lines = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -109,7 +109,7 @@ def parse_lines(text, where):
     return lines
 
 
-def read_lines(rxfilename):
+def read_lines(rxfilename: str):
     """The ConfigLines of a file or a pipe."""
     with open_input(rxfilename) as stream:
         text = stream.read()

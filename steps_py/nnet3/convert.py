@@ -49,7 +49,7 @@ class XvectorParts:
     bias_O: np.ndarray
 
 
-def parts_of_network(network):
+def parts_of_network(network: Network):
     """The XvectorParts of a Kaldi network.
 
     Raises
@@ -78,7 +78,7 @@ def parts_of_network(network):
     return XvectorParts(tuple(layers[::-1]), statistics.variance_floor, *embedding)
 
 
-def network_of_parts(parts, max_frames=10000):
+def network_of_parts(parts, max_frames: int = 10000):
     """A Kaldi network that gives x-vectors; it pools over `max_frames` frames at most."""
     components, lines, last = {}, [], "input"
     dim = parts.layers[0].weight_OI.shape[1] // len(parts.layers[0].offsets)
@@ -294,7 +294,7 @@ def _make_norm(layer):
     )
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     from steps_py.feats.config import CmvnConfig  # start-up time
     from steps_py.formats.tables import read_object, write_object
     from steps_py.model.extractor import load_extractor, save_extractor

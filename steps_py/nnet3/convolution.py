@@ -53,7 +53,7 @@ class SpacedProduct:
     array([ 6.,  9., 12.], dtype=float32)
     """
 
-    def __init__(self, weight_OI, spacing):
+    def __init__(self, weight_OI: np.ndarray, spacing):
         num_outputs, dim = len(weight_OI), weight_OI.shape[1] // 3
         self.spacing = spacing
         self._weight_POD = np.empty((6, num_outputs, dim), np.float32)

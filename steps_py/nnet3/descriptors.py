@@ -61,11 +61,11 @@ class Term:
         return Term(self.kind, tuple(t.renamed(old, new) for t in self.terms), self.values)
 
 
-def node(name):
+def node(name: str):
     return Term("node", values=(name,))
 
 
-def parse(text, known, where="descriptor"):
+def parse(text: str, known, where: str = "descriptor"):
     """The Term of a descriptor, in normal form; `known` are the nodes it may read.
 
     Raises

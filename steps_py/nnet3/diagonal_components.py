@@ -25,7 +25,7 @@ class BatchNormComponent(Component):
         Field("<StatsVar>", "stats_var", "vector"),
     )
 
-    def fault(self):
+    def fault(self) -> str | None:
         if self.dim <= 0 or self.block_dim <= 0 or self.dim % self.block_dim:
             return f"its dimension is {self.dim}, that of its blocks {self.block_dim}"
         if not len(self.stats_mean) == len(self.stats_var) == self.block_dim:
@@ -105,7 +105,7 @@ class FixedScaleComponent(Component):
     fields = (Field("<Scales>", "scales", "vector"),)
 
     @property
-    def input_dim(self):
+    def input_dim(self) -> int:
         return len(self.scales)
 
     def diagonal(self):
@@ -117,7 +117,7 @@ class FixedBiasComponent(Component):
     fields = (Field("<Bias>", "bias", "vector"),)
 
     @property
-    def input_dim(self):
+    def input_dim(self) -> int:
         return len(self.bias)
 
     def diagonal(self):

@@ -22,7 +22,7 @@ from steps_py.nnet3.network import InputNode
 _DROPOUTS = (DropoutComponent, GeneralDropoutComponent)
 
 
-def edit(network, lines):
+def edit(network, lines) -> None:
     """Apply the directives in the ConfigLines `lines` in order; KaldiError if one is invalid."""
     for line in lines:
         if line.first not in EDITS:
@@ -32,7 +32,7 @@ def edit(network, lines):
         line.finish()
 
 
-def set_learning_rate(network, learning_rate, pattern="*"):
+def set_learning_rate(network, learning_rate: float, pattern: str = "*") -> int:
     """Set the rate of the trained components whose names match; how many did."""
     chosen = [c for c in _matching(network, pattern) if c.updatable]
     for component in chosen:
@@ -40,20 +40,20 @@ def set_learning_rate(network, learning_rate, pattern="*"):
     return len(chosen)
 
 
-def scale(network, factor):
+def scale(network, factor) -> None:
     """Multiply the parameters, and the counts of statistics, by `factor`."""
     for component in network.components.values():
         component.__dict__.update(component.scaled(factor))
 
 
-def set_batch_norm_test_mode(network, test_mode):
+def set_batch_norm_test_mode(network, test_mode: bool) -> None:
     """Kaldi writes this flag into every batch norm; what we compute is always test mode."""
     for component in network.components.values():
         if isinstance(component, BatchNormComponent):
             component.test_mode = test_mode
 
 
-def prepare_for_test(network):
+def prepare_for_test(network) -> None:
     """Test mode everywhere, and nothing that no output needs.
 
     Kaldi also merges an affine component with an affine one right before it; here they stay,
@@ -67,7 +67,7 @@ def prepare_for_test(network):
     remove_orphan_components(network)
 
 
-def remove_orphan_nodes(network, inputs_too=False):
+def remove_orphan_nodes(network, inputs_too: bool = False) -> None:
     """Remove the nodes on which no output depends; input nodes only if `inputs_too`."""
     orphans = network.orphans()
     if not inputs_too:
@@ -78,7 +78,7 @@ def remove_orphan_nodes(network, inputs_too=False):
     network.check()
 
 
-def remove_orphan_components(network):
+def remove_orphan_components(network) -> None:
     """Remove the components that no node uses."""
     orphans = network.orphan_components()
     log(f"Removing {len(orphans)} orphan components.")

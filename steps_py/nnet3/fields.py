@@ -45,12 +45,12 @@ class FieldReader:
     Errors are TableErrors that name the file, the component and the byte.
     """
 
-    def __init__(self, stream, binary):
+    def __init__(self, stream, binary: bool):
         self.stream, self.binary = stream, binary
         self.where = ""
         self._ahead = None
 
-    def fail(self, problem):
+    def fail(self, problem: str) -> None:
         self.stream.fail(f"{self.where}{problem}")
 
     def token(self):
@@ -70,12 +70,12 @@ class FieldReader:
         self._ahead = self.token()
         return self._ahead
 
-    def expect(self, *tokens):
+    def expect(self, *tokens) -> None:
         found = self.token()
         if found not in tokens:
             self.fail(f"'{found[:40]}' where {tokens[0]} belongs. The file is damaged.")
 
-    def value(self, kind):
+    def value(self, kind: str):
         """The next value, of one of the kinds of a Field."""
         return getattr(self, f"_{kind}")()
 
@@ -136,23 +136,23 @@ class FieldReader:
 class FieldWriter:
     """Collects what is written; `data` gives it back."""
 
-    def __init__(self, binary):
+    def __init__(self, binary: bool):
         self.binary = binary
         self._parts = []
 
-    def data(self):
+    def data(self) -> bytes:
         return b"".join(self._parts)
 
-    def raw(self, data):
+    def raw(self, data: bytes) -> None:
         self._parts.append(data)
 
-    def token(self, token):
+    def token(self, token: str) -> None:
         self.raw(f"{token} ".encode())
 
-    def value(self, kind, value):
+    def value(self, kind: str, value) -> None:
         self.raw(getattr(self, f"_{kind}")(value))
 
-    def fields(self, fields, owner):
+    def fields(self, fields, owner) -> None:
         """The attributes of `owner` that `fields` name, without those that may be missing."""
         for field in fields:
             value = None if field.legacy else getattr(owner, field.name)

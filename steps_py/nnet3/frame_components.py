@@ -34,39 +34,39 @@ class NonlinearComponent(Component):
     def scaled(self, factor):
         return {name: getattr(self, name) * factor for name in self._counts}
 
-    def apply(self, x_TI, out_TI):
+    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray):
         raise NotImplementedError
 
 
 @component
 class RectifiedLinearComponent(NonlinearComponent):
-    def apply(self, x_TI, out_TI):
+    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray):
         return np.maximum(x_TI, np.float32(0), out=out_TI)
 
 
 @component
 class SigmoidComponent(NonlinearComponent):
-    def apply(self, x_TI, out_TI):
+    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray):
         with np.errstate(over="ignore"):
             return np.divide(1, 1 + np.exp(-x_TI), out=out_TI)
 
 
 @component
 class TanhComponent(NonlinearComponent):
-    def apply(self, x_TI, out_TI):
+    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray):
         return np.tanh(x_TI, out=out_TI)
 
 
 @component
 class LogSoftmaxComponent(NonlinearComponent):
-    def apply(self, x_TI, out_TI):
+    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray):
         x_TI = np.subtract(x_TI, x_TI.max(axis=1, keepdims=True), out=out_TI)
         return np.subtract(x_TI, np.log(np.exp(x_TI).sum(axis=1, keepdims=True)), out=out_TI)
 
 
 @component
 class SoftmaxComponent(NonlinearComponent):
-    def apply(self, x_TI, out_TI):
+    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray):
         x_TI = np.exp(np.subtract(x_TI, x_TI.max(axis=1, keepdims=True), out=out_TI), out=out_TI)
         return np.divide(x_TI, x_TI.sum(axis=1, keepdims=True), out=out_TI)
 
@@ -92,13 +92,13 @@ class NormalizeComponent(Component):
         blocks = self.dim // (self.block_dim or self.dim or 1)
         return self.dim + (blocks if self.add_log_stddev else 0)
 
-    def fault(self):
+    def fault(self) -> str | None:
         block_dim = self.dim if self.block_dim is None else self.block_dim
         if self.dim <= 0 or block_dim <= 0 or self.dim % block_dim or not self.target_rms > 0:
             return f"its dimension is {self.dim}, that of its blocks {block_dim}"
         return None
 
-    def apply(self, x_TI, out_TI):
+    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray):
         x_TBI = x_TI.reshape(len(x_TI), -1, self.block_dim or self.dim)
         power_TB1 = np.square(x_TBI).mean(axis=2, keepdims=True)
         floored = np.maximum(power_TB1 / np.float32(self.target_rms**2), np.float32(self._floor))

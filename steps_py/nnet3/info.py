@@ -19,7 +19,7 @@ _SMALLEST_WINDOW, _LARGEST_WINDOW = 40, 800
 _UNSET = -1000.0
 
 
-def describe(network):
+def describe(network) -> str:
     """The text about a network, as nnet3-info prints it."""
     lines = []
     if "output" in network.outputs() and list(network.inputs()) == ["input"]:
@@ -74,7 +74,7 @@ def _term_modulus(term):
 
 
 @singledispatch
-def summary(component):
+def summary(component) -> str:
     """The description of a component after its type."""
     return f"input-dim={component.input_dim}, output-dim={component.output_dim}"
 

@@ -56,11 +56,11 @@ class Network:
     `where` names the network in messages.
     """
 
-    def __init__(self, nodes, components, where="network"):
+    def __init__(self, nodes, components, where: str = "network"):
         self.nodes, self.components, self.where = nodes, components, where
 
     @classmethod
-    def from_lines(cls, lines, components, where="network"):
+    def from_lines(cls, lines, components, where: str = "network"):
         """The network of ConfigLines and components, checked.
 
         Raises
@@ -72,10 +72,10 @@ class Network:
         network.configure(lines)
         return network
 
-    def fail(self, problem):
+    def fail(self, problem: str):
         raise KaldiError(f"{self.where}: {problem}")
 
-    def configure(self, lines):
+    def configure(self, lines) -> None:
         """Add nodes and components, or replace those of the same name; then `check`."""
         given, added = {}, set()
         for line in lines:
@@ -105,7 +105,7 @@ class Network:
             line.finish()
         self.check()
 
-    def check(self):
+    def check(self) -> None:
         """Raise KaldiError unless nodes exist and dimensions fit."""
         kinds = [type(node) for node in self.nodes.values()]
         if InputNode not in kinds or OutputNode not in kinds:
@@ -133,14 +133,14 @@ class Network:
         """The component of a ComponentNode."""
         return self.components[node.component]
 
-    def dim(self, name):
+    def dim(self, name: str):
         """The dimension of what the node called `name` gives."""
         node = self.nodes[name]
         if isinstance(node, ComponentNode):
             return self.component(node).output_dim
         return self.term_dim(node.input, name) if isinstance(node, OutputNode) else node.dim
 
-    def term_dim(self, term, where=""):
+    def term_dim(self, term, where: str = ""):
         """The dimension of a descriptor."""
         if term.kind == "node":
             return self.dim(term.values[0])
@@ -196,7 +196,7 @@ class Network:
         used = {n.component for n in self.nodes.values() if isinstance(n, ComponentNode)}
         return [name for name in self.components if name not in used]
 
-    def rename(self, old, new):
+    def rename(self, old, new) -> None:
         """Give a node another name, also where it is read; it keeps its place."""
         nodes = {}
         for name, node in self.nodes.items():

@@ -41,10 +41,10 @@ class NetworkHolder(Holder):
         components = _read_components(reader)
         return Network.from_lines(parse_lines(config, stream.name), components, stream.name)
 
-    def evaluate(self, command):
+    def evaluate(self, command: str):
         return self._evaluate_pipe and self._evaluate_pipe(command)
 
-    def encode(self, value, binary):
+    def encode(self, value, binary: bool):
         writer = FieldWriter(binary)
         end = b"" if binary else b"\n"
         writer.raw(MARKER if binary else b"")

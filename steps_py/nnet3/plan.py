@@ -74,7 +74,7 @@ class Plan:
         Of each node, how the parts of its input are put together.
     """
 
-    def __init__(self, steps, num_frames, output_times, first_time=0):
+    def __init__(self, steps, num_frames: int, output_times, first_time=0):
         self._steps = steps
         self._last = next(reversed(steps))
         self._there = first_time, first_time + num_frames - 1

@@ -77,7 +77,7 @@ class Statistics:
         return np.array(rows, np.float32).reshape(len(rows), dim)
 
 
-def observe(step, plan, x_TD):
+def observe(step, plan, x_TD: np.ndarray):
     """StatisticsExtractionComponent: Statistics."""
     spans = step.window.spans(plan.times[step.name], plan.reads[step.name])
     return Statistics(x_TD, *spans, *step.diagonal, step.component.include_variance)

@@ -53,7 +53,7 @@ class Amounts:
             amounts |= self.of_training()
         return amounts | {"job": 1}
 
-    def size(self, name):
+    def size(self, name: str):
         """The Size of a set or part; an empty one for an unknown name."""
         return self.sizes.get(name, Size())
 
@@ -82,7 +82,7 @@ class Amounts:
             "extract_gflop": frames * self.gflop_per_frame,
         }
 
-    def of_trials(self, name):
+    def of_trials(self, name: str):
         """The trials of a list, and the utterances of its enrolment and test sets."""
         trials = self.config["data"]["trials"][name]
         models = self.config["data"]["models"]

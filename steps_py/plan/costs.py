@@ -64,11 +64,11 @@ class Costs:
         self.files = table["files"]
         self.measured = table["measured"]
 
-    def about(self, rule):
+    def about(self, rule: str):
         """The input of a rule without wildcards, for `Amounts.of`."""
         return self.rules[rule].about if rule in self.rules else None
 
-    def seconds(self, job, amounts, with_gpus):
+    def seconds(self, job, amounts, with_gpus: bool):
         """Wall time of a job on the slots that it requests."""
         cost = self.rules.get(job.rule)
         if cost is None:
@@ -80,14 +80,14 @@ class Costs:
         threads = min(job.threads, amounts.get("threads", job.threads)) if cost.parallel else 1
         return start + work / threads
 
-    def bytes(self, path, amounts):
+    def bytes(self, path: str | Path, amounts):
         """Size of an output of a job with these amounts; None if it is unknown."""
         for pattern, per_unit in self.files.items():
             if fnmatch.fnmatchcase(path, pattern):
                 return dot(per_unit, amounts)
         return None
 
-    def learn(self, directory, jobs, amounts, with_gpus):
+    def learn(self, directory: str | Path, jobs, amounts, with_gpus: bool):
         """Scale the seconds of rules to the times in exp/benchmark of this recipe.
 
         `amounts` are those of `jobs`. A rule is scaled if all of its jobs were timed, so that
@@ -104,7 +104,7 @@ class Costs:
         return learnt
 
 
-def dot(per_unit, amounts):
+def dot(per_unit, amounts) -> float:
     """Sum over units of cost times amount.
 
     >>> dot({"job": 1.0, "hour": 8.0}, {"job": 1, "hour": 0.5, "utt": 200})
@@ -113,7 +113,7 @@ def dot(per_unit, amounts):
     return float(sum(cost * amounts.get(unit, 0) for unit, cost in per_unit.items()))
 
 
-def read_table_of_costs(path):
+def read_table_of_costs(path: str | Path):
     """The sections measured, rules and files of a costs.yaml; ConfigError for unknown keys."""
     try:
         table = yaml.safe_load(Path(path).read_text()) or {}
@@ -132,7 +132,7 @@ def read_table_of_costs(path):
     return table
 
 
-def read_benchmark(directory, job):
+def read_benchmark(directory: str | Path, job):
     """Median seconds in the benchmark file of a job; nan if there is none."""
     if job.benchmark is None:
         return math.nan

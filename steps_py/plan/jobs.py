@@ -32,7 +32,9 @@ class Job:
     benchmark: str | None = None
 
 
-def list_jobs(snakefile, directory, config, target="all"):
+def list_jobs(
+    snakefile: str | os.PathLike, directory: str | os.PathLike, config, target: str = "all"
+):
     """(all jobs for `target`, names of temporary files), as if no file existed.
 
     By a dry run in which every job is forced.
@@ -50,7 +52,7 @@ def list_jobs(snakefile, directory, config, target="all"):
     return parse_jobs(done.stdout + done.stderr)
 
 
-def parse_jobs(text):
+def parse_jobs(text: str):
     r"""(jobs, temporary files) in the output of a dry run.
 
     >>> jobs, temporary = parse_jobs('''rule make_feats:
@@ -132,7 +134,7 @@ def order(waits):
     return list(sorter.static_order())
 
 
-def output_share(job, path):
+def output_share(job: Job, path: str) -> float:
     """The share of one output in a job's work: 1/N if the job writes N pieces."""
     pieces = re.search(r"\b\d+-of-(\d+)\b", path)
     return 1 / int(pieces[1]) if pieces and "scatteritem" not in job.wildcards else 1.0

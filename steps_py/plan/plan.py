@@ -33,7 +33,7 @@ def make_plan(snakefile, directory, recipe, config, asked):
     return plan_jobs(jobs, temporary, amounts, directory, asked)
 
 
-def plan_jobs(jobs, temporary, amounts, directory, asked):
+def plan_jobs(jobs, temporary, amounts: Amounts, directory, asked):
     """The `Plan` of given jobs."""
     costs, with_gpus = Costs(site=asked.costs), asked.gpus > 0
     work = [amounts.of(job, costs.about(job.rule)) for job in jobs]

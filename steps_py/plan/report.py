@@ -128,7 +128,7 @@ def table(rows, left=0):
     ]
 
 
-def show_seconds(seconds):
+def show_seconds(seconds: float):
     """
     >>> show_seconds(0.25), show_seconds(95), show_seconds(5400), show_seconds(400000)
     ('0.2 s', '95 s', '1.5 h', '4.6 days')
@@ -141,7 +141,7 @@ def show_seconds(seconds):
     return f"{seconds / 86400:.1f} days"
 
 
-def show_bytes(size):
+def show_bytes(size: int) -> str:
     """
     >>> show_bytes(0), show_bytes(1500), show_bytes(30.5e9)
     ('-', '1.5 kB', '30.5 GB')

@@ -43,7 +43,7 @@ class Size:
         )
 
 
-def recipe_sizes(config, directory, given):
+def recipe_sizes(config, directory: str | Path, given):
     """``{name: Size}`` of all parts, sets and trial lists of a recipe.
 
     Parts are named ``<corpus>.<part>``, trial lists ``trials/<list>``; ``train_augmented`` is one

@@ -94,7 +94,7 @@ def _add(sha, paths):
         sha.update(path.read_bytes())
 
 
-def own_files(section, recipe=None):
+def own_files(section: str, recipe=None):
     """The recipe's own files with the classes that a section of its config names, and helpers.
 
     They are inputs of the rules that use the section; paths are relative to the working directory.
@@ -175,7 +175,7 @@ def collect(recipe):
     return {kind: registry.entries() for kind, registry in registries.items()}
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--recipe", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)

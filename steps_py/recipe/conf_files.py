@@ -14,14 +14,14 @@ from steps_py.formats.options import parse_command_line
 from steps_py.text_files import decode
 
 
-def check_conf_files(config, folder):
+def check_conf_files(config, folder: str | Path) -> None:
     """Raise ConfigError with all faults of conf files, sample rates and corpus parts."""
     lines = [line for check in CHECKS for line in check(config, Path(folder))]
     if lines:
         raise ConfigError("\n".join(lines))
 
 
-def check_options(config, folder):
+def check_options(config, folder: str | Path):
     """Each conf file exists, and the command that reads it has its options."""
     for key, command, options, path in _conf_files(config, folder):
         try:
@@ -30,7 +30,7 @@ def check_options(config, folder):
             yield from str(error).splitlines()
 
 
-def check_rates(config, folder):
+def check_rates(config, folder: str | Path):
     """Features have the sample rate of the corpora, unless the conf file allows resampling."""
     key, command, options, path = _conf_files(config, folder)[0]
     try:
@@ -49,7 +49,7 @@ def check_rates(config, folder):
             )
 
 
-def check_parts(config, folder):
+def check_parts(config, folder: str | Path):
     """Corpora have the parts and trial lists that the recipe names."""
     data = config["data"]
     places = [(f"data.sets.{name}", part) for name, parts in data["sets"].items() for part in parts]
@@ -71,7 +71,7 @@ def check_parts(config, folder):
 CHECKS = [check_options, check_rates, check_parts]
 
 
-def read_conf(command, options, path, key):
+def read_conf(command: str, options, path: str | Path, key: str):
     """The options of a conf file, an object of the command's class `options`.
 
     Raises ConfigError if the file is missing, is not text, or has an unknown option.

@@ -9,7 +9,7 @@ from steps_py.settings.declare import schema_of
 from steps_py.settings.defaults import fill, without
 
 
-def check_config(config, source="config.yaml", recipe=None):
+def check_config(config, source="config.yaml", recipe=None) -> None:
     """Raise ConfigError with every fault of `config`, one line each.
 
     If single keys have faults, these are reported; otherwise combinations of keys are checked.

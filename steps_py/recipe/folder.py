@@ -11,7 +11,7 @@ CONFIG = "config.yaml"
 DEFAULT = "egs/voxceleb"
 
 
-def recipe_folder(folder, root):
+def recipe_folder(folder: str | Path, root: str | Path):
     """`folder` if it has a config.yaml; for the checkout `root` itself, the default recipe.
 
     Any other folder is a ConfigError that names the nearest recipe. The folder is removed if

@@ -22,7 +22,7 @@ class MadeFiles:
         The file of the record; it need not exist.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | os.PathLike):
         self.path = Path(path)
         self._known = {}
         if self.path.is_file():
@@ -51,7 +51,7 @@ class MadeFiles:
         with open(self.path, "a", encoding="utf-8") as file:
             file.write(f"{json.dumps(new)}\n")
 
-    def is_changed(self, path) -> bool:
+    def is_changed(self, path: str | os.PathLike) -> bool:
         """Whether the file exists and differs from its record."""
         known = self._known.get(str(path))
         if known is None or not os.path.exists(path):
@@ -65,7 +65,7 @@ class MadeFiles:
         return stat.st_size != size or (digest is not None and digest_of_made(path) != digest)
 
 
-def describe(path):
+def describe(path: str | os.PathLike):
     """(size in bytes, modification time in ns, digest) of a file; no digest for a large file."""
     stat = os.stat(path)
     small = os.path.isdir(path) or stat.st_size <= MAX_DIGEST_BYTES

@@ -32,7 +32,7 @@ def manifest(commands, config, emulated, made_from=()):
     }
 
 
-def check_manifest(path, config):
+def check_manifest(path: str | Path, config) -> None:
     """Raise StepsError unless the manifest's config and digests are the present ones.
 
     Parameters

@@ -28,7 +28,7 @@ class _Plain(yaml.SafeDumper):
         return True
 
 
-def schema_text():
+def schema_text() -> str:
     """The JSON schema of config.yaml as YAML."""
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -95,7 +95,7 @@ def _code(value):
     return f"`{json.dumps(value)}`"
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="write both files")
     args = parser.parse_args(argv)

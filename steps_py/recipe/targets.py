@@ -23,7 +23,7 @@ WILDCARD = re.compile(r"\{(\w+)[^{}]*\}")
 MOST_PER_OUTPUT = 2000  # names of one output pattern that are compared
 
 
-def check_targets(argv, rules, known):
+def check_targets(argv: list[str], rules, known) -> None:
     """Raise ConfigError for every target that is neither a rule, a file, nor made by a rule.
 
     Also for the rules and files after -R, --until and --omit-from, which Snakemake would treat as
@@ -62,7 +62,7 @@ def check_targets(argv, rules, known):
         raise ConfigError("\n".join(_describe(target, names, files) for target in unknown))
 
 
-def named_targets(argv):
+def named_targets(argv: list[str]):
     """The rules and files in a command line of Snakemake, sorted."""
     from snakemake.cli import get_argument_parser  # start-up time: half a second
 
@@ -71,7 +71,7 @@ def named_targets(argv):
     return sorted(map(str, named))
 
 
-def concrete_outputs(rule, known):
+def concrete_outputs(rule: str, known):
     """The outputs of a rule, with every known value of each wildcard."""
     for pattern in map(str, rule.output):
         wildcards = list(dict.fromkeys(WILDCARD.findall(pattern)))

@@ -59,7 +59,7 @@ class Voice:
 class Synthesizer:
     """The eSpeak library of this process; a context manager, to be entered once."""
 
-    def __init__(self, seed):
+    def __init__(self, seed: int):
         self._seed = seed
         self._samples = []
 
@@ -82,7 +82,7 @@ class Synthesizer:
         self._lib.espeak_Terminate()
         self._folder.cleanup()
 
-    def use(self, voice):
+    def use(self, voice) -> None:
         """Select the voice of the following calls of `speak`."""
         path = Path(self._folder.name, "voice")
         path.write_text(voice.text())
@@ -90,7 +90,7 @@ class Synthesizer:
         if status != 0:
             raise AudioError(f"eSpeak NG: refused a voice with code {status}: {voice}")
 
-    def speak(self, text):
+    def speak(self, text: str):
         """The speech of `text`, int16 samples at `rate_hz`."""
         import numpy as np  # start-up time
 

@@ -37,7 +37,7 @@ class SoundJob:
         return self.path.stem
 
 
-def sound_jobs(root, num_files, seed):
+def sound_jobs(root: str | Path, num_files: int, seed: int):
     """`num_files` jobs of each kind, the sources of a kind in turn."""
     jobs = []
     for kind, sources in SOURCES.items():
@@ -49,7 +49,7 @@ def sound_jobs(root, num_files, seed):
     return jobs
 
 
-def make_sound(job):
+def make_sound(job) -> None:
     """Write one file; speech must run in a new process."""
     rng = generator(job.seed, job.name)
     length_sec = round(float(rng.uniform(*LENGTHS_SEC[job.kind])), 2)
@@ -65,7 +65,7 @@ def make_sound(job):
     write_wav(job.path, set_level(samples_N, LEVEL_DBFS))
 
 
-def write_annotations(jobs):
+def write_annotations(jobs) -> None:
     """One ANNOTATIONS file per folder, in the columns of the official corpus."""
     columns = {
         "noise": lambda job: "",

@@ -5,7 +5,7 @@ import os
 from multiprocessing import connection
 
 
-def run_each(function, jobs, num_processes=None):
+def run_each(function, jobs, num_processes: int | None = None) -> None:
     """Call ``function(job)`` for every job, each in a fresh process; raise the first error.
 
     At most `num_processes` run at a time (default: the processors this process may

@@ -27,7 +27,7 @@ class RirJob:
     seed: int
 
     @property
-    def room(self):
+    def room(self) -> str:
         return f"Room{self.number // RIRS_PER_ROOM + 1:03d}"
 
     @property
@@ -36,7 +36,7 @@ class RirJob:
         return Path(self.root, "simulated_rirs", self.kind, self.room, name)
 
 
-def rir_jobs(root, num_rirs, seed):
+def rir_jobs(root: str | Path, num_rirs: int, seed: int):
     """`num_rirs` jobs for each kind of rooms."""
     return [
         RirJob(root=Path(root), kind=kind, number=number, seed=seed)
@@ -45,7 +45,7 @@ def rir_jobs(root, num_rirs, seed):
     ]
 
 
-def make_rir(job):
+def make_rir(job) -> None:
     """Write one response."""
     size_m, reflection = draw_room(generator(job.seed, job.kind, job.room), job.kind)
     rng = generator(job.seed, job.kind, job.number)
@@ -53,7 +53,7 @@ def make_rir(job):
     write_wav(job.path, impulse_response(size_m, reflection, source_m, receiver_m))
 
 
-def write_rir_lists(jobs):
+def write_rir_lists(jobs) -> None:
     """The ``rir_list`` of each kind, in the columns that Kaldi's recipes read."""
     lines = {}
     for job in jobs:

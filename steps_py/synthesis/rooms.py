@@ -19,7 +19,7 @@ MAX_SEC = 0.8
 HIGH_PASS_HZ = 100
 
 
-def draw_room(rng, kind):
+def draw_room(rng, kind: str):
     """Length, width and height in metres, and the walls' reflection coefficient."""
     size_m = [float(rng.uniform(low, high)) for low, high in ROOM_SIZES_M[kind]]
     absorption = rng.uniform(0.25, 0.75)

@@ -3,7 +3,7 @@
 from steps_py.synthesis import SAMPLE_RATE_HZ
 
 
-def coloured_noise(rng, num_samples, slope_db):
+def coloured_noise(rng, num_samples: int, slope_db: float):
     """Noise whose spectrum falls by `slope_db` per octave (0 white, -3 pink, -6 brown)."""
     import numpy as np  # start-up time
     from scipy.fft import irfft, next_fast_len, rfft
@@ -15,7 +15,7 @@ def coloured_noise(rng, num_samples, slope_db):
     return irfft(spectrum_F, length)[:num_samples]
 
 
-def gusts(rng, num_samples):
+def gusts(rng, num_samples: int):
     """Noise that swells and fades: wind, passing cars."""
     import numpy as np  # start-up time
 
@@ -24,7 +24,7 @@ def gusts(rng, num_samples):
     return (0.05 + swell_N**2) * coloured_noise(rng, num_samples, rng.uniform(-6, -2))
 
 
-def clicks(rng, num_samples):
+def clicks(rng, num_samples: int):
     """Short rung impulses: steps, a typewriter, dishes."""
     import numpy as np  # start-up time
 
@@ -39,7 +39,7 @@ def clicks(rng, num_samples):
     return out_N
 
 
-def hum(rng, num_samples):
+def hum(rng, num_samples: int):
     """Mains or a motor: harmonics of a low tone, and a little hiss."""
     import numpy as np  # start-up time
 
@@ -52,7 +52,7 @@ def hum(rng, num_samples):
     return out_N
 
 
-def beeps(rng, num_samples):
+def beeps(rng, num_samples: int):
     """A telephone, an alarm: two tones in turn, with pauses."""
     import numpy as np  # start-up time
 
@@ -69,7 +69,7 @@ NOISES = (gusts, clicks, hum, beeps)
 SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10))  # major, minor; semitones
 
 
-def music(rng, num_samples):
+def music(rng, num_samples: int):
     """Broken chords over a bass, on an instrument of random overtones, in a random key."""
     import numpy as np  # start-up time
 

@@ -58,7 +58,7 @@ def vary_session(voice, rng):
     )
 
 
-def synthesise(synthesizer, rng, length_sec):
+def synthesise(synthesizer, rng, length_sec: float):
     """`length_sec` of random sentences, 16 kHz float samples in [-1, 1]."""
     import numpy as np  # start-up time
 
@@ -73,7 +73,7 @@ def synthesise(synthesizer, rng, length_sec):
     return speech_N
 
 
-def resample(samples_N, rate_hz):
+def resample(samples_N, rate_hz: int):
     """From `rate_hz` to 16 kHz."""
     from scipy.signal import resample_poly  # start-up time
 

@@ -30,7 +30,7 @@ class Speaker:
     voice: object
     videos: tuple  # one name per session
 
-    def wav(self, session, number):
+    def wav(self, session, number) -> str:
         """Path of the `number`-th utterance (from 0) below ``<part>/wav``."""
         return f"{self.spk}/{self.videos[session]}/{number + 1:05d}.wav"
 
@@ -47,7 +47,7 @@ class SpeakerJob:
     seed: int
 
 
-def draw_speakers(part, num_speakers, seed):
+def draw_speakers(part: str, num_speakers: int, seed: int):
     """`num_speakers` of one part, alternating women and men."""
     speakers = []
     for number in range(num_speakers):
@@ -60,7 +60,7 @@ def draw_speakers(part, num_speakers, seed):
     return speakers
 
 
-def speaker_id(part, number):
+def speaker_id(part: str, number) -> str:
     """The id of the `number`-th speaker (from 0); training ids skip those of the test part.
 
     >>> speaker_id("dev", 0), speaker_id("test", 3), speaker_id("dev", 269)
@@ -72,7 +72,7 @@ def speaker_id(part, number):
     return f"id{first}"
 
 
-def record_speaker(job):
+def record_speaker(job) -> None:
     """Write all wavs of one speaker; must run in a new process."""
     speaker, names = job.speaker, (job.seed, job.speaker.spk)
     espeak_seed = int(generator(*names, "espeak").integers(2**31))
@@ -91,7 +91,7 @@ def record_speaker(job):
                 write_wav(path, apply_channel(speech_N, channel, tail_K, rng))
 
 
-def draw_trials(speakers, utts_per_session, seed):
+def draw_trials(speakers, utts_per_session: int, seed: int):
     """Lines of ``veri_test.txt``: as many nontarget as target trials, all across sessions.
 
     Half of the nontarget trials are with the speakers nearest in pitch, which are hard; the

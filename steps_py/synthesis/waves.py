@@ -6,7 +6,7 @@ from pathlib import Path
 from steps_py.synthesis import SAMPLE_RATE_HZ
 
 
-def write_wav(path, samples_N):
+def write_wav(path: str | Path, samples_N) -> None:
     """Write float samples (1.0 = full scale) as PCM16; values out of range are clipped."""
     import numpy as np  # start-up time
 
@@ -20,7 +20,7 @@ def write_wav(path, samples_N):
         out.writeframes(pcm_N.tobytes())
 
 
-def set_level(samples_N, level_dbfs):
+def set_level(samples_N, level_dbfs: float):
     """Scale to a root-mean-square level in dB below full scale, peaks kept below 0.99."""
     import numpy as np  # start-up time
 

@@ -26,7 +26,7 @@ def size_of(file) -> int:
     return os.fstat(file.fileno()).st_size
 
 
-def libsndfile_info(path, kind: str) -> AudioInfo:
+def libsndfile_info(path: str | os.PathLike, kind: str) -> AudioInfo:
     """The AudioInfo by libsndfile, where the number of samples takes a decoder to know."""
     import soundfile  # here for start-up time
 

@@ -4,6 +4,7 @@ Sources: src/feat/wave-reader.cc of Kaldi for files of unknown length; EBU Tech 
 Sony, "Wave64 file format".
 """
 
+import os
 import struct
 from dataclasses import dataclass
 
@@ -45,7 +46,7 @@ class RiffHeader:
         return self.encoding == PCM and self.bits == 16
 
 
-def parse_riff(file, where) -> RiffHeader:
+def parse_riff(file, where: str | os.PathLike) -> RiffHeader:
     """The RiffHeader of the data in a binary file, which is left at the first sample."""
     riff = file.read(12)
     if riff[:4] not in ORDERS or riff[8:] != b"WAVE":
@@ -143,7 +144,7 @@ def is_only_chunks(file, begin: int, end: int, order: str) -> bool:
     return at > begin and at in (end, end + 1)
 
 
-def locate_samples(file, where, offset: int = 0) -> tuple[RiffHeader, int, int]:
+def locate_samples(file, where: str | os.PathLike, offset: int = 0) -> tuple[RiffHeader, int, int]:
     """(header, first byte, number of bytes) of the samples of an open file, from `offset` on.
 
     Raises

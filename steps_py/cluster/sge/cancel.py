@@ -11,7 +11,7 @@ from steps_py.cluster.sge import jobs
 PATIENCE_S = 600
 
 
-def main(words):
+def main(words: list[str]) -> None:
     ids = [word for word in words if word != "--wait"]
     if not ids:
         for path in (jobs.STATE / "pending").glob("*.json"):
@@ -30,7 +30,7 @@ def main(words):
         wait_for_end(ids)
 
 
-def wait_for_end(ids):
+def wait_for_end(ids) -> None:
     """Wait until SGE has none of the jobs; exit with an error after ten minutes."""
     deadline = time.time() + PATIENCE_S
     while left := [job for job in ids if jobs.is_known(job) is not False]:

@@ -8,7 +8,7 @@ from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 from steps_py.cluster.quoting import QuotedPython
 
 
-def use_sge_executor():
+def use_sge_executor() -> None:
     """Register the executor below as `cluster-generic`."""
     registered = ExecutorPluginRegistry().plugins.get("cluster-generic")
     if registered is not None:

@@ -30,7 +30,7 @@ FOLDERS = ("pending", "active", "exit", "ended", "scripts", "said")
 LastAct = collections.namedtuple("LastAct", "code seconds warned")
 
 
-def seconds(name, default):
+def seconds(name: str, default) -> float:
     """A waiting time; tests set shorter ones in the environment."""
     return float(os.environ.get(f"SIDEWINDER_SGE_{name}_S", default))
 
@@ -123,7 +123,7 @@ def last_act(job):
         return None
 
 
-def record_of(job, folder="active"):
+def record_of(job, folder: str | os.PathLike = "active"):
     """The record of a job, or {}."""
     try:
         return json.loads((STATE / folder / f"{job}.json").read_text())
@@ -131,7 +131,7 @@ def record_of(job, folder="active"):
         return {}
 
 
-def close(job, reason=None):
+def close(job, reason: str | None = None) -> None:
     """Remove the records of a job that ended, and keep the `reason` of a failure.
 
     The reason of an earlier attempt at the same work is removed.
@@ -148,7 +148,7 @@ def close(job, reason=None):
         (STATE / folder / name).unlink(missing_ok=True)
 
 
-def write(path, text):
+def write(path: str | os.PathLike, text: str) -> None:
     """Write a file atomically; a full disk is reported but does not stop the run."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
@@ -158,18 +158,18 @@ def write(path, text):
         say(f"{path} cannot be written: {error.strerror}")
 
 
-def say(message):
+def say(message: str) -> None:
     print(f"sge: {message}", file=sys.stderr, flush=True)
 
 
-def say_once(about, message):
+def say_once(about, message: str) -> None:
     printed = STATE / "said" / about
     if not printed.exists() or printed.read_text() != message:
         write(printed, message)
         say(message)
 
 
-def say_waiting():
+def say_waiting() -> None:
     """Wait before a retry, print so every five minutes, and exit when the controller is gone."""
     printed = STATE / "said" / "silent"
     if not printed.exists() or time.time() - printed.stat().st_mtime > 300:

@@ -47,7 +47,7 @@ def excess(work):
     return lines
 
 
-def line(work, what, most, key, limit=None):
+def line(work, what: str, most: str, key: str, limit: int | None = None) -> str:
     """What is requested, what the largest host has, and the key of cluster.yaml to change.
 
     If only a later attempt exceeds it, the key is that of the upper limit.
@@ -63,7 +63,7 @@ def line(work, what, most, key, limit=None):
     )
 
 
-def key_of(work, key):
+def key_of(work, key: str):
     """``rules.<rule>.<key>``; for a group, of each of its rules."""
     rules = sorted({target.partition(":")[0] for target in work["targets"]})
     rules = rules if work["group"] and rules else [work["rule"]]
@@ -72,7 +72,7 @@ def key_of(work, key):
     return " or ".join(names) + more
 
 
-def most_of(name, hosts, queues):
+def most_of(name: str, hosts, queues):
     """The most of a complex that one host has, None if it is unknown."""
     known = complexes().get(name)
     if known is None:  # qsub refuses it
@@ -136,7 +136,7 @@ def queue_of(shown):
     }
 
 
-def pairs(text):
+def pairs(text: str):
     """{key: value} of ``a=1,b=2``; the largest value of a key that occurs several times.
 
     >>> pairs("gpu=2,ram=16G,[big=gpu=8]"), pairs("NONE")
@@ -149,7 +149,7 @@ def pairs(text):
     return found
 
 
-def number(text):
+def number(text: str):
     """SGE's number with a unit, or None.
 
     >>> number("2k"), number("1.5G"), number("lx-amd64")
@@ -159,7 +159,7 @@ def number(text):
     return float(found[1]) * UNITS[found[2]] if found else None
 
 
-def seconds(text):
+def seconds(text: str):
     """Seconds of SGE's ``hh:mm:ss``, of a number, or of INFINITY.
 
     >>> seconds("24:00:00"), seconds("600")

@@ -51,7 +51,7 @@ def options(work):
     return given + shlex.split(site.get("extra", ""))
 
 
-def is_per_slot(name):
+def is_per_slot(name: str):
     """Whether SGE multiplies a request by the slots of a job (consumable: YES)."""
     return complexes().get(name, {}).get("consumable") == "YES"
 

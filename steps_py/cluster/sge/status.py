@@ -94,7 +94,7 @@ def missing(job):
     return failed(job, why_lost(jobs.record_of(job), account))
 
 
-def unknown(job, missed_s):
+def unknown(job, missed_s: float):
     """The status of a job that SGE's answers do not mention: wait for its exit code, bounded."""
     jobs.say_once("refused", "qstat refuses to list jobs; their exit codes are used instead")
     if missed_s < jobs.record_of(job).get("runtime_min", 0) * 60 + UNKNOWN_S:
@@ -142,7 +142,7 @@ def scheduler_log(job, record):
     return f"{record['log']}.{job}.log" if record else None
 
 
-def tail(path, num_chars=4000):
+def tail(path, num_chars: int = 4000):
     try:
         with open(path, "rb") as log:
             log.seek(max(0, log.seek(0, 2) - num_chars))
@@ -151,16 +151,16 @@ def tail(path, num_chars=4000):
         return ""
 
 
-def is_walltime(record, ran_s):
+def is_walltime(record, ran_s: float):
     return bool(record.get("runtime_min")) and ran_s >= record["runtime_min"] * 60
 
 
-def walltime(record, ran_s):
+def walltime(record, ran_s: float) -> str:
     requested_s = record["runtime_min"] * 60
     return f"walltime: ended after {ran_s:.0f} s of {requested_s} s requested (runtime_min)"
 
 
-def number(text):
+def number(text: str):
     found = re.match(r"[\d.]+", text or "")
     return float(found[0]) if found else 0.0
 
@@ -175,7 +175,7 @@ def missed_since(job, forget=False):
     return mark.stat().st_mtime if mark.exists() else time.time()
 
 
-def failed(job, reason):
+def failed(job, reason: str) -> str:
     name = jobs.record_of(job).get("name", "")
     jobs.close(job, reason)
     jobs.say(f"job {job}, {name}, failed: {reason}")

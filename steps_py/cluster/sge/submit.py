@@ -23,7 +23,7 @@ from steps_py.cluster.sge.options import options
 from steps_py.cluster.sge.wrapper import exports, job_text
 
 
-def main(jobscript):
+def main(jobscript) -> None:
     for folder in jobs.FOLDERS:
         (STATE / folder).mkdir(parents=True, exist_ok=True)
     work = read_jobscript(jobscript)
@@ -31,7 +31,7 @@ def main(jobscript):
     print(taken or submit(work))
 
 
-def read_jobscript(path):
+def read_jobscript(path: str | os.PathLike):
     """The job as a dict: its properties, and the target jobs and input files of the command."""
     text = Path(path).read_text()
     properties = json.loads(re.search(r"^# properties = (.*)$", text, re.M)[1])
@@ -64,7 +64,7 @@ def read_jobscript(path):
     }
 
 
-def words_after(command, option):
+def words_after(command: list[str], option: str) -> list[str]:
     """The arguments that follow `option`, up to the next option."""
     if option not in command:
         return []
@@ -73,13 +73,13 @@ def words_after(command, option):
     return words[: next(ends, len(words))]
 
 
-def safe(name):
+def safe(name: str):
     """`name` as a valid job name of SGE: no separators, a letter first."""
     name = re.sub(r"[^A-Za-z0-9_.+-]", "_", name)[:120]
     return name if name[0].isalpha() else f"j{name}"
 
 
-def scheduler_log(rule, log):
+def scheduler_log(rule: str, log) -> str:
     """logs/a/b.log is the log of the rule, logs/sge/a/b.<id>.log that of the scheduler's job."""
     if not log:
         return f"logs/sge/{rule}"
@@ -106,7 +106,7 @@ def settle_rivals(work):
     return None
 
 
-def wait_for_submission(path, work, patience_s=60):
+def wait_for_submission(path: str | os.PathLike, work, patience_s: float = 60) -> None:
     """Wait for a running qsub of a controller that died, then remove its record.
 
     A job whose pending record was removed finds no record of its own and exits without work.
@@ -123,7 +123,7 @@ def wait_for_submission(path, work, patience_s=60):
     path.unlink(missing_ok=True)
 
 
-def is_same(record, work):
+def is_same(record: dict, work: dict) -> bool:
     """Whether a recorded job is this one, and its inputs have not changed since."""
     if os.environ.get("SIDEWINDER_FRESH"):  # the user forced these jobs: -R, -f, -F
         return False
@@ -148,7 +148,7 @@ def runs(job):
     return answer is not None and not re.search(r"^error reason", answer.stdout, re.M)
 
 
-def end(job, patience_s=600):
+def end(job, patience_s: float = 600) -> None:
     """Delete a job and wait until SGE has removed it."""
     deadline = time.time() + patience_s
     while (known := jobs.is_known(job)) is not False:
@@ -228,13 +228,13 @@ def qsub(work, script, pending):
     )
 
 
-def say_excess(work):
+def say_excess(work) -> None:
     """Print a request above what any host has, once a run and rule; such a job waits forever."""
     for message in excess(work):
         say_once(f"excess.{work['rule']}.{os.getpgrp()}", message)
 
 
-def refused(work, answer, pending):
+def refused(work, answer, pending) -> None:
     """Report that SGE refused the job, in the rule's log too, and exit with status 1."""
     reason = " ".join(answer.split()).removesuffix(" Exiting.")
     rules = sorted({target.partition(":")[0] for target in work["targets"]}) or [work["rule"]]

@@ -64,7 +64,7 @@ exit $((code != 0))    # never 99 or 100, by which SGE reruns or holds the job
 """
 
 
-def job_text(*, state, log, script, token, patience_s=300):
+def job_text(*, state, log, script, token: str, patience_s: float = 300):
     """The wrapper as bash; all paths absolute."""
     return JOB.format(
         state=shlex.quote(str(state)),
@@ -75,7 +75,7 @@ def job_text(*, state, log, script, token, patience_s=300):
     )
 
 
-def exports():
+def exports() -> str:
     """The run's environment as bash: qsub -V drops LD_LIBRARY_PATH and fails with functions."""
     return "".join(
         f"export {key}={shlex.quote(value)}\n"

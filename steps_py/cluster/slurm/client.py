@@ -47,12 +47,12 @@ class Job:
     comment: str = ""
 
     @property
-    def live(self):
+    def live(self) -> bool:
         """Whether the job may still start, run or write."""
         return self.state not in FINAL
 
 
-def run(*command, stdin=None, timeout_sec=60):
+def run(*command, stdin=None, timeout_sec: float = 60):
     """The standard output of a Slurm command.
 
     It runs in a session of its own, so that a Ctrl-C for the workflow does not interrupt a
@@ -79,7 +79,7 @@ def run(*command, stdin=None, timeout_sec=60):
     return done.stdout
 
 
-def jobs_named(prefix):
+def jobs_named(prefix: str):
     """This user's jobs whose name begins with `prefix`, finished ones that Slurm lists included."""
     return [job for job in list_jobs() if job.name.startswith(prefix)]
 
@@ -107,7 +107,7 @@ def list_jobs():
     raise SlurmBlind("; ".join(dict.fromkeys(refusals)))
 
 
-def parse_scontrol(text):
+def parse_scontrol(text: str):
     """The jobs in the output of ``scontrol --oneliner show jobs``.
 
     >>> [job.id for job in parse_scontrol(
@@ -139,7 +139,7 @@ def expand(tasks):
             yield from map(str, range(int(first), int(last or first) + 1))
 
 
-def parse_squeue(text):
+def parse_squeue(text: str):
     """Lines of `FIELDS` as jobs.
 
     >>> parse_squeue("7_2|PENDING|Resources|sidewinder-1|rule_make_feats\\n")[0].id
@@ -174,7 +174,7 @@ def describe(job_id):
     return dict(word.split("=", 1) for word in text.split() if "=" in word)
 
 
-def scancel(ids):
+def scancel(ids) -> None:
     """Cancel jobs; a job that has ended already is no error."""
     ids = list(ids)
     for first in range(0, len(ids), 200):

@@ -5,7 +5,7 @@ import re
 JOB_ID = re.compile(r"(?:Submitted batch job )?(\d+)(?:;\S+)?(?: on cluster \S+)?")
 
 
-def sbatch_command(job, *, name, log, comment, directory, extra=()):
+def sbatch_command(job, *, name: str, log, comment: str, directory, extra=()):
     """The arguments of the command that submits `job`; sbatch reads the script from its stdin.
 
     Args:
@@ -36,7 +36,7 @@ def sbatch_command(job, *, name, log, comment, directory, extra=()):
     return [*words, *extra]
 
 
-def names_gpus(gres):
+def names_gpus(gres) -> bool:
     """Whether a list of generic resources has GPUs in it.
 
     >>> names_gpus("lscratch:20,gpu:a100:2"), names_gpus(None)

@@ -60,7 +60,7 @@ exit $code
 """
 
 
-def use_slurm_executor():
+def use_slurm_executor() -> None:
     """Register the executor below as `slurm`; for another version of the plugin, its own."""
     registered = ExecutorPluginRegistry().plugins.get("slurm")
     if registered is not None:
@@ -99,7 +99,7 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
 
     # submission
 
-    def run_jobs(self, jobs):
+    def run_jobs(self, jobs) -> None:
         for batch in self.batches(jobs):
             for job in batch:
                 self.run_job_pre(job)
@@ -120,7 +120,7 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
             for first in range(0, len(batch), size)
         ]
 
-    def submit(self, jobs):
+    def submit(self, jobs) -> None:
         """sbatch, in a thread of the plugin's pool: one job, or an array of several."""
         try:
             log, job_id = self.sbatch(jobs)
@@ -167,7 +167,7 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
             command, self.script(jobs), name, stop=self.cancelled, say=self.warn_once
         )
 
-    def options(self, job, num_tasks):
+    def options(self, job, num_tasks: int):
         """Further arguments of sbatch: Snakemake's options for Slurm, and those of cluster.yaml."""
         settings, words = self.workflow.executor_settings, []
         if self._partitions and not job.resources.get("slurm_partition"):
@@ -282,13 +282,13 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
             )
         return verdicts
 
-    def exit_code(self, job_id):
+    def exit_code(self, job_id) -> int | None:
         try:
             return int((self.records / job_id).read_text())
         except (OSError, ValueError):
             return None
 
-    def finish(self, info, verdict):
+    def finish(self, info, verdict) -> None:
         log = info.aux["slurm_logfile"]
         (self.records / info.external_jobid).unlink(missing_ok=True)
         self.active_ids.discard(info.external_jobid)
@@ -304,14 +304,14 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
         self.log_group_failure(info.job, why)
         self.report_job_error(info, msg=f"{why}\n", aux_logs=[str(log)])
 
-    def log_group_failure(self, job, why):
+    def log_group_failure(self, job, why: str) -> None:
         """Snakemake's own report of a failed group omits the message."""
         if job.is_group():
             self.logger.error(f"Group {job.name} ({job.jobid}) failed: {why}")
 
     # the end
 
-    def cancel_jobs(self, active_jobs):
+    def cancel_jobs(self, active_jobs) -> None:
         self.cancelled.set()
         self._job_submission_executor.shutdown(wait=True, cancel_futures=True)
         try:
@@ -330,7 +330,7 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
         except client.SlurmBlind:
             return sorted(self.active_ids)
 
-    def shutdown(self):
+    def shutdown(self) -> None:
         super().shutdown()
         try:
             if not self.live_jobs():
@@ -338,7 +338,7 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
         except client.SlurmSilent:
             pass  # the mark stays, and the next run checks
 
-    def warn_once(self, message, kind=None):
+    def warn_once(self, message: str, kind=None) -> None:
         """Log a warning unless one of the same `kind` (by default: the same text) was logged."""
         if (kind or message) not in self.warned:
             self.warned.add(kind or message)

@@ -16,24 +16,24 @@ from steps_py.errors import ClusterError
 MARK = ".snakemake/slurm_jobs"
 
 
-def recipe_name(directory):
+def recipe_name(directory: str | Path) -> str:
     """The prefix of the names of all Slurm jobs of this directory."""
     digest = hashlib.sha256(str(Path(directory).resolve()).encode()).hexdigest()
     return f"sidewinder-{digest[:12]}"
 
 
-def mark(directory):
+def mark(directory: str | Path) -> None:
     """Record on disk that this directory may have jobs in Slurm; call it before a submission."""
     path = Path(directory, MARK)
     path.parent.mkdir(exist_ok=True)
     path.write_text(f"{recipe_name(directory)}\n")
 
 
-def unmark(directory):
+def unmark(directory: str | Path) -> None:
     Path(directory, MARK).unlink(missing_ok=True)
 
 
-def end_orphans(directory, patience_sec=600, pause_sec=1):
+def end_orphans(directory: str | Path, patience_sec: float = 600, pause_sec: float = 1) -> None:
     """Cancel the live jobs of `directory` and wait until none is left.
 
     Call it only while holding the run lock: the jobs of a live controller are no orphans.

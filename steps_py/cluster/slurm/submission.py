@@ -12,7 +12,7 @@ PAUSE_SEC = 5
 NUM_LOOKS = 10  # for a job that sbatch has accepted
 
 
-def submit(command, script, name, stop, say):
+def submit(command: str, script, name: str, stop, say):
     """The job id, or None once `stop` is set. Retries while the scheduler does not answer.
 
     Args:
@@ -50,7 +50,7 @@ def submit(command, script, name, stop, say):
     return None
 
 
-def find(name, stop, num_looks):
+def find(name: str, stop, num_looks: int):
     """The id of the job `name`, or None if it is not in `num_looks` lists of Slurm's jobs.
 
     If Slurm answers but lists no jobs, the submission is cancelled: it may or may not exist.
@@ -73,7 +73,7 @@ def find(name, stop, num_looks):
     return None
 
 
-def look(name):
+def look(name: str):
     """The id of the job `name`, if Slurm lists it now."""
     try:
         return id_of(name)
@@ -81,7 +81,7 @@ def look(name):
         return None
 
 
-def id_of(name):
+def id_of(name: str):
     """The id of the job, or of the array, with this name or with its last part in the comment."""
     token = name.rpartition("-")[2]
     for job in client.list_jobs():
@@ -90,7 +90,7 @@ def id_of(name):
     return None
 
 
-def cancel(name):
+def cancel(name: str) -> None:
     try:
         client.run("scancel", f"--name={name}")
     except client.SlurmSilent as error:

@@ -51,7 +51,7 @@ class Verdict:
 RUNNING = Verdict(None)
 
 
-def judge(listed, exit_code, accounted, missing_sec):
+def judge(listed, exit_code, accounted, missing_sec: float):
     """The verdict on one job.
 
     listed       the job as squeue lists it, or None

@@ -49,7 +49,7 @@ class Fbank:
         energy = energy if config.use_energy else None
         self.spectra = MelSpectra(config.mel, config.frames, energy, use_power=config.use_power)
 
-    def compute(self, samples_N, vtln_warp=1.0, exact=False):
+    def compute(self, samples_N: np.ndarray, vtln_warp: float = 1.0, exact: bool = False):
         """Features (T, D) float32 of samples at the configured rate.
 
         `exact` as in Mfcc.compute; without a logarithm it is always on.

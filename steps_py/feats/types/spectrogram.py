@@ -45,7 +45,7 @@ class Spectrogram:
         self.dim = padded if config.return_raw_fft else padded // 2 + 1
         self.spectra = FrameSpectra(config.frames, "raw" if config.raw_energy else "windowed")
 
-    def compute(self, samples_N):
+    def compute(self, samples_N: np.ndarray):
         """Features float32 of samples at the configured rate."""
         count = num_frames(len(samples_N), self.config.frames)
         feats_TD = np.empty((count, self.dim), np.float32)

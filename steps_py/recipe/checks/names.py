@@ -3,7 +3,7 @@
 from steps_py.errors import did_you_mean
 
 
-def unknown(where, name, known, what):
+def unknown(where: str, name: str, known, what: str):
     """A fault if `name` is not among `known`, else nothing.
 
     >>> list(unknown("backend.adapt_set", "trian", ["train"], "set"))
@@ -13,6 +13,6 @@ def unknown(where, name, known, what):
         yield f"'{where}' names the {what} '{name}'. {did_you_mean(name, known)}"
 
 
-def corpus_of(part):
+def corpus_of(part: str):
     """The corpus of a part ``<corpus>.<part>``."""
     return part.partition(".")[0]
