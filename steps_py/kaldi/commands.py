@@ -80,7 +80,7 @@ def command(name: str, *, usage: str, min_args: int, max_args: int | None, optio
     return add
 
 
-def load_command(name: str):
+def load_command(name: str) -> Command:
     """The Command called `name`; imports its module.
 
     Raises
@@ -105,7 +105,7 @@ def _register_feature(name):
     _registered[name] = found
 
 
-def main(argv: list[str]):
+def main(argv: list[str]) -> int:
     """Run ``argv[0]`` with the rest as its command line; the process's exit code."""
     if not argv:
         print("usage: python3 -m steps_py.kaldi <command> ...", file=sys.stderr)
@@ -134,7 +134,7 @@ def main(argv: list[str]):
     return FATAL
 
 
-def run_command(spec: str, argv: list[str]):
+def run_command(spec: Command, argv: list[str]) -> int:
     """Parse `argv` for the Command `spec` and run it; its exit code."""
     options, arguments, standard = parse_command_line(spec.name, spec.usage, spec.options, argv)
     log.start(spec.name, verbose=standard.verbose, strict=standard.strict)

@@ -5,6 +5,7 @@ planner.run(folder, "--dry-run", "all").stdout
 planner.rules(folder, "all")        # {rule: number of jobs}
 """
 
+import importlib
 import json
 import os
 import re
@@ -56,7 +57,15 @@ class Planner:
         self._process.wait()
 
 
+IMPORTED = (  # what every command imports, in the process that is forked
+    *("snakemake.cli", "snakemake.profiles", "snakemake.report.html_reporter"),
+    *("steps_py.backend.systems", "steps_py.recipe.conf_files", "steps_py.recipe.config"),
+)
+
+
 def serve():
+    for name in IMPORTED:
+        importlib.import_module(name)
     from snakemake.cli import main
 
     for line in sys.stdin:
