@@ -57,13 +57,15 @@ READERS = {
 ELSEWHERE = (
     *("data.corpora", "data.sets", "data.trials", "data.models", "data.pipes"),
     *("train.input", "train.init", "train.device", "train.decode", "train.stages"),
-    *("augment.online", "augment.copies", "feats.type", "xvectors.device", "scores.systems"),
+    *("augment.online", "augment.copies", "feats.type", "xvectors.device", "xvectors.copies"),
+    "scores.systems",
     *("backend.adapt", "backend.adapt_set", "plan.costs"),
 )
 VALUES = {
     "data.synthetic": {"name": "mini", "config": {"num_train_speakers": 7}},
     "model.encoder": {"name": "tdnn", "hidden_dim": 24, "out_dim": 24},
     "model.pooling": {"name": "mean"},
+    "model.front_ends": ["mean_norm"],
     "model.embedding_dim": 9,
     "train.loss": {"name": "softmax"},
     "train.optimizer": {"name": "adam", "lr": 0.001},
