@@ -73,6 +73,7 @@ VALUES = {
     "train.sampler": {"name": "uniform"},
     "train.spec_augment": {"num_time_masks": 1},
     "train.freeze": {"encoder": 1},
+    "train.lr_factors": {"encoder": 0.5},
     "train.accumulate_steps": 2,
     "train.average_epochs": 2,
     "train.average": {"name": "ema"},

@@ -150,7 +150,7 @@ def test_one_stage_can_be_forced_or_be_the_last(finished):
 def test_the_number_of_parts_changes_no_byte(finished, tmp_path):
     def more_parts(config):
         config["feats"]["num_jobs"] = 3
-        config["xvectors"]["num_jobs"] = 5
+        config["xvectors"]["num_jobs"] = 2
 
     folder = edited(finished, tmp_path, more_parts)
     assert "make_feats" in rules_to_run(folder, "all")
