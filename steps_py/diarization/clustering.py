@@ -46,7 +46,7 @@ class ClusterConfig:
             )
 
 
-def cluster(cost_NN, config):
+def cluster(cost_NN: np.ndarray, config):
     """Cluster points by a matrix of costs between them.
 
     Parameters

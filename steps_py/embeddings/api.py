@@ -90,10 +90,10 @@ class Embedder:
 class Speech:
     """The normalised frames of one recording, with the interface that `extract_xvectors` uses."""
 
-    def __init__(self, name, x_TD):
+    def __init__(self, name: str, x_TD: np.ndarray):
         self.utts, self._x_TD = [str(name)], x_TD
 
-    def read(self, row):
+    def read(self, row: int):
         return self._x_TD
 
 

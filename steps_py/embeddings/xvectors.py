@@ -146,7 +146,7 @@ def _embed(model, chunks, device):
         return model(x_BTD.to(device), num_frames_B).float().cpu().numpy()
 
 
-def check_chunks(extractor, config):
+def check_chunks(extractor, config) -> None:
     """Raise ConfigError if min_chunk_frames of `config` is less than the network needs."""
     if config.min_chunk_frames < extractor.model.min_frames:
         raise ConfigError(
@@ -155,7 +155,7 @@ def check_chunks(extractor, config):
         )
 
 
-def check_model(extractor, path, features, feats_scp, config):
+def check_model(extractor, path, features, feats_scp, config) -> None:
     """Raise unless the network accepts these features and the shortest chunks of `config`."""
     check_chunks(extractor, config)
     feat_dim = features.feat_dim(0)

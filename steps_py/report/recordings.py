@@ -51,7 +51,7 @@ class Recordings:
         return entry if entry.endswith("|") else str(self._run.path / entry)
 
 
-def mp3(samples_CN, rate_hz, max_sec):
+def mp3(samples_CN: np.ndarray, rate_hz: float, max_sec: float):
     """The first channel, from its start, as a ``data:`` address; samples in units of 16 bits."""
     x_N = np.asarray(samples_CN, np.float32)[0, : int(max_sec * rate_hz)]
     out = io.BytesIO()

@@ -50,7 +50,7 @@ class RunFolder:
         If the folder has no results.
     """
 
-    def __init__(self, path, config: dict, options: ReportConfig | None = None):
+    def __init__(self, path: str | Path, config: dict, options: ReportConfig | None = None):
         self.path = Path(path)
         self.config = config
         self.options = options or ReportConfig()

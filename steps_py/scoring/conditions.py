@@ -23,7 +23,7 @@ def bin_names(edges):
     return [f"<{edges[0]:g}", *inner, f">={edges[-1]:g}"]
 
 
-def values_of(sides, table, bins, where):
+def values_of(sides, table, bins, where: str):
     """The value of each side, or the name of its bin.
 
     Parameters
@@ -111,7 +111,7 @@ def coded(pairs, enroll_values, test_values):
     return known, value_T2
 
 
-def parts_of(name, known, value_T2):
+def parts_of(name: str, known, value_T2: np.ndarray):
     """Yield (``<name>=<enrol>-<test>``, bool (T,)) of each pair of values, then same and cross.
 
     Parts without a trial are left out.
@@ -133,7 +133,7 @@ def parts_of(name, known, value_T2):
         yield f"{name}=cross", ~same_T
 
 
-def parts_to_equalise(known, value_T2, target_T):
+def parts_to_equalise(known, value_T2: np.ndarray, target_T: np.ndarray):
     """The number of each trial's pair of values, -1 for pairs without trials of both kinds.
 
     None if there are fewer than two such pairs, or too many values.

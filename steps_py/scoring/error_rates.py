@@ -13,7 +13,7 @@ import numpy as np
 from steps_py.errors import ScoreError
 
 
-def check_scores(target_scores, nontarget_scores, may_be_infinite=False):
+def check_scores(target_scores, nontarget_scores, may_be_infinite=False) -> None:
     """Raise ScoreError unless there are scores of both kinds, all of them finite."""
     for kind, scores in (("target", target_scores), ("nontarget", nontarget_scores)):
         if scores.size == 0:
@@ -55,7 +55,7 @@ def error_rates(target_scores, nontarget_scores):
     return p_miss_K, p_fa_K
 
 
-def eer_of_rates(p_miss_DK, p_fa_DK):
+def eer_of_rates(p_miss_DK: np.ndarray, p_fa_DK: np.ndarray):
     """Equal error rate of each row, linear between the two points around p_miss = p_fa.
 
     >>> eer_of_rates(np.array([[0.0, 0.0, 1.0]]), np.array([[1.0, 0.5, 0.0]]))

@@ -42,7 +42,7 @@ class Utterances(NamedTuple):
     rank_U: np.ndarray
     share_UD: np.ndarray
 
-    def mean(self, value_U) -> np.ndarray:
+    def mean(self, value_U: np.ndarray) -> np.ndarray:
         """The mean of a value of each utterance; float (D,)."""
         return np.asarray(value_U, float) @ self.share_UD
 
@@ -76,7 +76,15 @@ class Identification:
     (array([2.]), array([4.]))
     """
 
-    def __init__(self, score_T, target_T, test_T, names, speaker_T, part_T):
+    def __init__(
+        self,
+        score_T: np.ndarray,
+        target_T: np.ndarray,
+        test_T: np.ndarray,
+        names,
+        speaker_T: np.ndarray,
+        part_T: np.ndarray,
+    ):
         num_names = int(test_T.max()) + 1
         others = np.bincount(test_T[~target_T], minlength=num_names)
         targets = np.bincount(test_T[target_T], minlength=num_names)
@@ -100,11 +108,11 @@ class Identification:
         self._is_known_U = targets[used] > 0
         self._names, self._name_U = names, used
 
-    def known(self, times_SD) -> Utterances:
+    def known(self, times_SD: np.ndarray) -> Utterances:
         """Those whose speaker has a model; ``times_SD[s, d]`` says how often a speaker counts."""
         return self._utterances(self._is_known_U, times_SD)
 
-    def unknown(self, times_SD) -> Utterances:
+    def unknown(self, times_SD: np.ndarray) -> Utterances:
         """Those whose speaker has none; ListShapeError if there are none."""
         if self._is_known_U.all():
             raise ListShapeError(
@@ -114,7 +122,7 @@ class Identification:
             )
         return self._utterances(~self._is_known_U, times_SD)
 
-    def closed_set(self, times_SD) -> Utterances:
+    def closed_set(self, times_SD: np.ndarray) -> Utterances:
         """All of them; ListShapeError if one is unknown."""
         unknown = self._name_U[~self._is_known_U]
         if unknown.size:

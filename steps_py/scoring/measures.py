@@ -34,7 +34,7 @@ def metrics_of(measures: list, p_targets: list[float]) -> list[Metric]:
     return list(metrics.values())
 
 
-def check_calibrated(metrics: list[Metric], systems: list[str], calibrated: list[str]):
+def check_calibrated(metrics: list[Metric], systems: list[str], calibrated: list[str]) -> None:
     """Raise ConfigError if a metric of log-likelihood ratios is asked of scores that are none.
 
     >>> check_calibrated(metrics_of(["eer"], [0.01]), ["cosine"], [])

@@ -5,7 +5,7 @@ import math
 from steps_py.errors import ConfigError
 
 
-def check_operating_point(name, config):
+def check_operating_point(name: str, config) -> None:
     """Raise ConfigError unless the prior and the costs of a metric's Config make sense."""
     if not 0 < config.p_target < 1:
         raise ConfigError(f"{name}: p_target is {config.p_target:g}. Give a value between 0 and 1.")
@@ -15,7 +15,7 @@ def check_operating_point(name, config):
             raise ConfigError(f"{name}: {key} is {value:g}. Give a value above 0.")
 
 
-def named(name, title, config):
+def named(name: str, title, config):
     """Name and title of a metric at its operating point.
 
     >>> from dataclasses import dataclass

@@ -84,7 +84,7 @@ def marks_of(evaluation, metric):
     return marks
 
 
-def cell(metric, rows, key):
+def cell(metric, rows, key: str):
     """Value and interval of one row; '-' where there is none."""
     if key not in rows.index or np.isnan(rows.value[key]):
         return "-"

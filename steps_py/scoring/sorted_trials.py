@@ -52,7 +52,13 @@ class SortedTrials:
     """
 
     def __init__(
-        self, score_T, target_T, speakers_T2=None, test_T=None, test_names=(), part_T=None
+        self,
+        score_T: np.ndarray,
+        target_T: np.ndarray,
+        speakers_T2: np.ndarray = None,
+        test_T: np.ndarray = None,
+        test_names=(),
+        part_T: np.ndarray = None,
     ):
         score_T, target_T = np.asarray(score_T, float), np.asarray(target_T, bool)
         check_scores(score_T[target_T], score_T[~target_T])
@@ -86,7 +92,7 @@ class SortedTrials:
         """`WeightedTrials` of one weighting, in which each trial counts once."""
         return self._weigh(np.ones((self._num_speakers + 1, 1)))
 
-    def blocks(self, times_SD):
+    def blocks(self, times_SD: np.ndarray):
         """Yield (draws, `WeightedTrials`) of weightings, a block at a time.
 
         ``times_SD[s, d]`` says how often speaker s was drawn.  A trial of two speakers counts as
@@ -105,7 +111,7 @@ class SortedTrials:
             if len(kept_B):
                 yield begin + kept_B, weighted
 
-    def sum_scores(self, function, of_targets, times_SD):
+    def sum_scores(self, function, of_targets, times_SD: np.ndarray):
         """The sum over trials of one kind of ``function(scores)``; float (D,)."""
         key = function, of_targets
         if key not in self._values:

@@ -36,7 +36,9 @@ class WeightedTrials:
     array([2.5])
     """
 
-    def __init__(self, trials, times_SD, targets_DE, nontargets_DE):
+    def __init__(
+        self, trials, times_SD: np.ndarray, targets_DE: np.ndarray, nontargets_DE: np.ndarray
+    ):
         self._trials, self._times_SD = trials, times_SD
         self.targets_DE, self.nontargets_DE = targets_DE, nontargets_DE
         self.num_targets_D, self.num_nontargets_D = (

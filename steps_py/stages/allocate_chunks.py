@@ -22,7 +22,7 @@ def parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     # start-up time
     from steps_py.chunks.allocation import allocate_chunks, read_utterances, write_chunks

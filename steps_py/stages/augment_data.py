@@ -31,7 +31,7 @@ def parser():
     return args
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     config = load_slice(args.config, AugmentConfig, "augment")
     num_copies = augment_data_dir(args.data, parse_parts(args.part), config, args.out)

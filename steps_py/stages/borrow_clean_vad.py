@@ -11,7 +11,7 @@ from steps_py.errors import DataDirError, some
 from steps_py.program import run
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--vad", required=True, help="vad.scp of the clean utterances")
     parser.add_argument("--utt2uniq", required=True, help="copy -> clean utterance")

@@ -11,7 +11,7 @@ from steps_py.data.sets import check_sets, write_sets
 from steps_py.program import run
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--train", nargs="*", default=[], help="data directories that are not tested on"

@@ -11,7 +11,7 @@ from steps_py.program import run
 from steps_py.settings.build import load_slice
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", nargs="+", required=True, help="data directories")
     parser.add_argument("--config", required=True, help="section xvectors as JSON")

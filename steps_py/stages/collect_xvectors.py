@@ -11,7 +11,7 @@ from steps_py.data.data_dir import join_tables, spk2utt_of, write_table
 from steps_py.program import run
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--xvectors", nargs="+", required=True)
     parser.add_argument("--utt2spk", nargs="+", required=True)

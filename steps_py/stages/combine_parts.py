@@ -10,7 +10,7 @@ from steps_py.data.sets import combine_parts
 from steps_py.program import run
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--parts", nargs="+", required=True, help="folders <corpus>.<part>")
     parser.add_argument("--out", required=True, help="the data directory to make")

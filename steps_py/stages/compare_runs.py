@@ -19,7 +19,7 @@ from steps_py.scoring.results_text import cell
 from steps_py.stages.write_report import config_of
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "runs", nargs="+", metavar="[NAME=]FOLDER", help="recipes' folders; the name is for tables"
@@ -35,7 +35,7 @@ def main(argv=None):
     print(*summary(runs), sep="\n")
 
 
-def named_folders(words):
+def named_folders(words: list[str]):
     """``[NAME=]FOLDER`` words as a dict; the name is the folder's own unless given.
 
     >>> named_folders(["egs/mini", "wide=/data/mini"])

@@ -18,7 +18,7 @@ from steps_py.scoring.measures import DEFAULT, check_calibrated, metrics_of
 from steps_py.scoring.results_text import TRAINED, results_text
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trials", required=True)
     parser.add_argument("--scores", nargs="+", required=True, help=".../<system>/<trials>")

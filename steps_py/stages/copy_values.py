@@ -12,7 +12,7 @@ from steps_py.errors import DataDirError, some
 from steps_py.program import run
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--utt2copies", required=True, help="utterance -> its copies")
     parser.add_argument("--tables", nargs="+", required=True, help="tables of the utterances")

@@ -24,7 +24,7 @@ def parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     paths = names_of(args.wav)
     import torch  # start-up time

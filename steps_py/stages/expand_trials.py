@@ -24,7 +24,7 @@ def parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     trials = read_trial_list(args.trials)
     parts = trials_of_parts(trials, args.enroll_parts, args.test_parts, args.over)

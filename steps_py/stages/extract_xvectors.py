@@ -25,7 +25,7 @@ def parser():
     return parser
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     # torch takes seconds to import, which --help and wrong options need not wait for
     from steps_py.embeddings.extractors import EXTRACTORS
@@ -36,7 +36,7 @@ def main(argv=None):
     write_xvectors(opened.vectors, opened.num_utts, args)
 
 
-def write_xvectors(xvectors, num_utts, args):
+def write_xvectors(xvectors, num_utts, args) -> None:
     """Write archive and script file; neither is left behind if something fails."""
     from tqdm import tqdm  # start-up time
 

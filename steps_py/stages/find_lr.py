@@ -14,7 +14,7 @@ from steps_py.program import run
 from steps_py.stages.train_model import add_inputs, load_sections, read_chunks
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     add_inputs(parser)
     parser.add_argument("--out", required=True, help="table of lr, loss and smoothed loss")

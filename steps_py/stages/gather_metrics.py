@@ -11,7 +11,7 @@ from steps_py.files import atomic_write
 from steps_py.program import run
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", required=True)
     parser.add_argument("tables", nargs="+")

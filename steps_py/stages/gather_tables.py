@@ -10,7 +10,7 @@ from steps_py.data.sets import gather_tables
 from steps_py.program import run
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--keys", required=True, help="table that has the keys to expect")
     parser.add_argument("--out", required=True)

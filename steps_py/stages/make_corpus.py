@@ -29,7 +29,7 @@ def parser():
     return args
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     args = parser().parse_args(argv)
     maker = load_maker(args.name)
     config = load_slice(args.config, maker.Config, args.name)
@@ -41,7 +41,7 @@ def main(argv=None):
 
 
 @contextlib.contextmanager
-def new_folder(path):
+def new_folder(path: str | os.PathLike):
     """A temporary sibling of `path`, renamed to it when the block succeeds.
 
     A folder that an earlier run made is replaced; any other is left alone.

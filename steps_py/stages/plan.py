@@ -11,7 +11,7 @@ from steps_py.program import run
 from steps_py.settings.build import load_slice
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--snakefile", required=True)
     parser.add_argument("--directory", default=".", help="where the recipe runs")

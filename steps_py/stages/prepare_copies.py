@@ -13,7 +13,7 @@ from steps_py.program import run
 from steps_py.settings.build import load_slice
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", required=True, help="wav.scp, utt2spk, utt2dur to copy")
     parser.add_argument("--config", required=True, help="section xvectors as JSON")

@@ -9,7 +9,7 @@ from steps_py.data.models import write_models
 from steps_py.program import run
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", required=True, help="lines <model> <utterance> ...")
     parser.add_argument("--data", required=True, help="the data directory of the utterances")

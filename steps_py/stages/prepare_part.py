@@ -12,7 +12,7 @@ from steps_py.data.sets import write_part
 from steps_py.program import run
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--name", required=True, help="the corpus, a key of data.corpora")
     parser.add_argument("--part", required=True)

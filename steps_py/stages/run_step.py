@@ -11,7 +11,7 @@ from steps_py.backend.steps import STEPS
 from steps_py.program import run
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--step", type=json.loads, required=True, help="name and options, as JSON")
     parser.add_argument("method", help="of the step's class")

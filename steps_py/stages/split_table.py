@@ -9,7 +9,7 @@ from steps_py.data.sets import split_table
 from steps_py.program import run
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("table")
     parser.add_argument("outs", nargs="+", help="one file for each part, in order")

@@ -31,7 +31,7 @@ def parser():
     return parser
 
 
-def add_inputs(parser):
+def add_inputs(parser) -> None:
     """Add the arguments that `load_sections` and `read_chunks` read."""
     parser.add_argument("--config", required=True, help="section train as JSON")
     parser.add_argument("--model", required=True, help="section model as JSON")
@@ -45,7 +45,7 @@ def add_inputs(parser):
     )
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     argv = sys.argv[1:] if argv is None else argv
     args = parser().parse_args(argv)
     os.environ.setdefault(
@@ -92,7 +92,7 @@ def load_sections(args):
     return sections
 
 
-def read_chunks(folder):
+def read_chunks(folder: str | os.PathLike):
     """The chunks to train on, those that are held out, and the name of each speaker id."""
     from steps_py.chunks.allocation import Chunks  # start-up time
     from steps_py.data.data_dir import read_table
@@ -102,7 +102,7 @@ def read_chunks(folder):
     return chunks, sorted(spk2id, key=lambda spk: int(spk2id[spk]))
 
 
-def train_here(sections, args):
+def train_here(sections, args) -> None:
     """Train in this process, alone or as one of several."""
     import torch  # start-up time
 

@@ -14,7 +14,7 @@ from steps_py.program import run
 from steps_py.recipe.manifest import manifest
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--commands", required=True, help="built-in, or a Kaldi's folder")
     parser.add_argument("--config", required=True, help="the whole config, as JSON")

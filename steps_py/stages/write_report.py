@@ -17,7 +17,7 @@ from steps_py.report.run_folder import RunFolder
 from steps_py.settings.build import load_slice
 
 
-def main(argv=None):
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--run", default=".", help="the recipe's folder")
     parser.add_argument("--config", default="{}", help="section report as JSON")
@@ -30,7 +30,7 @@ def main(argv=None):
         out.write(text)
 
 
-def config_of(folder):
+def config_of(folder: str | Path):
     """The config that a recipe's results were made with, and all defaults."""
     manifest = Path(folder, "results/manifest.json")
     if not manifest.exists():

@@ -57,7 +57,7 @@ class Calibration(Section):
         return plot
 
 
-def normalised_costs(score_T, target_T, log_odds_P):
+def normalised_costs(score_T: np.ndarray, target_T: np.ndarray, log_odds_P: np.ndarray):
     """Actual and minimum cost at each prior, divided by that of the better trivial decision.
 
     >>> actual_P, lowest_P = normalised_costs(
