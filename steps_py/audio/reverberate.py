@@ -47,7 +47,7 @@ def reverberate(
     x_N: np.ndarray,
     rate_hz: float,
     config,
-    rir_H: np.ndarray = None,
+    rir_H: np.ndarray | None = None,
     noises=(),
     rir_rate_hz: float | None = None,
 ):

@@ -55,10 +55,10 @@ class SortedTrials:
         self,
         score_T: np.ndarray,
         target_T: np.ndarray,
-        speakers_T2: np.ndarray = None,
-        test_T: np.ndarray = None,
+        speakers_T2: np.ndarray | None = None,
+        test_T: np.ndarray | None = None,
         test_names=(),
-        part_T: np.ndarray = None,
+        part_T: np.ndarray | None = None,
     ):
         score_T, target_T = np.asarray(score_T, float), np.asarray(target_T, bool)
         check_scores(score_T[target_T], score_T[~target_T])
