@@ -60,7 +60,8 @@ def test_launchers_are_two_lines_and_executable():
 def test_a_module_registers_exactly_its_commands(module):
     home = importlib.import_module(f"steps_py.kaldi.{module}").__name__
     mine = {name for name, spec in commands._registered.items() if spec.run.__module__ == home}
-    assert mine == {name for name, owner in COMMANDS.items() if owner == module}
+    # commands of feature types that Kaldi lacks are registered when they are called
+    assert mine & set(COMMANDS) == {name for name, owner in COMMANDS.items() if owner == module}
 
 
 @pytest.mark.parametrize("module", BUILT)

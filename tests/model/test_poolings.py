@@ -153,7 +153,7 @@ def test_one_frame_gives_finite_values_and_gradients(name):
     assert pooled.isfinite().all() and x_BTC.grad.isfinite().all()
 
 
-ORDERED = {"adaptive_std"}  # it has parts in time
+ORDERED = {"adaptive_std", "last"}  # parts in time, and the last frame
 
 
 @pytest.mark.parametrize("name", [name for name in POOLINGS.names() if name not in ORDERED])

@@ -71,8 +71,9 @@ def test_every_rule_has_a_log_and_asks_the_cluster_table():
 
 
 def test_stages_are_called_by_the_name_of_their_module():
-    steps = (ROOT / "steps_py/backend/step_job.py").read_text()  # commands of steps in Python
-    called = set(re.findall(r"steps_py\.stages\.(\w+)", "".join(TEXT.values()) + steps))
+    backend = (ROOT / "steps_py/backend").glob("*.py")  # commands of systems, made in Python
+    texts = [*TEXT.values(), *(path.read_text() for path in backend)]
+    called = set(re.findall(r"steps_py\.stages\.(\w+)", "".join(texts)))
     there = {path.stem for path in (ROOT / "steps_py/stages").glob("[a-z]*.py")}
     assert called == there - {"embed", "compare_runs"}  # a person calls them
 
