@@ -12,9 +12,7 @@ OF_SGE = {
     "requested project": ("sge.project",),
     "unknown queue": ("sge.queue",),
     "parallel environment": ("sge.pe",),
-    "unknown resource|is not a .* value": (
-        *("sge.memory", "sge.time", "sge.gpu", "sge.resources"),
-    ),
+    "unknown resource|is not a .* value": ("sge.memory", "sge.time", "sge.gpu", "sge.resources"),
     "no suitable queues": (*SIZES, "runtime_min", "sge.queue", "sge.resources"),
     "invalid priority": ("sge.priority",),
     "invalid jobshare": ("sge.job_share",),

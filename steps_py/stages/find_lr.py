@@ -24,7 +24,7 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
     if not 0 < args.min_lr < args.max_lr or args.num_steps < 2:
         raise StepsError(
-            f"find_lr: --min-lr {args.min_lr:g}, --max-lr {args.max_lr:g}, --num-steps"
+            f"--min-lr {args.min_lr:g}, --max-lr {args.max_lr:g}, --num-steps"
             f" {args.num_steps}: the rate must rise from above 0, in two steps or more."
         )
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as in train_model

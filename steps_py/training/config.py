@@ -37,6 +37,9 @@ class InitConfig:
     )
 
 
+LOGITS = "logits"  # the target of a distillation that needs the head of the teacher
+
+
 @dataclass(frozen=True, kw_only=True)
 class DistillationConfig:
     """Section ``train.distillation``: another run, whose network the trained one resembles."""

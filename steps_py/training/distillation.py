@@ -8,7 +8,6 @@ arXiv:1503.02531, 2015, section 2, for logits; S. Wang et al., "Knowledge distil
 foot-print deep speaker embedding", ICASSP 2019, equations (5) and (6), for embeddings.
 """
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -20,9 +19,7 @@ from steps_py.model.load_weights import load_weights
 from steps_py.model.model_file import read_model_file
 from steps_py.model.precision import at_least_float32
 from steps_py.model.registries import LOSSES
-from steps_py.training.config import DistillationConfig, Sections
-
-LOGITS = "logits"  # the target that needs the head of the teacher
+from steps_py.training.config import LOGITS, DistillationConfig, Sections
 
 
 class Teacher:
@@ -96,23 +93,6 @@ class Teacher:
         with torch.autocast(x_BTD.device.type, enabled=False):
             pair = at_least_float32(student), at_least_float32(target)
             return self.config.weight * DISTANCES[self.config.target](*pair, self.config)
-
-
-def digest_of_teacher(config: DistillationConfig | None) -> dict[str, str]:
-    """``{"teacher": SHA-256 (12 digits) of the files that are read}``; empty without a teacher."""
-    if config is None:
-        return {}
-    paths = [Path(config.teacher)]
-    paths += [paths[0].with_name("head.pt")] if config.target == LOGITS else []
-    digest = hashlib.sha256()
-    for path in paths:
-        if not path.exists():
-            raise ConfigError(
-                f"train.distillation: {path} is not there. Train that model first, or correct the"
-                " path."
-            )
-        digest.update(path.read_bytes())
-    return {"teacher": digest.hexdigest()[:12]}
 
 
 def cosine_distance(

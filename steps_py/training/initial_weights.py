@@ -3,7 +3,6 @@
 The head is the weights of the loss, such as a classifier; it is stored in head.pt beside final.pt.
 """
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,6 @@ import torch
 
 from steps_py.errors import ConfigError
 from steps_py.model.extractor import load_extractor
-from steps_py.model.front_end_chain import FrontEndChain
 from steps_py.model.load_weights import load_weights
 from steps_py.model.model_file import read_model_file, write_model_file
 from steps_py.training.config import InitConfig
@@ -89,35 +87,3 @@ def load_initial(
         )
     load_weights(loss, saved["loss"], f"train.init: {path.with_name('head.pt')}", HEAD_FIX)
     log(f"train: initialised from {path} and its head")
-
-
-def digest_of_init(init: InitConfig | None) -> str | None:
-    """SHA-256 (12 digits) of the files that ``train.init`` reads; None without it."""
-    if init is None:
-        return None
-    paths = [Path(init.model)]
-    paths += [] if init.without_head else [paths[0].with_name("head.pt")]
-    digest = hashlib.sha256(" ".join(init.leave_out).encode())
-    for path in paths:
-        if not path.exists():
-            raise ConfigError(
-                f"train.init: {path} is not there. Train that model first; if only its head.pt is"
-                " missing, set without_head: true."
-            )
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def digest_of_front_ends(front_ends: FrontEndChain) -> dict[str, str]:
-    """SHA-256 (12 digits) of the files that the front-ends read; empty if there are none."""
-    files = [path for front_end in front_ends for path in getattr(front_end, "files", ())]
-    if not files:
-        return {}
-    digests = "".join(hash_file(path) for path in files)
-    return {"front_end_files": hashlib.sha256(digests.encode()).hexdigest()[:12]}
-
-
-def hash_file(path: str) -> str:
-    """SHA-256 of a file that may be larger than the memory."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

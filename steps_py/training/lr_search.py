@@ -66,7 +66,7 @@ def find_lr(
                 break
     if not losses:
         raise StepsError(
-            f"find_lr: the loss is not finite at the lowest learning rate, {min_lr:.3g}. Check"
+            f"the loss is not finite at the lowest learning rate, {min_lr:.3g}. Check"
             " the features and train.loss, or lower --min-lr."
         )
     return LrCurve(np.array(rates), np.array(losses))

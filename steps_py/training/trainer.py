@@ -18,9 +18,14 @@ from steps_py.model.registries import MIXES, SCHEDULES
 from steps_py.training.averaging import averaged_tensors, build_average, load_average
 from steps_py.training.checks import check_consistent
 from steps_py.training.config import Sections, digest_of_settings, flat_settings
-from steps_py.training.distillation import Teacher, digest_of_teacher
+from steps_py.training.distillation import Teacher
 from steps_py.training.epoch_totals import EpochTotals
-from steps_py.training.initial_weights import digest_of_front_ends, digest_of_init, initialise
+from steps_py.training.initial_weights import initialise
+from steps_py.training.input_digests import (
+    digest_of_front_ends,
+    digest_of_init,
+    digest_of_teacher,
+)
 from steps_py.training.mixes.base import Targets
 from steps_py.training.network import Network
 from steps_py.training.non_finite import ROLLBACK_LR_FACTOR, BufferBackup, all_finite
@@ -274,7 +279,7 @@ class Trainer:
     def validate(self) -> tuple[float | None, float | None, float | None]:
         """Loss, accuracy and EER on held-out data; None where nothing is held out."""
         self.group.broadcast(self.network.buffers())
-        if not (self.average.in_training and self.average.mean()):
+        if not (self.average.in_training and self.average.num_added):
             return self._measure()
         before = self.network.copy_state()
         self._load_average()
@@ -318,7 +323,7 @@ class Trainer:
         """Load the weights that final.pt holds: the best, the average, or the last ones."""
         if self.schedule.keeps_best and self.best:
             self.network.restore(self.best)
-        if self.average.mean():
+        if self.average.num_added:
             self._load_average()
         self.network.set_eval_mode(self.epoch)
 

@@ -11,7 +11,8 @@ from steps_py.model.extractor import Extractor, save_extractor
 from steps_py.model.load_weights import load_weights
 from steps_py.model.registries import ENCODERS
 from steps_py.training.config import InitConfig
-from steps_py.training.initial_weights import digest_of_init, load_initial
+from steps_py.training.initial_weights import load_initial
+from steps_py.training.input_digests import digest_of_init
 from tests.support.tiny_parts import tiny
 
 

@@ -13,7 +13,7 @@ from steps_py.model.config import ModelConfig
 from steps_py.model.extractor import Extractor, load_extractor, save_extractor
 from steps_py.model.front_end_chain import FrontEndChain
 from steps_py.training.freezing import Freezing
-from steps_py.training.initial_weights import digest_of_front_ends
+from steps_py.training.input_digests import digest_of_front_ends
 from tests.support.masked_networks import padded
 from tests.support.tiny_pretrained import TINY
 

@@ -23,10 +23,13 @@ class Average:
     statistics_batches : int
         Training batches over which the statistics of batch norm are recomputed with the averaged
         weights; 0: the statistics are averaged as well.
+    num_added : int
+        Steps whose weights were added.
     """
 
     in_training: bool = True
     statistics_batches: int = 0
+    num_added: int = 0
 
     def __init__(self, config: Any, num_steps: int, steps_per_epoch: int):
         self.config = config

@@ -36,14 +36,13 @@ class Ema(Average):
     def __init__(self, config: Config, num_steps: int, steps_per_epoch: int):
         super().__init__(config, num_steps, steps_per_epoch)
         self._means: dict[str, torch.Tensor] = {}
-        self._num = 0
 
     def is_due(self, step: int) -> bool:
         return True
 
     def add(self, weights: Mapping[str, torch.Tensor]) -> None:
-        self._num += 1
-        share = (1 - self.config.decay) / (1 - self.config.decay**self._num)
+        self.num_added += 1
+        share = (1 - self.config.decay) / (1 - self.config.decay**self.num_added)
         for name, x in weights.items():
             x = x.detach().float()
             mean = self._means[name].to(x.device) if name in self._means else torch.zeros_like(x)
@@ -54,8 +53,8 @@ class Ema(Average):
         return dict(self._means)
 
     def state(self) -> dict:
-        return {"means": dict(self._means), "num": self._num}
+        return {"means": dict(self._means), "num": self.num_added}
 
     def restore(self, state: dict) -> None:
         self._means = {name: x.clone() for name, x in state["means"].items()}
-        self._num = state["num"]
+        self.num_added = state["num"]

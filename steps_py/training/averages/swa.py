@@ -42,7 +42,6 @@ class Swa(Average):
         super().__init__(config, num_steps, steps_per_epoch)
         self.statistics_batches = config.statistics_batches
         self._sums: dict[str, torch.Tensor] = {}  # float64, on the CPU
-        self._num = 0
 
     def is_due(self, step: int) -> bool:
         every = max(1, round(self.config.every_epochs * self.steps_per_epoch))
@@ -52,13 +51,13 @@ class Swa(Average):
     def add(self, weights: Mapping[str, torch.Tensor]) -> None:
         for name, x in weights.items():
             self._sums[name] = self._sums.get(name, 0) + x.detach().cpu().double()
-        self._num += 1
+        self.num_added += 1
 
     def mean(self) -> dict[str, torch.Tensor]:
-        return {name: (x / self._num).float() for name, x in self._sums.items()}
+        return {name: (x / self.num_added).float() for name, x in self._sums.items()}
 
     def state(self) -> dict:
-        return {"sums": dict(self._sums), "num": self._num}
+        return {"sums": dict(self._sums), "num": self.num_added}
 
     def restore(self, state: dict) -> None:
-        self._sums, self._num = dict(state["sums"]), state["num"]
+        self._sums, self.num_added = dict(state["sums"]), state["num"]
