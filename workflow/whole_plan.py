@@ -1,11 +1,12 @@
-"""Three corrections to Snakemake's decision about which jobs must run.
+"""Four corrections to Snakemake's decision about which jobs must run.
 
 Snakemake 9 does not check a job downstream of another one that must run, even if the two are
 connected by `ancient()` inputs only: edits that concern such a job are then not carried out. It
 looks for missing outputs at the targets only: results without the model that they were made with
 count as complete, also when the training of that model has just failed. And it compares
 modification times: a file that was truncated, edited or replaced by an older one counts as
-complete.
+complete. And a file that exists counts as given if an input of its job is missing, for example a
+table that the config names since an edit.
 
 With `plan_whole_graph` every job of the graph is checked on its own, and a file that another job
 reads must exist, as its job wrote it, unless it is temporary. `ancient()` then is an order-only
@@ -16,10 +17,12 @@ it is unknown whether they belong to the present config.
 """
 
 import os
+import re
 import sys
 from itertools import chain
 
 from snakemake.dag import DAG
+from snakemake.exceptions import MissingRuleException, RuleException, WorkflowError
 from snakemake_interface_executor_plugins.settings import ExecMode
 
 from steps_py.errors import some
@@ -41,6 +44,7 @@ def plan_whole_graph(made, costly=frozenset()):
         if dag.workflow.exec_mode != ExecMode.DEFAULT:
             await update_needrun(dag, create_inventory)
             return
+        await _refuse_missing_inputs(dag)
         read = [(job, path) for job in dag.jobs for path in _read_by_others(dag, job)]
         differing = [(job, str(path)) for job, path in read if made.is_changed(path)]
         if dag.workflow.touch:
@@ -95,6 +99,32 @@ def plan_whole_graph(made, costly=frozenset()):
 
     DAG.update_needrun = update_whole
     DAG.finish = finish_recorded
+
+
+async def _refuse_missing_inputs(dag):
+    """Exit if a file that a job reads has a rule whose own inputs are missing."""
+    for job in list(dag.jobs):
+        for path in set(job.input) - set(chain(*dag.dependencies[job].values())):
+            try:
+                producers = await dag.file2jobs(path)
+            except MissingRuleException:
+                continue  # a file that is given
+            try:
+                await dag.update(producers, file=path)
+            except (RuleException, WorkflowError) as error:
+                sys.exit(f"{path} cannot be made: {_cause(error)}")
+
+
+def _cause(error):
+    """An error of Snakemake about missing inputs in one line; other ones as they are."""
+    text = str(error)
+    missing = re.search(r"^Missing input files for rule (\w+):.*affected files:(.*)", text, re.S)
+    if missing is None:
+        return " ".join(text.split())
+    return (
+        f"rule {missing[1]} reads {some(sorted(missing[2].split()))}, and there is no such file. Put it"
+        " there, or correct the config."
+    )
 
 
 def _read_by_others(dag, job):

@@ -294,6 +294,40 @@ def test_a_damaged_model_is_refused_by_name_unless_it_is_trained_again_anyway(pl
     assert planner.rules(recipe, "all") == {}
 
 
+def by_language(config):
+    config["metrics"]["conditions"] = {"language": {"table": "utt2language"}}
+
+
+def centred_by_language(config):
+    config["scores"] = {"systems": {"own": [{"centre": {"by": "language"}}, "cosine"]}}
+
+
+@pytest.mark.parametrize(
+    "change, rule", [(by_language, "compute_metrics"), (centred_by_language, "prepare_step")]
+)
+def test_an_edit_that_names_a_missing_table_is_refused_although_results_are_there(
+    planner, recipe, change, rule
+):
+    before = (recipe / "config.yaml").read_text()
+    config = yaml.safe_load(before)
+    change(config)
+    (recipe / "config.yaml").write_text(yaml.safe_dump(config))
+    tables = [recipe / f"data/{dset}/utt2language" for dset in ("train", "mini_test")]
+    try:
+        code, said = planner.ask(recipe, "all")
+        assert code == 1
+        assert f"cannot be made: rule {rule} reads data/mini_test/utt2language" in said
+        for table in tables:
+            spk = (table.parent / "utt2spk").read_text()
+            table.write_text(re.sub(r" .*", " english", spk))
+        assert "compute_metrics" in planner.rules(recipe, "all")
+    finally:
+        (recipe / "config.yaml").write_text(before)
+        for table in tables:
+            table.unlink(missing_ok=True)
+    assert planner.rules(recipe, "all") == {}
+
+
 def killed_job(folder, rule):
     """Leave the recipe as a kill -9 during a job of `rule` does; return what undoes it.
 
