@@ -121,10 +121,8 @@ def _cause(error):
     missing = re.search(r"^Missing input files for rule (\w+):.*affected files:(.*)", text, re.S)
     if missing is None:
         return " ".join(text.split())
-    return (
-        f"rule {missing[1]} reads {some(sorted(missing[2].split()))}, and there is no such file. Put it"
-        " there, or correct the config."
-    )
+    rule, files = missing[1], some(sorted(missing[2].split()))
+    return f"rule {rule} reads {files}, and there is no such file. Put it there, or correct the config."
 
 
 def _read_by_others(dag, job):
