@@ -122,7 +122,8 @@ def _cause(error):
     if missing is None:
         return " ".join(text.split())
     rule, files = missing[1], some(sorted(missing[2].split()))
-    return f"rule {rule} reads {files}, and there is no such file. Put it there, or correct the config."
+    found = f"rule {rule} reads {files}, and there is no such file"
+    return f"{found}. Put it there, or correct the config."
 
 
 def _read_by_others(dag, job):
