@@ -81,7 +81,7 @@ class FeatureReader:
 
     def _chunk(self, row, first, num_frames):
         available = int(self._num_frames_U[row])
-        if available >= num_frames:
+        if first + num_frames <= available:
             return self._features.read(row, first, num_frames, is_chunk=True)
         x_TD = self._features.read(row, 0, available, is_chunk=True)
         return x_TD[(first + np.arange(num_frames)) % available]

@@ -20,6 +20,11 @@ class ChunksConfig:
     short_utts: Literal["drop", "tile"] = setting(
         "drop", "utterances shorter than max_frames are dropped, or repeated up to the chunk length"
     )
+    wrap_around: bool = setting(
+        False,
+        "a chunk can begin at every frame of an utterance and goes on at its start; false: only"
+        " chunks of utterances that are shorter than they are",
+    )
     min_utts_per_speaker: Count = setting(1, "speakers with fewer utterances are dropped")
     vary_within_batch: bool = setting(
         False, "draw the length of each chunk, padded and masked; false: one length per batch"

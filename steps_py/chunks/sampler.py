@@ -70,7 +70,7 @@ class ChunkSampler:
     variants).
 
     An utterance shorter than the chunk is repeated: the first frame of the chunk is uniform over
-    all frames of the utterance.
+    all frames of the utterance.  With `wrap_around` this applies to all utterances.
 
     Parameters
     ----------
@@ -85,6 +85,8 @@ class ChunkSampler:
         ``{"name": ..., **keys}`` of `steps_py.chunks.samplers`; by default balanced.
     vary_within_batch : bool
         Draw the length of each chunk.
+    wrap_around : bool
+        Repeat all utterances (Hajibabaei and Dai, arXiv:1807.08312, section 3.1).
     """
 
     def __init__(
@@ -98,11 +100,12 @@ class ChunkSampler:
         seed: int,
         strategy: dict[str, Any] | None = None,
         vary_within_batch: bool = False,
+        wrap_around: bool = False,
     ):
         self.spk_id_U, self.num_frames_U = np.asarray(spk_id_U), np.asarray(num_frames_U)
         self.num_speakers = int(self.spk_id_U.max()) + 1
         self._lengths = (min_frames, max_frames)
-        self._seed, self._vary = seed, vary_within_batch
+        self._seed, self._vary, self._wrap = seed, vary_within_batch, wrap_around
         self._strategy = SAMPLERS.build(
             strategy or DEFAULT_SAMPLER,
             spk_id_U=self.spk_id_U,
@@ -128,7 +131,8 @@ class ChunkSampler:
             )
             num_frames = num_frames_B.max()
         spare_B = self.num_frames_U[rows_B] - (num_frames if num_frames_B is None else num_frames_B)
-        first_B = random.integers(np.where(spare_B < 0, self.num_frames_U[rows_B], spare_B + 1))
+        wraps_B = (spare_B < 0) | self._wrap
+        first_B = random.integers(np.where(wraps_B, self.num_frames_U[rows_B], spare_B + 1))
         return Batch(rows_B, first_B, self.spk_id_U[rows_B], int(num_frames), num_frames_B, step)
 
     def _random(self, stream, first, second):

@@ -18,6 +18,7 @@ def build_sampler(sections: Sections, train: Chunks) -> ChunkSampler:
         seed=config.seed,
         strategy=config.sampler,
         vary_within_batch=chunks.vary_within_batch,
+        wrap_around=chunks.wrap_around,
     )
 
 

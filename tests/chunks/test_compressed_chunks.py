@@ -47,12 +47,22 @@ def test_windows_that_end_with_the_chunk_are_the_same_on_the_device(
 ):
     chunks = make_chunks(tmp_path, [kind])
     cmvn = CmvnConfig(window_frames=window_frames, within_chunks=within)
-    rows_B, first_B = np.array([2, 0, 3, 1, 2]), np.array([9, 0, 1, 5, 30])
+    rows_B, first_B = np.array([2, 0, 3, 1, 2, 3]), np.array([9, 0, 1, 5, 30, 0])
+    first_B[-1] = chunks.num_frames_U[3] - 4  # goes on at the start of the utterance
     batch = Batch(rows_B, first_B, chunks.spk_id_U[rows_B], 20)
     expected = FeatureReader(chunks, cmvn).read(batch)[0]
     reader = CompressedReader(chunks, cmvn, CPU)
     decoded = reader.decode([torch.as_tensor(part) for part in reader.read(batch)], CPU)[0]
     np.testing.assert_allclose(decoded.numpy(), expected, atol=2e-5)
+
+
+def test_a_chunk_that_reaches_the_end_goes_on_at_the_start(tmp_path):
+    chunks = make_chunks(tmp_path, ["FM"])
+    num_frames, reader = int(chunks.num_frames_U[3]), FeatureReader(chunks, CmvnConfig())
+    whole = reader.read(Batch(np.array([3]), np.array([0]), chunks.spk_id_U[[3]], num_frames))[0]
+    chunk = reader.read(Batch(np.array([3]), np.array([num_frames - 4]), chunks.spk_id_U[[3]], 20))
+    expected_TD = np.concatenate([whole[0, -4:], whole[0, :16]])
+    np.testing.assert_allclose(chunk[0][0], expected_TD, atol=1e-6)
 
 
 @pytest.mark.parametrize("varied", [False, True])

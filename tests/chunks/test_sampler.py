@@ -253,6 +253,14 @@ def test_impossible_strategies_are_errors(strategy, batch_size, message):
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize("vary", [False, True])
+def test_chunks_that_wrap_around_begin_at_every_frame_equally_often(vary):
+    """Utterances of 50 frames, chunks of at most 40: otherwise none begins after frame 30."""
+    drawn = sampler([2] * 4, num_frames=50, wrap_around=True, vary_within_batch=vary)
+    first = np.concatenate([drawn.batch(step).first_B for step in range(600)])
+    assert np.bincount(first, minlength=50) == pytest.approx([48] * 50, abs=28)
+
+
 def test_the_default_batches_do_not_change_between_versions():
     """Results of recipes depend on them; recorded from the first version."""
     batch = sampler([5] * 8, seed=3).batch(7)

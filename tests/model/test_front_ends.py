@@ -296,6 +296,36 @@ def test_masks_of_dimensions_cover_all_frames():
     assert hidden_BTD[:, 0].sum(dim=1).max() in (4, 5, 6)
 
 
+def test_noise_has_one_of_the_deviations_for_the_chosen_share_of_chunks():
+    options = {"stds": [0.1, 0.01], "probability": 0.5}
+    chain = FrontEndChain([{"gaussian_noise": options}], in_dim=40).train()
+    noise_BTD = seeded(chain, torch.zeros(400, 50, 40), None)[0]
+    std_B = noise_BTD.flatten(1).std(dim=1)
+    counts = [int((std_B - std).abs().lt(0.1 * std + 1e-9).sum()) for std in (0, 0.01, 0.1)]
+    assert sum(counts) == 400
+    assert counts == pytest.approx([200, 100, 100], abs=35)
+    assert noise_BTD.mean().item() == pytest.approx(0, abs=1e-3)
+
+
+def test_reversal_turns_the_real_frames_of_the_chosen_share_of_chunks():
+    chain = FrontEndChain([{"time_reversal": {"probability": 0.25}}], in_dim=1).train()
+    x_BTD = torch.tensor([1.0, 2.0, 3.0, 0.0]).view(1, 4, 1).expand(2000, 4, 1)
+    mask_BT = torch.tensor([[True, True, True, False]]).expand(2000, 4)
+    y_BT = seeded(chain, x_BTD, mask_BT)[0][:, :, 0]
+    is_reversed_B = (y_BT == torch.tensor([3.0, 2.0, 1.0, 0.0])).all(dim=1)
+    assert ((y_BT == x_BTD[:, :, 0]).all(dim=1) | is_reversed_B).all()
+    assert is_reversed_B.sum().item() == pytest.approx(500, abs=80)
+
+
+def test_a_frame_is_normalised_over_its_dimensions_whatever_its_level():
+    """By hand: mean 2 and deviation sqrt(2/3) of (1, 2, 3)."""
+    chain = FrontEndChain(["frame_norm"], in_dim=3)
+    levels_T1 = torch.tensor([[1.0], [1e-4], [3e9]])
+    y_TD = chain((levels_T1 * torch.tensor([1.0, 2.0, 3.0]))[None], None)[0][0]
+    expected = 1.5**0.5
+    np.testing.assert_allclose(y_TD, [[-expected, 0, expected]] * 3, rtol=1e-4, atol=1e-6)
+
+
 def test_front_ends_can_be_frozen_by_their_place():
     model = build({"batch_norm": {"affine": True}})
     Freezing({"front_ends.0": None}, model, torch.nn.Linear(1, 1)).apply(0)
