@@ -20,11 +20,10 @@ from steps_py.audio.recordings import (
 from steps_py.audio.wave_holder import WAVE
 from steps_py.data.corpora import CORPORA, Corpus, CorpusConfig, Utterance
 from steps_py.data.data_dir import compare_keys, read_table
+from steps_py.data.segments import cut
 from steps_py.errors import AudioError, DataDirError
 from steps_py.formats.tables import read_object
 from steps_py.settings.declare import setting
-
-OVERSHOOT_SEC = 0.5  # a segment may end so much behind its recording, as in extract-segments
 
 
 @CORPORA.register("kaldi_dir")
@@ -149,13 +148,12 @@ def read_segments(path, headers):
             ) from None
         if reco not in headers:
             raise DataDirError(f"{where}: recording '{reco}' is not in wav.scp. Add it there.")
-        rate_hz, length = headers[reco].rate_hz, headers[reco].duration_sec
-        end = length if end == -1 else end
-        first, last = int(begin * rate_hz), int(min(end, length) * rate_hz)
-        if not 0 <= first < last or end > length + OVERSHOOT_SEC:
+        trim, length = cut((begin, end), headers[reco]), headers[reco].duration_sec
+        if trim is None:
+            end = length if end == -1 else end
             raise DataDirError(
                 f"{where}: '{utt}' is {begin:g} to {end:g} s of '{reco}', which lasts"
                 f" {length:g} s. Correct the segment."
             )
-        stretches[utt] = reco, (first / rate_hz, (last - first) / rate_hz)
+        stretches[utt] = reco, trim
     return stretches

@@ -84,6 +84,12 @@ Lists and vox1_meta.csv are there and, in Kaldi's form, at https://www.openslr.o
     def audio_read(self, part):
         return (self.root, None) if part == "all" else super().audio_read(part)
 
+    def speakers_excluded(self):
+        """Both styles of the names listed, as Kaldi's egs/sitw excludes the speakers of SITW."""
+        listed = super().speakers_excluded()
+        names = [row[:2] for row in self.read_meta() or ()]
+        return listed.union(*(pair for pair in names if listed & set(pair)))
+
     def list_read(self, name):
         if name in self.config.trials:
             return super().list_read(name)

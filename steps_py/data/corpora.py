@@ -18,6 +18,7 @@ import numpy as np
 from steps_py.audio import recordings
 from steps_py.audio.pipe_checks import check_programs, refused_pipes
 from steps_py.audio.recordings import SUFFIXES
+from steps_py.data.segments import cut
 from steps_py.data.sources import digest_of_files, state_of_audio
 from steps_py.data.trials import Trials, read_trial_list
 from steps_py.errors import ConfigError, DataDirError, did_you_mean, some
@@ -40,21 +41,23 @@ class Utterance:
 
 
 class Recording(typing.NamedTuple):
-    """A file of a corpus, with the ids of its utterance and speaker."""
+    """A file of a corpus, or a segment of it, with the ids of its utterance and speaker."""
 
     utt: str
     spk: str
     path: str
+    segment: tuple[float, float] | None = None  # begin and end in s; None: the whole file
 
 
 class Published(typing.NamedTuple):
-    """The published size of a part; speakers are None if they have no meaning.
+    """The published size of a part; speakers are None if they have no meaning, figures that
+    nobody published are None too.
 
     The hours are used for planning only.
     """
 
     num_speakers: int | None
-    num_utts: int
+    num_utts: int | None
     hours: float | None = None
 
 
@@ -81,6 +84,9 @@ class CorpusConfig:
     channel: int | str | None = setting(None, "for recordings with several: 1, 2, ... or mix")
     id_prefix: str = setting("", "prefix of every speaker and utterance id")
     exclude: str | None = setting(None, "file of utterance ids to exclude, one per line")
+    exclude_speakers: str | None = setting(
+        None, "file of speaker ids whose utterances are excluded, one per line"
+    )
     shell_pipes: bool | None = setting(
         None, "run shell commands in wav.scp; null: for kaldi_dir only"
     )
@@ -99,7 +105,9 @@ class Corpus:
     takes_shell_pipes = False  # default of the key shell_pipes
     needs_decoder = False  # recordings are in a format that only ffmpeg decodes
     published = types.MappingProxyType({})  # part -> Published
-    published_trials = types.MappingProxyType({})  # trial list -> number of trials
+    published_trials = types.MappingProxyType({})  # trial list -> number of trials, or None
+    published_labels: Literal["names", "list"] = "names"  # as `OwnTrials.labels`, of those lists
+    model_lists: tuple[str, ...] = ()  # published lists of enrolments of several utterances
 
     def __init__(self, name: str, config):
         self.name, self.config = name, config
@@ -121,6 +129,10 @@ class Corpus:
         """Candidate folders of the part, below root; the first that exists is used."""
         return [part]
 
+    def lists_of(self, part: str):
+        """Paths below root of the lists that say which recordings a part has, all of them needed."""
+        return []
+
     def recordings(self, part: str):
         """Yield a `Recording` for every file of the part."""
         raise NotImplementedError
@@ -133,6 +145,15 @@ class Corpus:
         """Utterance id of a side of a trial as written in a list: a path below root."""
         return side
 
+    def models(self, name: str):
+        """Utterance ids of each model of one of `model_lists`: a dict of str to list of str."""
+        raise NotImplementedError
+
+    def speakers_excluded(self):
+        """The speakers that `exclude_speakers` lists, in all styles of their names."""
+        lines = read_lines(self.config.exclude_speakers)
+        return {word for _, line in lines for word in line.split()}
+
     def identify(self, sides, known_utts):
         """Map sides of trials to utterance ids; a side can be the id itself."""
         return {side: side if side in known_utts else self.utt_of(side) for side in sides}
@@ -142,9 +163,11 @@ class Corpus:
     def files_read(self, part: str):
         """Paths of the tables and lists that a part is prepared from, except the recordings.
 
-        A subclass that reads more files than `exclude` adds them.
+        A subclass that reads more files than the lists of what is excluded adds them.
         """
-        return [self.config.exclude] if self.config.exclude is not None else []
+        lists = (self.config.exclude, self.config.exclude_speakers)
+        listed = [self.root / path for path in self.lists_of(part)]
+        return [path for path in lists if path is not None] + listed
 
     def audio_read(self, part: str):
         """(root, paths below it) of a part's recordings; None for all files below root."""
@@ -157,6 +180,10 @@ class Corpus:
         """Paths of the files that a trial list is prepared from; the first is the list."""
         path = first_file(self.trial_files(name))
         return [path or next(iter(self.trial_files(name)), name)]
+
+    def models_read(self, name: str):
+        """Paths of the files that a list of models is prepared from."""
+        return []
 
     def state_of_part(self, part: str, watch_audio: bool = True):
         """A digest of the files that the part is prepared from.
@@ -176,30 +203,44 @@ class Corpus:
         """
         self.check_name(part, self.parts(), "part")
         self.raise_missing(self.missing_part(part))
-        found = sorted(self.recordings(part))
+        found = sorted(self.recordings(part), key=lambda file: file[:3])
         self.notes += filter(None, [self.skipped.describe()])
         self.check_ids(part, found)
         self.check_published(part, found)
         found = self.without_excluded(found)
-        headers = recordings.read_headers([file.path for file in found], num_threads)
-        return self.make_utterances(part, found, headers)
+        paths = list(dict.fromkeys(file.path for file in found))
+        headers = recordings.read_headers(paths, num_threads)
+        return self.make_utterances(part, found, dict(zip(paths, headers, strict=True)))
 
-    def make_utterances(self, part: str, found, headers):
-        """Utterances of recordings whose headers were read; AudioError if any is bad."""
+    def make_utterances(self, part: str, found, header_of):
+        """Utterances of recordings whose headers were read; AudioError if any is bad.
+
+        `header_of` maps the path of each recording to its header.
+        """
         where, prefix = f"{self.name}.{part}", self.config.id_prefix
-        paths = [file.path for file in found]
+        paths, headers = list(header_of), list(header_of.values())
         recordings.check_headers(paths, headers, self.config, where, self.key)
         self.notes += recordings.count_misnamed(paths, headers)
         self.notes += recordings.count_conversions(headers, self.config)
-        utterances = [
-            Utterance(
-                prefix + file.utt,
-                prefix + file.spk,
-                recordings.wav_entry(file.path, header, self.config),
-                header.duration_sec,
+        utterances = []
+        for file in found:
+            header, trim = header_of[file.path], None
+            if file.segment is not None:
+                trim = cut(file.segment, header)
+            if file.segment is not None and trim is None:
+                begin, end = file.segment
+                raise DataDirError(
+                    f"{where}: '{file.utt}' is {begin:g} to {end:g} s of {file.path}, which lasts"
+                    f" {header.duration_sec:g} s. Is it the file that the corpus's lists are of?"
+                )
+            utterances.append(
+                Utterance(
+                    prefix + file.utt,
+                    prefix + file.spk,
+                    recordings.wav_entry(file.path, header, self.config, trim),
+                    trim[1] if trim else header.duration_sec,
+                )
             )
-            for file, header in zip(found, headers, strict=True)
-        ]
         self.check_pipes(part, (utterance.wav for utterance in utterances))
         return utterances
 
@@ -221,6 +262,27 @@ class Corpus:
             )
         utts = self.identify(set(raw.sides), known)
         return raw.renamed({side: prefix + utt for side, utt in utts.items()})
+
+    def model_utts(self, name: str, known_utts):
+        """Utterance ids of each model of a list of the corpus, with `id_prefix`.
+
+        Utterances that are none of `known_utts` are dropped if `partial` is set, and with them
+        the models that have no other.
+        """
+        self.check_name(name, self.model_lists, "list of models")
+        prefix, models = self.config.id_prefix, {}
+        for model, utts in self.models(name).items():
+            utts = [prefix + utt for utt in utts]
+            if self.config.partial:
+                utts = [utt for utt in utts if utt in known_utts]
+            if utts:
+                models[prefix + model] = utts
+        if not models:
+            raise DataDirError(
+                f"{self.name}: none of the utterances of the list of models '{name}' is in the"
+                " set. Name in `of` a set that has the corpus's enrolment utterances."
+            )
+        return models
 
     def trial_lists(self):
         """Names of the published and the user's own trial lists, on this disk or not."""
@@ -261,14 +323,20 @@ class Corpus:
         return "\n".join([*faults, *self.how_to_get()]) if faults else None
 
     def missing_part(self, part: str) -> str | None:
-        """A message if the folder of the part does not exist, else None."""
+        """A message if the folder or a list of the part does not exist, else None."""
         folders = self.folders(part)
-        if any((self.root / folder).is_dir() for folder in folders):
-            return None
-        return (
-            f"{self.key}.root: part '{part}' is not in {self.config.root}"
-            f" (looked for {', '.join(map(str, folders))})."
-        )
+        if not any((self.root / folder).is_dir() for folder in folders):
+            return (
+                f"{self.key}.root: part '{part}' is not in {self.config.root}"
+                f" (looked for {', '.join(map(str, folders))})."
+            )
+        lists = [path for path in self.lists_of(part) if not (self.root / path).is_file()]
+        if lists:
+            return (
+                f"{self.key}.root: a list of part '{part}' is not in {self.config.root}"
+                f" (looked for {some(lists)})."
+            )
+        return None
 
     def missing_trials(self, name: str) -> str | None:
         """A message if the file of the list does not exist, else None."""
@@ -356,22 +424,30 @@ class Corpus:
             return
         if published.num_speakers is None:
             got, want = f"{len(found)} recordings", f"{published.num_utts}"
+        elif published.num_utts is None:
+            got, want = f"{num_speakers} speakers", f"{published.num_speakers}"
         else:
             got = f"{len(found)} utterances of {num_speakers} speakers"
             want = f"{published.num_utts} of {published.num_speakers}"
-        if len(found) != published.num_utts or published.num_speakers not in (None, num_speakers):
+        agree = published.num_utts in (None, len(found))
+        if not agree or published.num_speakers not in (None, num_speakers):
             raise DataDirError(
                 f"{self.name}.{part}: {got} in {self.config.root}; published are {want}."
                 f" {self.fix_partial}"
             )
 
     def without_excluded(self, found):
-        """`found` without the utterances that data.corpora.<name>.exclude lists."""
-        if self.config.exclude is None:
-            return found
-        listed = {word for _, line in read_lines(self.config.exclude) for word in line.split()}
-        kept = [file for file in found if self.config.id_prefix + file.utt not in listed]
-        self.notes.append(f"{len(found) - len(kept)} of {len(found)} utterances excluded")
+        """`found` without the utterances and speakers that the entry in the config excludes."""
+        kept, prefix = found, self.config.id_prefix
+        if self.config.exclude_speakers is not None:
+            listed = self.speakers_excluded()
+            kept = [file for file in kept if file.spk not in listed]
+        if self.config.exclude is not None:
+            lines = read_lines(self.config.exclude)
+            listed = {word for _, line in lines for word in line.split()}
+            kept = [file for file in kept if prefix + file.utt not in listed]
+        if kept is not found:
+            self.notes.append(f"{len(found) - len(kept)} of {len(found)} utterances excluded")
         return kept
 
 

@@ -22,7 +22,7 @@ from steps_py.errors import DataDirError
 from steps_py.files import atomic_write
 from steps_py.text_files import decode
 
-LABELS = {"target": True, "nontarget": False}
+LABELS = {"target": True, "nontarget": False, "tgt": True, "imp": False}
 FLAGS = {"1": True, "0": False}
 MOST_FAULTS = 3  # lines of a list that a message shows
 TRIALS_PER_WRITE = 100_000
@@ -107,6 +107,7 @@ class Trials(collections.abc.Sequence):
 def read_trial_list(path):
     """Read ``1|0 <enrol> <test>`` (VoxCeleb's lists) or ``<enrol> <test> target|nontarget``.
 
+    Labels of the second form can be ``tgt|imp`` (SITW's and NIST's keys) or ``1|0`` (CN-Celeb's).
     Returns `Trials`.  Blank lines and a byte order mark are passed over; other lines make one
     DataDirError with their number and the first of them.
     """
@@ -127,7 +128,7 @@ def _plain_columns(words):
     """Enrolment, test and target of lines that are all of one of the two forms, or None."""
     if words is None:
         return None
-    for names, places in ((LABELS, (0, 1, 2)), (FLAGS, (1, 2, 0))):
+    for names, places in ((LABELS, (0, 1, 2)), (FLAGS, (1, 2, 0)), (FLAGS, (0, 1, 2))):
         enroll, test, labels = (words[place] for place in places)
         if names.keys() >= set(labels):
             return enroll, test, list(map(names.__getitem__, labels))
@@ -154,6 +155,8 @@ def _parse(lines, path, first, faults):
             case [enroll, test, label] if label in LABELS:
                 yield enroll, test, LABELS[label]
             case [flag, enroll, test] if flag in FLAGS:
+                yield enroll, test, FLAGS[flag]
+            case [enroll, test, flag] if flag in FLAGS:
                 yield enroll, test, FLAGS[flag]
             case []:
                 pass

@@ -189,7 +189,7 @@ class _Corpora:
 def _published(corpus, part):
     """The published Size of a part, or None."""
     figure = corpus.published.get(part)
-    if figure is None:
+    if figure is None or figure.num_utts is None:
         return None
     hours, source = figure.hours, PUBLISHED
     if hours is None:

@@ -251,3 +251,14 @@ def test_a_missing_part_of_voxceleb2_shows_the_layout_and_the_source(tmp_path):
     assert f"data.corpora.voxceleb2.root: part 'test' is not in {tmp_path}" in said
     assert "test/aac/id00017/01dfn2spqyE/00001.m4a" in said
     assert "https://" in said
+
+
+def test_speakers_listed_in_either_style_are_excluded_as_kaldi_excludes_those_of_sitw(tmp_path):
+    listed = write_lines(tmp_path / "overlap.txt", "Eartha_Kitt")
+    for layout, kept in ((by_number, "id10271"), (by_name, "Ed_O'Neil")):
+        root = layout(tmp_path / layout.__name__)
+        write_lines(root / "vox1_meta.csv", *META)
+        corpus = vox1(root, exclude_speakers=str(listed))
+        assert [u.spk for u in corpus.utterances("test")] == [kept]
+        assert corpus.notes == ["2 of 3 utterances excluded"]
+        assert str(listed) in map(str, corpus.files_read("test"))
