@@ -130,7 +130,7 @@ class Corpus:
         return [part]
 
     def lists_of(self, part: str):
-        """Paths below root of the lists that say which recordings a part has, all of them needed."""
+        """Paths below root of the lists that define the part; all of them are needed."""
         return []
 
     def recordings(self, part: str):

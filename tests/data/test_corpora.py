@@ -140,7 +140,8 @@ def test_an_entry_that_does_not_fit_its_type_is_answered_key_by_key():
         load_corpus("vox", {"type": "voxceleb1", "prtial": True, "resample": 1, "root": "x"})
     assert str(error.value).splitlines() == [
         "unknown key 'data.corpora.vox.prtial'. Did you mean 'partial'? Known: channel, exclude,"
-        " exclude_speakers, id_prefix, partial, resample, root, sample_rate_hz, shell_pipes, trials.",
+        " exclude_speakers, id_prefix, partial, resample, root, sample_rate_hz, shell_pipes,"
+        " trials.",
         "'data.corpora.vox.resample' is 1; it must be true or false.",
     ]
 
