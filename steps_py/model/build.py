@@ -3,6 +3,8 @@
 Shape suffixes: B batch, T frames, D feature dimension, C channels, P pooled, E embedding.
 """
 
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -32,10 +34,19 @@ def build_model(config: ModelConfig, feat_dim: int) -> "XvectorModel":
     return XvectorModel(front_ends, encoder, pooling, config)
 
 
+class Embeddings(NamedTuple):
+    """The outputs of the affine layers after pooling; `inner` is None if there is only one."""
+
+    outer_BE: torch.Tensor
+    inner_BE: torch.Tensor | None
+
+
 class XvectorModel(nn.Module):
     """Front-ends, encoder, pooling, affine.
 
-    The x-vector is the output of the affine, before any ReLU.
+    The x-vector is the output of the affine, before any ReLU.  With ``inner_dim`` there are two
+    affines, as in Kaldi's x-vector network: the inner embedding is the output of the first, the
+    outer one that of the second.
     """
 
     def __init__(
@@ -51,9 +62,14 @@ class XvectorModel(nn.Module):
         self.pooling = pooling
         self.pooling_norm = norm_if(config.pooling_norm, pooling.out_dim)
         self.pooling_dropout = config.pooling_dropout
-        self.embedding = nn.Linear(pooling.out_dim, config.embedding_dim)
+        self.inner_embedding, pooled_dim = None, pooling.out_dim
+        if config.inner_dim is not None:
+            self.inner_embedding = nn.Linear(pooled_dim, config.inner_dim)
+            self.inner_norm = MaskedBatchNorm(config.inner_dim)
+            pooled_dim = config.inner_dim
+        self.embedding = nn.Linear(pooled_dim, config.embedding_dim)
         self.embedding_norm = norm_if(config.embedding_norm, config.embedding_dim)
-        self.embedding_dim = config.embedding_dim
+        self.embedding_dim, self.inner_dim = config.embedding_dim, config.inner_dim
         self.min_frames = front_ends.frames_needed(encoder.min_frames)
 
     def forward(
@@ -64,6 +80,12 @@ class XvectorModel(nn.Module):
         Frames after the first `num_frames_B` of an utterance are padding.  Their values affect
         neither x-vectors nor, in training, the statistics of batch norm.
         """
+        return self.embeddings(x_BTD, num_frames_B).outer_BE
+
+    def embeddings(
+        self, x_BTD: torch.Tensor, num_frames_B: torch.Tensor | None = None
+    ) -> Embeddings:
+        """All embeddings; the outer one is the x-vector."""
         mask_BT = None
         if num_frames_B is not None and not is_full(num_frames_B, x_BTD.shape[1]):
             mask_BT = frame_mask(num_frames_B, x_BTD.shape[1])
@@ -72,7 +94,11 @@ class XvectorModel(nn.Module):
         y_BTC, mask_BT = self.encoder(x_BTD, mask_BT)
         pooled_BP = self.pooling_norm(self.pooling(y_BTC, mask_BT))
         pooled_BP = F.dropout(pooled_BP, self.pooling_dropout, self.training)
-        return self.embedding_norm(self.embedding(pooled_BP))
+        inner_BE = None
+        if self.inner_embedding is not None:
+            inner_BE = self.inner_embedding(pooled_BP)
+            pooled_BP = self.inner_norm(F.relu(inner_BE))
+        return Embeddings(self.embedding_norm(self.embedding(pooled_BP)), inner_BE)
 
     def merge_branches(self) -> "XvectorModel":
         """Give the encoder its form for extraction, if it has one; eval mode gives the same."""

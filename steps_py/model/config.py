@@ -42,3 +42,9 @@ class ModelConfig:
         0.0, "probability of dropping a pooled value in training", minimum=0, exclusiveMaximum=1
     )
     embedding_norm: bool = setting(False, "batch norm of the embedding; its output is the x-vector")
+    inner_dim: int | None = setting(
+        None,
+        "dimensions of an inner embedding: an affine between pooling and embedding, which reads it"
+        " through ReLU and batch norm; null: none",
+        minimum=1,
+    )

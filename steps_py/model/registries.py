@@ -10,6 +10,7 @@ OPTIMIZERS  an Optimizer of contracts.py: a torch optimiser with a Config, or on
 SCHEDULES   a subclass of `steps_py.training.schedules.base.Schedule`
 MIXES       a subclass of `steps_py.training.mixes.base.Mix`
 AVERAGES    a subclass of `steps_py.training.averages.base.Average`
+OBJECTIVES  a subclass of `steps_py.training.objectives.base.Objective`
 
 Those of contracts.py are protocols: a class needs their attributes, not a base class.
 A mask (B, T) is true for real frames and false for padding; None means that all frames are real.
@@ -26,4 +27,5 @@ LOSSES = Registry("loss", home="steps_py.model.losses", facts=("classifies", "co
 OPTIMIZERS = Registry("optimizer", home="steps_py.training.optimizers", facts=("perturbs_weights",))
 MIXES = Registry("mix", home="steps_py.training.mixes")
 AVERAGES = Registry("average", home="steps_py.training.averages")
+OBJECTIVES = Registry("objective", home="steps_py.training.objectives", facts=("uses_unlabelled",))
 SCHEDULES = Registry("schedule", home="steps_py.training.schedules")

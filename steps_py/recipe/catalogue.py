@@ -38,6 +38,7 @@ REGISTRIES = {  # kind -> where its registry is
     "schedule": "steps_py.model.registries:SCHEDULES",
     "average": "steps_py.model.registries:AVERAGES",
     "mix": "steps_py.model.registries:MIXES",
+    "objective": "steps_py.model.registries:OBJECTIVES",
     "sampler": "steps_py.chunks.samplers.base:SAMPLERS",
     "scoring step": "steps_py.backend.steps.base:STEPS",
     "quality measure": "steps_py.backend.steps.quality.base:MEASURES",

@@ -41,6 +41,12 @@ def add_inputs(parser) -> None:
     parser.add_argument("--front-end", help="sections feats and vad as JSON, for final.pt")
     parser.add_argument("--chunks", type=Path, required=True, help="folder of allocate_chunks")
     parser.add_argument(
+        "--data",
+        nargs="+",
+        default=[],
+        help="data directories of the training utterances and of their copies, for objectives",
+    )
+    parser.add_argument(
         "--threads", type=int, default=1, help="processors of the job, for loader processes"
     )
 
@@ -80,7 +86,13 @@ def load_sections(args):
         "chunks": load_slice(args.chunks_config, ChunksConfig, "chunks"),
         "waveform": None,
         "front_end": None,
+        "data_dirs": args.data,
+        "unlabelled": None,
     }
+    if sections["train"].unlabelled is not None:
+        from steps_py.chunks.allocation import Chunks  # start-up time
+
+        sections["unlabelled"] = Chunks(args.chunks / "unlabelled.tsv")
     if args.front_end:
         from steps_py.feats.front_end import FrontEnd  # start-up time
 

@@ -27,6 +27,11 @@ def check_consistent(trainer: "Trainer") -> None:
             f"train: mix '{config.mix['name']}' gives chunks two speakers, but loss"
             f" '{config.loss['name']}' needs one for each. {NO_MIX}"
         )
+    if config.mix is not None and config.objectives:
+        raise ConfigError(
+            f"train: mix '{config.mix['name']}' gives chunks two speakers, but objectives need one"
+            " for each. Set mix to null, or remove the objectives."
+        )
     group_size = sampler.utts_per_speaker if needed > 1 else 1
     check_split(config.batch_size, trainer.group.num_processes, config.accumulate_steps, group_size)
     validation = trainer.validation

@@ -37,6 +37,16 @@ class InitConfig:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class UnlabelledConfig:
+    """Section ``train.unlabelled``: utterances whose speakers are not known, for objectives."""
+
+    set: str = setting(description="a set of data.sets; all of its utterances are drawn")
+    batch_size: int | None = setting(
+        None, "unlabelled chunks per step, over all processes; null: train.batch_size", minimum=1
+    )
+
+
 LOGITS = "logits"  # the target of a distillation that needs the head of the teacher
 
 
@@ -155,6 +165,16 @@ class TrainConfig:
     distillation: DistillationConfig | None = setting(
         None, "train the network to resemble another, larger one"
     )
+    objectives: dict[str, Annotated[dict, part("objective", named_by_key=True)]] = setting(
+        {},
+        "terms that are added to the loss: a name -> the objective (by default of that name) and"
+        " its keys",
+        per_stage=True,
+        propertyNames={"pattern": "^[A-Za-z0-9_-]+$", "expected": "use letters, digits, _ and -"},
+    )
+    unlabelled: UnlabelledConfig | None = setting(
+        None, "utterances without speaker labels, read beside each batch, for objectives"
+    )
     stages: list[dict] = setting(
         [],
         "trainings that follow each other, each initialised from the one before; keys of a stage"
@@ -216,6 +236,8 @@ class Sections(TypedDict, total=False):
     chunks: ChunksConfig
     waveform: WaveformConfig | None
     front_end: Any  # a FrontEnd, or None; stored in final.pt
+    unlabelled: Any  # the Chunks of train.unlabelled, or None
+    data_dirs: list[str]  # of the training utterances and their copies, for objectives
 
 
 # Settings that affect speed, not the result.

@@ -16,6 +16,8 @@ class EpochTotals:
     Parameters
     ----------
     num_processes : int
+    num_terms : int
+        Terms that objectives add to the loss.
 
     Attributes
     ----------
@@ -33,8 +35,8 @@ class EpochTotals:
         Requests of any process at the last step that was fetched.
     """
 
-    def __init__(self, num_processes: int):
-        self._num_processes = num_processes
+    def __init__(self, num_processes: int, num_terms: int = 0):
+        self._num_processes, self._num_terms = num_processes, num_terms
         self.last_loss = math.nan
         self.requests = Requests()
         self.start(0)
@@ -43,6 +45,7 @@ class EpochTotals:
         """Reset the sums at the start of an epoch, whose first step is `step`."""
         self.loss, self.num_correct, self.num_steps = 0.0, 0.0, 0
         self.num_skipped, self.first_skipped = 0, (math.nan, step)
+        self._terms = [(0.0, 0)] * self._num_terms  # sum, and number of steps with the term
         self._pending = []
 
     @property
@@ -51,7 +54,7 @@ class EpochTotals:
         return bool(self._pending)
 
     def add(self, means: torch.Tensor, is_good: torch.Tensor) -> None:
-        """Add a step: loss, number correct and requests, averaged over processes, on the device."""
+        """Add a step: loss, number correct, requests and terms, means over processes."""
         self._pending.append(torch.cat([means, is_good.float().reshape(1)]))
 
     def fetch(self, step: int) -> None:
@@ -59,15 +62,15 @@ class EpochTotals:
         if not self._pending:
             return
         first = step - len(self._pending)
-        for i, (loss, num_correct, *requests, good) in enumerate(
-            torch.stack(self._pending).tolist()
-        ):
-            self.requests = Requests(*map(bool, requests))
+        num_requests = len(Requests._fields)
+        for i, (loss, num_correct, *others, good) in enumerate(torch.stack(self._pending).tolist()):
+            self.requests = Requests(*map(bool, others[:num_requests]))
             if good and math.isfinite(loss):
                 self.last_loss = loss
                 self.loss += loss
                 self.num_correct += num_correct * self._num_processes
                 self.num_steps += 1
+                self._add_terms(others[num_requests:])
             elif not good:
                 if not self.num_skipped:
                     self.first_skipped = (loss, first + i)
@@ -79,16 +82,28 @@ class EpochTotals:
         num_steps = max(1, self.num_steps)
         return self.loss / num_steps, self.num_correct / max(1, self.num_steps * batch_size)
 
+    def _add_terms(self, values):
+        for place, value in enumerate(values):
+            if math.isfinite(value):
+                total, count = self._terms[place]
+                self._terms[place] = total + value, count + 1
+
+    def term_means(self) -> list[float | None]:
+        """Mean value of each term over the steps that computed it; None if none did."""
+        return [total / count if count else None for total, count in self._terms]
+
     def state(self) -> dict:
         """Values for a checkpoint; fetch pending results first."""
         return {
             "sums": [self.loss, self.num_correct, self.num_steps, self.num_skipped],
             "last": [self.last_loss, *self.first_skipped],
+            **({"terms": list(self._terms)} if self._terms else {}),
         }
 
     def restore(self, state: dict) -> None:
         """Restore a `state`."""
         self._pending = []
         self.loss, self.num_correct, self.num_steps, self.num_skipped = state["sums"]
+        self._terms = [tuple(pair) for pair in state.get("terms", ())]
         self.last_loss, *first_skipped = state["last"]
         self.first_skipped = tuple(first_skipped)

@@ -183,7 +183,8 @@ class StageLoop:
 
 def batches_ahead(trainer: Trainer) -> Iterator[tuple[torch.Tensor, ...]]:
     """The batches of the remaining steps, prefetched by loader processes."""
-    chunk_bytes = trainer.reader.chunk_bytes(trainer.sections["chunks"].max_frames)
+    frames = trainer.sections["chunks"].max_frames
+    chunk_bytes = trainer.reader.chunk_bytes(frames)
     num_chunks = trainer.config.batch_size // trainer.group.num_processes
     on_gpu, num_processors = trainer.network.device.type == "cuda", len(os.sched_getaffinity(0))
     # the job may have fewer processors than the machine
@@ -193,7 +194,7 @@ def batches_ahead(trainer: Trainer) -> Iterator[tuple[torch.Tensor, ...]]:
         trainer.read_batch,
         range(trainer.step, trainer.num_steps),
         min(num_workers, num_processors),
-        batch_bytes=chunk_bytes * num_chunks,
+        batch_bytes=chunk_bytes * num_chunks + trainer.network.terms.num_bytes(frames, num_chunks),
         pin_memory=on_gpu,
     )
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import torch
 
+from steps_py.chunks.allocation import Chunks
 from steps_py.errors import ConfigError
 from steps_py.model.build import build_model
 from steps_py.model.device import PRECISIONS, choose_device, choose_precision
@@ -17,7 +18,9 @@ from steps_py.model.registries import LOSSES
 from steps_py.training.config import Sections
 from steps_py.training.freezing import Freezing
 from steps_py.training.mixes.base import Targets
+from steps_py.training.objectives.base import INNER, OUTER
 from steps_py.training.processes import ProcessGroup
+from steps_py.training.terms import Terms
 
 
 class Network:
@@ -28,42 +31,62 @@ class Network:
     sections : Sections
     feat_dim, num_speakers : int
     group : ProcessGroup
+    chunks : Chunks, optional
+        Training utterances, for ``train.objectives``.
 
     Attributes
     ----------
     model, loss : torch.nn.Module
+    terms : Terms
+        What objectives add to the loss.
     device : torch.device
     precision : str
         float32, bf16 or fp16.
     parameters : list of torch.nn.Parameter
-        Of model and loss.
+        Of model, loss and objectives, without those that objectives train themselves.
     classifies : bool
         Whether the loss returns logits; true until the first step shows otherwise.
     teacher : Teacher or None
         In training, the distance from it is added to the loss.
     """
 
-    def __init__(self, sections: Sections, feat_dim: int, num_speakers: int, group: ProcessGroup):
+    def __init__(
+        self,
+        sections: Sections,
+        feat_dim: int,
+        num_speakers: int,
+        group: ProcessGroup,
+        chunks: Chunks | None = None,
+    ):
         config = self.config = sections["train"]
         self.device = choose_device(config.device, "train", group.local_rank)
         self.precision = choose_precision(config.precision, self.device)
         torch.manual_seed(config.seed)
         self.model = build_model(sections["model"], feat_dim).to(self.device)
-        chunks = sections["chunks"]
-        if chunks.min_frames < self.model.min_frames:
+        lengths = sections["chunks"]
+        if lengths.min_frames < self.model.min_frames:
             raise ConfigError(
-                f"train: chunks.min_frames is {chunks.min_frames}, but the receptive field of the"
+                f"train: chunks.min_frames is {lengths.min_frames}, but the receptive field of the"
                 f" network is {self.model.min_frames} frames. Raise chunks.min_frames."
             )
         in_dim = self.model.embedding_dim
         self.loss = LOSSES.build(config.loss, in_dim=in_dim, num_speakers=num_speakers)
         self.loss.to(self.device)
+        sizes = self.dims, feat_dim, num_speakers
+        self.terms = Terms(sections, chunks, *sizes, group, self.device)
         self.classifies, self.teacher = True, None
         self._freezing = Freezing(config.freeze, self.model, self.loss)
-        self._apply_options(group, lengths_vary=chunks.min_frames < chunks.max_frames)
+        self._apply_options(group, lengths_vary=lengths.min_frames < lengths.max_frames)
         self.parameters = [*self.model.parameters(), *self.loss.parameters()]
+        self.parameters += self.terms.main_parameters()
         if group.rank:  # same initial weights in all processes, but different dropout masks
             torch.manual_seed(config.seed + 1000 * group.rank)
+
+    @property
+    def dims(self) -> dict[str, int]:
+        """Dimension of the embedding at each place of the model."""
+        dims = {OUTER: self.model.embedding_dim}
+        return dims if self.model.inner_dim is None else dims | {INNER: self.model.inner_dim}
 
     def _apply_options(self, group, lengths_vary):
         on_gpu = self.device.type == "cuda"
@@ -72,9 +95,11 @@ class Network:
         if self.config.sync_batch_norm and group.num_processes > 1:
             synchronize_norms(self.model)
             synchronize_norms(self.loss)
-        self._run = self.model
+            synchronize_norms(self.terms)
+        self._run, self._run_all = self.model, self.model.embeddings
         if self.config.compile:  # one graph for all lengths, so that a resumed run uses the same
             self._run = torch.compile(self.model, dynamic=lengths_vary)
+            self._run_all = torch.compile(self.model.embeddings, dynamic=lengths_vary)
 
     def set_train_mode(self, epoch: float) -> None:
         """Set training mode, margins and frozen modules for a step at `epoch`."""
@@ -111,6 +136,38 @@ class Network:
         if not self.classifies:
             return loss.float(), torch.zeros((), device=self.device)
         return loss.float(), (logits_BS.argmax(dim=1) == spk_id_B).sum().float()
+
+    def compute_with_terms(
+        self,
+        first: int,
+        extra: tuple[torch.Tensor, ...],
+        x_BTD: torch.Tensor,
+        spk_id_B: torch.Tensor,
+        num_frames_B: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """As `compute`, with the terms of all objectives, and the value of each of them.
+
+        `extra` are the arrays of `Terms.read`; `first` is the number of the first chunk in the
+        batch of all processes.
+        """
+        spk_id_B = spk_id_B.to(self.device, non_blocking=True)
+        x_BTD, num_frames_B = self._on_device(x_BTD, num_frames_B)
+        with self._autocast():
+            joined, lengths = self.terms.join(x_BTD, num_frames_B, extra)
+            outer_BE, inner_BE = (
+                self._run_all(joined) if lengths is None else self._run_all(joined, lengths)
+            )
+            own_BE = outer_BE[: len(x_BTD)]
+            loss, logits_BS = self.loss(own_BE, spk_id_B)
+            loss = self._add_distance(loss, x_BTD, num_frames_B, own_BE, logits_BS)
+        places = {OUTER: outer_BE} if inner_BE is None else {OUTER: outer_BE, INNER: inner_BE}
+        loss, values = self.terms.add(
+            loss.float(), x_BTD, spk_id_B, num_frames_B, places, extra, first
+        )
+        self.classifies = logits_BS is not None
+        if not self.classifies:
+            return loss, torch.zeros((), device=self.device), values
+        return loss, (logits_BS.argmax(dim=1) == spk_id_B).sum().float(), values
 
     def _compute_mixed(self, x_BTD, spk_id_B, num_frames_B, mixed):
         other_id_B, share_B = (x.to(self.device, non_blocking=True) for x in mixed)
@@ -157,8 +214,8 @@ class Network:
                 module.constrain_weights()
 
     def buffers(self) -> list[torch.Tensor]:
-        """Buffers of model and loss, such as running statistics."""
-        return [*self.model.buffers(), *self.loss.buffers()]
+        """Buffers of model, loss and objectives, such as running statistics."""
+        return [*self.model.buffers(), *self.loss.buffers(), *self.terms.buffers()]
 
     @contextlib.contextmanager
     def kept_buffers(self) -> Iterator[None]:
@@ -169,13 +226,16 @@ class Network:
             buffer.copy_(value)
 
     def state(self) -> dict:
-        """State dicts of model and loss."""
-        return {"model": self.model.state_dict(), "loss": self.loss.state_dict()}
+        """State dicts of model and loss, and of the objectives if there are any."""
+        state = {"model": self.model.state_dict(), "loss": self.loss.state_dict()}
+        return state | ({"objectives": self.terms.state_dict()} if len(self.terms) else {})
 
     def restore(self, state: dict) -> None:
         """Load a `state`."""
         self.model.load_state_dict(state["model"])
         self.loss.load_state_dict(state["loss"])
+        if len(self.terms):
+            self.terms.load_state_dict(state["objectives"])
 
     def copy_state(self) -> dict:
         """A copy of `state`, on the CPU."""

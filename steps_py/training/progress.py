@@ -6,7 +6,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from steps_py.files import atomic_write
-from steps_py.training.trainer import COLUMNS, Trainer
+from steps_py.training.trainer import COLUMNS, TERM_PREFIX, Trainer
 
 
 def progress_bar(trainer: Trainer) -> tqdm:
@@ -63,8 +63,10 @@ def describe_epoch(trainer: Trainer) -> str:
         percent("EER", row["valid_eer"]),
     ]
     held_out = ", ".join(filter(None, held_out))
+    terms = {key: row[key] for key in row if key.startswith(TERM_PREFIX) and row[key] is not None}
     training = [
         f"loss {row['train_loss']:.4f}",
+        *(f"{key.removeprefix(TERM_PREFIX)} {value:.4f}" for key, value in terms.items()),
         percent("accuracy", row["train_accuracy"]),
         f"{row['skipped_steps']} steps skipped" if row["skipped_steps"] else "",
     ]
@@ -76,11 +78,16 @@ def describe_epoch(trainer: Trainer) -> str:
 
 
 def write_epochs(path: str | Path, rows: list[dict]) -> None:
-    """Write epochs.tsv; the field of a value that does not exist is empty."""
+    """Write epochs.tsv; the field of a value that does not exist is empty.
+
+    The values of objectives are before the two columns of speed and time.
+    """
 
     def text(value):
         return "" if value is None else f"{value:.6g}"
 
+    terms = dict.fromkeys(key for row in rows for key in row if key.startswith(TERM_PREFIX))
+    columns = [*COLUMNS[:-2], *terms, *COLUMNS[-2:]]
     with atomic_write(path) as out:
-        out.write("\t".join(COLUMNS) + "\n")
-        out.writelines("\t".join(text(row[column]) for column in COLUMNS) + "\n" for row in rows)
+        out.write("\t".join(columns) + "\n")
+        out.writelines("\t".join(text(row.get(name)) for name in columns) + "\n" for row in rows)

@@ -8,6 +8,7 @@ from steps_py.model.registries import (
     FRONT_ENDS,
     LOSSES,
     MIXES,
+    OBJECTIVES,
     OPTIMIZERS,
     POOLINGS,
     SCHEDULES,
@@ -23,6 +24,7 @@ REGISTRIES = (
     SCHEDULES,
     AVERAGES,
     MIXES,
+    OBJECTIVES,
     SAMPLERS,
 )
 

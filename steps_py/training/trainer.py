@@ -43,6 +43,7 @@ COLUMNS = (
     *("valid_loss", "valid_accuracy", "valid_eer", "skipped_steps", "rollbacks"),
     *("examples_per_sec", "seconds"),
 )
+TERM_PREFIX = "objective_"  # of the columns with the mean values of objectives
 GPU_FETCH_STEPS = 20  # waiting for the loss of each step would leave a GPU idle
 CONSTRAINT_STEPS = 4  # steps between constraints, as in Kaldi
 CHECKPOINT_FORMAT = 2
@@ -122,7 +123,7 @@ class Trainer:
         self.reader = open_reader(sections, train, self.group.local_rank)
         self.sampler = build_sampler(sections, train)
         self.network = Network(
-            sections, self.reader.feat_dim, self.sampler.num_speakers, self.group
+            sections, self.reader.feat_dim, self.sampler.num_speakers, self.group, train
         )
         self.steps_per_epoch = num_steps_per_epoch(
             len(train), self.config.batch_size, self.config.steps_per_epoch
@@ -138,6 +139,7 @@ class Trainer:
             before=digest_of_settings(previous.settings) if previous else None,
             **digest_of_teacher(self.config.distillation),
             **digest_of_front_ends(self.network.model.front_ends),
+            **self.network.terms.settings(),
         )
         initialise(self.network, self.config.init, speakers, previous, new_head, log)
         if self.config.distillation is not None:
@@ -156,7 +158,7 @@ class Trainer:
         self.best = None
         self.average = build_average(self.config, self.num_steps, self.steps_per_epoch)
         self.requests = Requests()
-        self.totals = EpochTotals(self.group.num_processes)
+        self.totals = EpochTotals(self.group.num_processes, len(self.network.terms))
         self._spec_augment = SpecAugment.from_config(self.config)
         self._mix = self.config.mix and MIXES.build(
             self.config.mix,
@@ -190,25 +192,30 @@ class Trainer:
     def read_batch(self, step: int) -> tuple[np.ndarray, ...]:
         """Read this process's share of the batch of a step; any loader process may call it."""
         shard = self.sampler.batch(step).shard(self.group.rank, self.group.num_processes)
-        return self.reader.read(shard)
+        return (*self.reader.read(shard), *self.network.terms.read(shard))
 
     def take_step(self, *batch: torch.Tensor) -> None:
         """Update the weights with the gradient of this process's share of a batch.
 
         `batch` holds the arrays of `read_batch` as tensors: x_BTD, spk_id_B, and num_frames_B
-        where lengths differ, or what ``reader.decode`` turns into these.
+        where lengths differ, or what ``reader.decode`` turns into these; then those of objectives.
         """
+        batch, extra = self.network.terms.split(batch)
         features = self.reader.decode(batch, self.network.device)
         batch = self._spec_augment.apply(self.step, *features, rank=self.group.rank)
+        if self.network.terms.unlabelled is not None:
+            extra = self._spec_augment.apply(self.step, *extra, rank=-1 - self.group.rank)
         mixed = None
         if self._mix is not None:
             first = self.group.rank * len(batch[0])
             batch, mixed = self._mix.apply(self.step, first, *batch)
-        self.network.set_train_mode(self.step / self.steps_per_epoch)
+        epoch, lr = self.step / self.steps_per_epoch, self.lr_at(self.step)
+        self.network.set_train_mode(epoch)
+        self.network.terms.start_step(self.step, epoch, lr / self.updates.base_lr)
         totals, step_is_finite = self.updates.step(
-            self.lr_at(self.step),
+            lr,
             self.schedule.momentum(self.step),
-            lambda: self._compute_gradients(batch, mixed),
+            lambda: self._compute_gradients(batch, mixed, extra),
         )
         self.totals.add(totals, step_is_finite)
         self.step += 1
@@ -221,13 +228,13 @@ class Trainer:
         if self.average.is_due(self.step):
             self.average.add(averaged_tensors(self.network, self.average))
 
-    def _compute_gradients(self, batch, mixed):
-        """Add up the gradients of a batch; loss, number correct, and the two requests.
+    def _compute_gradients(self, batch, mixed, extra):
+        """Add up the gradients of a batch; loss, number correct, the two requests, and terms.
 
         The requests travel to the other processes with the gradients.
         """
-        num_micro_batches = self.config.accumulate_steps
-        totals = torch.zeros(4, device=self.network.device)
+        num_micro_batches, terms = self.config.accumulate_steps, self.network.terms
+        totals = torch.zeros(4 + len(terms), device=self.network.device)
         for place, requested in enumerate(self.requests, 2):
             if requested:
                 totals[place] = 1
@@ -235,8 +242,18 @@ class Trainer:
         targets = repeat(None)
         if mixed is not None:
             targets = map(Targets, *(x.chunk(num_micro_batches) for x in mixed))
+        extras = zip(*(x.chunk(num_micro_batches) for x in extra), strict=True)
+        first = self.group.rank * len(batch[0])
         for micro_batch, both in zip(micro_batches, targets, strict=False):
-            loss, num_correct = self.network.compute(*micro_batch, mixed=both)
+            if len(terms):
+                own = next(extras, ())
+                loss, num_correct, values = self.network.compute_with_terms(
+                    first, own, *micro_batch
+                )
+                totals[4:] += values / num_micro_batches
+                first += len(micro_batch[0])
+            else:
+                loss, num_correct = self.network.compute(*micro_batch, mixed=both)
             loss = loss / num_micro_batches
             self.updates.backward(loss)
             totals[:2] += torch.stack([loss.detach(), num_correct])
@@ -269,7 +286,7 @@ class Trainer:
 
     def is_finite(self) -> bool:
         """Whether all weights are finite."""
-        return all_finite(self.network.parameters)
+        return all_finite([*self.network.parameters, *self.network.terms.parameters()])
 
     def means(self) -> tuple[float, float | None]:
         """Training loss and accuracy of this epoch so far; None if the loss does not classify."""
@@ -300,6 +317,8 @@ class Trainer:
         values = [self.stage, self.epoch, last_lr, *self.means(), *self.validate()]
         values += [self.totals.num_skipped, self.rollbacks, num_examples / seconds, self.seconds()]
         row = dict(zip(COLUMNS, values, strict=True)) | {"wall_time": time.time()}
+        means = zip(self.network.terms.names, self.totals.term_means(), strict=True)
+        row |= {f"{TERM_PREFIX}{name}": mean for name, mean in means}
         self.rows.append(row)
         action = self.schedule.end_epoch(row.get(self.schedule.metric))
         if action == KEEP:
@@ -334,7 +353,8 @@ class Trainer:
         load_average(self.network, self.average, batches)
 
     def _decoded(self, step):
-        batch = tuple(map(torch.from_numpy, self.read_batch(step)))
+        read = tuple(map(torch.from_numpy, self.read_batch(step)))
+        batch, _ = self.network.terms.split(read)
         return self.reader.decode(batch, self.network.device)
 
     def roll_back(self, state: dict) -> None:

@@ -103,9 +103,13 @@ class Updates:
 
     def state(self) -> dict:
         """Values for a checkpoint."""
-        return {"optimizer": self.optimizer.state_dict(), "scaler": self._scaler.state_dict()}
+        state = {"optimizer": self.optimizer.state_dict(), "scaler": self._scaler.state_dict()}
+        terms = self._network.terms
+        return state | ({"own_optimizers": terms.own_state()} if len(terms) else {})
 
     def restore(self, state: dict) -> None:
         """Restore a `state`."""
         self.optimizer.load_state_dict(state["optimizer"])
         self._scaler.load_state_dict(state["scaler"])
+        if len(self._network.terms):
+            self._network.terms.restore_own(state["own_optimizers"])

@@ -57,6 +57,7 @@ READERS = {
 ELSEWHERE = (
     *("data.corpora", "data.sets", "data.trials", "data.models", "data.pipes"),
     *("train.input", "train.init", "train.device", "train.decode", "train.stages"),
+    "train.unlabelled",
     *("augment.online", "augment.copies", "feats.type", "xvectors.device", "xvectors.copies"),
     "scores.systems",
     *("backend.adapt", "backend.adapt_set", "plan.costs"),
@@ -78,6 +79,7 @@ VALUES = {
     "train.average_epochs": 2,
     "train.average": {"name": "ema"},
     "train.mix": {"name": "mixup"},
+    "train.objectives": {"second": {"name": "head"}},
     "train.distillation": {"teacher": "teacher.pt"},
     "feats.conf": "conf/other.conf",
     "vad.conf": "conf/other_vad.conf",

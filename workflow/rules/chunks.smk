@@ -35,3 +35,34 @@ rule allocate_chunks:
     shell:
         "python -m steps_py.stages.allocate_chunks --config {params.config:q}"
         " --data {params.data:q} {params.audio:q} --out exp/chunks > {log:q} 2>&1"
+
+
+UNLABELLED = config["train"]["unlabelled"] and config["train"]["unlabelled"]["set"]
+
+
+rule allocate_unlabelled:
+    """Select the utterances of train.unlabelled, whose speakers are not used."""
+    input:
+        expand(
+            "data/{dset}/{table}",
+            dset=UNLABELLED or [],
+            table=["feats.scp", "vad.scp", "utt2spk", "utt2num_frames"],
+        ),
+        archives_of_vad(UNLABELLED) if UNLABELLED else [],
+    output:
+        "exp/chunks/unlabelled.tsv",
+    log:
+        "logs/allocate_unlabelled.log",
+    benchmark:
+        "exp/benchmark/allocate_unlabelled.tsv"
+    group:
+        "gathers"
+    threads: CLUSTER.threads("allocate_unlabelled")
+    resources:
+        **CLUSTER.resources("allocate_unlabelled"),
+    params:
+        config=slice_of("chunks"),
+        data=f"data/{UNLABELLED}",
+    shell:
+        "python -m steps_py.stages.allocate_unlabelled --config {params.config:q}"
+        " --data {params.data:q} --out {output} > {log:q} 2>&1"

@@ -79,6 +79,32 @@ def files_of_front_ends():
         sys.exit(f"model.front_ends: {error}")
 
 
+def objectives():
+    """The sections of all objectives, of train and of its stages."""
+    stages = [config["train"], *config["train"]["stages"]]
+    return [section for stage in stages for section in stage.get("objectives", {}).values()]
+
+
+def tables_of_objectives():
+    """The labels of utterances that objectives read, and the originals of copies."""
+    labels = sorted({section["labels"] for section in objectives() if section.get("labels")})
+    tables = [f"data/train/utt2{name}" for name in labels]
+    return tables + ["data/train_augmented/utt2uniq"] * bool(objectives() and AUGMENTED)
+
+
+def data_of_objectives():
+    """The data directories with their tables, for the stage's --data."""
+    return ["--data", "data/train", *(f"data/{dset}" for dset in AUGMENTED)] if objectives() else []
+
+
+def files_of_unlabelled():
+    """The utterances of train.unlabelled, and the archives of their features."""
+    if not UNLABELLED:
+        return []
+    archives = archives_of_feats(UNLABELLED) + archives_of_vad(UNLABELLED)
+    return ["exp/chunks/unlabelled.tsv", *archives]
+
+
 rule train_model:
     """Train the network; after an interruption, training resumes from the last checkpoint."""
     input:
@@ -89,6 +115,8 @@ rule train_model:
         init=files_of_init(),
         teacher=files_of_teacher(),
         front_ends=files_of_front_ends(),
+        tables=tables_of_objectives(),
+        unlabelled=files_of_unlabelled(),
         vad=each_of(archives_of_vad, CHUNK_SETS),
         feats=[] if FROM_AUDIO else each_of(archives_of_feats, CHUNK_SETS),
         audio=files_of_audio(),
@@ -118,7 +146,7 @@ rule train_model:
         train=slice_of("train"),
         chunks=slice_of("chunks"),
         cmvn=slice_of("cmvn"),
-        waveform=waveform_options(),
+        waveform=[*waveform_options(), *data_of_objectives()],  # an upgrade adds no parameter
         init=digest_of_files(files_of_init()),
         front_end=front_end(),
         confs=digest_of_files([recipe_file(conf) for conf in CONFS]),

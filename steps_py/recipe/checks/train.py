@@ -42,6 +42,41 @@ def check_mixes(config, parts):
             )
 
 
+def check_objectives(config, parts):
+    """Objectives have the embeddings, the utterances and the groups of a speaker that they need."""
+    train, inner_dim = config["train"], config["model"]["inner_dim"]
+    for where, section in trainings(train):
+        alone = parts["sampler"][section["sampler"]["name"]].facts["utts_per_speaker"] == 1
+        for name, objective in section["objectives"].items():
+            place = f"{where}.objectives.{name}"
+            entry = parts["objective"][objective.get("name", name)]
+            if objective.get("embedding") == "inner" and inner_dim is None:
+                yield (
+                    f"'{place}.embedding' is 'inner', but 'model.inner_dim' is null. Set"
+                    " model.inner_dim, or embedding to outer."
+                )
+            unlabelled = entry.facts["uses_unlabelled"]
+            if unlabelled is None:
+                unlabelled = objective.get("labels") is None
+            if unlabelled and train["unlabelled"] is None:
+                yield (
+                    f"'{place}' compares training utterances with those of train.unlabelled, which"
+                    " is null. Set train.unlabelled.set, or labels."
+                )
+            loss = objective.get("loss")
+            if loss and objective.get("labels") is None and alone and compares(loss, parts["loss"]):
+                yield (
+                    f"'{place}.loss.name' is '{loss['name']}', which compares utterances of a"
+                    f" speaker, but sampler '{section['sampler']['name']}' has one per speaker in a"
+                    " batch. Set sampler to {name: speaker_groups, utts_per_speaker: 2}."
+                )
+        if section["objectives"] and section["mix"]:
+            yield (
+                f"'{where}.mix' gives chunks two speakers, but 'objectives' need one for each. Set"
+                " mix to null, or remove the objectives."
+            )
+
+
 def trainings(train):
     """(key, section) of train and of each of its stages."""
     yield "train", train
@@ -74,4 +109,4 @@ def inner_losses(loss, losses):
     ]
 
 
-CHECKS = [check_stages, check_groups, check_mixes]
+CHECKS = [check_stages, check_groups, check_mixes, check_objectives]
