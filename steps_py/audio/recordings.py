@@ -199,7 +199,7 @@ def wav_entry(path: str | os.PathLike, header, options, trim=None):
     path = str(path)
     rate_hz = options.sample_rate_hz if header.rate_hz != options.sample_rate_hz else None
     remix = None
-    if header.num_channels > 1:
+    if header.num_channels > 1 and options.channel != "all":
         remix = "-" if options.channel == "mix" else options.channel
     if header.kind not in READ_BY_SOX:
         path = PIPES[header.kind].format(shlex.quote(path))
@@ -239,7 +239,7 @@ def count_conversions(headers, options):
     ['1 of 2 recordings converted to 16000 Hz']
     """
     rates = sum(header.rate_hz != options.sample_rate_hz for header in headers)
-    several = sum(header.num_channels > 1 for header in headers)
+    several = sum(header.num_channels > 1 for header in headers) * (options.channel != "all")
     taken = "mixed to one" if options.channel == "mix" else f"reduced to channel {options.channel}"
     return [
         f"{number} of {len(headers)} recordings {what}"

@@ -81,7 +81,7 @@ class CorpusConfig:
     partial: bool = setting(False, "true: accept fewer files than published")
     sample_rate_hz: int = setting(16000, "sample rate of the recipe", minimum=1)
     resample: bool = setting(False, "convert recordings of another rate")
-    channel: int | str | None = setting(None, "for recordings with several: 1, 2, ... or mix")
+    channel: int | str | None = setting(None, "for recordings with several: 1, 2, ..., mix or all")
     id_prefix: str = setting("", "prefix of every speaker and utterance id")
     exclude: str | None = setting(None, "file of utterance ids to exclude, one per line")
     exclude_speakers: str | None = setting(
@@ -113,8 +113,8 @@ class Corpus:
         self.name, self.config = name, config
         self.key = f"data.corpora.{name}"
         self.root = Path(config.root).expanduser()
-        if config.channel not in (None, "mix") and config.channel not in range(1, 65536):
-            said = f"'{self.key}.channel' is {config.channel!r}; it must be 1, 2, ... or mix."
+        if config.channel not in (None, "mix", "all") and config.channel not in range(1, 65536):
+            said = f"'{self.key}.channel' is {config.channel!r}; it must be 1, 2, ..., mix or all."
             raise ConfigError(said)
         self.notes = []  # messages about converted or skipped files
         self.skipped = recordings.SkippedFiles()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from steps_py.errors import ConfigError
-from steps_py.settings.declare import Count, Keywords, setting
+from steps_py.settings.declare import Count, Keywords, Named, named, setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,6 +15,11 @@ class FeatsConfig:
         description="type of the features: mfcc, fbank, spectrogram, waveform"
     )
     conf: str = setting(description="options of compute-<type>-feats, a file of the recipe")
+    signal_steps: list[Annotated[Named, named("signal step")]] = setting(
+        [],
+        "what changes recordings before their features, in this order; each is a name or"
+        " {name: {options}}",
+    )
     num_jobs: Count = setting(4, "parts that are computed in parallel")
     compress: bool = setting(True, "one byte per value")
 

@@ -7,10 +7,12 @@ Shape suffixes (scope: this module):
     T = frames   D = feature dimension   C = channels   N = samples
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from steps_py.audio.resample import resample
+from steps_py.audio.signal_chain import SignalChain
 from steps_py.errors import AudioError, ConfigError, KaldiError, StepsError
 from steps_py.feats.types.registry import FEATURES
 from steps_py.feats.vad import compute_vad
@@ -33,6 +35,8 @@ class FrontEnd:
         The text of the conf files: lines ``--name=value``.
     compress : bool
         Features are rounded as by ``copy-feats --compress=true``, before voice decisions.
+    signal_steps : sequence of str or dict
+        ``feats.signal_steps``: what changes recordings before their features.
 
     Examples
     --------
@@ -49,9 +53,10 @@ class FrontEnd:
     conf: str
     vad_conf: str
     compress: bool = False
+    signal_steps: Sequence[str | dict] = ()
 
     @classmethod
-    def of_recipe(cls, type, conf: str, vad_conf: str, compress):
+    def of_recipe(cls, type, conf: str, vad_conf: str, compress, signal_steps=()):
         """The FrontEnd of a recipe whose conf files have the paths `conf` and `vad_conf`.
 
         Raises ConfigError if a file is missing or has an option that does not exist.
@@ -62,7 +67,13 @@ class FrontEnd:
                 texts.append(Path(path).read_text(encoding="utf-8", errors="surrogateescape"))
             except OSError as error:
                 raise ConfigError(f"{path}: cannot be read: {error.strerror}.") from None
-        front_end = cls(type=type, conf=texts[0], vad_conf=texts[1], compress=compress)
+        front_end = cls(
+            type=type,
+            conf=texts[0],
+            vad_conf=texts[1],
+            compress=compress,
+            signal_steps=signal_steps,
+        )
         front_end.options(conf)
         front_end.vad_options(vad_conf)
         return front_end
@@ -94,7 +105,8 @@ class FrontEnd:
             raise StepsError(
                 f"{name}: --{tables[0].replace('_', '-')} needs a table of utterances."
             )
-        samples_N = _channel(wave.samples_CN, options.channel, name)
+        samples_CN = SignalChain(self.signal_steps)(wave.samples_CN, wave.rate_hz, name)
+        samples_N = _channel(samples_CN, options.channel, name)
         samples_N, changed = _at_rate(samples_N, wave.rate_hz, options, name)
         cls, keywords = FEATURES.find(self.type), {}
         if hasattr(options, "vtln_warp"):  # features of mel filters

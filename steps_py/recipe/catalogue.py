@@ -29,6 +29,7 @@ from steps_py.registry import Entry
 REGISTRIES = {  # kind -> where its registry is
     "corpus": "steps_py.data.corpora:CORPORA",
     "kind of augmentation": "steps_py.augment.kinds:KINDS",
+    "signal step": "steps_py.audio.signal_steps.registry:SIGNAL_STEPS",
     "feature": "steps_py.feats.types.registry:FEATURES",
     "front-end": "steps_py.model.registries:FRONT_ENDS",
     "encoder": "steps_py.model.registries:ENCODERS",

@@ -137,6 +137,10 @@ DISTANCES = {
 }
 
 
+def _of_features(front_end):
+    return front_end.type, front_end.options(), list(front_end.signal_steps)
+
+
 def _check_features(path: Path, extractor: Extractor, sections: Sections, feat_dim: int) -> None:
     if extractor.feat_dim != feat_dim:
         raise ConfigError(
@@ -147,7 +151,7 @@ def _check_features(path: Path, extractor: Extractor, sections: Sections, feat_d
     if extractor.cmvn != sections["cmvn"] or (
         own is not None
         and extractor.front_end is not None
-        and (own.type, own.options()) != (extractor.front_end.type, extractor.front_end.options())
+        and _of_features(own) != _of_features(extractor.front_end)
     ):
         raise ConfigError(
             f"train.distillation: {path} was trained with other options of its features (feats.conf"

@@ -155,7 +155,7 @@ def test_an_entry_that_does_not_fit_its_type_is_answered_key_by_key():
         ({"type": "musan", "root": "x", "sample_rate_hz": "8k"}, "is '8k'; it must be a whole"),
         ({"type": "musan", "root": "x", "sample_rate_hz": True}, "is True; it must be a whole"),
         ({"type": "musan", "root": "x", "channel": "left"}, "'data.corpora.c.channel' is 'left'"),
-        ({"type": "musan", "root": "x", "channel": 0}, "it must be 1, 2, ... or mix."),
+        ({"type": "musan", "root": "x", "channel": 0}, "it must be 1, 2, ..., mix or all."),
         ({"type": "musan", "root": "x", "trials": {"a": "list"}},
          "'data.corpora.c.trials.a' is 'list'; it must be a section of keys."),
         ({"type": "musan", "root": "x", "trials": {"a": {"prefix": "p"}}},

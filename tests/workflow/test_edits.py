@@ -82,6 +82,7 @@ VALUES = {
     "train.objectives": {"second": {"name": "head"}},
     "train.distillation": {"teacher": "teacher.pt"},
     "feats.conf": "conf/other.conf",
+    "feats.signal_steps": [{"butterworth": {"low_hz": 100}}],
     "vad.conf": "conf/other_vad.conf",
     "backend.train_sets": ["train"],
     "metrics.p_target": [0.05],

@@ -26,6 +26,12 @@ rule split_wav_scp:
 HAS_LAUNCHER = f"compute-{config['feats']['type']}-feats" in COMMANDS
 COMMAND_PREFIX = "" if HAS_LAUNCHER else "python -m steps_py.kaldi "
 
+SIGNAL_STEPS = json.dumps(CANONICAL["feats"].get("signal_steps", []))
+# a parameter of the rules that compute features; none by default
+CHANGED_AUDIO = {"signal": SIGNAL_STEPS} if SIGNAL_STEPS != "[]" else {}
+CHANGE = "python -m steps_py.stages.change_audio --steps {params.signal:q} scp:{input.wav} ark:- | "
+READ_AUDIO = (CHANGE, "ark:-") if CHANGED_AUDIO else ("", "scp:{input.wav}")
+
 
 rule make_feats:
     """Compute one part's features; a recording that fails is named in the log.
@@ -35,7 +41,7 @@ rule make_feats:
     input:
         wav="exp/feats/{clean}/{scatteritem}.wav.scp",
         conf=input_file(config["feats"]["conf"]),
-        own=own_inputs(config["feats"]["type"]),
+        own=own_inputs(config["feats"]["type"], config["feats"]["signal_steps"]),
     output:
         ark="exp/feats/{clean}/feats.{scatteritem}.ark",
         scp="exp/feats/{clean}/feats.{scatteritem}.scp",
@@ -51,14 +57,18 @@ rule make_feats:
         **CLUSTER.resources("make_feats"),
     params:
         **PIPES,
+        **CHANGED_AUDIO,
         kaldi=KALDI,
         conf=digest_of_file(recipe_file(config["feats"]["conf"])),
         type=config["feats"]["type"],
         compress=config["feats"]["compress"],
     shell:
         "if [ ! -s {input.wav} ]; then touch {output}; exit 0; fi; ("
+        + READ_AUDIO[0]
         + COMMAND_PREFIX
-        + "compute-{params.type:q}-feats --config={input.conf:q} scp:{input.wav} ark:-"
+        + "compute-{params.type:q}-feats --config={input.conf:q} "
+        + READ_AUDIO[1]
+        + " ark:-"
         " | copy-feats --compress={params.compress}"
         " --write-num-frames=ark,t:{output.num_frames}"
         " ark:- ark,scp:{output.ark},{output.scp}) 2> {log}"
@@ -73,7 +83,7 @@ use rule make_feats as make_augmented_feats with:
     input:
         wav="exp/feats/train_augmented/{scatteritem}.wav.scp",
         conf=input_file(config["feats"]["conf"]),
-        own=own_inputs(config["feats"]["type"]),
+        own=own_inputs(config["feats"]["type"], config["feats"]["signal_steps"]),
     output:
         ark=kept("exp/feats/train_augmented/feats.{scatteritem}.ark"),
         scp="exp/feats/train_augmented/feats.{scatteritem}.scp",

@@ -66,6 +66,8 @@ def front_end():
         "compress": feats["compress"],
         "vad_conf": recipe_file(config["vad"]["conf"]),
     }
+    if feats["signal_steps"]:
+        options["signal_steps"] = feats["signal_steps"]
     return json.dumps(options)
 
 

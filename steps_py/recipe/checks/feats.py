@@ -1,4 +1,8 @@
-"""Sections ``feats`` and ``cmvn``: features that are samples."""
+"""Sections ``feats`` and ``cmvn``: steps before the features, features that are samples."""
+
+from steps_py.audio.signal_steps.registry import SIGNAL_STEPS
+from steps_py.errors import StepsError
+from steps_py.settings.declare import name_and_options
 
 
 def check_samples(config, parts):
@@ -18,4 +22,26 @@ def check_samples(config, parts):
         )
 
 
-CHECKS = [check_samples]
+def check_signal_steps(config, parts):
+    """Steps change whole recordings, and copies of a recording are as long as the original."""
+    for element in config["feats"]["signal_steps"]:
+        name, options = name_and_options(element)
+        where = f"feats.signal_steps.{name}"
+        try:
+            SIGNAL_STEPS.configure({"name": name, **options}, where)
+        except StepsError as error:
+            yield from (f"{where}: {line}" for line in str(error).splitlines())
+            continue
+        if config["train"]["input"] == "waveform":
+            yield (
+                f"'feats.signal_steps' names '{name}', which changes whole recordings, but"
+                " 'train.input' is waveform: training from audio reads chunks. Set it to feats."
+            )
+        if config["augment"]["copies"] and not parts["signal step"][name].facts["keeps_length"]:
+            yield (
+                f"'feats.signal_steps' names '{name}', which shortens recordings, but copies of"
+                " 'augment.copies' have the voice decisions of their originals. Remove one of them."
+            )
+
+
+CHECKS = [check_samples, check_signal_steps]
