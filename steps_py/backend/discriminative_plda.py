@@ -7,7 +7,8 @@ The log-likelihood ratio of two vectors is
 For PLDA with mean m, between- and within-speaker covariance B and W, and ``T = B + W``,
 ``S = T - B T^-1 B``: ``P = T^-1 B S^-1``, ``Q = (T^-1 - S^-1) / 2``, ``c = -(P + 2 Q) m``,
 ``k = (log|T| - log|S|) / 2 - m^T c``.  From there the prior-weighted cross-entropy of the trials
-between training vectors is minimised.
+between training vectors is minimised: over P, Q, c and k, or over m, B and W, which keeps a model
+that scores enrolments of several utterances.
 
 Shape suffixes (scope: this module):
     N = vectors   D = dimension
@@ -17,11 +18,16 @@ for speaker verification", ICASSP 2011; J. Rohdin et al., "End-to-end DNN based 
 recognition inspired by i-vector and PLDA", ICASSP 2018.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Literal
 
 import numpy as np
 
+from steps_py.backend.covariance import diagonalize
 from steps_py.backend.pair_scorers import PairScorer, Side
+from steps_py.backend.plda import Plda
 from steps_py.errors import BackendError
 from steps_py.files import atomic_write
 
@@ -71,51 +77,162 @@ def quadratic_of_plda(plda) -> Quadratic:
     return _in_input_space(_initial(plda.psi_D), plda)
 
 
-def train_quadratic(
-    plda, x_ND, speaker_N, p_target=0.01, l2=1e-3, num_iters=50, max_vectors=2000, seed=1
-):
-    """The parameters after training on the trials between vectors of known speakers.
+def pair_form(mean, between, within, linalg: ModuleType = np.linalg) -> tuple:
+    """P, Q, c and k of the mean and the covariances, as arrays of the library that `linalg` is of.
 
-    Parameters
+    The half sum and the half difference of two vectors are independent, with covariances
+    ``T + B`` and W for one speaker, and T and T for two.  P is therefore
+    ``(W^-1 - (T + B)^-1) / 2`` and Q ``T^-1 / 2 - (W^-1 + (T + B)^-1) / 4``: no matrix has to be
+    diagonal.
+
+    >>> pair_form(np.zeros(1), np.eye(1), np.eye(1))[0].round(6)
+    array([[0.333333]])
+    """
+    total = between + within
+    of_within, of_sum, of_total = (linalg.inv(x) for x in (within, total + between, total))
+    p, q = (of_within - of_sum) / 2, of_total / 2 - (of_within + of_sum) / 4
+    c = -(p + 2 * q) @ mean
+    log_within, log_sum, log_total = (
+        linalg.slogdet(x)[1] for x in (within, total + between, total)
+    )
+    return p, q, c, log_total - (log_within + log_sum) / 2 - mean @ c
+
+
+def effective_prior(p_target: float, c_miss: float = 1.0, c_fa: float = 1.0) -> float:
+    """The prior with which errors of cost 1 weigh as these.
+
+    >>> effective_prior(0.01, c_miss=99.0)
+    0.5
+    """
+    return c_miss * p_target / (c_miss * p_target + c_fa * (1 - p_target))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a discriminative PLDA is trained.
+
+    Attributes
     ----------
-    plda : Plda
-        Where the training starts, and what it is drawn back to.
-    x_ND : float array of shape (N, D)
-    speaker_N : list of N names
     p_target : float
-        Prior of a target trial.
+        Prior of a target trial, costs of errors included.
     l2 : float
-        Weight of the squared difference from the start, in the space in which PLDA's total
-        covariance is unit.
+        Weight of half the squared parameters, in the space in which PLDA's total covariance is
+        unit.
+    l2_to : str
+        ``initial``: of their difference from the start; ``zero``: of themselves.
     num_iters : int
         Steps of L-BFGS.
     max_vectors : int
         Whole speakers are drawn by the seed until they have this many vectors.
+    seed : int
+    """
+
+    p_target: float = 0.01
+    l2: float = 1e-3
+    l2_to: Literal["initial", "zero"] = "initial"
+    num_iters: int = 50
+    max_vectors: int = 2000
+    seed: int = 1
+
+
+def train_quadratic(
+    plda: Plda, x_ND, speaker_N, training: Training = Training()
+) -> tuple[Quadratic, tuple[float, float]]:
+    """The parameters P, Q, c and k after training on the trials between labelled vectors.
+
+    Parameters
+    ----------
+    plda : Plda
+        Where the training starts.
+    x_ND : float array of shape (N, D)
+    speaker_N : list of N names
+    training : Training
 
     Returns
     -------
     parameters : Quadratic
     losses : tuple of float
-        Cross-entropy in bits, divided by that of the prior alone, before and after.
+        Cross-entropy divided by that of the prior alone, before and after.
     """
+    loss = _loss_of(plda, x_ND, speaker_N, training)
+
+    def of_flat(flat):
+        value, gradient = loss(_unflat(flat, plda.dim))
+        return value, _flat(gradient)
+
+    end, losses = _minimised(of_flat, _flat(_initial(plda.psi_D)), training)
+    return _in_input_space(_unflat(end, plda.dim), plda), losses
+
+
+def train_covariances(
+    plda: Plda, x_ND, speaker_N, training: Training = Training()
+) -> tuple[Plda, tuple[float, float]]:
+    """The PLDA after training its mean and covariances on the trials between labelled vectors.
+
+    Parameters and losses are those of `train_quadratic`.  The factors of both covariances are
+    trained, so that they stay covariances.
+    """
+    loss = _loss_of(plda, x_ND, speaker_N, training)
+
+    def of_flat(flat):
+        mean_D, between_DD, within_DD = _unflat_factors(flat, plda.dim)
+        covariances = between_DD @ between_DD.T, within_DD @ within_DD.T
+        p, q, c, k = pair_form(mean_D, *covariances)
+        value, gradient = loss(Quadratic(p, q, c, float(k)))
+        of_mean_D, of_between_DD, of_within_DD = _of_covariances(gradient, mean_D, *covariances)
+        factors = 2 * of_between_DD @ between_DD, 2 * of_within_DD @ within_DD
+        return value, np.concatenate([of_mean_D, *(x.ravel() for x in factors)])
+
+    scales = (np.sqrt(x / (1 + plda.psi_D)) for x in (plda.psi_D, 1.0))
+    start = np.concatenate([np.zeros(plda.dim), *(np.diag(x).ravel() for x in scales)])
+    end, losses = _minimised(of_flat, start, training)
+    mean_D, between_DD, within_DD = _unflat_factors(end, plda.dim)
+    back_DD = np.linalg.inv(_to_unit(plda))
+    between_DD, within_DD = (back_DD @ x @ x.T @ back_DD.T for x in (between_DD, within_DD))
+    return Plda(plda.mean_D + back_DD @ mean_D, *diagonalize(within_DD, between_DD)), losses
+
+
+def _loss_of(plda, x_ND, speaker_N, training):
+    rows = _drawn(speaker_N, training.max_vectors, training.seed)
+    u_ND = (np.asarray(x_ND, np.float64)[rows] - plda.mean_D) @ _to_unit(plda).T
+    return _TrialLoss(u_ND, np.asarray(speaker_N, object)[rows], training.p_target)
+
+
+def _minimised(loss: Callable[[Any], tuple], start, training):
+    """The parameters of least loss, as one array, and the loss before and after."""
     from scipy.optimize import minimize  # start-up time
 
-    rows = _drawn(speaker_N, max_vectors, seed)
-    u_ND = (np.asarray(x_ND, np.float64)[rows] - plda.mean_D) @ _to_unit(plda).T
-    loss = _TrialLoss(u_ND, np.asarray(speaker_N, object)[rows], p_target)
-    start = _flat(_initial(plda.psi_D))
+    centre = start if training.l2_to == "initial" else 0 * start
 
     def objective(flat):
-        value, gradient = loss(_unflat(flat, plda.dim))
-        away = flat - start
-        return value + l2 / 2 * (away @ away), _flat(gradient) + l2 * away
+        value, gradient = loss(flat)
+        away = flat - centre
+        return value + training.l2 / 2 * (away @ away), gradient + training.l2 * away
 
     end = start
-    if num_iters:
-        options = {"maxiter": num_iters}
+    if training.num_iters:
+        options = {"maxiter": training.num_iters}
         end = minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x
-    losses = tuple(float(loss(_unflat(flat, plda.dim))[0]) for flat in (start, end))
-    return _in_input_space(_unflat(end, plda.dim), plda), losses
+    return end, tuple(float(loss(flat)[0]) for flat in (start, end))
+
+
+def _of_covariances(gradient, mean_D, between_DD, within_DD):
+    """The gradient with respect to the arguments of `pair_form`, from that of its results."""
+    total_DD = between_DD + within_DD
+    of_within, of_sum, of_total = map(np.linalg.inv, (within_DD, total_DD + between_DD, total_DD))
+    square_DD = of_total - of_sum  # P + 2 Q, which c = -(P + 2 Q) m and k = ... - m c depend on
+    by_c_D = gradient.c_D - gradient.k * mean_D
+    by_square_DD = -(np.outer(by_c_D, mean_D) + np.outer(mean_D, by_c_D)) / 2
+    of_mean_D = -square_DD @ by_c_D + gradient.k * square_DD @ mean_D
+    by_p_DD, by_q_DD = gradient.p_DD + by_square_DD, gradient.q_DD + 2 * by_square_DD
+
+    def of_inverse(inverse_DD, by_inverse_DD, by_log_determinant):
+        return by_log_determinant * inverse_DD - inverse_DD @ by_inverse_DD @ inverse_DD
+
+    by_within = of_inverse(of_within, by_p_DD / 2 - by_q_DD / 4, -gradient.k / 2)
+    by_sum = of_inverse(of_sum, -by_p_DD / 2 - by_q_DD / 4, -gradient.k / 2)
+    by_total = of_inverse(of_total, by_q_DD / 2, gradient.k)
+    return of_mean_D, by_total + 2 * by_sum, by_total + by_sum + by_within
 
 
 def write_quadratic(path, parameters):
@@ -208,3 +325,8 @@ def _flat(parameters):
 def _unflat(flat, dim):
     p, q, c, k = np.split(flat, [dim**2, 2 * dim**2, 2 * dim**2 + dim])
     return Quadratic(p.reshape(dim, dim), q.reshape(dim, dim), c, float(k[0]))
+
+
+def _unflat_factors(flat, dim):
+    mean_D, between, within = np.split(flat, [dim, dim + dim**2])
+    return mean_D, between.reshape(dim, dim), within.reshape(dim, dim)

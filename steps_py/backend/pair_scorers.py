@@ -113,22 +113,24 @@ class EuclideanScorer(PairScorer):
 
 
 class PldaScorer(PairScorer):
-    """The log-likelihood ratio of a `steps_py.backend.plda.Plda`, lengths normalised by it.
+    """The log-likelihood ratio of a `steps_py.backend.plda.Plda`.
+
+    Lengths are normalised as the model expects them, unless `normalize_length` is false.
 
     With other than one utterance for an enrolment vector the term that is quadratic in the test
     vector depends on both sides; it is a dot product with the squares of the test vector.
     """
 
-    def __init__(self, plda, several=False):
-        self._plda, self._several = plda, several
+    def __init__(self, plda, several=False, normalize_length=True):
+        self._plda, self._several, self._normalize = plda, several, normalize_length
         self.symmetric = not several
 
     def of_models(self):
-        return PldaScorer(self._plda, several=True)
+        return PldaScorer(self._plda, True, self._normalize)
 
     def enroll(self, x_ND, num_utts_N=None):
         num_utts_N = np.ones(len(x_ND), int) if num_utts_N is None else np.asarray(num_utts_N)
-        u_ND = self._plda.transform(x_ND, num_utts_N)
+        u_ND = self._plda.transform(x_ND, num_utts_N, self._normalize)
         terms = llr_terms(u_ND, num_utts_N, np.zeros((0, u_ND.shape[1])), self._plda.psi_D)
         offset_N = -0.5 * terms.constant_E1[:, 0]
         if not self._several:
@@ -138,7 +140,7 @@ class PldaScorer(PairScorer):
         return Side(np.concatenate([terms.linear_ED, -0.5 * square_ND], axis=1), offset_N)
 
     def test(self, x_ND):
-        u_ND = self._plda.transform(x_ND)
+        u_ND = self._plda.transform(x_ND, normalize_length=self._normalize)
         if self._several:
             return Side(np.concatenate([u_ND, u_ND**2], axis=1), np.zeros(len(u_ND)))
         nobody_1D = np.zeros((1, u_ND.shape[1]))

@@ -24,12 +24,24 @@ class Loss(nn.Module):
     mixes : bool or None
         Whether `forward` has a third argument, a weight of each utterance, so that chunks can be
         mixed (``train.mix``); None if it depends on the config.
+    chunks_to_start : int
+        Number of chunks whose embeddings `start_from` needs; 0: the loss has no such start.
+    needs_start : bool
+        Whether `start_from` is still to be called.
     """
 
     classifies: bool = True
     compares: bool | None = False
     mixes: bool | None = False
     utts_per_speaker_needed: int = 1
+    chunks_to_start: int = 0
+    needs_start: bool = False
+
+    def start_from(self, embedding_NE: torch.Tensor, spk_id_N: torch.Tensor) -> None:
+        """Estimate weights from embeddings, before the first step of a training."""
+
+    def find_part(self, section: dict) -> "Loss | None":
+        """The loss of that section within this one, or None."""
 
     def set_epoch(self, epoch: float) -> None:
         """Update margins for `epoch`, in epochs since the start of training."""

@@ -50,7 +50,10 @@ def initialise(
         log(f"train: stage {previous.stage + 1}: the head is initialised at random (new_head)")
     else:
         fix = "Set new_head: true in that stage."
-        load_weights(network.loss, previous.network.loss.state_dict(), where, fix)
+        old, new = previous.network.loss, network.loss
+        old_part = old.find_part(network.config.loss) or old
+        new_part = new.find_part(previous.config.loss) or new
+        load_weights(new_part, old_part.state_dict(), where, fix)
 
 
 def load_initial(
@@ -85,5 +88,6 @@ def load_initial(
             f" are not the {len(speakers or [])} of the training list. Set"
             " train.init.without_head: true for a new head."
         )
-    load_weights(loss, saved["loss"], f"train.init: {path.with_name('head.pt')}", HEAD_FIX)
+    part = loss.find_part(saved["config"]) or loss
+    load_weights(part, saved["loss"], f"train.init: {path.with_name('head.pt')}", HEAD_FIX)
     log(f"train: initialised from {path} and its head")

@@ -48,6 +48,7 @@ def find_lr(
     Nothing is written, and no checkpoint is read.  Raises StepsError if the first steps are not
     finite.
     """
+    trainer.start()
     base_lr = trainer.updates.base_lr
     trainer.schedule = Rise(min_lr / base_lr, max_lr / base_lr, trainer.num_steps)
     rates, losses, before = [], [], 0.0

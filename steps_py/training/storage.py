@@ -42,7 +42,7 @@ class Storage:
         )
 
     def resume(self) -> None:
-        """Restore the newest checkpoint; without one, write the first."""
+        """Restore the newest checkpoint; without one, start the training and write the first."""
         group = self._trainer.group
         state = group.broadcast_object(self._checkpoints.load() if group.is_first else None)
         if state:
@@ -55,6 +55,7 @@ class Storage:
                     " of either number alone"
                 )
         else:
+            self._trainer.start()
             self.save()  # to roll back to
 
     def save(self) -> None:

@@ -26,6 +26,7 @@ from steps_py.training.input_digests import (
     digest_of_init,
     digest_of_teacher,
 )
+from steps_py.training.loss_starts import start_losses
 from steps_py.training.mixes.base import Targets
 from steps_py.training.network import Network
 from steps_py.training.non_finite import ROLLBACK_LR_FACTOR, BufferBackup, all_finite
@@ -153,7 +154,7 @@ class Trainer:
         )
         self.validation = Validation(sections, valid, valid_speakers)
         check_consistent(self)
-        self.step, self.rollbacks = 0, 0
+        self.step, self.rollbacks, self._log = 0, 0, log
         self.rows: list[dict] = []
         self.best = None
         self.average = build_average(self.config, self.num_steps, self.steps_per_epoch)
@@ -188,6 +189,11 @@ class Trainer:
         """Learning rate of a step."""
         rollback_factor = ROLLBACK_LR_FACTOR**self.rollbacks
         return self.updates.base_lr * rollback_factor * self.schedule.factor(step)
+
+    def start(self) -> None:
+        """Estimate the weights that the loss takes from embeddings; once, before the first step."""
+        start_losses(self.network, self._decoded, self.config.batch_size, self._log)
+        self._start_epoch()
 
     def read_batch(self, step: int) -> tuple[np.ndarray, ...]:
         """Read this process's share of the batch of a step; any loader process may call it."""

@@ -6,8 +6,13 @@ import pytest
 from steps_py.backend import discriminative_plda as module
 from steps_py.backend.covariance import SpeakerStats
 from steps_py.backend.discriminative_plda import (
+    Quadratic,
     QuadraticScorer,
+    Training,
+    effective_prior,
+    pair_form,
     quadratic_of_plda,
+    train_covariances,
     train_quadratic,
 )
 from steps_py.backend.mix_plda import coral_plus, interpolate
@@ -55,11 +60,109 @@ def test_discriminative_training_lowers_the_loss_of_its_trials_and_starts_at_pld
     rng = np.random.default_rng(3)
     x = vectors() + 3 * rng.normal(size=(len(SPEAKERS), 3)) * (rng.random((len(SPEAKERS), 1)) < 0.2)
     plda = fit_plda(x, SPEAKERS)
-    start, (before, same) = train_quadratic(plda, x, SPEAKERS, num_iters=0)
+    start, (before, same) = train_quadratic(plda, x, SPEAKERS, Training(num_iters=0))
     assert before == same
     np.testing.assert_allclose(start.p_DD, quadratic_of_plda(plda).p_DD, atol=1e-12)
-    _, (before, after) = train_quadratic(plda, x, SPEAKERS, num_iters=30, max_vectors=400)
-    assert after < before
+    training = Training(num_iters=30, max_vectors=400)
+    for train in (train_quadratic, train_covariances):
+        _, (same, after) = train(plda, x, SPEAKERS, training)
+        assert same == pytest.approx(
+            train(plda, x, SPEAKERS, Training(num_iters=0, max_vectors=400))[1][0]
+        )
+        assert after < same
+
+
+def test_the_form_of_covariances_needs_no_common_diagonal():
+    """P, Q, c and k of the issue's formulas, with covariances of which neither is diagonal."""
+    rng = np.random.default_rng(2)
+    between, within = (a @ a.T + np.eye(3) for a in rng.normal(size=(2, 3, 3)))
+    mean, total = rng.normal(size=3), between + within
+    of_total = np.linalg.inv(total)
+    s = total - between @ of_total @ between
+    p, q, c, k = pair_form(mean, between, within)
+    np.testing.assert_allclose(p, of_total @ between @ np.linalg.inv(s), atol=1e-12)
+    np.testing.assert_allclose(q, (of_total - np.linalg.inv(s)) / 2, atol=1e-12)
+    np.testing.assert_allclose(c, -(p + 2 * q) @ mean, atol=1e-12)
+    wanted = (np.linalg.slogdet(total)[1] - np.linalg.slogdet(s)[1]) / 2 - mean @ c
+    assert k == pytest.approx(wanted, abs=1e-12)
+
+
+def test_the_untrained_mean_and_covariances_are_those_of_the_plda():
+    plda, x = fit_plda(vectors(), SPEAKERS), vectors(seed=1)[:8]
+    same, _ = train_covariances(plda, x, SPEAKERS[:8] + np.arange(8) // 4, Training(num_iters=0))
+    for got, wanted in zip(same.covariances(), plda.covariances(), strict=True):
+        np.testing.assert_allclose(got, wanted, atol=1e-6)
+    u, v = (model.transform(x, normalize_length=False) for model in (same, plda))
+    for num_utts in (1, 3):  # several utterances by Kaldi's rule
+        n = np.full(8, num_utts)
+        np.testing.assert_allclose(same.score(u, n, u), plda.score(v, n, v), atol=1e-6)
+
+
+def test_the_gradient_of_covariances_is_that_of_differences():
+    rng = np.random.default_rng(4)
+    loss = module._TrialLoss(rng.normal(size=(7, 2)), np.array([0, 0, 1, 1, 1, 2, 2], object), 0.1)
+    mean = rng.normal(size=2)
+    between, within = (a @ a.T + np.eye(2) for a in rng.normal(size=(2, 2, 2)))
+
+    def value(*arguments):
+        p, q, c, k = pair_form(*arguments)
+        return loss(Quadratic(p, q, c, float(k)))
+
+    found = module._of_covariances(value(mean, between, within)[1], mean, between, within)
+    step = 1e-6
+    for number, gradient in enumerate(found):
+        for place in np.ndindex(gradient.shape):
+            change = np.zeros(gradient.shape)
+            change[place] = step / 2
+            change = change + change.T  # a covariance is symmetric
+            ends = []
+            for sign in (1, -1):
+                moved = [mean, between, within]
+                moved[number] = moved[number] + sign * change
+                ends.append(value(*moved)[0])
+            slope = (ends[0] - ends[1]) / (2 * step)
+            assert slope == pytest.approx((gradient * change).sum() / step, abs=1e-7)
+
+
+def test_the_parameters_are_drawn_to_the_start_or_to_0():
+    plda, x = fit_plda(vectors(), SPEAKERS), vectors()
+    few = {"num_iters": 20, "max_vectors": 60}
+    strong = {
+        to: train_quadratic(plda, x, SPEAKERS, Training(l2=1e6, l2_to=to, **few))[0]
+        for to in ("initial", "zero")
+    }
+    np.testing.assert_allclose(strong["initial"].p_DD, quadratic_of_plda(plda).p_DD, atol=1e-4)
+    np.testing.assert_allclose(strong["zero"].p_DD, 0, atol=1e-4)
+
+
+def test_scores_of_0_cost_as_much_as_the_prior_alone():
+    """tau = 4.885 for a prior of .0075; the diagonal is no trial."""
+    nothing = Quadratic(np.zeros((2, 2)), np.zeros((2, 2)), np.zeros(2), 0.0)
+    for prior in (0.0075, 0.3):
+        loss = module._TrialLoss(np.ones((5, 2)), np.array([0, 0, 1, 1, 2], object), prior)
+        assert loss(nothing)[0] == pytest.approx(1)
+    assert -np.log(0.0075 / 0.9925) == pytest.approx(4.885, abs=1e-3)
+    assert effective_prior(0.0075) == pytest.approx(0.0075)
+
+
+def test_the_loss_of_trials_is_that_of_each_pair():
+    """By a loop over pairs, each once: half of (i, j) and half of (j, i)."""
+    x, speakers, prior = np.random.default_rng(5).normal(size=(6, 2)), "aabbbc", 0.05
+    parameters = quadratic_of_plda(
+        fit_plda(np.random.default_rng(6).normal(size=(20, 2)), np.arange(20) // 4)
+    )
+    scorer = QuadraticScorer(parameters)
+    score = scorer.all_pairs(scorer.enroll(x), scorer.test(x))
+    costs = {True: [], False: []}
+    for i in range(6):
+        for j in range(i):
+            same = speakers[i] == speakers[j]
+            away = score[i, j] + np.log(prior / (1 - prior))
+            costs[same].append(np.log1p(np.exp(-away if same else away)))
+    wanted = prior * np.mean(costs[True]) + (1 - prior) * np.mean(costs[False])
+    wanted /= -prior * np.log(prior) - (1 - prior) * np.log(1 - prior)
+    loss = module._TrialLoss(x, np.array(list(speakers), object), prior)
+    assert loss(parameters)[0] == pytest.approx(wanted)
 
 
 def test_the_gradient_of_the_trials_loss_is_that_of_differences():

@@ -69,6 +69,17 @@ def test_plda_takes_the_number_of_utterances_into_account(recipe):
         assert score == pytest.approx(wanted[0, 0], rel=1e-4)
 
 
+def test_discriminative_plda_of_covariances_counts_utterances_too(recipe):
+    """Untrained it is PLDA, whose lengths are not normalised."""
+    got = scores_of(systems_of([{"dplda": {"num_iters": 0, "form": "covariances"}}]))
+    (path,) = Path("exp/backend").glob("dplda*/plda")
+    plda = read_plda(path)
+    for score, (model, _), pair in zip(got, PAIRS, vectors_of_pairs(), strict=True):
+        counts = np.array([len(UTTS[model])])
+        a, b = (plda.transform(x[None], normalize_length=False) for x in pair)
+        assert score == pytest.approx(plda.score(a, counts, b)[0, 0], rel=1e-4)
+
+
 @pytest.mark.parametrize(
     "model", ["plda", "cosine", "neg_euclidean", {"simplified_plda": {"rank": 2}}]
 )

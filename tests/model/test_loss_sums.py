@@ -44,6 +44,26 @@ def test_losses_of_a_weighted_sum_that_do_not_fit_are_refused(fields, messages):
     assert messages in str(error.value)
 
 
+def test_both_losses_of_a_sum_are_weighted():
+    weights = {"classification_weight": 0.25, "metric_weight": 0.75}
+    loss = build("weighted_sum", in_dim=4, num_speakers=5, **weights)
+    one, other = (part(*groups())[0].item() for part in (loss.classification, loss.metric))
+    assert loss(*groups())[0].item() == pytest.approx(0.25 * one + 0.75 * other, rel=1e-6)
+
+
+def test_a_sum_finds_the_losses_within_it():
+    section = {"name": "am_softmax", "margin": 0.1}
+    inner = build("weighted_sum", classification=section)
+    outer = build(
+        "weighted_sum", classification={"name": "weighted_sum", "classification": section}
+    )
+    assert inner.find_part({"name": "am_softmax", "margin": 0.1}) is inner.classification
+    assert outer.find_part(section) is outer.classification.classification
+    assert inner.find_part({"name": "triplet"}) is inner.metric
+    assert inner.find_part({"name": "am_softmax", "margin": 0.2}) is None
+    assert inner.classification.find_part(section) is None
+
+
 def test_center_and_ring_loss_by_hand():
     """(3, 4) is 5 long, and 2 sqrt(2) from its centre (1, 2)."""
     center = build("center")

@@ -17,7 +17,9 @@ from steps_py.training.config import split_stages
 from steps_py.training.sampling import check_samplers
 from tests.support.small_training import (
     SECTIONS,
+    assert_same,
     result,
+    run_cut_off,
     small_run,
     small_sections,
     write_small_chunks,
@@ -293,3 +295,28 @@ def test_a_stage_that_needs_more_speakers_than_there_are_is_refused_before_any_s
     sections = small_sections(stages=stages)
     with pytest.raises(ConfigError, match=r"train.stages, stage 2: .* a batch needs 32 speakers"):
         check_samplers(sections, Chunks(chunks_dir / "train.tsv"))
+
+
+def test_discriminative_plda_joins_and_replaces_a_classification(chunks_dir, tmp_path):
+    """CE, then .25 CE + .75 DPLDA, then DPLDA: each continues; an interruption changes nothing."""
+    dplda = {"name": "dplda", "lda_dim": 4, "start_chunks": 40}
+    both = {"name": "weighted_sum", "classification": SOFTMAX, "metric": dplda}
+    both |= {"classification_weight": 0.25, "metric_weight": 0.75}
+    groups = {"sampler": {"name": "speaker_groups"}, "num_epochs": 1, "steps_per_epoch": 3}
+    stages = [{"loss": loss} | groups for loss in (SOFTMAX, both, dplda)]
+    sections, seen = small_sections(stages=stages), []
+    messages, _ = small_run(chunks_dir, tmp_path / "whole", sections, snapshots(seen))
+    assert messages.count("train: Dplda starts from the embeddings of 40 chunks") == 1
+    first, second, third = (seen[step]["loss"] for step in (2, 3, 6))
+    assert all(f"classification.{name}" in second for name in first)
+    assert {n.partition(".")[0] for n in third} == {
+        n.split(".")[1] for n in second if n.startswith("metric.")
+    }
+    assert seen[6]["loss"]["started"]
+    assert not torch.equal(second["metric.lda_LE"], torch.eye(4, 8))
+    assert not torch.equal(third["lda_LE"], second["metric.lda_LE"])  # trained in between
+    run_cut_off(chunks_dir, tmp_path / "cut", sections, stops=(1, 4, 2))
+    assert_same(tmp_path / "cut", result(tmp_path / "whole"))
+    heads = (torch.load(tmp_path / d / "head.pt")["loss"] for d in ("whole", "cut"))
+    one, other = heads
+    assert all(torch.equal(one[name], other[name]) for name in one)

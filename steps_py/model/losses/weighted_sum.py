@@ -29,10 +29,11 @@ def check_loss(section: dict, classifies: bool, key: str, fix: str) -> None:
 
 @LOSSES.register("weighted_sum")
 class WeightedSum(Loss):
-    """Classification loss + `metric_weight` times another loss, both of the same embeddings.
+    """Weighted sum of a classification loss and another loss, both of the same embeddings.
 
     Each of the two is a section with a name and its keys.  The classification can itself be a
-    weighted sum, so that there are three losses or more.
+    weighted sum, so that there are three losses or more.  After a stage of ``train.stages`` with
+    one of the two alone, its weights are continued, and likewise after a stage with both.
     """
 
     compares = None  # the metric loss may
@@ -46,6 +47,7 @@ class WeightedSum(Loss):
         metric: Annotated[dict, part("loss", facts={"classifies": False}, cure=COMPARES)] = setting(
             {"name": "triplet"}, "a loss that does not classify"
         )
+        classification_weight: float = setting(1.0, minimum=0)
         metric_weight: float = setting(1.0, minimum=0)
         metric_start_epoch: float = setting(0.0, "the weight is 0 before it", minimum=0)
         metric_warmup_epochs: float = setting(
@@ -67,6 +69,17 @@ class WeightedSum(Loss):
             part.utts_per_speaker_needed for part in (self.classification, self.metric)
         )
 
+    def find_part(self, section: dict) -> Loss | None:
+        """The loss of that section within this one, at any depth, or None."""
+        parts = (
+            (self.config.classification, self.classification),
+            (self.config.metric, self.metric),
+        )
+        for own, loss in parts:
+            if LOSSES.configure(own) == LOSSES.configure(section):
+                return loss
+        return self.classification.find_part(section)
+
     def set_epoch(self, epoch: float) -> None:
         """Update both losses and the weight."""
         since = epoch - self.config.metric_start_epoch
@@ -86,4 +99,4 @@ class WeightedSum(Loss):
         weights = () if weight_B is None else (weight_B,)
         loss, logits_BS = self.classification(embedding_BE, spk_id_B, *weights)
         metric, _ = self.metric(embedding_BE, spk_id_B, *weights)
-        return loss + self.metric_weight * metric, logits_BS
+        return self.config.classification_weight * loss + self.metric_weight * metric, logits_BS

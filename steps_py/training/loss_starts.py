@@ -1,0 +1,54 @@
+"""The start of losses whose weights are estimated from embeddings, such as discriminative PLDA.
+
+Shape suffixes: B chunks of a batch of this process, N chunks of all.
+"""
+
+from collections.abc import Callable, Iterator
+
+import torch
+
+from steps_py.model.all_gather import gather_embeddings, gather_labels
+from steps_py.model.loss import Loss
+from steps_py.training.network import Network
+
+
+def start_losses(
+    network: Network,
+    batches: Callable[[int], tuple[torch.Tensor, ...]],
+    batch_size: int,
+    log: Callable[[str], object] = print,
+) -> None:
+    """Call `start_from` of every loss within the network's loss that needs it.
+
+    Parameters
+    ----------
+    network : Network
+        Its embeddings are those of eval mode.
+    batches : callable
+        ``batches(step)`` returns this process's share of a batch, as tensors.
+    batch_size : int
+        Chunks of a batch, over all processes.
+    log : callable
+        Called with a message about each loss.
+    """
+    waiting = [loss for loss in network.loss.modules() if isinstance(loss, Loss)]
+    waiting = [loss for loss in waiting if loss.needs_start]
+    if not waiting:
+        return
+    num_chunks = max(loss.chunks_to_start for loss in waiting)
+    network.set_eval_mode(0)
+    with torch.no_grad():
+        parts = list(_embedded(network, batches, -(-num_chunks // batch_size)))
+    embedding_NE, spk_id_N = map(torch.cat, zip(*parts, strict=True))
+    for loss in waiting:
+        needed = loss.chunks_to_start
+        loss.start_from(embedding_NE[:needed], spk_id_N[:needed])
+        log(f"train: {type(loss).__name__} starts from the embeddings of {needed} chunks")
+
+
+def _embedded(network, batches, num_steps) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Embeddings and speakers of all processes, batch by batch."""
+    for step in range(num_steps):
+        x_BTD, spk_id_B, *num_frames_B = batches(step)
+        embedding_BE = network.embed(x_BTD, *num_frames_B)
+        yield gather_embeddings(embedding_BE), gather_labels(spk_id_B.to(network.device))
