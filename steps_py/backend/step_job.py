@@ -227,6 +227,11 @@ class StepJob:
         return dim
 
     @property
+    def head(self) -> str:
+        """The weights of the loss that the recipe's network was trained with."""
+        return self._input("exp/model/head.pt")
+
+    @property
     def utt2spk(self) -> str:
         """The table of the training vectors' speakers."""
         return self._input(f"{FOLDER}/utt2spk")

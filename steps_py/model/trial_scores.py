@@ -10,7 +10,8 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
-from steps_py.backend.discriminative_plda import pair_form, quadratic_of_plda
+from steps_py.backend.covariance import diagonalize
+from steps_py.backend.discriminative_plda import Quadratic, pair_form, quadratic_of_plda
 from steps_py.backend.plda import Plda
 
 
@@ -24,6 +25,11 @@ class TrialScores(nn.Module):
     def form(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         """P and Q (D, D), both symmetric, c (D) and k."""
         raise NotImplementedError
+
+    def parameters_of_score(self) -> Quadratic | Plda:
+        """The parameters as the back-end scores with them."""
+        p_DD, q_DD, c_D, k = (x.detach().cpu().double().numpy() for x in self.form())
+        return Quadratic(p_DD, q_DD, c_D, float(k))
 
     def forward(self, x_AD: torch.Tensor) -> torch.Tensor:
         """``S = X P X^T + q 1^T + 1 q^T + k`` with ``q_a = x_a^T Q x_a + c^T x_a``, (A, A)."""
@@ -72,6 +78,11 @@ class CovarianceScores(TrialScores):
     def covariances(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Between- and within-speaker covariance, (D, D) each."""
         return self.between_DD @ self.between_DD.mT, self.within_DD @ self.within_DD.mT
+
+    def parameters_of_score(self):
+        between_DD, within_DD = (x.detach().cpu().double().numpy() for x in self.covariances())
+        mean_D = self.mean_D.detach().cpu().double().numpy()
+        return Plda(mean_D, *diagonalize(within_DD, between_DD))
 
     def form(self):
         return pair_form(self.mean_D, *self.covariances(), linalg=torch.linalg)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 
+from steps_py.errors import ConfigError
 from steps_py.model.all_gather import gather_embeddings, gather_labels
 from steps_py.model.loss import Loss
 from steps_py.training.network import Network
@@ -30,9 +31,19 @@ def start_losses(
         Chunks of a batch, over all processes.
     log : callable
         Called with a message about each loss.
+
+    Raises
+    ------
+    ConfigError
+        If a loss of an objective needs it.
     """
-    waiting = [loss for loss in network.loss.modules() if isinstance(loss, Loss)]
-    waiting = [loss for loss in waiting if loss.needs_start]
+    for objective in network.terms.objectives:
+        if _waiting(objective):
+            raise ConfigError(
+                f"{objective.where}: its loss starts from x-vectors. Make it train.loss, or a part"
+                " of a weighted_sum there."
+            )
+    waiting = _waiting(network.loss)
     if not waiting:
         return
     num_chunks = max(loss.chunks_to_start for loss in waiting)
@@ -44,6 +55,11 @@ def start_losses(
         needed = loss.chunks_to_start
         loss.start_from(embedding_NE[:needed], spk_id_N[:needed])
         log(f"train: {type(loss).__name__} starts from the embeddings of {needed} chunks")
+
+
+def _waiting(module):
+    losses = [loss for loss in module.modules() if isinstance(loss, Loss)]
+    return [loss for loss in losses if loss.needs_start]
 
 
 def _embedded(network, batches, num_steps) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:

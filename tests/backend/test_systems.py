@@ -99,6 +99,7 @@ def test_options_that_section_backend_gives_reach_the_commands():
         ([{"plda": {"smoothing": 2}}], "smoothing is 2. Give a value from 0 to 1."),
         (["centre", "lda"], r"one model \(.*cosine, .*plda.*\)"),
         (["cosine", "plda"], r"one model \(.*cosine, .*plda.*\)"),
+        (["centre", "dplda_of_model"], "dplda_of_model: contains the steps .* Remove the steps"),
         (["cosine", "centre"], "must be transforms of vectors, one model"),
     ],
 )
@@ -106,6 +107,12 @@ def test_a_chain_that_is_no_system_is_refused_by_its_name(chain, words):
     with pytest.raises(ConfigError, match=words) as caught:
         check_systems({"systems": {"good": ["cosine"], "mine": chain}}, TRAIN)
     assert str(caught.value).startswith("'scores.systems.mine'")
+
+
+def test_what_was_trained_with_the_network_is_read_from_its_head():
+    systems = systems_of({"own": ["dplda_of_model"]})
+    assert "exp/backend/dplda_of_model/dplda.npz" in systems.score("own", "dev").inputs
+    assert systems.estimate("dplda_of_model/dplda.npz").inputs == ("exp/model/head.pt",)
 
 
 def test_all_wrong_chains_are_told_at_once():

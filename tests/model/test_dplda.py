@@ -8,7 +8,10 @@ import torch
 
 from steps_py.backend.lda import Lda
 from steps_py.backend.plda_em import fit_plda
+from steps_py.backend.projected_scorer import read_projected
 from steps_py.errors import ConfigError
+from steps_py.model.model_file import write_model_file
+from steps_py.stages.export_dplda import main as export
 from tests.support.small_losses import build, groups
 
 FORMS = ["quadratic", "covariances"]
@@ -111,11 +114,11 @@ def test_gradients_are_those_of_differences(form):
 def test_covariances_that_are_trained_stay_covariances():
     loss, (x, speaker) = started(form="covariances", batch_norm=False).float(), many()
     batch = torch.from_numpy(x[:60]).float(), torch.from_numpy(speaker[:60])
-    optimizer = torch.optim.SGD(loss.parameters(), lr=0.5)
     for _ in range(20):
-        optimizer.zero_grad()
+        loss.zero_grad()
         loss(*batch)[0].backward()
-        optimizer.step()
+        for parameter in loss.parameters():
+            parameter.data -= 0.5 * parameter.grad
     for covariance in loss.scores.covariances():
         assert torch.linalg.eigvalsh(covariance).min() > -1e-6
 
@@ -134,3 +137,38 @@ def test_what_does_not_fit_is_refused():
     loss = build("dplda", in_dim=4, start_chunks=3)
     with pytest.raises(ConfigError, match="start_chunks is 3: LDA: 3 x-vectors are too few"):
         loss.start_from(torch.randn(3, 4), torch.tensor([0, 0, 1]))
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("batch_norm", [True, False])
+@pytest.mark.parametrize("is_part", [True, False])
+def test_scoring_has_what_was_trained(form, batch_norm, is_part, tmp_path):
+    """The scores of the loss in eval mode, after its parameters have changed."""
+    own = {"name": "dplda", "form": form, "batch_norm": batch_norm, "lda_dim": 3}
+    section = {"name": "weighted_sum", "metric": own} if is_part else own
+    loss = build(in_dim=4, num_speakers=2, **section)
+    dplda, (x, speaker) = loss.metric if is_part else loss, many()
+    dplda.start_from(torch.from_numpy(x), torch.from_numpy(speaker))
+    for parameter in dplda.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    saved = {"loss": loss.state_dict(), "config": section, "speakers": ["a", "b"]}
+    write_model_file(tmp_path / "head.pt", "head", saved)
+    export(["--head", str(tmp_path / "head.pt"), "--out", str(tmp_path / "dplda.npz")])
+    scorer = read_projected(tmp_path / "dplda.npz")
+    new, _ = many(seed=9, num_speakers=2)
+    got = scorer.all_pairs(scorer.enroll(new), scorer.test(new))
+    dplda = dplda.double().eval()
+    wanted = dplda.scores(dplda.vectors(torch.from_numpy(new))).detach().numpy()
+    np.testing.assert_allclose(got, wanted, atol=1e-5)
+    models = scorer.of_models()
+    several = models.all_pairs(models.enroll(new, np.full(len(new), 3)), models.test(new))
+    assert np.allclose(several, got) == (form == "quadratic")
+
+
+def test_a_head_of_another_loss_is_refused(tmp_path):
+    path = tmp_path / "head.pt"
+    section = {"name": "softmax"}
+    state = build(**section).state_dict()
+    write_model_file(path, "head", {"loss": state, "config": section, "speakers": None})
+    with pytest.raises(ConfigError, match="loss 'softmax', which has no discriminative PLDA"):
+        export(["--head", str(path), "--out", str(tmp_path / "dplda.npz")])

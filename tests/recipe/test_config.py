@@ -65,6 +65,7 @@ def test_every_fault_is_named_at_once(config):
         ("metrics/conditions", {"dur": {"table": "utt2dur", "bins": [4, 2]}}, "[4, 2]. Give numb"),
         ("cmvn", {"norm_vars": True, "window_frames": 0}, "there is no window"),
         ("metrics/conditions", {"dur": {"bin": [2]}}, "Did you mean 'bins'"),
+        ("scores/systems", {"own": ["dplda_of_model"]}, "'train.loss.name' is '"),
         ("xvectors/copies", {}, "give speeds or crops, and not both"),
         ("xvectors/copies", {"crops": {"frames": 9}}, "frames' is 9, less than"),
     ],

@@ -99,7 +99,15 @@ class Transform(Step):
 
 
 class Model(Step):
-    """A step that scores the pairs of a trial list."""
+    """A step that scores the pairs of a trial list.
+
+    Attributes
+    ----------
+    loss : str or None
+        The loss of the network, alone or in a weighted sum, whose weights the step scores with.
+    """
+
+    loss: ClassVar[str | None] = None
 
     def score(self, job: "StepJob") -> str:
         """The command that writes ``<enroll> <test> <score>`` lines to the file ``-``."""

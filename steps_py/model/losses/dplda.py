@@ -130,6 +130,15 @@ class Dplda(MetricLoss):
         """What the score is of: vectors of length sqrt(L), (A, L)."""
         return self._projected(self._normed(embedding_AE, use_batch=self.norm.training))
 
+    def affine(self) -> np.ndarray:
+        """Norm, centring and LDA of eval mode in one, float64 (L, E + 1), the offset last."""
+        lda_LE, mean_E = self.lda_LE.detach().cpu().double(), self.mean_E.detach().cpu().double()
+        if self.config.batch_norm:
+            scale_E = (self.norm.running_var.cpu().double() + self.norm.eps).rsqrt()
+            lda_LE, mean_E = lda_LE * scale_E, mean_E / scale_E
+            mean_E = mean_E + self.norm.running_mean.cpu().double()
+        return torch.cat([lda_LE, -(lda_LE @ mean_E)[:, None]], dim=1).numpy()
+
     def compare(self, embedding_AE: torch.Tensor, spk_id_A: torch.Tensor) -> torch.Tensor:
         if len(spk_id_A) < 2:  # batch norm has no variance
             return 0 * embedding_AE.sum()

@@ -1,7 +1,10 @@
 """Sections ``scores`` and ``metrics``: chains of steps, measures, conditions."""
 
+from steps_py.backend.chains import parse_chains
+from steps_py.backend.steps.base import Model
 from steps_py.backend.systems import Systems, check_systems
 from steps_py.errors import StepsError, did_you_mean
+from steps_py.recipe.checks.train import inner_losses, trainings
 from steps_py.scoring.measures import check_calibrated, metrics_of
 
 
@@ -19,6 +22,27 @@ def check_chains(config, parts):
         )
     except StepsError as error:
         yield from str(error).splitlines()
+
+
+def check_trained_models(config, parts):
+    """A model that scores with weights of the loss needs a network with that loss."""
+    links_of, _ = parse_chains(config["scores"]["systems"], config["backend"])
+    *_, (where, section) = trainings(config["train"])
+    names = list(_names_within(section["loss"], parts["loss"]))
+    for system, links in links_of.items():
+        for step in (link.step for link in links if isinstance(link.step, Model)):
+            if step.loss and step.loss not in names:
+                yield (
+                    f"'scores.systems.{system}' scores with the loss '{step.loss}' of the network,"
+                    f" but '{where}.loss.name' is '{names[0]}'. Set it to {step.loss}, or to a"
+                    " weighted_sum with it."
+                )
+
+
+def _names_within(loss, losses):
+    yield loss["name"]
+    for inner in inner_losses(loss, losses):
+        yield from _names_within(inner, losses)
 
 
 def check_measures(config, parts):
@@ -58,4 +82,4 @@ def check_conditions(config, parts):
             yield f"'metrics.conditions.{name}.bins' is {bins}. Give numbers that rise."
 
 
-CHECKS = [check_chains, check_measures, check_conditions]
+CHECKS = [check_chains, check_trained_models, check_measures, check_conditions]
