@@ -42,6 +42,7 @@ if not workflow.config_settings.replace_workflow_config:
 try:
     if workflow.is_main_process:
         check_config(config, source=RECIPE / "config.yaml")
+    UNFILLED = dict(config)
     config = fill_defaults(config)
     CANONICAL = without_defaults(config)
     if workflow.is_main_process:
@@ -64,6 +65,7 @@ include: "workflow/rules/scores.smk"
 include: "workflow/rules/metrics.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/plan.smk"
+include: "workflow/rules/search.smk"
 
 
 onstart:

@@ -25,6 +25,9 @@ class TrialsConfig:
     list: str | None = setting(None, "name of the list in that corpus; null: the name here")
     enroll: str = setting(description="set of the enrolment utterances, or a name of data.models")
     test: str = setting(description="set of the test utterances")
+    role: Literal["test", "dev"] = setting(
+        "test", "dev: a list that choices may depend on, as those of a search (docs/search.md)"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,6 +36,10 @@ class MadeFiles:
         """Whether a run was started in this recipe before."""
         return self.path.is_file()
 
+    def paths(self, folder: str | os.PathLike) -> list[str]:
+        """The recorded files and folders that exist in the recipe's `folder`; relative paths."""
+        return [path for path in self._known if os.path.exists(Path(folder, path))]
+
     def begin(self) -> None:
         """Record that a run was started."""
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -105,6 +105,19 @@ class RunFolder:
         path = self.path / "exp/find_lr/curve.tsv"
         return LrCurve.read(path) if path.exists() else None
 
+    @property
+    def search_trials(self) -> pd.DataFrame | None:
+        """A row of texts for each trial of a search; None if there was no search."""
+        return self._texts("results/search/trials.tsv")
+
+    @property
+    def search_importance(self) -> pd.DataFrame:
+        """The importance of the keys of a search; empty if there is none."""
+        table = self._texts("results/search/importance.tsv")
+        if table is None:
+            return pd.DataFrame({"key": [], "importance": []})
+        return table.astype({"importance": float})
+
     @functools.cache  # noqa: B019 -- lives as long as the report
     def scored(self, system: str, trials: str) -> Scored:
         """The scores of a system on a list."""
@@ -150,6 +163,13 @@ class RunFolder:
         numbers = ["value", "low", "high", "difference", "p_value"]
         na = {name: [""] for name in numbers}
         return pd.read_csv(self._existing(name), sep="\t", keep_default_na=False, na_values=na)
+
+    def _texts(self, name):
+        """A table of texts; None if it is not there."""
+        path = self.path / name
+        if not path.exists():
+            return None
+        return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
 
     def _existing(self, name):
         path = self.path / name

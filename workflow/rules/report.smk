@@ -1,5 +1,7 @@
 # results + all that they were made from -> results/report.html      config: report      library: steps_py/report/
 
+TRIALS_OF_SEARCH = "results/search/trials.tsv"
+
 
 rule write_report:
     """What a person looks for in a finished recipe, as one page that needs no network."""
@@ -24,6 +26,11 @@ rule write_report:
     resources:
         **CLUSTER.resources("write_report"),
     params:
+        **(
+            {"search": digest_of_files([TRIALS_OF_SEARCH])}
+            if Path(TRIALS_OF_SEARCH).exists()
+            else {}
+        ),
         **({"lr_curve": digest_of_files([LR_CURVE])} if Path(LR_CURVE).exists() else {}),
         config=slice_of("report"),
     shell:
