@@ -32,6 +32,17 @@ def check_consistent(trainer: "Trainer") -> None:
             f"train: mix '{config.mix['name']}' gives chunks two speakers, but objectives need one"
             " for each. Set mix to null, or remove the objectives."
         )
+    own_steps = [o.where for o in trainer.network.terms.objectives if o.own_modules()]
+    if own_steps and config.accumulate_steps > 1:
+        raise ConfigError(
+            f"{own_steps[0]}: takes steps of its own on a whole batch; train.accumulate_steps is"
+            f" {config.accumulate_steps}. Set it to 1."
+        )
+    if own_steps and getattr(trainer.updates.optimizer, "perturbs_weights", False):
+        raise ConfigError(
+            f"{own_steps[0]}: takes steps of its own, which optimizer '{config.optimizer['name']}'"
+            " with its two passes would repeat. Choose another optimizer."
+        )
     group_size = sampler.utts_per_speaker if needed > 1 else 1
     check_split(config.batch_size, trainer.group.num_processes, config.accumulate_steps, group_size)
     validation = trainer.validation

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from steps_py.errors import StepsError
-from steps_py.training.network import Network
 
 if TYPE_CHECKING:  # circular at run time
+    from steps_py.training.network import Network
     from steps_py.training.trainer import Trainer
 
 ROLLBACK_LR_FACTOR = 0.5  # of the learning rate, for each rollback
@@ -39,7 +39,7 @@ class BufferBackup:
     must restore them.
     """
 
-    def __init__(self, network: Network):
+    def __init__(self, network: "Network"):
         self._buffers = [b for b in network.buffers() if b.is_floating_point()]
         self._copies = [buffer.clone() for buffer in self._buffers]
 

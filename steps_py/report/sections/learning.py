@@ -13,11 +13,12 @@ PLOTS = {
     "EER of held-out speakers": ("EER, fraction", {"valid_eer": "held out"}),
     "learning rate": ("learning rate", {"lr": "learning rate"}),
 }
+TERMS = "objective_"  # columns with the mean values of objectives
 
 
 @REPORT_SECTIONS.register("learning")
 class Learning(Section):
-    """Loss, accuracy, validation EER and learning rate of each epoch of every training stage."""
+    """Losses, accuracy, validation EER and learning rate of each epoch of every training stage."""
 
     title = "Training"
 
@@ -25,7 +26,9 @@ class Learning(Section):
         epochs = self.run.epochs
         if epochs is None or epochs.empty:
             return []
-        plots = [self._plot(epochs, name, *of) for name, of in PLOTS.items()]
+        terms = {c: c.removeprefix(TERMS) for c in epochs if c.startswith(TERMS)}
+        wanted = PLOTS | {"objectives": ("term, without its weight", terms)}
+        plots = [self._plot(epochs, name, *of) for name, of in wanted.items()]
         return [Figures([plot for plot in plots if plot is not None])]
 
     def _plot(self, epochs, name, y_label, columns):

@@ -1,0 +1,70 @@
+"""Every objective: resumed to the bit, and the same in two processes as in one."""
+
+import pytest
+
+from steps_py.model.registries import OBJECTIVES
+from tests.support.small_training import (
+    assert_same,
+    result,
+    run_cut_off,
+    small_run,
+    small_sections,
+)
+from tests.training.test_processes import NO_NORM, run_two
+
+OPTIONS = {"wasserstein": {"hidden_dims": [16], "lr_factor": 0.1, "weight": 1.0}}
+UNLABELLED = {"set": "adapt", "batch_size": 4}
+
+
+def objective_of(name, **keys):
+    return {"name": name, **OPTIONS.get(name, {}), **keys}
+
+
+def all_objectives():
+    """All at once; those of domains, with a table and with unlabelled chunks."""
+    own = {name: objective_of(name) for name in OBJECTIVES.names()}
+    of_domains = [name for name in own if OBJECTIVES.find(name).uses_unlabelled is None]
+    tables = {f"{name}_table": objective_of(name, labels="domain") for name in of_domains}
+    return own | tables
+
+
+@pytest.mark.parametrize("vary", [False, True])
+def test_a_training_with_all_objectives_is_resumed_to_the_bit(material, with_data, tmp_path, vary):
+    sections = with_data(
+        small_sections(
+            chunks={"vary_within_batch": vary},
+            objectives=all_objectives(),
+            unlabelled=UNLABELLED,
+            spec_augment={},
+            optimizer={"name": "adam", "lr": 0.01},
+            checkpoint_minutes=1e-9,
+            steps_per_epoch=4,
+        )
+    )
+    small_run(material / "chunks", tmp_path / "whole", sections)
+    run_cut_off(material / "chunks", tmp_path / "cut off", sections, [2, 3])
+    assert_same(tmp_path / "cut off", result(tmp_path / "whole"))
+    header, *rows = (tmp_path / "whole/epochs.tsv").read_text().splitlines()
+    for row in rows:
+        fields = dict(zip(header.split("\t"), row.split("\t"), strict=True))
+        assert all(fields[f"objective_{name}"] for name in all_objectives())
+
+
+def test_two_processes_give_the_result_of_one_with_all_objectives(material, with_data, tmp_path):
+    sections = with_data(
+        small_sections(
+            model=NO_NORM,
+            sync_batch_norm=True,  # of the heads
+            num_epochs=1,
+            steps_per_epoch=3,
+            objectives=all_objectives(),
+            unlabelled=UNLABELLED,
+        )
+    )
+    small_run(material / "chunks", tmp_path / "one", sections)
+    run_two(material / "chunks", tmp_path / "two", sections)
+    one, two = result(tmp_path / "one"), result(tmp_path / "two")
+    for name, weight in one[0].items():
+        assert weight.numpy() == pytest.approx(two[0][name].numpy(), abs=2e-4), name
+    values, others = ([field for field in out[1][1] if field] for out in (one, two))
+    assert list(map(float, values)) == pytest.approx(list(map(float, others)), rel=1e-3)
