@@ -74,7 +74,7 @@ def test_the_gradient_of_the_embedding_is_reversed_and_that_of_the_classifier_is
     reversal = {
         "name": "gradient_reversal",
         "labels": "domain",
-        "loss": {"name": "softmax", "hidden_dim": 0},
+        "loss": {"name": "softmax", "hidden_dim": 0, "activation": False},
         "gamma": None,
         "max_factor": 0.7,
     }
