@@ -60,6 +60,13 @@ include: "workflow/rules/vad.smk"
 include: "workflow/rules/chunks.smk"
 include: "workflow/rules/model.smk"
 include: "workflow/rules/xvectors.smk"
+
+
+if PSEUDO:
+
+    include: "workflow/rules/pseudo_labels.smk"
+
+
 include: "workflow/rules/backend.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/metrics.smk"
@@ -91,7 +98,7 @@ rule all:
 
 
 try:
-    CLUSTER.check_rules(rule.name for rule in workflow.rules)
+    CLUSTER.check_rules([*PSEUDO_RULES, *(rule.name for rule in workflow.rules)])
     if workflow.is_main_process:
         check_targets(sys.argv, workflow.rules, WILDCARD_VALUES)
 except StepsError as error:

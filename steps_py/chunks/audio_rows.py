@@ -15,7 +15,7 @@ from steps_py.augment.speed import prefix_of
 from steps_py.chunks.allocation import Allocation, Utterances
 from steps_py.chunks.voiced_frames import VoicedFrames
 from steps_py.chunks.voiced_speed import voiced_at_speed
-from steps_py.data.data_dir import compare_keys, read_table
+from steps_py.data.data_dir import compare_keys, join_tables, read_table
 from steps_py.errors import DataDirError, some
 from steps_py.formats.archives import Locations
 
@@ -23,7 +23,7 @@ from steps_py.formats.archives import Locations
 def add_audio(
     utterances: Utterances,
     allocation: Allocation,
-    data_dir: str | Path,
+    data_dirs: Sequence[str | Path],
     speeds: Sequence[float],
     needed_frames: int,
     log: Callable[[str], object] = print,
@@ -33,7 +33,7 @@ def add_audio(
     Parameters
     ----------
     utterances : Utterances
-        Of `data_dir` only; its wav.scp has an entry for each of them.
+        Of `data_dirs` only; wav.scp there has an entry for each of them.
     speeds : list of float
     needed_frames : int
         Utterances with fewer voiced frames at their speed are dropped.
@@ -45,10 +45,13 @@ def add_audio(
     DataDirError, AudioError
         If wav.scp has other utterances, or entries that need an external program.
     """
-    path = Path(data_dir, "wav.scp")
-    wavs = read_table(path)
-    if faults := compare_keys(wavs.keys(), utterances.utts, path, Path(data_dir, "feats.scp")):
-        raise DataDirError(faults[0])
+    paths = [Path(data_dir, "wav.scp") for data_dir in data_dirs]
+    for path in paths:
+        feats = path.with_name("feats.scp")
+        keys = read_table(path).keys(), read_table(feats).keys()
+        if faults := compare_keys(*keys, path, feats):
+            raise DataDirError(faults[0])
+    path, wavs = " ".join(map(str, paths)), join_tables(paths, "Rename them.")
     with_tabs = [utt for utt in utterances.utts if "\t" in wavs[utt]]
     if with_tabs:
         raise DataDirError(f"{path}: entries of {some(with_tabs)} contain a tab. Rename the files.")

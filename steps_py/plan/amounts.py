@@ -33,6 +33,9 @@ class Amounts:
         self.from_audio = config["train"]["input"] == "waveform"
         copies = "train_augmented" in sizes and not self.from_audio
         self.train_sets = ["train"] + ["train_augmented"] * copies
+        pseudo = config["pseudo_labels"]
+        self.unlabelled = [pseudo["unlabelled"]] if pseudo else []
+        self.train_sets += [name for name in self.unlabelled if name not in self.train_sets]
         self.num_speeds = len((config["augment"]["online"] or {}).get("speeds", [1.0]))
 
     def of(self, job, about=None):
@@ -65,6 +68,7 @@ class Amounts:
             "training": self.train_sets,
             "backend": self.config["backend"]["train_sets"],
             "sets": list(self.config["data"]["sets"]),
+            "unlabelled": self.unlabelled,
             "corpus": [name for name in self.sizes if "." in name],
         }.get(about, [])
         return sum((self.sizes[name] for name in names), Size())

@@ -41,6 +41,7 @@ REGISTRIES = {  # kind -> where its registry is
     "mix": "steps_py.model.registries:MIXES",
     "objective": "steps_py.model.registries:OBJECTIVES",
     "sampler": "steps_py.chunks.samplers.base:SAMPLERS",
+    "clusterer": "steps_py.pseudo_labels.clusterers.base:CLUSTERERS",
     "scoring step": "steps_py.backend.steps.base:STEPS",
     "quality measure": "steps_py.backend.steps.quality.base:MEASURES",
     "metric": "steps_py.scoring.metrics.base:METRICS",

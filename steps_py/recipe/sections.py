@@ -13,6 +13,7 @@ from steps_py.data.config import DataConfig
 from steps_py.embeddings.config import XvectorsConfig
 from steps_py.feats.config import CmvnConfig, FeatsConfig, VadConfig
 from steps_py.model.config import ModelConfig
+from steps_py.pseudo_labels.config import PseudoLabelsConfig
 from steps_py.recipe.plan_config import PlanConfig
 from steps_py.report.config import ReportConfig
 from steps_py.scoring.config import MetricsConfig, ScoresConfig
@@ -34,6 +35,9 @@ class RecipeConfig:
     chunks: ChunksConfig = setting(description="which frames the network is trained on")
     model: ModelConfig = setting(description="the network")
     train: TrainConfig = setting(description="its training")
+    pseudo_labels: PseudoLabelsConfig | None = setting(
+        None, "speakers of unlabelled speech, found by clustering x-vectors in rounds"
+    )
     xvectors: XvectorsConfig = section(XvectorsConfig, "extraction of x-vectors")
     backend: BackendConfig = section(
         BackendConfig,

@@ -31,12 +31,13 @@ def main(argv: list[str] | None = None) -> None:
     args = parser.parse_args(argv)
 
     rows = check_sets(args.train, args.test)
-    if args.batches:
+    batches = json.loads(args.batches or "{}")
+    if batches:
         from steps_py.chunks.enough_speakers import check_enough_speakers  # start-up time
 
         speakers = set(read_table(f"{args.batches_of}/utt2spk").values())
         num_speakers = max(0, len(speakers) - args.held_out) * args.speeds
-        check_enough_speakers(json.loads(args.batches), num_speakers)
+        check_enough_speakers(batches, num_speakers)
     print(write_sets(args.out, rows), end="")
 
 

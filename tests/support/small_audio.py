@@ -73,7 +73,7 @@ def allocate(data, out, speeds=(1.0,), **changed):
     utterances = read_utterances([data])
     allocation = allocate_chunks(utterances, config, log=lambda line: None)
     utterances, allocation = add_audio(
-        utterances, allocation, data, speeds, config.needed_frames, log=lambda line: None
+        utterances, allocation, [data], speeds, config.needed_frames, log=lambda line: None
     )
     write_chunks(utterances, allocation, out)
     return out

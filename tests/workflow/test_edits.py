@@ -59,7 +59,7 @@ ELSEWHERE = (
     *("train.input", "train.init", "train.device", "train.decode", "train.stages"),
     "train.unlabelled",
     *("augment.online", "augment.copies", "feats.type", "xvectors.device", "xvectors.copies"),
-    "scores.systems",
+    *("scores.systems", "pseudo_labels"),
     *("backend.adapt", "backend.adapt_set", "plan.costs"),
 )
 VALUES = {

@@ -20,7 +20,14 @@ PIPES = {"pipes": "programs"} if config["data"]["pipes"] == "programs" else {}
 SETS = list(config["data"]["sets"])
 AUGMENTED = ["train_augmented"] if config["augment"]["copies"] else []
 FROM_AUDIO = config["train"]["input"] == "waveform"
-CHUNK_SETS = ["train"] if FROM_AUDIO else ["train", *AUGMENTED]
+PSEUDO = config["pseudo_labels"]
+PSEUDO_SETS = [PSEUDO["unlabelled"]] if PSEUDO else []
+PSEUDO_RULES = [  # a site's cluster.yaml may name them where a recipe does not have them
+    *("allocate_start", "train_start", "extract_unlabelled", "cluster_xvectors"),
+    *("allocate_round", "train_round"),
+]
+LABELLED_SETS = ["train"] if FROM_AUDIO else ["train", *AUGMENTED]
+CHUNK_SETS = list(dict.fromkeys([*LABELLED_SETS, *PSEUDO_SETS]))
 TRIALS = list(config["data"]["trials"])
 MODELS = config["data"]["models"]
 
@@ -48,7 +55,8 @@ SYSTEMS = Systems(
     copied=COPIED,
 )
 XVECTOR_SETS = behind_models([*SYSTEMS.sets(), *TRIAL_SETS])
-CHECKED_SETS = [AT_SPEEDS.get(dset, dset) for dset in XVECTOR_SETS if dset in SETS]
+EXTRACTED_SETS = sorted({*XVECTOR_SETS, *PSEUDO_SETS})
+CHECKED_SETS = [AT_SPEEDS.get(dset, dset) for dset in EXTRACTED_SETS if dset in SETS]
 
 
 scattergather:

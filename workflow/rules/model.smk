@@ -107,6 +107,22 @@ def files_of_unlabelled():
     return ["exp/chunks/unlabelled.tsv", *archives]
 
 
+def training_command(chunks, out):
+    """The command of stage train_model.
+
+    A scheduler sends SIGTERM to every process of the job before the end of the run time. The
+    shell and tee must outlive the training, which handles it by writing a checkpoint.
+    """
+    return (
+        "trap : TERM; python -m steps_py.cluster.gpu_lease --gpus {resources.gpu} --"
+        " python -m steps_py.stages.train_model --config {params.train:q}"
+        " --model {params.model:q} --cmvn {params.cmvn:q} --chunks-config {params.chunks:q}"
+        " {params.waveform:q} --front-end {params.front_end:q}"
+        f" --chunks {chunks} --out {out} --threads {{threads}} --gpus {{resources.gpu}}"
+        " 2>&1 | (trap '' TERM; exec tee {log})"
+    )
+
+
 rule train_model:
     """Train the network; after an interruption, training resumes from the last checkpoint."""
     input:
@@ -152,15 +168,8 @@ rule train_model:
         init=digest_of_files(files_of_init()),
         front_end=front_end(),
         confs=digest_of_files([recipe_file(conf) for conf in CONFS]),
-    # A scheduler sends SIGTERM to every process of the job before the end of the run time. The
-    # shell and tee must outlive the training, which handles it by writing a checkpoint.
     shell:
-        "trap : TERM; python -m steps_py.cluster.gpu_lease --gpus {resources.gpu} --"
-        " python -m steps_py.stages.train_model --config {params.train:q}"
-        " --model {params.model:q} --cmvn {params.cmvn:q} --chunks-config {params.chunks:q}"
-        " {params.waveform:q} --front-end {params.front_end:q}"
-        " --chunks exp/chunks --out exp/model --threads {threads} --gpus {resources.gpu}"
-        " 2>&1 | (trap '' TERM; exec tee {log})"
+        training_command("exp/chunks", "exp/model")
 
 
 LR_CURVE = "exp/find_lr/curve.tsv"

@@ -69,6 +69,14 @@ rule split_feats_scp:
         "python -m steps_py.stages.split_table {input} {output} > {log} 2>&1"
 
 
+EXTRACTION = (
+    "python -m steps_py.cluster.gpu_lease --gpus {resources.gpu} --"
+    " python -m steps_py.stages.extract_xvectors --config {params.config:q}"
+    " --model {input.model} --feats {input.feats} --vad {input.vad}"
+    " --out-ark {output.ark} --out-scp {output.scp} > {log} 2>&1"
+)
+
+
 rule extract_xvectors:
     """Extract one part's x-vectors, in batches of similar length."""
     input:
@@ -94,10 +102,7 @@ rule extract_xvectors:
             without=["num_jobs"] if wildcards.dset in CROPPED.values() else ["num_jobs", "copies"],
         ),
     shell:
-        "python -m steps_py.cluster.gpu_lease --gpus {resources.gpu} --"
-        " python -m steps_py.stages.extract_xvectors --config {params.config:q}"
-        " --model {input.model} --feats {input.feats} --vad {input.vad}"
-        " --out-ark {output.ark} --out-scp {output.scp} > {log} 2>&1"
+        EXTRACTION
 
 
 rule gather_xvectors:

@@ -4,7 +4,17 @@ A check is ``check(config, parts)`` with a config whose defaults are filled in, 
 of registered classes. It yields one line for each fault: the key, what is wrong, what to do.
 """
 
-from steps_py.recipe.checks import augment, backend, chunks, data, feats, scores, sections, train
+from steps_py.recipe.checks import (
+    augment,
+    backend,
+    chunks,
+    data,
+    feats,
+    pseudo_labels,
+    scores,
+    sections,
+    train,
+)
 
 CHECKS = [
     *sections.CHECKS,
@@ -13,6 +23,7 @@ CHECKS = [
     *feats.CHECKS,
     *chunks.CHECKS,
     *train.CHECKS,
+    *pseudo_labels.CHECKS,
     *backend.CHECKS,
     *scores.CHECKS,
 ]

@@ -1,0 +1,11 @@
+"""Clusterers of x-vectors: one class per file, a subclass of Clusterer.
+
+See `steps_py.pseudo_labels.clusterers.base.Clusterer` for the contract.
+"""
+
+from steps_py.pseudo_labels.clusterers.base import CLUSTERERS
+from steps_py.registry import import_modules
+
+import_modules(__name__, __path__)
+
+__all__ = ["CLUSTERERS"]

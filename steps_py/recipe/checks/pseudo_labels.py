@@ -1,0 +1,20 @@
+"""Section ``pseudo_labels``: the set whose speakers are not known, and who may not ask for them."""
+
+from steps_py.recipe.checks.names import unknown
+
+
+def check_unlabelled(config, parts):
+    """The unlabelled set is one of data.sets and is not tested on."""
+    pseudo, data = config["pseudo_labels"], config["data"]
+    if pseudo is None:
+        return
+    name = pseudo["unlabelled"]
+    yield from unknown("pseudo_labels.unlabelled", name, data["sets"], "set")
+    models = {key: value["of"] for key, value in data["models"].items()}
+    for trials, entry in data["trials"].items():
+        for side in ("enroll", "test"):
+            if models.get(entry[side], entry[side]) == name:
+                yield f"'data.trials.{trials}.{side}' is '{name}', a set that is trained on."
+
+
+CHECKS = [check_unlabelled]
