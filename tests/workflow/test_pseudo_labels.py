@@ -93,6 +93,16 @@ def test_a_backend_that_reads_the_speakers_of_the_unlabelled_set_is_refused(tmp_
     assert "backend.train_sets: 'train' is pseudo_labels.unlabelled" in text
 
 
+def test_an_objective_on_unlabelled_chunks_is_refused_together_with_pseudo_labels(tmp_path):
+    def change(config):
+        with_speakers(config)
+        config["train"]["unlabelled"] = {"set": "crawled"}
+
+    code, text = planner().ask(recipe(tmp_path, change), "all")
+    assert code == 1
+    assert "'train.unlabelled' and 'pseudo_labels' are both given" in text
+
+
 @pytest.mark.parametrize(
     "changed, said",
     [

@@ -9,6 +9,11 @@ def check_unlabelled(config, parts):
     if pseudo is None:
         return
     name = pseudo["unlabelled"]
+    if config["train"]["unlabelled"]:
+        yield (
+            "'train.unlabelled' and 'pseudo_labels' are both given, but the trainings of the rounds"
+            " read no other utterances. Set one of them to null."
+        )
     yield from unknown("pseudo_labels.unlabelled", name, data["sets"], "set")
     models = {key: value["of"] for key, value in data["models"].items()}
     for trials, entry in data["trials"].items():
