@@ -71,6 +71,7 @@ include: "workflow/rules/backend.smk"
 include: "workflow/rules/scores.smk"
 include: "workflow/rules/metrics.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/system.smk"
 include: "workflow/rules/plan.smk"
 include: "workflow/rules/search.smk"
 
@@ -95,6 +96,7 @@ rule all:
         "results/comparisons.tsv",
         "results/manifest.json",
         "results/report.html",
+        "results/system.swx",
 
 
 try:

@@ -22,6 +22,7 @@ class LibriSpeech(Corpus):
 train-clean-100/19/198/19-198-0000.flac ...
 train-clean-360/..., train-other-500/..., {dev,test}-{clean,other}/...
 SPEAKERS.TXT"""
+    licence = "CC BY 4.0"
     source = "Get it from https://www.openslr.org/12/ (60 GB; CC BY 4.0)."
     published = PUBLISHED
 

@@ -26,6 +26,7 @@ class Musan(Corpus):
 noise/{free-sound,sound-bible}/noise-free-sound-0000.wav ...
 music/{fma,fma-western-art,hd-classical,jamendo,rfm}/music-fma-0000.wav ..., ANNOTATIONS
 speech/{librivox,us-gov}/speech-librivox-0000.wav ..."""
+    licence = "CC BY 4.0"
     source = "Get it from https://www.openslr.org/17/ (11 GB; CC BY 4.0)."
     published = PUBLISHED
 

@@ -29,6 +29,7 @@ class RirsNoises(Corpus):
     layout = """
 simulated_rirs/{smallroom,mediumroom,largeroom}/rir_list, Room001/Room001-00001.wav ...
 real_rirs_isotropic_noises/rir_list, *.wav"""
+    licence = "Apache-2.0"
     source = "Get it from https://www.openslr.org/28/ (1.3 GB; Apache 2.0)."
 
     def parts(self):

@@ -51,6 +51,7 @@ test/wav/id10270/5r0dWxy17C8/00001.wav ...    (or vox1_test_wav/wav/...)
 veri_test.txt, veri_test2.txt, list_test_all2.txt ...: the trial lists, here or in meta/
 or the older release: voxceleb1_wav/A.J._Buckley/1zcIwhmdeo4_0000001.wav ...,
 voxceleb1_test.txt and vox1_meta.csv"""
+    licence = "CC BY 4.0"
     source = """
 Get it from https://www.robots.ox.ac.uk/~vgg/data/voxceleb/vox1.html (on request; CC BY 4.0).
 Lists and vox1_meta.csv are there and, in Kaldi's form, at https://www.openslr.org/49/."""

@@ -21,6 +21,7 @@ class VoxCeleb2(Corpus):
     layout = """
 dev/aac/id00012/21Uxsk56VDQ/00001.m4a ...     (or dev/wav/.../00001.wav, converted)
 test/aac/id00017/01dfn2spqyE/00001.m4a ...    (or test/wav/.../00001.wav, converted)"""
+    licence = "CC BY 4.0"
     source = """
 Get it from https://www.robots.ox.ac.uk/~vgg/data/voxceleb/vox2.html (on request; CC BY 4.0).
 The m4a files need ffmpeg on PATH."""

@@ -121,6 +121,22 @@ class Systems:
         stage = command_line("python", "-m", "steps_py.stages.expand_trials", *words)
         return Command(stage, (path, *inputs))
 
+    def kept(self, system: str) -> list[dict] | None:
+        """What the system scores new recordings by, for `KeptChain`; None: it needs the recipe.
+
+        A link is {"step": its section, "files": paths}, of a `Join` with "systems", their chains.
+        """
+        chain = []
+        for link in self._links[system]:
+            step, job = link.step, StepJob(link, self._material)
+            files = step.kept_files(job)
+            others = [self.kept(other) for other in step.systems]
+            if files is None or None in others or (isinstance(step, ScoreStep) and step.over):
+                return None
+            kept = {"step": link.section, "files": list(files)}
+            chain.append({**kept, "systems": others} if isinstance(step, Join) else kept)
+        return chain
+
     def calibrated(self, system: str) -> bool:
         """Whether the system's scores are log-likelihood ratios that priors set thresholds for."""
         return self._links[system][-1].step.calibrates

@@ -102,6 +102,7 @@ class Corpus:
     Config = CorpusConfig
     layout = ""  # the expected folder tree, for messages
     source = ""  # where to get it, and its licence
+    licence = ""  # its short name, such as CC BY 4.0; empty: unknown
     takes_shell_pipes = False  # default of the key shell_pipes
     needs_decoder = False  # recordings are in a format that only ffmpeg decodes
     published = types.MappingProxyType({})  # part -> Published

@@ -1,8 +1,10 @@
 """final.pt: a trained network and everything needed to extract x-vectors from recordings."""
 
 import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -32,18 +34,22 @@ class Extractor:
 
 def save_extractor(path: str | Path, extractor: Extractor) -> None:
     """Write final.pt, atomically."""
+    weights = {name: x.detach().cpu() for name, x in extractor.model.state_dict().items()}
+    write_model_file(path, "model", {"model": weights, **options_of(extractor)})
+
+
+def options_of(extractor: Extractor) -> dict[str, Any]:
+    """All of an extractor but its weights, as plain values, and the version of this package."""
     front_end = extractor.front_end
     config = asdict(extractor.config)
     config["front_ends"] = extractor.model.front_ends.portable(config["front_ends"])
-    content = {
-        "model": {name: x.detach().cpu() for name, x in extractor.model.state_dict().items()},
+    return {
         "config": config,
         "feat_dim": extractor.feat_dim,
         "cmvn": asdict(extractor.cmvn),
         "front_end": None if front_end is None else asdict(front_end),
         "version": package_version(),
     }
-    write_model_file(path, "model", content)
 
 
 def load_extractor(path: str | Path) -> Extractor:
@@ -63,6 +69,14 @@ def load_extractor(path: str | Path) -> Extractor:
             " update it.",
             file=sys.stderr,
         )
+    return build_extractor(saved, path)
+
+
+def build_extractor(saved: Mapping[str, Any], path: str | Path) -> Extractor:
+    """The extractor of its weights, ``saved["model"]``, and its `options_of`.
+
+    Raises StepsError that names `path`, the file they come from, as `load_extractor` does.
+    """
     try:
         config = ModelConfig(**saved["config"])
         model = build_model(config, saved["feat_dim"])

@@ -1,40 +1,27 @@
 """final.pt and head.pt: the output of torch.save with a digest at the end.
 
-A file is a zip archive, as PyTorch writes them, and ``torch.load`` reads it.  The comment of the
-archive, its last bytes, holds the kind of file, the version of the format and a SHA-256 of all
-bytes before it.
+A file is a zip archive, as PyTorch writes them, and ``torch.load`` reads it.  The seal at its
+end is described in `steps_py.sealed_files`.
 """
 
-import hashlib
 import io
 import pickle
-import re
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from steps_py.errors import StepsError
-from steps_py.files import atomic_write
+from steps_py.sealed_files import BrokenSealError, read_sealed, write_sealed
 
 FORMAT = 2  # 1 had neither a digest nor the options of the features
-_SEAL = re.compile(rb"sidewinder (\w+) format (\d{1,6}) sha256 ([0-9a-f]{64})")
-_MAX_SEAL_BYTES = 200
-_COMMENT_SIZE_BYTES = 2  # the last field of a zip archive without comment
 
 
 def write_model_file(path: str | Path, kind: str, content: dict[str, Any]) -> None:
     """Write `content`, tensors and plain values, as a file of a `kind`, atomically."""
     saved = io.BytesIO()
     torch.save({"format": FORMAT, **content}, saved)
-    title = f"sidewinder {kind} format {FORMAT} sha256 ".encode()
-    comment_size = (len(title) + 64).to_bytes(_COMMENT_SIZE_BYTES, "little")
-    parts = saved.getbuffer()[:-_COMMENT_SIZE_BYTES], comment_size, title
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(part)
-    with atomic_write(path, "wb") as out:
-        out.writelines([*parts, digest.hexdigest().encode()])
+    write_sealed(path, saved.getbuffer(), kind, FORMAT)
 
 
 def read_model_file(path: str | Path, kind: str) -> tuple[dict[str, Any], int]:
@@ -48,17 +35,12 @@ def read_model_file(path: str | Path, kind: str) -> tuple[dict[str, Any], int]:
         Naming the file, if it is missing, damaged, of another kind, or of a newer format.
     """
     try:
-        data = Path(path).read_bytes()
-    except OSError as error:
-        raise StepsError(f"{path}: cannot be read: {error.strerror}. Check the path.") from None
-    start = data.rfind(b"sidewinder ", max(0, len(data) - _MAX_SEAL_BYTES))
-    seal = _SEAL.fullmatch(data, start) if start >= 0 else None
-    if seal is None:
+        sealed = read_sealed(path)
+    except BrokenSealError:
+        raise _damaged(path, "its digest does not match its content") from None
+    data, found_kind, found_format, _ = sealed
+    if found_kind is None:
         return _read_without_seal(path, data, kind), 1
-    found_kind, found_format = seal[1].decode(), int(seal[2])
-    digest = hashlib.sha256(memoryview(data)[: seal.start(3)]).hexdigest()
-    if digest != seal[3].decode():
-        raise _damaged(path, "its digest does not match its content")
     if found_format > FORMAT:
         raise StepsError(
             f"{path}: has format {found_format}, but this version of sidewinder reads formats up"

@@ -18,6 +18,7 @@ from steps_py.recipe.plan_config import PlanConfig
 from steps_py.report.config import ReportConfig
 from steps_py.scoring.config import MetricsConfig, ScoresConfig
 from steps_py.settings.declare import section, setting
+from steps_py.system.config import SystemConfig
 from steps_py.training.config import TrainConfig
 
 
@@ -46,5 +47,6 @@ class RecipeConfig:
     )
     scores: ScoresConfig = section(ScoresConfig, "scoring systems")
     report: ReportConfig = section(ReportConfig, "contents of results/report.html")
+    system: SystemConfig = section(SystemConfig, "the file results/system.swx")
     plan: PlanConfig = section(PlanConfig, "for `snakemake plan`; results do not depend on it")
     metrics: MetricsConfig = section(MetricsConfig, "measures in the results tables")

@@ -52,6 +52,7 @@ READERS = {
     "plan": set(),
     "metrics": {"compute_metrics"},
     "report": {"write_report"},
+    "system": {"write_system"},
 }
 # Keys that other tests edit, as another value takes other files or other keys with it.
 ELSEWHERE = (
@@ -89,6 +90,9 @@ VALUES = {
     "metrics.measures": ["eer"],
     "report.sections": ["det"],
     "metrics.conditions": {"duration_sec": {"table": "utt2dur", "bins": [2]}},
+    "system.scores": "cosine",
+    "system.calibrate_on": [],
+    "system.p_target": [0.2],
     "plan.slots": [7],
     "plan.sizes": {"voxceleb1.dev": {"utts": 10, "hours": 1}},
     "chunks.min_frames": 50,

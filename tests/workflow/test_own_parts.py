@@ -96,12 +96,12 @@ def test_an_own_file_is_an_input_of_the_rules_that_run_its_classes_and_of_no_oth
         for file in re.findall(r"local/\w+\.py", inputs):
             readers.setdefault(file, set()).add(rule)
     features, network = {"make_feats", "make_augmented_feats"}, {"train_model", "extract_xvectors"}
-    results = {"compute_metrics", "write_report"}
+    results, system = {"compute_metrics", "write_report"}, {"write_system"}
     assert readers == {
-        "local/feature.py": features,
-        "local/encoder.py": network,
+        "local/feature.py": features | system,
+        "local/encoder.py": network | system,
         "local/metric.py": results,
-        "local/_names.py": features | network | results,
+        "local/_names.py": features | network | results | system,
     }
 
 

@@ -10,10 +10,15 @@ STEPS  ``cls(config)`` with a frozen dataclass ``Config``, the options of the st
        ``estimates`` and ``early``, the names of the files that it writes;
        ``estimate(file, job)``, the shell command that writes one of them to ``job.out``;
        and the method of its kind, below.
+
+A system is kept in a file (steps_py/system), to score recordings without its recipe, if all of its
+steps define ``kept_files`` and the method of their kind that scores vectors in memory.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
 
 from steps_py.registry import Registry
 
@@ -76,6 +81,10 @@ class Step:
         """The shell command that writes a file of `estimates` or `early` to ``job.out``."""
         raise NotImplementedError(f"{type(self).__name__} does not estimate {file}")
 
+    def kept_files(self, job: "StepJob") -> Sequence[str] | None:
+        """The files by which the step treats new recordings; None: it needs the recipe for that."""
+        return None
+
 
 class Transform(Step):
     """A step that changes vectors one by one."""
@@ -95,6 +104,10 @@ class Transform(Step):
         of_training : bool
             Whether these are the vectors that the steps are trained on.
         """
+        raise NotImplementedError
+
+    def vector_function(self, *files: str) -> Callable[[np.ndarray], np.ndarray]:
+        """The same in memory, of vectors (N, D) that are not trained on; by its `kept_files`."""
         raise NotImplementedError
 
 
@@ -121,12 +134,19 @@ class Model(Step):
         """The same scores in Python, of any pairs of vectors: with a cohort, for instance."""
         raise NotImplementedError
 
+    def kept_files(self, job):
+        return None if type(self).pair_scorer is Model.pair_scorer else self.files(job)
+
 
 class Join(Step):
     """A step at the beginning of a chain that makes scores out of those of other systems."""
 
     def score(self, job: "StepJob") -> str:
         """The command that writes ``<enroll> <test> <score>`` lines to its standard output."""
+        raise NotImplementedError
+
+    def join_function(self, *files: str) -> Callable[[np.ndarray], np.ndarray]:
+        """The same in memory: the scores (T,) of scores (T, F) of the `systems`."""
         raise NotImplementedError
 
 
@@ -140,4 +160,12 @@ class ScoreStep(Step):
 
     def rescore(self, job: "StepJob") -> str:
         """The command that reads ``<enroll> <test> <score>`` lines and writes such lines."""
+        raise NotImplementedError
+
+    def score_function(self, scorer: "PairScorer | None", *files: str) -> Callable:
+        """The same in memory: ``function(score_T, trials)`` gives scores (T,).
+
+        `trials` is a `steps_py.backend.kept_chain.MemoryTrials`, `scorer` that of the chain's
+        model; None after a `Join`.
+        """
         raise NotImplementedError

@@ -14,6 +14,8 @@ from steps_py.backend.condition_means import (
 from steps_py.backend.steps.base import STEPS, Transform
 from steps_py.data.data_dir import read_table
 from steps_py.files import atomic_write
+from steps_py.formats.holders import FLOAT_VECTOR
+from steps_py.formats.vector_tables import read_finite
 from steps_py.settings.declare import setting
 
 
@@ -67,6 +69,13 @@ class Centre(Transform):
             return command_line("ivector-subtract-global-mean", *mean, vectors, "ark:-")
         means = [] if of_training else [job.own("means.ark")]
         return job.python("subtract", vectors, "ark:-", self._words(job, job.dset), *means)
+
+    def kept_files(self, job):
+        return [job.own("mean.vec")] if self.config.by is None else None
+
+    def vector_function(self, mean):
+        mean_D = read_finite(mean, FLOAT_VECTOR)
+        return lambda x_ND: x_ND - mean_D
 
     def _words(self, job, dset):
         """What `Conditions` reads for a set, or for the training sets, as one word."""

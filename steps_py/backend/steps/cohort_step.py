@@ -82,6 +82,13 @@ class CohortStep(ScoreStep):
         sides = [job.enroll(), job.test(), job.num_utts or ""]
         return job.python("rescore_lines", job.trials, *sides, *self.words(job))
 
+    def kept_files(self, job):
+        return [job.own("cohort"), job.own("cohort.ark")]
+
+    def score_function(self, scorer, cohort, vectors):
+        members = Cohort.of(scorer, *read_cohort(cohort, vectors))
+        return lambda score_T, trials: self.normalise(score_T, trials.with_cohort(members))
+
     def words(self, job) -> list[str]:
         """What `load_cohort` makes the cohort of: its files, and the model."""
         return [job.own("cohort"), job.own("cohort.ark"), *job.model_words()]

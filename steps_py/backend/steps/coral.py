@@ -38,6 +38,12 @@ class Coral(Transform):
             return command_line("copy-vector", vectors, "ark:-")
         return command_line("transform-vec", job.own("transform.mat"), vectors, "ark:-")
 
+    def kept_files(self, job):
+        return []
+
+    def vector_function(self):
+        return lambda x_ND: x_ND  # new recordings are of the domain of the adaptation set
+
     def write_matrix(self, training, adaptation, out):
         """Estimate the transform from vectors of both domains."""
         matrix_DD = coral(read_stats(training), read_stats(adaptation), self.config.ridge)

@@ -46,6 +46,12 @@ class Fusion(TrainedOnList, Join):
         scores = [job.scores_of(system, job.trials) for system in self.systems]
         return job.python("write_fused", job.own("weights.json"), job.trials, *scores)
 
+    def kept_files(self, job):
+        return [job.own("weights.json")]
+
+    def join_function(self, weights):
+        return read_weights(weights).llr
+
     def write_weights(self, labels, out, *scores):
         """Fit the scores in files, one of each system; labels are those of the trial list."""
         pairs, score_TF = read_systems(scores)

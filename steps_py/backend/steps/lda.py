@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from steps_py.backend.affine import affine_function
 from steps_py.backend.command_line import command_line
 from steps_py.backend.steps.base import STEPS, Transform
 from steps_py.data.data_dir import read_table
@@ -54,6 +55,12 @@ class LdaProjection(Transform):
 
     def apply(self, job, vectors, of_training):
         return command_line("transform-vec", job.own("transform.mat"), vectors, "ark:-")
+
+    def kept_files(self, job):
+        return [job.own("transform.mat")]
+
+    def vector_function(self, matrix):
+        return affine_function(matrix)
 
     def write_dim(self, vector_dim: str, out: str, *utt2spk: str):
         """Write the dimension to keep; refuse training sets that are too small for LDA."""

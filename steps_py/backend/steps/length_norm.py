@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from steps_py.backend.command_line import command_line
+from steps_py.backend.length_norm import normalize_length
 from steps_py.backend.steps.base import STEPS, Transform
 
 
@@ -16,3 +17,9 @@ class LengthNorm(Transform):
 
     def apply(self, job, vectors, of_training):
         return command_line("ivector-normalize-length", vectors, "ark:-")
+
+    def kept_files(self, job):
+        return []
+
+    def vector_function(self):
+        return normalize_length

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from steps_py.backend.affine import affine_function
 from steps_py.backend.command_line import command_line
 from steps_py.backend.labelled_vectors import read_stats
 from steps_py.backend.steps.base import Transform
@@ -25,6 +26,12 @@ class LinearTransform(Transform):
 
     def apply(self, job, vectors, of_training):
         return command_line("transform-vec", job.own("transform.mat"), vectors, "ark:-")
+
+    def kept_files(self, job):
+        return [job.own("transform.mat")]
+
+    def vector_function(self, matrix):
+        return affine_function(matrix)
 
     def write_matrix(self, vectors, utt2spk, out):
         """Estimate the transform from labelled vectors."""

@@ -21,5 +21,12 @@ class LogisticCalibration(CalibrationStep):
         fit = fit_logistic(pairs.score_T[:, None], target_T, self.config.p_target)
         write_weights(out, fit, ["score"], self.config)
 
+    def kept_files(self, job):
+        return [job.own("weights.json")]
+
+    def score_function(self, scorer, fit):
+        weights = read_weights(fit)
+        return lambda score_T, trials: weights.llr(score_T[:, None])
+
     def llr(self, fit, pairs):
         return read_weights(fit).llr(pairs.score_T[:, None])

@@ -35,7 +35,18 @@ class PavCalibration(CalibrationStep):
             lists = {name: array.tolist() for name, array in asdict(fit).items()}
             file.write(json.dumps(lists) + "\n")
 
+    def kept_files(self, job):
+        return [job.own("blocks.json")]
+
+    def score_function(self, scorer, fit):
+        blocks = _read_blocks(fit)
+        return lambda score_T, trials: blocks.llr(score_T)
+
     def llr(self, fit, pairs):
-        with open(fit) as file:
-            lists = json.load(file)
-        return Isotonic(**{n: np.array(values) for n, values in lists.items()}).llr(pairs.score_T)
+        return _read_blocks(fit).llr(pairs.score_T)
+
+
+def _read_blocks(path):
+    with open(path) as file:
+        lists = json.load(file)
+    return Isotonic(**{name: np.array(values) for name, values in lists.items()})

@@ -13,6 +13,7 @@ from steps_py.recipe.checks import (
     pseudo_labels,
     scores,
     sections,
+    system,
     train,
 )
 
@@ -26,4 +27,5 @@ CHECKS = [
     *pseudo_labels.CHECKS,
     *backend.CHECKS,
     *scores.CHECKS,
+    *system.CHECKS,
 ]

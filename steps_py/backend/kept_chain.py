@@ -1,0 +1,136 @@
+"""A chain of scoring steps in memory: scores of vectors without a recipe, tables or commands.
+
+Shape suffixes (scope: this module):
+    N = vectors   D = dimension   T = trials   F = systems
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from steps_py.backend.score_norm import Cohort, Sides
+from steps_py.backend.steps import STEPS
+from steps_py.backend.steps.base import Join, Model, Transform
+from steps_py.errors import BackendError
+
+
+class SidesOfEnrolled(Sides):
+    """`Sides` that compute the cohort statistics of the enrolments once for all tests."""
+
+    def __init__(self, cohort, enroll, test, enroll_T, test_T, known: dict):
+        super().__init__(cohort, enroll, test, enroll_T, test_T)
+        self._known = known
+
+    def of_enroll(self, top_n=None, ddof=0):
+        key = top_n, ddof
+        if key not in self._known:
+            self._known[key] = super().of_enroll(top_n, ddof)
+        return self._known[key]
+
+
+@dataclass
+class Enrolled:
+    """Vectors that tests are compared with, prepared once.
+
+    Attributes
+    ----------
+    num_vectors : int
+    sides : list
+        One for each chain with a model: the system itself, or those that it joins.
+    """
+
+    num_vectors: int
+    sides: list = field(default_factory=list)
+
+
+class MemoryTrials:
+    """What steps may read of the trials of all enrolments with one test, beside their scores."""
+
+    def __init__(self, enroll, test, known: dict):
+        self._enroll, self._test, self._known = enroll, test, known
+
+    def with_cohort(self, cohort: Cohort) -> Sides:
+        """Both sides, compared with a cohort."""
+        num_trials = len(self._enroll.offset_N)
+        rows_T = np.arange(num_trials), np.zeros(num_trials, int)
+        known = self._known.setdefault(id(cohort), {})
+        return SidesOfEnrolled(cohort, self._enroll, self._test, *rows_T, known)
+
+
+class KeptChain:
+    """The steps of a system, loaded from its files.
+
+    Parameters
+    ----------
+    links : list of dict
+        As `steps_py.backend.systems.Systems.kept` gives them.
+    several : bool
+        Whether enrolments are of several utterances each.
+
+    Examples
+    --------
+    >>> chain = KeptChain([{"step": {"name": "cosine"}, "files": []}])
+    >>> enrolled = chain.enroll(np.array([[3.0, 4.0], [1.0, 0.0]]))
+    >>> chain.score(enrolled, np.array([0.0, 2.0]))
+    array([0.8, 0. ])
+    """
+
+    def __init__(self, links: list[dict[str, Any]], several: bool = False):
+        self._transforms, self._scorer, self._join, self._after = [], None, None, []
+        for link in links:
+            step = STEPS.build(link["step"])
+            if isinstance(step, Transform):
+                self._transforms.append(step.vector_function(*link["files"]))
+            elif isinstance(step, Model):
+                scorer = step.pair_scorer(*link["files"])
+                self._scorer = scorer.of_models() if several else scorer
+            elif isinstance(step, Join):
+                chains = [KeptChain(other, several) for other in link["systems"]]
+                self._join = chains, step.join_function(*link["files"])
+            else:
+                self._after.append(step.score_function(self._scorer, *link["files"]))
+
+    def enroll(self, x_ND: np.ndarray, num_utts_N: np.ndarray | None = None) -> Enrolled:
+        """Enrolments by vectors, the means of `num_utts_N` utterances each; None: one each."""
+        enrolled = Enrolled(len(x_ND))
+        self._enroll(x_ND, num_utts_N, enrolled)
+        return enrolled
+
+    def score(self, enrolled: Enrolled, x_D: np.ndarray) -> np.ndarray:
+        """Scores of all enrolments with one test vector, float64 (T,)."""
+        return self._score(x_D[np.newaxis], iter(enrolled.sides))
+
+    def _enroll(self, x_ND, num_utts_N, enrolled):
+        if self._join:
+            for chain in self._join[0]:
+                chain._enroll(x_ND, num_utts_N, enrolled)
+            return
+        side = self._scorer.enroll(self._prepared(x_ND), num_utts_N)
+        if len(x_ND) > 1:
+            side = side.single()
+        enrolled.sides.append((side, {}))
+
+    def _score(self, x_1D, sides):
+        if self._join:
+            chains, join = self._join
+            score_T = join(np.stack([chain._score(x_1D, sides) for chain in chains], axis=1))
+            trials = None
+        else:
+            side, known = next(sides)
+            test = self._scorer.test(self._prepared(x_1D))
+            if side.vectors_NK.dtype == np.float32:
+                test = test.single()
+            score_T = self._scorer.all_pairs(side, test)[:, 0].astype(np.float64)
+            trials = MemoryTrials(side, test, known)
+        for function in self._after:
+            score_T = function(score_T, trials)
+        if not np.isfinite(score_T).all():
+            raise BackendError("scores are not finite. Is a vector zero?")
+        return score_T
+
+    def _prepared(self, x_ND):
+        """The vectors after all transforms, each rounded as tables keep it."""
+        for transform in self._transforms:
+            x_ND = np.asarray(transform(x_ND), np.float32)
+        return x_ND
