@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from steps_py.chunks.allocation import Chunks
 from steps_py.training.config import Sections, split_stages
+from steps_py.training.initial_weights import check_heads
 from steps_py.training.processes import ProcessGroup
 from steps_py.training.trainer import Trainer
 
@@ -47,4 +48,6 @@ def trainer_builders(
 
         return build
 
-    return [builder(*stage) for stage in split_stages(sections)]
+    stages = split_stages(sections)
+    check_heads(stages)
+    return [builder(*stage) for stage in stages]

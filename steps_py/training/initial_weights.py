@@ -3,7 +3,7 @@
 The head is the weights of the loss, such as a classifier; it is stored in head.pt beside final.pt.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,8 @@ from steps_py.errors import ConfigError
 from steps_py.model.extractor import load_extractor
 from steps_py.model.load_weights import load_weights
 from steps_py.model.model_file import read_model_file, write_model_file
-from steps_py.training.config import InitConfig
+from steps_py.model.registries import LOSSES
+from steps_py.training.config import InitConfig, Sections
 from steps_py.training.network import Network
 
 if TYPE_CHECKING:  # circular at run time
@@ -49,11 +50,33 @@ def initialise(
     if new_head:
         log(f"train: stage {previous.stage + 1}: the head is initialised at random (new_head)")
     else:
-        fix = "Set new_head: true in that stage."
-        old, new = previous.network.loss, network.loss
-        old_part = old.find_part(network.config.loss) or old
-        new_part = new.find_part(previous.config.loss) or new
-        load_weights(new_part, old_part.state_dict(), where, fix)
+        losses = previous.network.loss, network.loss
+        _continue_head(*losses, previous.config.loss, network.config.loss, where)
+
+
+def check_heads(stages: Sequence[tuple[Sections, bool]]) -> None:
+    """Raise StepsError unless the loss of each stage can begin with the weights of the one before.
+
+    A training of days ends otherwise where the second stage begins.  No random number is drawn.
+    """
+    with torch.random.fork_rng(devices=[]):
+        sections = [section for section, _ in stages]
+        configs = [section["train"].loss for section in sections]
+        in_dim = sections[0]["model"].embedding_dim
+        losses = [LOSSES.build(loss, in_dim=in_dim, num_speakers=2) for loss in configs]
+    for number, (_, new_head) in enumerate(stages[1:], 1):
+        if not new_head:
+            where = f"train.stages: stage {number + 1}"
+            pair = slice(number - 1, number + 1)
+            _continue_head(*losses[pair], *configs[pair], where)
+
+
+def _continue_head(old, new, old_config, new_config, where):
+    """Copy the weights of a loss into that of the next stage, or into the part that is the same."""
+    fix = "Set new_head: true in that stage."
+    old_part = old.find_part(new_config) or old
+    new_part = new.find_part(old_config) or new
+    load_weights(new_part, old_part.state_dict(), where, fix)
 
 
 def load_initial(

@@ -162,6 +162,7 @@ def test_another_loss_without_a_new_head_is_refused(chunks_dir, tmp_path):
         StepsError, match=r"stage 2: does not fit .* Set new_head: true in that stage"
     ):
         small_run(chunks_dir, tmp_path, small_sections(stages=stages))
+    assert not list(tmp_path.rglob("*.pt"))  # before the first step of the first stage
 
 
 def test_a_change_of_the_first_stage_restarts_all_stages(chunks_dir, tmp_path):
