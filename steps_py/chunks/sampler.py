@@ -83,6 +83,8 @@ class ChunkSampler:
     batch_size, seed : int
     strategy : dict
         ``{"name": ..., **keys}`` of `steps_py.chunks.samplers`; by default balanced.
+    labels : (list of str, int array of shape (U,)), optional
+        Names of labels, and the place of each utterance's in them, for samplers that need them.
     vary_within_batch : bool
         Draw the length of each chunk.
     wrap_around : bool
@@ -99,6 +101,7 @@ class ChunkSampler:
         batch_size: int,
         seed: int,
         strategy: dict[str, Any] | None = None,
+        labels: tuple[list[str], np.ndarray] | None = None,
         vary_within_batch: bool = False,
         wrap_around: bool = False,
     ):
@@ -106,12 +109,11 @@ class ChunkSampler:
         self.num_speakers = int(self.spk_id_U.max()) + 1
         self._lengths = (min_frames, max_frames)
         self._seed, self._vary, self._wrap = seed, vary_within_batch, wrap_around
-        self._strategy = SAMPLERS.build(
-            strategy or DEFAULT_SAMPLER,
-            spk_id_U=self.spk_id_U,
-            batch_size=batch_size,
-            draw=self._random,
-        )
+        strategy = strategy or DEFAULT_SAMPLER
+        fields = {"spk_id_U": self.spk_id_U, "batch_size": batch_size, "draw": self._random}
+        if SAMPLERS.find(strategy["name"]).needs_labels:
+            fields["names"], fields["label_U"] = labels
+        self._strategy = SAMPLERS.build(strategy, **fields)
 
     @property
     def utts_per_speaker(self) -> int:

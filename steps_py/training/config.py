@@ -114,7 +114,7 @@ class TrainConfig:
     sampler: Annotated[dict, part("sampler")] = setting(
         {"name": "balanced"},
         "how the utterances of a batch are drawn: balanced, speaker_groups (metric losses),"
-        " all_utts, uniform",
+        " all_utts, uniform, utt_groups, domain_batches",
         per_stage=True,
     )
     accumulate_steps: Count = setting(

@@ -33,7 +33,7 @@ from steps_py.training.non_finite import ROLLBACK_LR_FACTOR, BufferBackup, all_f
 from steps_py.training.processes import ProcessGroup, Requests
 from steps_py.training.random_state import random_state, set_random_state
 from steps_py.training.registered import registered
-from steps_py.training.sampling import build_sampler
+from steps_py.training.sampling import build_sampler, digest_of_sampler
 from steps_py.training.schedules.base import KEEP, RESET
 from steps_py.training.spec_augment import SpecAugment
 from steps_py.training.updates import Updates
@@ -140,6 +140,7 @@ class Trainer:
             before=digest_of_settings(previous.settings) if previous else None,
             **digest_of_teacher(self.config.distillation),
             **digest_of_front_ends(self.network.model.front_ends),
+            **digest_of_sampler(sections, train),
             **self.network.terms.settings(),
         )
         initialise(self.network, self.config.init, speakers, previous, new_head, log)

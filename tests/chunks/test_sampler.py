@@ -23,6 +23,7 @@ def sampler(counts, num_frames=100, seed=1, **fields):
     spk_id_U = np.repeat(np.arange(len(counts)), counts)
     num_frames_U = np.broadcast_to(num_frames, spk_id_U.shape)
     fields = {"min_frames": 20, "max_frames": 40, "batch_size": 4} | fields
+    fields = {"labels": (["book", "phone"], np.arange(len(spk_id_U)) % 2)} | fields
     return ChunkSampler(spk_id_U, num_frames_U, seed=seed, **fields)
 
 
@@ -33,7 +34,7 @@ def same(a, b):
 
 
 @st.composite
-def samplers(draw, names=ALL):
+def samplers(draw, names=ALL, roll_over=None):
     """Any strategy on any small corpus, with a possible batch size."""
     counts = draw(st.lists(st.integers(1, 5), min_size=2, max_size=12))
     frames = draw(st.lists(st.integers(1, 80), min_size=sum(counts), max_size=sum(counts)))
@@ -44,6 +45,13 @@ def samplers(draw, names=ALL):
         batch_size = strategy["utts_per_speaker"] * draw(st.integers(1, len(counts)))
     if strategy["name"] == "all_utts":
         strategy["num_speakers"] = draw(st.integers(1, min(batch_size, len(counts))))
+        strategy["roll_over"] = draw(st.booleans()) if roll_over is None else roll_over
+    if strategy["name"] == "utt_groups":
+        strategy["group_size"] = size = draw(st.integers(1, 3))
+        strategy["mode"] = draw(st.sampled_from(["diagonal", "rowwise", "random"]))
+        num_groups = sum(max(1, count // size) for count in counts)
+        num_blocks = 1 if strategy["mode"] == "diagonal" else 2
+        batch_size = size * num_blocks * draw(st.integers(1, max(1, num_groups // num_blocks)))
     low = draw(st.integers(1, 30))
     return sampler(
         counts,
@@ -141,7 +149,7 @@ def test_groups_use_all_utterances_of_a_speaker_before_repeating_one():
 
 
 @settings(max_examples=100, deadline=None)
-@given(samplers(["all_utts"]), st.integers(0, 60))
+@given(samplers(["all_utts"], roll_over=False), st.integers(0, 60))
 def test_all_utts_subsamples_evenly(drawn, step):
     batch = drawn.batch(step)
     used = Counter(batch.rows_B.tolist())
@@ -153,6 +161,108 @@ def test_all_utts_subsamples_evenly(drawn, step):
         assert set(used) == {row for rows in rows_of.values() for row in rows}
     least = Counter(batch.spk_id_B.tolist())
     assert min(least.values()) >= drawn.utts_per_speaker
+
+
+@settings(max_examples=60, deadline=None)
+@given(samplers(["all_utts"], roll_over=True), st.integers(1, 3))
+def test_what_does_not_fit_rolls_over_to_the_next_batch(drawn, num_rounds):
+    """Each utterance once a round; the speakers of a round follow each other."""
+    num_utts = len(drawn.spk_id_U)
+    size = len(drawn.batch(0).rows_B)
+    steps = range(-(-num_rounds * num_utts // size))
+    rows = np.concatenate([drawn.batch(step).rows_B for step in steps])
+    for start in range(0, num_rounds * num_utts, num_utts):
+        one_round = rows[start : start + num_utts]
+        assert sorted(one_round.tolist()) == list(range(num_utts))
+        changes = np.count_nonzero(np.diff(drawn.spk_id_U[one_round])) + 1
+        assert changes == drawn.num_speakers
+
+
+def groups_of(drawn, batch):
+    return [tuple(rows) for rows in batch.rows_B.reshape(-1, drawn.utts_per_speaker).tolist()]
+
+
+@settings(max_examples=100, deadline=None)
+@given(samplers(["utt_groups"]), st.integers(0, 60))
+def test_an_utterance_group_has_one_speaker_and_no_utterance_is_in_a_batch_twice(drawn, step):
+    batch, size = drawn.batch(step), drawn.utts_per_speaker
+    count_S = np.bincount(drawn.spk_id_U)
+    seen = set()
+    for group in groups_of(drawn, batch):
+        spk_ids = set(drawn.spk_id_U[list(group)].tolist())
+        assert len(spk_ids) == 1
+        assert len(set(group)) == min(size, count_S[spk_ids.pop()])
+        assert not seen & set(group)
+        seen |= set(group)
+
+
+@settings(max_examples=40, deadline=None)
+@given(samplers(["utt_groups"]), st.integers(0, 3))
+def test_blocks_of_utterance_groups_meet_once_a_round(drawn, number):
+    """In rowwise and random any two blocks; in diagonal each block is a batch of its own."""
+    strategy = drawn._strategy
+    num_steps, num_blocks = strategy._steps_of_round(), strategy._num_blocks
+    batches = [drawn.batch(number * num_steps + step) for step in range(num_steps)]
+    counts = Counter(group for batch in batches for group in groups_of(drawn, batch))
+    is_diagonal = strategy._config.mode == "diagonal"
+    assert set(counts.values()) == {1 if is_diagonal else num_blocks - 1}
+    assert len(counts) == num_blocks * strategy._block_size
+    together = Counter()
+    half = strategy._block_size
+    for batch in batches:
+        groups = groups_of(drawn, batch)
+        together.update((a, b) for a in groups[:half] for b in groups[half:])
+        together.update((b, a) for a in groups[:half] for b in groups[half:])
+    if not is_diagonal:
+        assert set(together.values()) == {1}
+        assert len(together) == len(counts) * (len(counts) - half)
+
+
+def test_utterance_groups_are_made_again_in_each_round():
+    """Speakers of seven utterances: a group of 5 each, and over rounds all utterances."""
+    drawn = sampler([7] * 8, batch_size=20, strategy={"name": "utt_groups", "group_size": 5})
+    first, second = ([drawn.batch(2 * n + step) for step in (0, 1)] for n in (0, 1))
+    used = np.concatenate([batch.rows_B for batch in first])
+    assert len(set(used.tolist())) == 40
+    made = [{frozenset(g) for b in of for g in groups_of(drawn, b)} for of in (first, second)]
+    assert made[0] != made[1]
+    rows = np.concatenate([drawn.batch(step).rows_B for step in range(40)])
+    assert set(rows.tolist()) == set(range(56))
+
+
+@pytest.mark.parametrize("inner", ["balanced", "uniform", "speaker_groups"])
+def test_domains_take_turns_in_their_ratio(inner):
+    """Three batches of books to two of phones, each of its own utterances and in random order."""
+    strategy = {"name": "domain_batches", "ratio": {"book": 3, "phone": 2}}
+    strategy["inner"] = {"name": inner}
+    drawn = sampler([5] * 6, strategy=strategy)
+    domains = []
+    for step in range(50):
+        (domain,) = set((drawn.batch(step).rows_B % 2).tolist())
+        domains.append(domain)
+    turns = [domains[start : start + 5] for start in range(0, 50, 5)]
+    assert all(sum(turn) == 2 for turn in turns)
+    assert len(set(map(tuple, turns))) > 3
+
+
+def test_a_domain_has_the_batches_of_its_own_sampler():
+    """Every utterance of a domain before one repeats, and no other domain than those named."""
+    strategy = {"name": "domain_batches", "ratio": {"phone": 1}, "inner": {"name": "uniform"}}
+    drawn = sampler([4] * 4, strategy=strategy)
+    rows = np.concatenate([drawn.batch(step).rows_B for step in range(4)])
+    for start in (0, 8):
+        assert sorted(rows[start : start + 8].tolist()) == list(range(1, 16, 2))
+    assert drawn.utts_per_speaker == 1
+
+
+@settings(max_examples=60, deadline=None)
+@given(samplers(["speaker_groups"]), st.integers(0, 30))
+def test_each_utterance_of_a_batch_of_groups_has_a_positive_and_a_negative(drawn, step):
+    """So triplets, mined in the batch or in a history, have every utterance as an anchor."""
+    spk_id_B = drawn.batch(step).spk_id_B
+    count = Counter(spk_id_B.tolist())
+    assert set(count.values()) == {drawn.utts_per_speaker}
+    assert len(count) == len(spk_id_B) // drawn.utts_per_speaker
 
 
 def test_all_utts_holds_all_utterances_of_its_speakers():
@@ -244,6 +354,23 @@ def test_a_later_epoch_does_not_repeat_the_first(name):
         ),
         (ALL_UTTS, 1, "train.batch_size is 1, less than num_speakers, 2."),
         ({"name": "all_utts"}, 20, "a batch needs 10 speakers, but the training list has only 3"),
+        ({"name": "utt_groups", "mode": "random"}, 6, "not a multiple of 4 (2 blocks of groups of"),
+        (
+            {"name": "utt_groups"},
+            8,
+            "a batch needs 4 groups of 2 utterances, but there are only 3.",
+        ),
+        ({"name": "domain_batches", "ratio": {"pone": 1}}, 4, "Did you mean 'phone'?"),
+        (
+            {"name": "domain_batches", "inner": {"name": "all_utts"}},
+            12,
+            "domain 'book': sampler 'all_utts': a batch needs 10 speakers",
+        ),
+        (
+            {"name": "domain_batches", "inner": {"name": "domain_batches"}},
+            4,
+            "inner is one of domains again",
+        ),
         ({"name": "speaker_groups", "utts_per_speaker": 0}, 4, "utts_per_speaker': 0 is less than"),
     ],
 )

@@ -87,16 +87,25 @@ def objectives():
     return [section for stage in stages for section in stage.get("objectives", {}).values()]
 
 
+def readers_of_tables():
+    """The sections of objectives, and of samplers that read labels."""
+    stages = [config["train"], *config["train"]["stages"]]
+    samplers = [stage["sampler"] for stage in stages if "sampler" in stage]
+    return objectives() + [section for section in samplers if section.get("labels")]
+
+
 def tables_of_objectives():
-    """The labels of utterances that objectives read, and the originals of copies."""
-    labels = sorted({section["labels"] for section in objectives() if section.get("labels")})
+    """The labels of utterances that objectives and samplers read, and the originals of copies."""
+    readers = readers_of_tables()
+    labels = sorted({section["labels"] for section in readers if section.get("labels")})
     tables = [f"data/train/utt2{name}" for name in labels]
-    return tables + ["data/train_augmented/utt2uniq"] * bool(objectives() and AUGMENTED)
+    return tables + ["data/train_augmented/utt2uniq"] * bool(readers and AUGMENTED)
 
 
 def data_of_objectives():
     """The data directories with their tables, for the stage's --data."""
-    return ["--data", "data/train", *(f"data/{dset}" for dset in AUGMENTED)] if objectives() else []
+    folders = ["data/train", *(f"data/{dset}" for dset in AUGMENTED)]
+    return ["--data", *folders] if readers_of_tables() else []
 
 
 def files_of_unlabelled():

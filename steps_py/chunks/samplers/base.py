@@ -38,9 +38,13 @@ class Sampler:
     utts_per_speaker : int
         Minimum number of consecutive rows of one speaker in a batch.  A class attribute where
         it does not depend on the config: checks of a recipe read it.
+    needs_labels : bool
+        Whether the class is built with the labels of utterances in ``utt2<config.labels>`` as
+        well: `names`, a list, and `label_U`, the place of each utterance's label in it.
     """
 
     utts_per_speaker: int
+    needs_labels: bool = False
 
     def __init__(self, config: Any, spk_id_U: np.ndarray, batch_size: int, draw: Draw):
         raise NotImplementedError

@@ -26,8 +26,8 @@ class SpeakerGroups(Sampler):
     drawn without replacement: shuffled, cut into groups of M, and shuffled again when they are
     used up; a remainder of less than M is not used before the next shuffle.
 
-    Source: SEQUENS's `gen_mbatch_spk_bal` (150 speakers x 2, without replacement) and
-    multitask_asv's items (64 x 5).
+    Source: SEQUENS's `gen_mbatch_spk_bal` (150 speakers x 2, without replacement).  The items of
+    multitask_asv (64 x 5) are as many as a speaker has utterances for: see `utt_groups`.
     """
 
     @dataclass(frozen=True, kw_only=True)
