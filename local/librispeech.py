@@ -54,17 +54,25 @@ SPEAKERS.TXT"""
                 f" ({some(said)}). Move them to their part."
             )
 
+    def genders_read(self):
+        tops = (self.root, self.root / "LibriSpeech")
+        return [top / "SPEAKERS.TXT" for top in tops if (top / "SPEAKERS.TXT").is_file()]
+
+    def genders(self):
+        rows = (row for path in self.genders_read() for row in read_rows(path))
+        return {row[0]: row[1].lower() for row in rows if row[1] in ("F", "M")}
+
     def utt_of(self, side):
         return side.rpartition("/")[2].rpartition(".")[0] if "/" in side else side
 
 
 def read_speakers(path):
     """speaker -> part, from the lines ``19 | F | train-clean-100 | 25.19 | Kara Shallenberg``."""
-    if not path.is_file():
-        return {}
-    rows = [
-        [field.strip() for field in line.split("|")]
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
-        if not line.startswith(";")
-    ]
-    return {row[0]: row[2] for row in rows if len(row) >= 4}
+    return {row[0]: row[2] for row in read_rows(path)} if path.is_file() else {}
+
+
+def read_rows(path):
+    """The fields of each line of SPEAKERS.TXT."""
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    rows = ([field.strip() for field in line.split("|")] for line in lines if line[:1] != ";")
+    return [row for row in rows if len(row) >= 4]

@@ -91,6 +91,12 @@ Lists and vox1_meta.csv are there and, in Kaldi's form, at https://www.openslr.o
         names = [row[:2] for row in self.read_meta() or ()]
         return listed.union(*(pair for pair in names if listed & set(pair)))
 
+    def genders_read(self):
+        return [self.root / "vox1_meta.csv", self.root / "meta/vox1_meta.csv"]
+
+    def genders(self):
+        return {spk: row[2] for row in self.read_meta() or () for spk in row[:2]}
+
     def list_read(self, name):
         if name in self.config.trials:
             return super().list_read(name)
@@ -126,7 +132,7 @@ Lists and vox1_meta.csv are there and, in Kaldi's form, at https://www.openslr.o
         return utts
 
     def read_meta(self):
-        """Rows (number, name, set) of vox1_meta.csv, which is separated by tabs; or None."""
+        """Rows (number, name, gender, set) of vox1_meta.csv, which is separated by tabs; or None."""
         path = first_file([self.root / "vox1_meta.csv", self.root / "meta/vox1_meta.csv"])
         if path is None:
             return None
@@ -135,7 +141,7 @@ Lists and vox1_meta.csv are there and, in Kaldi's form, at https://www.openslr.o
         odd = [number for number, row in enumerate(rows, 2) if len(row) < 5]
         if odd:
             raise DataDirError(f"{path}: expected 5 columns; lines {some(odd)} have fewer.")
-        return [(row[0].strip(), row[1].strip(), row[-1].strip()) for row in rows]
+        return [tuple(row[place].strip() for place in (0, 1, 2, -1)) for row in rows]
 
     def read_names(self):
         """name -> number of every speaker."""
@@ -146,13 +152,13 @@ Lists and vox1_meta.csv are there and, in Kaldi's form, at https://www.openslr.o
                 " Eartha_Kitt), the files in the other. Put vox1_meta.csv into"
                 f" {self.config.root}: it translates."
             )
-        return {name: number for number, name, _ in rows}
+        return {name: number for number, name, *_ in rows}
 
     def read_test_speakers(self):
         """The test speakers, in both styles: by vox1_meta.csv, or else by the trial list."""
         rows = self.read_meta()
         if rows is not None:
-            return {spk for *names, part in rows if part == "test" for spk in names}
+            return {spk for *names, _, part in rows if part == "test" for spk in names}
         path = first_file([*self.published_files("vox1"), *self.published_files("vox1_clean")])
         if path is None:
             raise ConfigError(

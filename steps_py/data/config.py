@@ -21,8 +21,16 @@ PartName = Annotated[
 class TrialsConfig:
     """An entry of ``data.trials``."""
 
-    corpus: str = setting(description="corpus of the trial list")
+    corpus: str | None = setting(None, "corpus of the trial list; null: it is made, by `make`")
     list: str | None = setting(None, "name of the list in that corpus; null: the name here")
+    make: Annotated[dict, part("maker of trials")] | None = setting(
+        None, "rule that pairs the two sets: all_pairs, balanced, one_versus"
+    )
+    genders: str | None = setting(
+        None,
+        "for `make`: file of lines `<speaker> f|m`, relative to the recipe's folder; null: as the"
+        " corpora say",
+    )
     enroll: str = setting(description="set of the enrolment utterances, or a name of data.models")
     test: str = setting(description="set of the test utterances")
     role: Literal["test", "dev"] = setting(
@@ -35,10 +43,13 @@ class ModelsConfig:
     """An entry of ``data.models``."""
 
     of: str = setting(description="set of the utterances")
-    file: str = setting(
-        description="lines `<model> <utterance> <utterance> ...`, utterances of one speaker each;"
-        " relative to the recipe's folder"
+    file: str | None = setting(
+        None,
+        "lines `<model> <utterance> <utterance> ...`, utterances of one speaker each; relative to"
+        " the recipe's folder; null: a list of `corpus`",
     )
+    corpus: str | None = setting(None, "corpus that comes with a list of models")
+    list: str | None = setting(None, "name of that list; null: the name here")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -155,6 +155,14 @@ class Corpus:
         lines = read_lines(self.config.exclude_speakers)
         return {word for _, line in lines for word in line.split()}
 
+    def genders(self):
+        """Gender of each speaker, ``f`` or ``m``, as far as known; without `id_prefix`."""
+        return {}
+
+    def genders_read(self):
+        """Paths of the files that `genders` reads."""
+        return []
+
     def identify(self, sides, known_utts):
         """Map sides of trials to utterance ids; a side can be the id itself."""
         return {side: side if side in known_utts else self.utt_of(side) for side in sides}
@@ -484,6 +492,8 @@ def missing_corpora(config_data, parts=()):
         _check_corpus(place, name, corpora)
         used_parts.setdefault(name, {})[part] = True
     for trials, section in config_data.get("trials", {}).items():
+        if section.get("corpus") is None:
+            continue
         _check_corpus(f"data.trials.{trials}.corpus", section["corpus"], corpora)
         used_lists.setdefault(section["corpus"], []).append(section.get("list") or trials)
     messages = []

@@ -37,38 +37,39 @@ def read_models(path: str | Path) -> dict[str, list[str]]:
     return models
 
 
-def write_models(models, data: bytes, out: str | Path) -> int:
+def write_models(utts_of: dict[str, list[str]], data: str, out: str | Path, where: str) -> int:
     """Write spk2utt (model -> utterances), utt2spk (model -> speaker) and utt2dur (their sum).
 
     Parameters
     ----------
-    models : str
-        The file that `read_models` reads.
+    utts_of : dict of str to list of str
+        The utterances of each model, as `read_models` gives them.
     data : str
         The data directory of the utterances.
     out : str
         The data directory to write, whose keys are models.
+    where : str
+        Where the models come from, for messages.
 
     Raises
     ------
     DataDirError
         If an utterance is not in `data`, or the utterances of a model have several speakers.
     """
-    utts_of = read_models(models)
     utt2spk, utt2dur = (read_table(f"{data}/{name}") for name in ("utt2spk", "utt2dur"))
     unknown = sorted({utt for utts in utts_of.values() for utt in utts} - utt2spk.keys())
     if unknown:
         near = near_names(unknown[0], utt2spk, limit=1)
         hint = f"Did you mean '{near[0]}'? " if near else ""
         raise DataDirError(
-            f"{models}: {len(unknown)} utterances are not in {data}/utt2spk ({some(unknown)})."
+            f"{where}: {len(unknown)} utterances are not in {data}/utt2spk ({some(unknown)})."
             f" {hint}Name utterances as that table does."
         )
     speakers_of = {model: {utt2spk[utt] for utt in utts} for model, utts in utts_of.items()}
     mixed = sorted(model for model, speakers in speakers_of.items() if len(speakers) > 1)
     if mixed:
         raise DataDirError(
-            f"{models}: the utterances of {len(mixed)} models have several speakers"
+            f"{where}: the utterances of {len(mixed)} models have several speakers"
             f" ({some(mixed)}). A model is of one speaker."
         )
     write_tables(

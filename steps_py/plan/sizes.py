@@ -171,6 +171,8 @@ class _Corpora:
         return _counted(corpus, name) or published or _assumed(corpus, name)
 
     def trials(self, name, trials):
+        if trials.get("corpus") is None:
+            return Size(trials=ASSUMED_TRIALS, source=ASSUMED)
         corpus, name = self.corpora[trials["corpus"]], trials.get("list") or name
         if f"trials/{name}" in self.made:
             return Size(trials=self.made[f"trials/{name}"], source=PUBLISHED)

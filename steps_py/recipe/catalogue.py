@@ -28,6 +28,7 @@ from steps_py.registry import Entry
 
 REGISTRIES = {  # kind -> where its registry is
     "corpus": "steps_py.data.corpora:CORPORA",
+    "maker of trials": "steps_py.data.made_trials.base:MAKERS",
     "kind of augmentation": "steps_py.augment.kinds:KINDS",
     "signal step": "steps_py.audio.signal_steps.registry:SIGNAL_STEPS",
     "feature": "steps_py.feats.types.registry:FEATURES",

@@ -63,9 +63,14 @@ def check_parts(config, folder: str | Path):
         corpus = _corpus(config, name)
         if corpus.root.is_dir() or corpus.published:  # otherwise its parts are unknown
             yield from _unknown(key, full_name, part, corpus.parts())
-    for name, trials in data["trials"].items():
+    listed = {name: t for name, t in data["trials"].items() if t.get("corpus")}
+    for name, trials in listed.items():
         corpus, wanted = _corpus(config, trials["corpus"]), trials.get("list") or name
         yield from _unknown(f"data.trials.{name}", wanted, wanted, corpus.trial_lists())
+    for name, models in data["models"].items():
+        if models.get("corpus"):
+            corpus, wanted = _corpus(config, models["corpus"]), models.get("list") or name
+            yield from _unknown(f"data.models.{name}", wanted, wanted, corpus.model_lists)
 
 
 CHECKS = [check_options, check_rates, check_parts]

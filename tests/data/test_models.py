@@ -3,7 +3,7 @@
 import pytest
 
 from steps_py.data.data_dir import read_table
-from steps_py.data.models import write_models
+from steps_py.data.models import read_models, write_models
 from steps_py.errors import DataDirError
 
 
@@ -18,7 +18,8 @@ def data(tmp_path):
 
 def write(data, text):
     (data.parent / "models").write_text(text)
-    return write_models(data.parent / "models", data, data.parent / "out")
+    path = data.parent / "models"
+    return write_models(read_models(path), data, data.parent / "out", path)
 
 
 def test_models_become_a_data_directory(data):

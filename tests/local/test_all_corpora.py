@@ -70,6 +70,17 @@ def test_the_sides_of_its_trials_are_utterances_or_models_of_its_parts(made, nam
 
 
 @pytest.mark.parametrize("name", BUILDERS)
+def test_a_corpus_that_says_genders_says_that_of_every_speaker(made, name):
+    root, expected = made(name)
+    corpus = corpus_of(name, root)
+    genders = corpus.genders()
+    speakers = {u.spk for part in expected.parts for u in corpus.utterances(part, num_threads=1)}
+    assert genders.keys() >= speakers or not genders
+    assert set(genders.values()) <= {"f", "m"}
+    assert bool(genders) == expected.has_genders
+
+
+@pytest.mark.parametrize("name", BUILDERS)
 def test_a_miniature_is_refused_with_the_published_counts_beside_its_own(made, name):
     root, expected = made(name)
     corpus = corpus_of(name, root, partial=False)

@@ -53,6 +53,9 @@ def test_every_fault_is_named_at_once(config):
     [
         ("data/trials/vox1/test", "vox1_tests", "names the set 'vox1_tests'. Did you mean"),
         ("data/trials/vox1/corpus", "voxcelb1", "Did you mean 'voxceleb1'"),
+        ("data/trials/vox1/corpus", None, "'data.trials.vox1' has neither `corpus` nor `make`."),
+        ("data/trials/vox1/make", {"name": "all_pairs"}, "has both `corpus` and `make`. Give one."),
+        ("data/models", {"a": {"of": "vox1_test"}}, "has neither `file` nor `corpus`. Give one."),
         ("data/sets/train", ["voxceleb3.dev"], "names the corpus 'voxceleb3'"),
         ("backend/train_sets", ["trian"], "names the set 'trian'. Did you mean 'train'"),
         ("chunks/min_frames", 500, "'chunks.min_frames' is 500, more than 'chunks.max_frames'"),

@@ -51,6 +51,7 @@ class Expected:
     parts: dict
     trials: dict = field(default_factory=dict)
     models: dict = field(default_factory=dict)
+    has_genders: bool = False
 
 
 def build(name, root, speech=None, num_speakers=4, num_utts=2) -> Expected:
@@ -78,7 +79,8 @@ def vivos(root, speech, num_speakers, num_utts):
         write_lines(root / part / "prompts.txt", *rows)
         write_lines(root / part / "genders.txt", *genders)
     sizes = {"train": train, "test": test}
-    return Expected({part: (len(s), len(s) * num_utts) for part, s in sizes.items()})
+    counts = {part: (len(s), len(s) * num_utts) for part, s in sizes.items()}
+    return Expected(counts, has_genders=True)
 
 
 def cnceleb1(root, speech, num_speakers, num_utts):

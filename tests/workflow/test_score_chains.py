@@ -74,15 +74,22 @@ def test_models_of_several_utterances_are_averaged_and_read_by_plda(tmp_path):
         shrink(config)
         config["data"]["models"] = {"enrolled": {"of": "mini_test", "file": "conf/models"}}
         config["data"]["trials"]["mini"]["enroll"] = "enrolled"
+        made = {"make": {"name": "all_pairs"}, "enroll": "enrolled", "test": "mini_test"}
+        config["data"]["trials"]["made"] = made
         systems = {"plda": SYSTEMS["plda"], "mean": ["cosine", "mean_scores"]}
         config["scores"] = {"systems": systems}
 
     folder = copy_recipe(ROOT / "egs/mini", tmp_path, change)
     (folder / "conf/models").write_text("a id1-1 id1-2\n")
-    done = snakemake(folder, "--dry-run", "all")
+    done = snakemake(folder, "--dry-run", "-p", "all")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     counts = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, re.M))
     assert (counts["prepare_models"], counts["average_xvectors"]) == ("1", "1")
+    assert (counts["prepare_trials"], counts["make_trials"]) == ("1", "1")
+    assert re.search(
+        r"make_trials --make .*all_pairs.* --models data/enrolled/spk2utt ", done.stdout
+    )
+    assert re.search(r"prepare_models --models=\S*conf/models --data data/mini_test ", done.stdout)
     jobs = re.findall(r"^ *rule (\w+):\n((?: +.*\n)+)", done.stdout, re.M)
     plda = next(text for _, text in jobs if "output: exp/scores/plda/mini" in text)
     assert "exp/xvectors/enrolled/num_utts" in plda

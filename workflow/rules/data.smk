@@ -56,6 +56,44 @@ def trials_of(wildcards):
     return config["data"]["trials"][wildcards.trials]
 
 
+def sources_of_models(wildcards):
+    """A digest of the file of a list of models, the recipe's or the corpus's."""
+    models = MODELS[wildcards.models]
+    if models.get("file") is not None:
+        return digest_of_file(recipe_file(models["file"]))
+    name = models.get("list") or wildcards.models
+    return digest_of_files(corpus_of(models["corpus"]).models_read(name))
+
+
+def source_of_models(wildcards):
+    """Options of the stage prepare_models: which list of models it reads."""
+    models = MODELS[wildcards.models]
+    if models.get("file") is not None:
+        return {"models": recipe_file(models["file"])}
+    options = config["data"]["corpora"][models["corpus"]]
+    return {
+        "corpus": models["corpus"],
+        "list": models.get("list") or wildcards.models,
+        "options": json.dumps(options),
+    }
+
+
+def corpora_behind(wildcards):
+    """The options of the corpora of both sets of a made trial list, by name."""
+    sets = behind_models(trials_of(wildcards)[side] for side in ("enroll", "test"))
+    names = {part.partition(".")[0] for dset in sets for part in config["data"]["sets"][dset]}
+    return {name: config["data"]["corpora"][name] for name in sorted(names)}
+
+
+def genders_of_trials(wildcards):
+    """A digest of the files that say the genders of the speakers of a made trial list."""
+    path = trials_of(wildcards).get("genders")
+    if path is not None:
+        return digest_of_file(recipe_file(path))
+    files = [file for name in corpora_behind(wildcards) for file in corpus_of(name).genders_read()]
+    return digest_of_files(files)
+
+
 if config["data"]["synthetic"]:
 
     rule make_corpus:
@@ -175,7 +213,9 @@ rule check_sets:
 rule prepare_models:
     """The models that enrolments of several utterances make: their utterances and speakers."""
     input:
-        models=lambda wildcards: input_file(MODELS[wildcards.models]["file"]),
+        models=lambda wildcards: [
+            input_file(path) for path in [MODELS[wildcards.models].get("file")] if path
+        ],
         tables=lambda wildcards: [
             f"data/{MODELS[wildcards.models]['of']}/{table}" for table in ("utt2spk", "utt2dur")
         ],
@@ -191,11 +231,51 @@ rule prepare_models:
     resources:
         **CLUSTER.resources("prepare_models"),
     params:
-        digest=lambda wildcards: digest_of_file(recipe_file(MODELS[wildcards.models]["file"])),
+        digest=sources_of_models,
         data=lambda wildcards: f"data/{MODELS[wildcards.models]['of']}",
+        source=lambda wildcards: [f"--{k}={v}" for k, v in source_of_models(wildcards).items()],
     shell:
-        "python -m steps_py.stages.prepare_models --models {input.models:q} --data {params.data}"
+        "python -m steps_py.stages.prepare_models {params.source:q} --data {params.data}"
         " --out data/{wildcards.models} > {log:q} 2>&1"
+
+
+MADE = [name for name, trials in config["data"]["trials"].items() if trials.get("make")]
+LISTED = [name for name in TRIALS if name not in MADE]
+
+
+rule make_trials:
+    """Pair two sets by a rule, with a checksum of the list."""
+    input:
+        tables=lambda wildcards: [
+            f"data/{trials_of(wildcards)[side]}/utt2spk" for side in ("enroll", "test")
+        ],
+        models=lambda wildcards: [
+            f"data/{name}/spk2utt" for name in MODELS if name == trials_of(wildcards)["enroll"]
+        ],
+        genders=lambda wildcards: [
+            input_file(path) for path in [trials_of(wildcards).get("genders")] if path
+        ],
+        own=lambda wildcards: own_inputs(trials_of(wildcards)["make"]),
+    output:
+        trials="data/trials/{trials}",
+        checksum="data/trials/{trials}.sha256",
+    log:
+        "logs/make_trials/{trials}.log",
+    benchmark:
+        "exp/benchmark/make_trials/{trials}.tsv"
+    wildcard_constraints:
+        trials="|".join(MADE) or "none",
+    threads: CLUSTER.threads("make_trials")
+    resources:
+        **CLUSTER.resources("make_trials"),
+    params:
+        make=lambda wildcards: json.dumps(trials_of(wildcards)["make"]),
+        corpora=lambda wildcards: json.dumps(corpora_behind(wildcards)),
+        digest=genders_of_trials,
+    shell:
+        "python -m steps_py.stages.make_trials --make {params.make:q} --enroll {input.tables[0]:q}"
+        " --test {input.tables[1]:q} --models {input.models:q} --genders {input.genders:q}"
+        " --corpora {params.corpora:q} --out {output.trials:q} > {log:q} 2>&1"
 
 
 rule prepare_trials:
@@ -211,6 +291,8 @@ rule prepare_trials:
         "logs/prepare_trials/{trials}.log",
     benchmark:
         "exp/benchmark/prepare_trials/{trials}.tsv"
+    wildcard_constraints:
+        trials="|".join(LISTED) or "none",
     group:
         "tables"
     threads: CLUSTER.threads("prepare_trials")

@@ -26,7 +26,9 @@ def check_trials(config, parts):
         trained.append(unlabelled["set"])
     for name, trials in data["trials"].items():
         where = f"data.trials.{name}"
-        yield from unknown(f"{where}.corpus", trials["corpus"], data["corpora"], "corpus")
+        yield from _one_of(where, trials, ("corpus", "make"))
+        if trials.get("corpus"):
+            yield from unknown(f"{where}.corpus", trials["corpus"], data["corpora"], "corpus")
         for side in ("enroll", "test"):
             known = [*data["sets"], *(data["models"] if side == "enroll" else [])]
             yield from unknown(f"{where}.{side}", trials[side], known, "set")
@@ -34,11 +36,22 @@ def check_trials(config, parts):
                 yield f"'{where}.{side}' is '{trials[side]}', a set that is trained on."
 
 
+def _one_of(where, section, keys):
+    """A fault unless exactly one of two keys is given."""
+    given = [key for key in keys if section.get(key) is not None]
+    if len(given) != 1:
+        said = "has both" if given else "has neither"
+        yield f"'{where}' {said} `{keys[0]}` {'and' if given else 'nor'} `{keys[1]}`. Give one."
+
+
 def check_models(config, parts):
     """Models are of utterances of known sets that are not trained on; their names are their own."""
     data, backend = config["data"], config["backend"]
     for name, models in data["models"].items():
         where = f"data.models.{name}"
+        yield from _one_of(where, models, ("file", "corpus"))
+        if models.get("corpus"):
+            yield from unknown(f"{where}.corpus", models["corpus"], data["corpora"], "corpus")
         yield from unknown(f"{where}.of", models["of"], data["sets"], "set")
         if models["of"] in ["train", *backend["train_sets"]]:
             yield f"'{where}.of' is '{models['of']}', a set that is trained on."
