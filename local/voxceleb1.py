@@ -132,7 +132,7 @@ Lists and vox1_meta.csv are there and, in Kaldi's form, at https://www.openslr.o
         return utts
 
     def read_meta(self):
-        """Rows (number, name, gender, set) of vox1_meta.csv, which is separated by tabs; or None."""
+        """Rows (number, name, gender, set) of vox1_meta.csv, separated by tabs; or None."""
         path = first_file([self.root / "vox1_meta.csv", self.root / "meta/vox1_meta.csv"])
         if path is None:
             return None

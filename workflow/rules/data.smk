@@ -265,6 +265,8 @@ rule make_trials:
         "exp/benchmark/make_trials/{trials}.tsv"
     wildcard_constraints:
         trials="|".join(MADE) or "none",
+    group:
+        "tables"
     threads: CLUSTER.threads("make_trials")
     resources:
         **CLUSTER.resources("make_trials"),
