@@ -5,6 +5,7 @@ Shape suffixes (scope: this module):
 """
 
 import os
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -99,22 +100,33 @@ class Embedder:
 
     def embed_wave(self, wave: Wave, name: str | os.PathLike) -> Embedding:
         """`embed` for a recording in memory; `name` is for messages."""
-        parts = [self._embed_at_speed(wave, speed, name) for speed in self._speeds()]
-        if len(parts) == 1:
-            return parts[0]
-        xvector_E = np.mean([part.xvector_E for part in parts], axis=0, dtype=np.float64)
-        return parts[0]._replace(xvector_E=xvector_E.astype(np.float32))
+        return self.embed_waves([(wave, str(name))])[0]
+
+    def embed_waves(self, named: Sequence[tuple[Wave, str]]) -> list[Embedding]:
+        """The embeddings of several recordings, ``(wave, name)``, computed in batches."""
+        speech, frames = Speech(), []
+        for place, (wave, name) in enumerate(named):
+            frames.append(
+                [self._add_voiced(speech, place, at_speed(wave, s), name) for s in self._speeds()]
+            )
+        num_voiced_U = np.array([len(crop_TD) for crop_TD in speech.crops])
+        xvectors = extract_xvectors(self._model, speech, num_voiced_U, self._config, self._device)
+        parts = [[] for _ in named]
+        for place, (_, xvector_E) in zip(speech.places, xvectors, strict=True):
+            parts[place].append(xvector_E)
+        return [
+            Embedding(np.mean(vectors, axis=0, dtype=np.float64).astype(np.float32), *counts[0])
+            for vectors, counts in zip(parts, frames, strict=True)
+        ]
 
     def _speeds(self):
         """Those of ``xvectors.copies``, 1 for none."""
         copies = self._config.copies
         return copies.speeds if copies and copies.speeds else [1.0]
 
-    def _embed_at_speed(self, wave, speed, name):
-        if speed != 1:
-            wave = change_speed(wave, ratio_of(speed).as_integer_ratio())
-            wave = Wave(wave.rate_hz, quantise(wave.samples_CN))  # as a pipe of sox writes it
-        x_TD, is_voiced_T = self._extractor.front_end.compute(wave, str(name))
+    def _add_voiced(self, speech, place, wave, name):
+        """Add the voiced frames of a recording to `speech`; how many, and how many frames."""
+        x_TD, is_voiced_T = self._extractor.front_end.compute(wave, name)
         frames = np.flatnonzero(is_voiced_T)
         least = self._config.min_chunk_frames if self._config.short_utts == "error" else 1
         if len(frames) < least:
@@ -126,12 +138,10 @@ class Embedder:
         def rows(first, end):
             return x_TD[first:end]
 
-        x_TD = normalised(rows, frames, len(x_TD), self._extractor.cmvn)
-        speech = Speech(name, self._crops(x_TD))
-        num_voiced_U = np.array([len(crop_TD) for crop_TD in speech.crops])
-        xvectors = extract_xvectors(self._model, speech, num_voiced_U, self._config, self._device)
-        xvector_E = np.mean([x_E for _, x_E in xvectors], axis=0, dtype=np.float64)
-        return Embedding(xvector_E.astype(np.float32), len(frames), len(is_voiced_T))
+        voiced_TD = normalised(rows, frames, len(x_TD), self._extractor.cmvn)
+        for crop_TD in self._crops(voiced_TD):
+            speech.add(place, name, crop_TD)
+        return len(frames), len(is_voiced_T)
 
     def _crops(self, x_TD):
         """The parts of voiced frames whose x-vectors are averaged, of ``copies.crops``."""
@@ -147,13 +157,29 @@ class Embedder:
 
 
 class Speech:
-    """Normalised frames of parts of one recording, with the interface of `extract_xvectors`."""
+    """Normalised frames of parts of recordings, with the interface of `extract_xvectors`."""
 
-    def __init__(self, name: str | os.PathLike, crops: list[np.ndarray]):
-        self.utts, self.crops = [str(name)] * len(crops), crops
+    def __init__(self):
+        self.utts: list[str] = []
+        self.crops: list[np.ndarray] = []
+        self.places: list[int] = []  # of the recordings that the crops are of
+
+    def add(self, place: int, name: str, crop_TD: np.ndarray) -> None:
+        """Add a part of the recording at a place of the batch."""
+        self.utts.append(name)
+        self.crops.append(crop_TD)
+        self.places.append(place)
 
     def read(self, row: int) -> np.ndarray:
         return self.crops[row]
+
+
+def at_speed(wave: Wave, speed: float) -> Wave:
+    """A recording played at a speed, in 16 bits as a pipe of sox writes it."""
+    if speed == 1:
+        return wave
+    wave = change_speed(wave, ratio_of(speed).as_integer_ratio())
+    return Wave(wave.rate_hz, quantise(wave.samples_CN))
 
 
 def embed(

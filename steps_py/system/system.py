@@ -5,9 +5,11 @@ Shape suffixes (scope: this module):
 """
 
 import hashlib
+import itertools
 import json
 import os
 import tempfile
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import numpy as np
 import safetensors.torch
 
 from steps_py import own_parts
+from steps_py.audio.wave import Wave
 from steps_py.backend.kept_chain import KeptChain
 from steps_py.embeddings.api import Embedder
 from steps_py.embeddings.config import XvectorsConfig
@@ -22,11 +25,15 @@ from steps_py.errors import AudioError, StepsError, some
 from steps_py.model.extractor import build_extractor
 from steps_py.settings.build import build
 from steps_py.system.decisions import Calibration
+from steps_py.system.gallery import Gallery
+from steps_py.system.live import live_voices
 from steps_py.system.sound import Reading, is_batch, wave_of
 from steps_py.system.system_file import WEIGHTS, SystemFile, read_system_file
 from steps_py.system.verdict import Verdict, verdict_of
 from steps_py.system.voice import Voice, clipped_share_of
 from steps_py.version import package_version
+
+BATCH_RECORDINGS = 16  # in memory at once
 
 
 def load_system(path: str | os.PathLike, recipe: str | os.PathLike | None = None) -> "System":
@@ -140,7 +147,7 @@ class System:
         """
         options = {"resample": resample, "channel": channel}
         if is_batch(source):
-            vectors = [self.voice(each, rate_hz, **options).xvector_E for each in source]
+            vectors = [voice.xvector_E for voice in self.voices(source, rate_hz, **options)]
             return np.stack(vectors) if vectors else np.zeros((0, self.embedding_dim), np.float32)
         return self.voice(source, rate_hz, **options).xvector_E
 
@@ -156,17 +163,43 @@ class System:
         if isinstance(source, Voice):
             return source
         reading = Reading(rate_hz=rate_hz, resample=resample, channel=channel)
-        wave, name = wave_of(source, reading, self.sample_rate_hz)
-        if not np.any(wave.samples_CN):
-            raise _silent(name, wave.duration_sec)
-        found = self._embedder.embed_wave(wave, name)
-        return Voice(
-            name=name,
-            xvector_E=found.xvector_E,
-            speech_sec=found.num_voiced_frames * self._embedder.frame_shift_sec,
-            duration_sec=wave.duration_sec,
-            clipped_share=clipped_share_of(wave.samples_CN),
-        )
+        return self.voice_of_wave(*wave_of(source, reading, self.sample_rate_hz))
+
+    def voice_of_wave(self, wave: Wave, name: str) -> Voice:
+        """`voice` for one channel of samples at the rate of the system."""
+        return self.voices_of_waves([(wave, name)])[0]
+
+    def voices_of_waves(self, named: list[tuple[Wave, str]]) -> list[Voice]:
+        """The voices of several recordings, ``(wave, name)``, computed in batches."""
+        for wave, name in named:
+            if not np.any(wave.samples_CN):
+                raise _silent(name, wave.duration_sec)
+        return [
+            Voice(
+                name=name,
+                xvector_E=found.xvector_E,
+                speech_sec=found.num_voiced_frames * self._embedder.frame_shift_sec,
+                duration_sec=wave.duration_sec,
+                clipped_share=clipped_share_of(wave.samples_CN),
+            )
+            for (wave, name), found in zip(named, self._embedder.embed_waves(named), strict=True)
+        ]
+
+    def voices(
+        self,
+        sources: Iterable,
+        rate_hz: int | None = None,
+        *,
+        resample: bool = False,
+        channel: int | str | None = None,
+    ) -> Iterator[Voice]:
+        """The voices of many recordings, in order, computed in batches of some."""
+        reading = Reading(rate_hz=rate_hz, resample=resample, channel=channel)
+        sources = iter(sources)
+        while batch := list(itertools.islice(sources, BATCH_RECORDINGS)):
+            yield from self.voices_of_waves(
+                [wave_of(source, reading, self.sample_rate_hz) for source in batch]
+            )
 
     def verify(
         self,
@@ -189,6 +222,30 @@ class System:
             for source in (first, second)
         )
         return self.compare(*voices, prior)
+
+    def verify_live(
+        self,
+        first: Any,
+        blocks: Iterable,
+        prior: float | None = None,
+        rate_hz: int | None = None,
+        *,
+        resample: bool = False,
+        channel: int | str | None = None,
+    ) -> Iterator[Verdict]:
+        """`verify` against a recording that still arrives: verdicts that become more certain.
+
+        `blocks` gives arrays of samples at `rate_hz`.  The last verdict is that of `verify` for
+        the whole recording.
+        """
+        enrolled = self.voice(first, rate_hz, resample=resample, channel=channel)
+        reading = Reading(rate_hz=rate_hz, resample=resample, channel=channel)
+        for voice in live_voices(self, blocks, reading):
+            yield self.compare(enrolled, voice, prior)
+
+    def gallery(self, path: str | os.PathLike) -> Gallery:
+        """The people in a file, an SQLite database that is created if it does not exist."""
+        return Gallery(self, path)
 
     def compare(self, first: Voice, second: Voice, prior: float | None = None) -> Verdict:
         """`verify` for recordings that are embedded already."""

@@ -48,7 +48,7 @@ rule write_system:
         manifest="results/manifest.json",
         chain=sorted(set(files_of_chain(chain_of_system()))),
         lists=[path for paths in lists_of_calibration().values() for path in paths],
-        own=own_inputs(config["model"], config["feats"]["type"], config["scores"]["systems"]),
+        own=own_inputs(config["model"], config["feats"], config["scores"]["systems"]),
     output:
         "results/system.swx",
     log:
