@@ -16,6 +16,7 @@ from steps_py.audio.wave import Wave, quantise
 from steps_py.augment.config import ratio_of
 from steps_py.embeddings.config import XvectorsConfig
 from steps_py.embeddings.copies import crop_start
+from steps_py.embeddings.layers import of_layer
 from steps_py.embeddings.xvectors import check_chunks, extract_xvectors
 from steps_py.errors import AudioError, StepsError
 from steps_py.feats.sliding_mean import normalised
@@ -74,7 +75,8 @@ class Embedder:
             )
         check_chunks(extractor, self._config)
         self._device = choose_device(self._config.device, "xvectors")
-        self._model = extractor.model.merge_branches().to(self._device)
+        model = of_layer(extractor.model.merge_branches(), self._config.layer)
+        self._model = model.to(self._device)
 
     @property
     def sample_rate_hz(self) -> float:

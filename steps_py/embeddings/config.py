@@ -1,7 +1,7 @@
 """Section ``xvectors`` of a recipe."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from steps_py.augment.config import Speed, ratio_of
 from steps_py.errors import ConfigError
@@ -52,6 +52,11 @@ class XvectorsConfig:
         "frames of a batch, padding included; null: one utterance on a CPU, 100000 on a GPU",
         minimum=1,
     )
+    layer: Literal["outer", "inner", "both"] = setting(
+        "outer",
+        "the embedding of a network with model.inner_dim that is the x-vector; both: the inner one,"
+        " then the outer one",
+    )
     device: Literal["auto", "cpu", "cuda"] = setting("auto")
     num_threads: Count = setting(
         1, "of the arithmetic on a CPU, independent of the job's threads: rounding depends on it"
@@ -73,3 +78,14 @@ class XvectorsConfig:
                 f"'xvectors.copies.crops.frames' is {crops.frames}, less than"
                 f" 'xvectors.min_chunk_frames', {self.min_chunk_frames}."
             )
+
+
+def xvector_dim(config: dict[str, Any]) -> int:
+    """Dimension of the x-vectors of a checked recipe.
+
+    >>> model = {"embedding_dim": 200, "inner_dim": 512}
+    >>> xvector_dim({"model": model, "xvectors": {"layer": "both"}})
+    712
+    """
+    outer, inner = config["model"]["embedding_dim"], config["model"]["inner_dim"] or 0
+    return {"outer": outer, "inner": inner, "both": inner + outer}[config["xvectors"]["layer"]]

@@ -10,6 +10,7 @@ network).
 from pathlib import Path
 
 from steps_py.chunks.sampler import num_steps_per_epoch
+from steps_py.embeddings.config import xvector_dim
 from steps_py.feats.feature_conf import feature_dim, read_feature_options
 from steps_py.plan.jobs import scatter_share
 from steps_py.plan.sizes import Size
@@ -82,7 +83,7 @@ class Amounts:
             "decoded": size.decoded,
             "speaker": size.speakers,
             "feat_byte": frames * self.feat_dim * (1 if self.config["feats"]["compress"] else 4),
-            "xvector_byte": size.utts * self.embedding_dim * 4,
+            "xvector_byte": size.utts * xvector_dim(self.config) * 4,
             "extract_gflop": frames * self.gflop_per_frame,
         }
 

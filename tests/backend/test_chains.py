@@ -150,6 +150,23 @@ def run(command):
     )
 
 
+def test_the_mean_of_systems_is_that_of_their_scores(recipe):
+    systems = systems_of(
+        {
+            "plda": ["plda"],
+            "cosine": ["cosine"],
+            "mean": [{"mean_systems": {"systems": ["plda", "cosine"]}}],
+        }
+    )
+    done = run(systems.score("mean", "test"))
+    assert done.returncode == 0, done.stderr
+    files = (recipe / f"exp/scores/{name}/test" for name in ("plda", "cosine"))
+    columns = [[float(line.split()[2]) for line in file.read_text().splitlines()] for file in files]
+    mean = [(a + b) / 2 for a, b in zip(*columns, strict=True)]
+    got = [float(line.split()[2]) for line in done.stdout.splitlines()]
+    assert got == pytest.approx(mean, rel=1e-6)
+
+
 def test_a_fusion_and_its_calibration_run_on_lists_of_other_speakers(recipe):
     systems = systems_of(FUSED)
     for file in [*systems.early(), *systems.score_estimates()]:

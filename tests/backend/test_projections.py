@@ -94,6 +94,7 @@ def systems_of(chain, adapt_set="near"):
         {"pca": {"dim": 2, "whiten": True}},
         "coral",
         "domain_mean",
+        {"keep_columns": {"first": 1, "count": 2}},
         {"centre": {"on": "training"}},
     ],
 )
@@ -111,6 +112,16 @@ def test_the_cosine_after_zca_is_that_of_whitened_vectors(recipe):
         a, b = (x[keys.index(key)] for key in pair)
         cosine = a @ inverse @ b / np.sqrt((a @ inverse @ a) * (b @ inverse @ b))
         assert got[place] == pytest.approx(cosine, abs=1e-4)
+
+
+def test_kept_columns_are_those_of_the_vectors(recipe):
+    got = scores_of(systems_of([{"keep_columns": {"first": 1, "count": 3}}, "cosine"]))
+    keys, x = read_vectors("scp:exp/xvectors/test_set/xvector.scp")
+    a, b = (x[keys.index(key), 1:] for key in ("x0", "x1"))
+    assert got[0] == pytest.approx(a @ b / np.sqrt((a @ a) * (b @ b)), abs=1e-5)
+    more = systems_of([{"keep_columns": {"first": 2, "count": 3}}, "cosine"])
+    with pytest.raises(ConfigError, match="keeps 3 columns from 2, but vectors have 4. Lower"):
+        more.score("mine", "test")
 
 
 def test_coral_changes_training_vectors_alone(recipe):

@@ -60,7 +60,7 @@ ELSEWHERE = (
     *("train.input", "train.init", "train.device", "train.decode", "train.stages"),
     "train.unlabelled",
     *("augment.online", "augment.copies", "feats.type", "xvectors.device", "xvectors.copies"),
-    *("scores.systems", "pseudo_labels"),
+    *("scores.systems", "pseudo_labels", "xvectors.layer"),
     *("backend.adapt", "backend.adapt_set", "plan.costs"),
 )
 VALUES = {

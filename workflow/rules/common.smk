@@ -7,6 +7,7 @@ from steps_py.backend.systems import Systems
 from steps_py.data.corpora import load_corpus, missing_corpora
 from steps_py.data.trial_parts import OVER
 from steps_py.data.sources import digest_of_file, digest_of_files
+from steps_py.embeddings.config import xvector_dim
 from steps_py.model.transformers_folder import files_of_folder
 from steps_py.recipe.catalogue import own_files
 from steps_py.settings.declare import name_and_options
@@ -50,7 +51,7 @@ SYSTEMS = Systems(
     config["scores"],
     config["backend"],
     config["data"]["trials"],
-    config["model"]["embedding_dim"],
+    xvector_dim(config),
     models={name: models["of"] for name, models in MODELS.items()},
     copied=COPIED,
 )

@@ -5,6 +5,7 @@ import torch
 from steps_py.embeddings.config import XvectorsConfig
 from steps_py.embeddings.copies import CroppedFeatures
 from steps_py.embeddings.extractors.base import EXTRACTORS, Vectors
+from steps_py.embeddings.layers import of_layer
 from steps_py.embeddings.xvectors import (
     check_lengths,
     check_model,
@@ -44,6 +45,6 @@ class Network:
             check_lengths(features.utts, num_voiced_U, self.config, feats_scp)
             check_model(extractor, model, features, feats_scp, self.config)
         device = choose_device(self.config.device, "xvectors")
-        network = extractor.model.merge_branches().to(device)
+        network = of_layer(extractor.model.merge_branches(), self.config.layer).to(device)
         xvectors = extract_xvectors(network, features, num_voiced_U, self.config, device)
         return Vectors(len(features), xvectors)

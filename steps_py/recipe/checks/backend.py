@@ -1,5 +1,6 @@
 """Section ``backend``: its sets, and the dimensions of LDA."""
 
+from steps_py.embeddings.config import xvector_dim
 from steps_py.recipe.checks.names import unknown
 
 
@@ -14,10 +15,18 @@ def check_sets(config, parts):
 
 
 def check_lda_dim(config, parts):
-    """LDA has no more dimensions than the x-vectors."""
-    lda_dim, embedding_dim = config["backend"]["lda_dim"], config["model"]["embedding_dim"]
-    if (lda_dim or 0) > embedding_dim:
-        yield f"'backend.lda_dim' is {lda_dim}, more than 'model.embedding_dim', {embedding_dim}."
+    """X-vectors are of a layer that the network has, and LDA has no more dimensions than they."""
+    model, layer = config["model"], config["xvectors"]["layer"]
+    if layer != "outer" and model["inner_dim"] is None:
+        yield (
+            f"'xvectors.layer' is '{layer}', but 'model.inner_dim' is null. Set model.inner_dim, or"
+            " layer to outer."
+        )
+        return
+    lda_dim, dim = config["backend"]["lda_dim"], xvector_dim(config)
+    key = "'model.embedding_dim'" if layer == "outer" else "the dimension of x-vectors"
+    if (lda_dim or 0) > dim:
+        yield f"'backend.lda_dim' is {lda_dim}, more than {key}, {dim}."
 
 
 CHECKS = [check_sets, check_lda_dim]

@@ -1,8 +1,9 @@
 """Sections ``scores`` and ``metrics``: chains of steps, measures, conditions."""
 
 from steps_py.backend.chains import parse_chains
-from steps_py.backend.steps.base import Model
+from steps_py.backend.steps.base import Model, Transform
 from steps_py.backend.systems import Systems, check_systems
+from steps_py.embeddings.config import xvector_dim
 from steps_py.errors import StepsError, did_you_mean
 from steps_py.recipe.checks.train import inner_losses, trainings
 from steps_py.scoring.measures import check_calibrated, metrics_of
@@ -45,6 +46,18 @@ def _names_within(loss, losses):
         yield from _names_within(inner, losses)
 
 
+def check_dims(config, parts):
+    """Steps have vectors of as many dimensions as they need."""
+    links_of, _ = parse_chains(config["scores"]["systems"], config["backend"])
+    for system, links in links_of.items():
+        dim = xvector_dim(config)
+        try:
+            for link in links:
+                dim = link.step.out_dim(dim) if isinstance(link.step, Transform) else dim
+        except StepsError as error:
+            yield f"'scores.systems.{system}': {error}"
+
+
 def check_measures(config, parts):
     """Measures are registered metrics, and those of calibrated scores are asked of no others."""
     try:
@@ -57,7 +70,7 @@ def check_measures(config, parts):
             config["scores"],
             config["backend"],
             config["data"]["trials"],
-            config["model"]["embedding_dim"],
+            xvector_dim(config),
         )
     except StepsError:
         return  # see check_chains
@@ -82,4 +95,4 @@ def check_conditions(config, parts):
             yield f"'metrics.conditions.{name}.bins' is {bins}. Give numbers that rise."
 
 
-CHECKS = [check_chains, check_trained_models, check_measures, check_conditions]
+CHECKS = [check_chains, check_dims, check_trained_models, check_measures, check_conditions]
