@@ -16,7 +16,13 @@ from steps_py.model.extractor import Extractor, save_extractor
 from steps_py.training.build import TrainerBuilder
 from steps_py.training.initial_weights import save_head
 from steps_py.training.processes import ProcessGroup, Requests, translate_peer_failure
-from steps_py.training.progress import describe, describe_epoch, progress_bar, update
+from steps_py.training.progress import (
+    describe,
+    describe_epoch,
+    progress_bar,
+    update,
+    warnings_of_epoch,
+)
 from steps_py.training.signals import EXIT_CODES, stop_signals
 from steps_py.training.storage import Storage
 from steps_py.training.trainer import Trainer
@@ -138,7 +144,8 @@ class StageLoop:
                     bar.close()
                     bar = None
                     trainer.end_epoch()
-                    self._log(describe_epoch(trainer))
+                    for line in (describe_epoch(trainer), *warnings_of_epoch(trainer)):
+                        self._log(line)
                     self._storage.write_epochs()
                     requests = requests._replace(checkpoint=True)
                 if requests.stop:

@@ -72,7 +72,7 @@ class Network:
         in_dim = self.model.embedding_dim
         self.loss = LOSSES.build(config.loss, in_dim=in_dim, num_speakers=num_speakers)
         self.loss.to(self.device)
-        sizes = self.dims, feat_dim, num_speakers
+        sizes = self.dims, self.model, feat_dim, num_speakers
         self.terms = Terms(sections, chunks, *sizes, group, self.device)
         self.classifies, self.teacher = True, None
         self._freezing = Freezing(config.freeze, self.model, self.loss)

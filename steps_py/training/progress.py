@@ -77,6 +77,13 @@ def describe_epoch(trainer: Trainer) -> str:
     )
 
 
+def warnings_of_epoch(trainer: Trainer) -> list[str]:
+    """Lines about the last complete epoch that a user should see."""
+    row, terms = trainer.rows[-1], trainer.network.terms
+    means = {name: row[f"{TERM_PREFIX}{name}"] for name in terms.columns}
+    return [f"WARNING: epoch {row['epoch']}: {line}" for line in terms.warnings(means)]
+
+
 def write_epochs(path: str | Path, rows: list[dict]) -> None:
     """Write epochs.tsv; the field of a value that does not exist is empty.
 

@@ -35,6 +35,8 @@ class Terms(nn.Module):
         Training utterances; None only without objectives.
     dims : dict
         Dimension of the embedding at each place of the network.
+    model : torch.nn.Module
+        The network.
     feat_dim, num_speakers : int
     group : ProcessGroup
     device : torch.device
@@ -42,6 +44,8 @@ class Terms(nn.Module):
     Attributes
     ----------
     names : list of str
+    columns : list of str
+        Names of the values that `add` returns: of each objective, its name and its measures.
     unlabelled : Unlabelled or None
     """
 
@@ -50,6 +54,7 @@ class Terms(nn.Module):
         sections: Sections,
         chunks: Chunks | None,
         dims: dict[str, int],
+        model: nn.Module,
         feat_dim: int,
         num_speakers: int,
         group: ProcessGroup,
@@ -67,6 +72,7 @@ class Terms(nn.Module):
                     sections=sections,
                     chunks=chunks,
                     dims=dims,
+                    model=model,
                     feat_dim=feat_dim,
                     num_speakers=num_speakers,
                     group=group,
@@ -75,6 +81,11 @@ class Terms(nn.Module):
             )
             for name in self.names
         )
+        self.columns = [
+            column
+            for name, objective in zip(self.names, self.objectives, strict=True)
+            for column in (name, *(f"{name}_{measure}" for measure in objective.measures))
+        ]
         self.unlabelled = None
         users = [o.where for o in self.objectives if o.uses_unlabelled]
         if users:
@@ -162,7 +173,7 @@ class Terms(nn.Module):
         extra: tuple[torch.Tensor, ...],
         first: int,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The loss with all weighted terms, and the value of each term, nan where the weight is 0.
+        """The loss with all weighted terms, and the values of `columns`, nan where the weight is 0.
 
         `embeddings` are those of `join`; `first` is the number of the first chunk in the batch.
         """
@@ -190,12 +201,20 @@ class Terms(nn.Module):
                 if objective.own_modules():
                     objective.take_own_steps(_detached(own_batch), self._lr_factor)
                 if not weight:
-                    values.append(loss.new_tensor(math.nan))
+                    values.append(loss.new_full((1 + len(objective.measures),), math.nan))
                     continue
                 term = objective(own_batch)
-                values.append(term.detach().float())
+                values += [term.detach().float().reshape(1), objective.measured]
                 loss = loss + weight * term
-        return loss, torch.stack(values)
+        return loss, torch.cat(values)
+
+    def warnings(self, means: Mapping[str, float | None]) -> list[str]:
+        """Messages of objectives about the means of `columns` over an epoch."""
+        lines = []
+        for name, objective in zip(self.names, self.objectives, strict=True):
+            own = {measure: means[f"{name}_{measure}"] for measure in objective.measures}
+            lines += objective.warnings(own)
+        return lines
 
     def own_state(self) -> dict:
         """States of the objectives' own optimisers, for a checkpoint."""

@@ -160,7 +160,7 @@ class Trainer:
         self.best = None
         self.average = build_average(self.config, self.num_steps, self.steps_per_epoch)
         self.requests = Requests()
-        self.totals = EpochTotals(self.group.num_processes, len(self.network.terms))
+        self.totals = EpochTotals(self.group.num_processes, len(self.network.terms.columns))
         self._spec_augment = SpecAugment.from_config(self.config)
         self._mix = self.config.mix and MIXES.build(
             self.config.mix,
@@ -241,7 +241,7 @@ class Trainer:
         The requests travel to the other processes with the gradients.
         """
         num_micro_batches, terms = self.config.accumulate_steps, self.network.terms
-        totals = torch.zeros(4 + len(terms), device=self.network.device)
+        totals = torch.zeros(4 + len(terms.columns), device=self.network.device)
         for place, requested in enumerate(self.requests, 2):
             if requested:
                 totals[place] = 1
@@ -324,7 +324,7 @@ class Trainer:
         values = [self.stage, self.epoch, last_lr, *self.means(), *self.validate()]
         values += [self.totals.num_skipped, self.rollbacks, num_examples / seconds, self.seconds()]
         row = dict(zip(COLUMNS, values, strict=True)) | {"wall_time": time.time()}
-        means = zip(self.network.terms.names, self.totals.term_means(), strict=True)
+        means = zip(self.network.terms.columns, self.totals.term_means(), strict=True)
         row |= {f"{TERM_PREFIX}{name}": mean for name, mean in means}
         self.rows.append(row)
         action = self.schedule.end_epoch(row.get(self.schedule.metric))

@@ -64,6 +64,8 @@ class Material:
     dims : dict
         Dimension of the embedding at each place of the network: "outer", and "inner" if it has
         one.
+    model : XvectorModel
+        The network, before ``train.init`` or the stage before gives it their weights.
     feat_dim, num_speakers : int
     group : ProcessGroup
     device : torch.device
@@ -73,6 +75,7 @@ class Material:
     sections: Sections
     chunks: Chunks
     dims: dict[str, int]
+    model: nn.Module
     feat_dim: int
     num_speakers: int
     group: ProcessGroup
@@ -137,10 +140,16 @@ class Objective(nn.Module):
         Whether the batches of ``train.unlabelled`` are read; None if it depends on the config.
     num_arrays : int
         Number of arrays that `read` returns.
+    measures : tuple of str
+        Names of further values that are reported for each epoch.
+    measured : Tensor
+        Values of `measures` at the last call of `forward`, nan before the first; on the device.
     """
 
     uses_unlabelled: bool | None = False
     num_arrays: int = 0
+    measures: tuple[str, ...] = ()
+    measured: torch.Tensor = torch.zeros(0)
 
     def __init__(self, config: Any, material: Material):
         super().__init__()
@@ -164,6 +173,10 @@ class Objective(nn.Module):
 
     def set_epoch(self, epoch: float) -> None:
         """Update what depends on `epoch`, in epochs since the start of the stage."""
+
+    def warnings(self, means: dict[str, float | None]) -> list[str]:
+        """Messages about the means of `measures` over an epoch; None for those without a value."""
+        return []
 
     def own_modules(self) -> list[nn.Module]:
         """Modules that `take_own_steps` trains."""
