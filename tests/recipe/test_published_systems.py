@@ -18,7 +18,7 @@ from steps_py.settings.build import build
 from steps_py.training.config import ChunksConfig, TrainConfig, split_stages
 
 RESULTS = (RECIPE / "RESULTS.md").read_text()
-OF_DATA_AND_SCORES = {"part", "vox2_only", "large_margin", "as_norm", "qmf"}
+OF_DATA_AND_SCORES = {"part", "vox2_only", "large_margin", "as_norm", "qmf", "self_supervised"}
 SYSTEMS = sorted({path.stem for path in RECIPE.glob("*.yaml")} - OF_DATA_AND_SCORES - {"config"})
 WESPEAKER = [system for system in SYSTEMS if system != "conformer"]
 # keys of train in which these differ

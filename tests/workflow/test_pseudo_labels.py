@@ -103,6 +103,19 @@ def test_an_objective_on_unlabelled_chunks_is_refused_together_with_pseudo_label
     assert "'train.unlabelled' and 'pseudo_labels' are both given" in text
 
 
+def test_the_overlay_of_voxceleb_starts_with_dino_and_trains_in_five_rounds(tmp_path):
+    names = ("vox2_only", "ecapa_c512", "self_supervised")
+    overlays = [str(ROOT / f"egs/voxceleb/{name}.yaml") for name in names]
+
+    def one_job_each(config):
+        config["feats"]["num_jobs"] = config["xvectors"]["num_jobs"] = 1
+
+    folder = copy_recipe(ROOT / "egs/voxceleb", tmp_path, one_job_each)
+    rules = planner().rules(folder, "exp/model/final.pt", "--configfile", *overlays)
+    assert rules["train_start"] == rules["allocate_start"] == 1
+    assert (rules["cluster_xvectors"], rules["train_round"]) == (5, 4)
+
+
 @pytest.mark.parametrize(
     "changed, said",
     [

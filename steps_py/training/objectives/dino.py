@@ -15,6 +15,7 @@ from torch import nn
 
 from steps_py.errors import ConfigError
 from steps_py.model.device import PRECISIONS, choose_precision
+from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.registries import OBJECTIVES
 from steps_py.settings.declare import Count, Share, setting
 from steps_py.training.crops import Crops
@@ -22,14 +23,16 @@ from steps_py.training.objectives.base import OUTER, Material, Objective, Object
 
 
 class DinoHead(nn.Module):
-    """Three affines with GELU, and cosines with learned prototypes."""
+    """Three affines with batch norm and GELU, and cosines with learned prototypes."""
 
     def __init__(self, in_dim: int, hidden_dim: int, bottleneck_dim: int, num_prototypes: int):
         super().__init__()
         self.layers = nn.Sequential(
             nn.Linear(in_dim, hidden_dim),
+            MaskedBatchNorm(hidden_dim),
             nn.GELU(),
             nn.Linear(hidden_dim, hidden_dim),
+            MaskedBatchNorm(hidden_dim),
             nn.GELU(),
             nn.Linear(hidden_dim, bottleneck_dim),
         )
@@ -72,8 +75,12 @@ class Dino(Objective):
             0.1, "divides the student's outputs", exclusiveMinimum=0
         )
         teacher_temperature: float = setting(
-            0.04, "divides the teacher's outputs", exclusiveMinimum=0
+            0.07, "divides the teacher's outputs", exclusiveMinimum=0
         )
+        teacher_temperature_start: float = setting(
+            0.04, "of the first step, from where it rises evenly", exclusiveMinimum=0
+        )
+        teacher_temperature_warmup: Share = setting(0.2, "share of the epochs in which it rises")
         teacher_momentum: Share = setting(
             0.996, "share of the teacher that stays in a step, at the start; at the end it is 1"
         )
@@ -175,7 +182,15 @@ class Dino(Objective):
 
     def targets(self, logits_2BP: torch.Tensor) -> torch.Tensor:
         """Centred and sharpened probabilities of the teacher's outputs."""
-        return ((logits_2BP - self.centre_P) / self.config.teacher_temperature).softmax(dim=2)
+        return ((logits_2BP - self.centre_P) / self.teacher_temperature()).softmax(dim=2)
+
+    def teacher_temperature(self) -> float:
+        """Of this step: from that of the start to the configured one."""
+        config = self.config
+        rises = config.teacher_temperature_warmup * self._num_epochs
+        passed = min(1.0, self._epoch / rises) if rises else 1.0
+        start = config.teacher_temperature_start
+        return start + passed * (config.teacher_temperature - start)
 
     @torch.no_grad()
     def _move_centre(self, logits_2BP):

@@ -110,8 +110,19 @@ def test_the_teacher_is_an_average_of_the_students_weights(material, tmp_path):
 
 
 def test_targets_are_centred_and_sharpened(material, tmp_path):
-    trainer = first_trainer(material, dino_sections(dino={"teacher_temperature": 0.5}), tmp_path)
+    """The temperature rises from 0.3 to 0.5 in half of the two epochs."""
+    rise = {
+        "teacher_temperature_start": 0.3,
+        "teacher_temperature": 0.5,
+        "teacher_temperature_warmup": 0.5,
+    }
+    trainer = first_trainer(material, dino_sections(dino=rise), tmp_path)
     own = trainer.network.terms.objectives[0]
+    temperatures = []
+    for epoch in (0, 0.5, 1, 2):
+        own.set_epoch(epoch)
+        temperatures.append(own.teacher_temperature())
+    assert temperatures == pytest.approx([0.3, 0.4, 0.5, 0.5])
     own.centre_P[:2] = torch.tensor([1.0, -1.0])
     logits = torch.zeros(2, 1, 10)
     expected = torch.exp(torch.tensor([-2.0, 2.0, *[0.0] * 8]))
