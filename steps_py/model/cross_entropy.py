@@ -7,6 +7,7 @@ References: C. Szegedy et al., "Rethinking the Inception architecture for comput
 ICCV 2017, equation (4).
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +25,9 @@ class CrossEntropyConfig:
     focal_exponent: float = setting(
         0.0, "of the factor (1 - probability of the true speaker)", minimum=0
     )
+    relative: bool = setting(
+        False, "divide by the logarithm of the number of speakers: 1 is the loss of chance"
+    )
 
 
 def cross_entropy(
@@ -38,14 +42,22 @@ def cross_entropy(
               q_{is} = (1-\varepsilon)\,[s = y_i] + \varepsilon / S
 
     with p the softmax of the logits, :math:`\varepsilon` = `label_smoothing` and
-    :math:`\gamma` = `focal_exponent`.  The `weight_B` multiply the losses of the utterances.
+    :math:`\gamma` = `focal_exponent`, divided by :math:`\log S` if `relative`.  The `weight_B`
+    multiply the losses of the utterances.
 
     >>> logits_BS, spk_id_B = torch.tensor([[0.0, 0.0]]), torch.tensor([1])
     >>> cross_entropy(logits_BS, spk_id_B, CrossEntropyConfig())                    # log 2
     tensor(0.6931)
     >>> cross_entropy(logits_BS, spk_id_B, CrossEntropyConfig(focal_exponent=2))    # a quarter
     tensor(0.1733)
+    >>> cross_entropy(logits_BS, spk_id_B, CrossEntropyConfig(relative=True))
+    tensor(1.)
     """
+    loss = _cross_entropy(logits_BS, spk_id_B, config, weight_B)
+    return loss / math.log(logits_BS.shape[1]) if config.relative else loss
+
+
+def _cross_entropy(logits_BS, spk_id_B, config, weight_B):
     smoothing, exponent = config.label_smoothing, config.focal_exponent
     if exponent == 0 and weight_B is None:
         return F.cross_entropy(logits_BS, spk_id_B, label_smoothing=smoothing)

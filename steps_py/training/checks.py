@@ -9,6 +9,7 @@ from steps_py.training.processes import check_split
 if TYPE_CHECKING:  # circular at run time
     from steps_py.training.trainer import Trainer
 
+CLASSIFICATION_METRICS = ("train_accuracy", "valid_loss", "valid_accuracy")
 NO_MIX = "Set mix to null, or loss to one that classifies, alone or with center or ring."
 
 
@@ -57,6 +58,11 @@ def check_consistent(trainer: "Trainer") -> None:
         raise ConfigError(
             f"train: schedule '{name}' needs {metric}, but nothing is held out to measure it."
             f" Raise chunks.{key}."
+        )
+    if metric in CLASSIFICATION_METRICS and not trainer.network.loss.classifies:
+        raise ConfigError(
+            f"train: schedule '{name}' needs {metric}, which loss '{config.loss['name']}' has none"
+            " of, as it does not classify. Set its metric to valid_eer or train_loss."
         )
     if schedule.momentum(0) is not None and not has_momentum(trainer.updates.optimizer):
         raise ConfigError(

@@ -113,6 +113,18 @@ def test_softmax_of_one_affine_by_hand():
     assert value.item() == pytest.approx(math.log(1 + math.exp(5)), abs=1e-5)
 
 
+@pytest.mark.parametrize("fields", [{}, {"focal_exponent": 2.0}])
+def test_a_relative_cross_entropy_is_divided_by_the_logarithm_of_the_number_of_speakers(fields):
+    batch = groups()
+    for name in ("softmax", "aam_softmax"):
+        values = []
+        for relative in (False, True):
+            torch.manual_seed(1)
+            loss = build(name, in_dim=4, num_speakers=5, relative=relative, **fields)
+            values.append(loss(*batch)[0].item())
+        assert values[1] == pytest.approx(values[0] / math.log(5), rel=1e-6)
+
+
 def test_label_smoothing_of_two_speakers_by_hand():
     """q = (0.9, 0.1) for smoothing 0.2; logits (z, 0): loss = log(1 + e^z) - 0.9 z."""
     loss = build("softmax", hidden_dim=0, label_smoothing=0.2).eval()

@@ -242,6 +242,21 @@ def test_halving_resets_to_the_best_weights_and_ends_at_the_lowest_rate():
     assert [finished for _, _, finished in messages] == [False] * 9 + [True]
 
 
+def test_a_late_patience_replaces_the_first_from_its_epoch_on():
+    """Patience 3, and 0 from epoch 5 on; an interrupted training counts its epochs on."""
+    section = {"name": "halve_and_reset_to_best", "patience": 3}
+    section |= {"late_patience": 0, "late_epoch": 5}
+    values = [1.0, 2.0, 2.0, 2.0, 2.0, 2.0, 0.5, 0.6]
+    actions = [action for action, _, _ in epochs(section, values)]
+    assert actions == [KEEP, None, None, None, RESET, RESET, KEEP, RESET]
+    sizes = {"num_steps": 8, "steps_per_epoch": 1}
+    first, second = (SCHEDULES.build(section, **sizes) for _ in range(2))
+    for value in values[:4]:
+        first.end_epoch(value)
+    second.restore(first.state())
+    assert [second.end_epoch(value) for value in values[4:]] == actions[4:]
+
+
 def test_nan_is_never_an_improvement():
     section = {"name": "halve_and_reset_to_best", "patience": 0}
     assert [action for action, _, _ in epochs(section, [float("nan"), 1.0, float("nan")])] == [

@@ -130,3 +130,10 @@ def test_a_missing_gpu_is_an_error(chunks_dir, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(ConfigError, match="no GPU is offered to this job"):
         trainer_of(chunks_dir, device="cuda")
+
+
+def test_a_schedule_on_the_loss_of_held_out_speakers_needs_a_loss_that_classifies(chunks_dir):
+    changed = {"loss": {"name": "dplda"}, "sampler": {"name": "speaker_groups"}}
+    for schedule in ({"name": "halve_and_reset_to_best"}, {"name": "plateau"}):
+        with pytest.raises(ConfigError, match="valid_loss, which loss 'dplda' has none of"):
+            trainer_of(chunks_dir, schedule=schedule, **changed)

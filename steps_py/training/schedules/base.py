@@ -103,6 +103,11 @@ class MetricSchedule(Schedule):
         self.metric = config.metric
         self._best, self._bad_epochs, self._level = None, 0, 1.0
 
+    @property
+    def patience(self) -> int:
+        """Epochs without a better value before the rate is lowered, at this epoch."""
+        return self.config.patience
+
     def shape(self, progress):
         return self._level
 
@@ -115,7 +120,7 @@ class MetricSchedule(Schedule):
             self._best, self._bad_epochs = value, 0
             return KEEP if self.keeps_best else None
         self._bad_epochs += 1
-        if self._bad_epochs <= self.config.patience:
+        if self._bad_epochs <= self.patience:
             return None
         self._bad_epochs = 0
         return self.lower()
