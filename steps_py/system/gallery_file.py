@@ -47,7 +47,7 @@ class Recording(NamedTuple):
 
 
 class GalleryFile:
-    """The people in a file, which is created if it does not exist.
+    """The people in a file, which is created if it does not exist, unless it `must_exist`.
 
     Raises StepsError, in one line, for a file that is no gallery, damaged, or newer.
 
@@ -61,8 +61,10 @@ class GalleryFile:
     []
     """
 
-    def __init__(self, path: str | os.PathLike):
+    def __init__(self, path: str | os.PathLike, must_exist: bool = False):
         self.path = os.fspath(path)
+        if must_exist and not os.path.isfile(self.path):
+            raise StepsError(f"{self.path}: is not there. Enrol somebody first, or correct it.")
         if not os.path.isdir(os.path.dirname(self.path) or "."):
             raise StepsError(f"{self.path}: its folder does not exist. Create it.")
         with self._named_errors():

@@ -137,7 +137,7 @@ def _thresholds(calibration, priors):
         {
             "p_target": prior,
             "llr": 0.0 - log_odds(prior),
-            "score": (-log_odds(prior) - calibration["offset"]) / calibration["scale"],
+            "score": 0.0 + (-log_odds(prior) - calibration["offset"]) / calibration["scale"],
         }
         for prior in priors
     ]

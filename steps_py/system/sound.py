@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,9 +17,12 @@ from steps_py.audio.decode import read_file
 from steps_py.audio.errors import NotDecodable, WaveError
 from steps_py.audio.file_info import open_audio
 from steps_py.audio.headers.kinds import kind_of_file
+from steps_py.audio.pipelines import evaluate
+from steps_py.audio.random_access import unreadable_reason
 from steps_py.audio.sox import change_rate, remix
 from steps_py.audio.wave import Wave, quantise, read_wave
 from steps_py.errors import AudioError
+from steps_py.formats.streams import classify_rxfilename
 
 FULL_SCALE = 32768.0  # samples are in units of 16-bit audio
 BY_LIBSNDFILE = ("WAV", "RF64", "Wave64", "FLAC", "Ogg", "MP3", "AIFF", "AU")
@@ -45,6 +48,27 @@ class Reading:
     channel: int | str | None = None
 
 
+class TableEntry(NamedTuple):
+    """A value of a wav.scp: a file, or a pipe of commands that this project evaluates itself."""
+
+    entry: str
+    key: str
+
+    def read(self) -> Wave:
+        """The recording; AudioError if the entry needs a shell, as files may come from others."""
+        kind = classify_rxfilename(self.entry)
+        if kind == "file":
+            return read_any_file(self.entry)
+        reason = unreadable_reason(self.entry)
+        wave = None if reason or kind != "pipe" else evaluate(self.entry[:-1].strip())
+        if wave is None:
+            raise AudioError(
+                f"{self.key}: '{self.entry[:200]}' {reason or 'is no file'}, which is not run here."
+                " Write the recordings to files first."
+            )
+        return wave
+
+
 def wave_of(source: Any, reading: Reading, wanted_hz: float) -> tuple[Wave, str]:
     """A recording of one channel at `wanted_hz`, and its name for messages.
 
@@ -59,7 +83,9 @@ def wave_of(source: Any, reading: Reading, wanted_hz: float) -> tuple[Wave, str]
         In one line, if the recording cannot be read, is empty, or is of another rate or number
         of channels than `reading` allows.
     """
-    if isinstance(source, str | os.PathLike):
+    if isinstance(source, TableEntry):
+        name, wave = source.key, source.read()
+    elif isinstance(source, str | os.PathLike):
         name = os.fspath(source)
         wave = read_any_file(name)
     else:

@@ -17,6 +17,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from steps_py import load_system
+from steps_py.data.data_dir import read_table
 from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.formats.tables import SequentialReader, read_object
 from steps_py.plan.plan import make_plan
@@ -234,3 +236,17 @@ def test_a_kaldi_that_is_not_there_stops_before_the_first_job(tmp_path):
     assert done.returncode == 1
     assert "path.sh: KALDI_ROOT is" in done.stderr.splitlines()[-1]
     assert not (folder / "logs").exists()
+
+
+def test_the_system_file_gives_the_recipe_s_own_x_vectors_and_scores(finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    system = load_system("results/system.swx")
+    assert system.scored_by == "plda"
+    wavs = read_table("data/mini_test/wav.scp")
+    with SequentialReader("scp:exp/xvectors/mini_test/xvector.scp", FLOAT_VECTOR) as reader:
+        vectors = dict(reader)
+    for line in Path("exp/scores/plda/mini").read_text().splitlines()[::40]:
+        enroll, test, score = line.split()
+        verdict = system.verify(wavs[enroll], wavs[test])
+        assert verdict.score == pytest.approx(float(score), abs=1e-5, rel=1e-6)
+        np.testing.assert_allclose(system.embed(wavs[test]), vectors[test], atol=1e-5)
