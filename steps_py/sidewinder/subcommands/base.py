@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from steps_py.errors import ConfigError
 from steps_py.registry import Registry
 
 SUBCOMMANDS = Registry("subcommand", home="steps_py.sidewinder.subcommands")
@@ -78,8 +79,6 @@ def reading_of(args: argparse.Namespace) -> dict[str, Any]:
     """Keywords ``resample`` and ``channel`` of the arguments."""
     channel = args.channel
     if channel is not None and channel != "mix":
-        from steps_py.errors import ConfigError  # start-up time
-
         if not channel.isdigit() or int(channel) < 1:
             raise ConfigError(f"--channel: is '{channel}'. Give 1, 2 ... or mix.")
         channel = int(channel)

@@ -1,5 +1,6 @@
 """X-vectors of many recordings, as a table."""
 
+from steps_py.errors import AudioError
 from steps_py.sidewinder.subcommands.base import (
     SUBCOMMANDS,
     Subcommand,
@@ -41,7 +42,6 @@ class Embed(Subcommand):
         from tqdm import tqdm  # start-up time
 
         from steps_py.embeddings.outputs.base import VectorRow, format_of
-        from steps_py.errors import AudioError
         from steps_py.sidewinder.inputs import recordings_in
 
         writer = format_of(args.out, args.format)(args.out)
@@ -65,8 +65,7 @@ class Embed(Subcommand):
 
 def batches(system, recordings, reading):
     """Lists of (key, Voice or AudioError), computed together where all of a batch are good."""
-    from steps_py.errors import AudioError
-    from steps_py.system.system import BATCH_RECORDINGS
+    from steps_py.system.system import BATCH_RECORDINGS  # start-up time
 
     items = list(recordings.items())
     for start in range(0, len(items), BATCH_RECORDINGS):
@@ -79,8 +78,6 @@ def batches(system, recordings, reading):
 
 
 def _one(system, source, reading):
-    from steps_py.errors import AudioError
-
     try:
         return system.voice(source, **reading)
     except AudioError as error:
