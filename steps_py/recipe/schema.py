@@ -7,6 +7,7 @@ python -m steps_py.recipe.schema              exit 1 if one of them is not up to
 import argparse
 import json
 import sys
+from collections.abc import Iterable, Iterator
 
 import yaml
 
@@ -45,17 +46,17 @@ def table_text():
     lines = ["# Keys of a recipe", "", f"{GENERATED}.", ""]
     for name, section in schema_of(RecipeConfig)["properties"].items():
         lines += [f"## `{name}`", "", section.get("description", ""), ""]
-        lines += _table(_rows(section, f"{name}."))
+        lines += markdown_table(rows_of(section, f"{name}."))
     lines += ["# Registered classes", ""]
     for kind, entries in catalogue(CHECKOUT / "egs/voxceleb").items():
         lines += [f"## {kind}", ""]
         for name, entry in entries.items():
             lines += [f"### `{name}`", "", entry.doc, ""]
-            lines += _table(_rows(entry.schema, ""))
+            lines += markdown_table(rows_of(entry.schema, ""))
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _rows(section, prefix):
+def rows_of(section: dict, prefix: str) -> Iterator[tuple[str, str, str, str]]:
     """(key, type, default, description) of a section's keys, sections within it included."""
     required = section.get("required", ())
     for key, rule in section.get("properties", {}).items():
@@ -66,10 +67,11 @@ def _rows(section, prefix):
             continue
         if "null" in rule["type"]:
             yield f"`{prefix}{key}`", "section or null", "`null`", rule.get("description", "")
-        yield from _rows(rule, f"{prefix}{key}.")
+        yield from rows_of(rule, f"{prefix}{key}.")
 
 
-def _table(rows):
+def markdown_table(rows: Iterable[tuple[str, str, str, str]]) -> list[str]:
+    """The lines of a table of `rows_of`; none without rows."""
     rows = list(rows)
     if not rows:
         return []

@@ -9,6 +9,7 @@ from steps_py.checkout import CHECKOUT
 from steps_py.errors import ConfigError
 from steps_py.search.checks import check_search
 from steps_py.search.config import read_search
+from steps_py.search.schema import PAGE, page_text
 
 RECIPE = CHECKOUT / "egs/mini"
 CONFIG = yaml.safe_load((RECIPE / "config.yaml").read_text())
@@ -129,3 +130,18 @@ def test_a_search_yaml_that_is_missing_or_no_mapping_is_refused(tmp_path):
     (tmp_path / "search.yaml").write_text("- a\n")
     with pytest.raises(ConfigError, match="not a mapping"):
         read_search(tmp_path / "search.yaml")
+
+
+@pytest.mark.parametrize("path", sorted(CHECKOUT.glob("egs/*/search.yaml")), ids=str)
+def test_every_search_yaml_of_the_project_fits_its_recipe(path):
+    config = yaml.safe_load((path.parent / "config.yaml").read_text())
+    assert check_search(read_search(path), config, path, path.parent).keys
+
+
+def test_the_table_of_keys_in_the_docs_is_up_to_date():
+    assert PAGE.read_text() == page_text(), "run python -m steps_py.search.schema --write"
+
+
+def test_the_example_in_the_docs_is_a_valid_search_of_a_recipe(faults_of):
+    text = PAGE.read_text().split("## search.yaml\n\n```\n")[1].split("```")[0]
+    assert faults_of(yaml.safe_load(text)) == []
