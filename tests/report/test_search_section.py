@@ -9,7 +9,7 @@ import pytest
 from steps_py.report.config import ReportConfig
 from steps_py.report.page import report_of
 from steps_py.report.run_folder import RunFolder
-from steps_py.report.sections.search import Axis
+from steps_py.report.sections.search import UNSET, Axis
 
 TRIALS = """\
 trial\tstate\tobjective\tepochs\tseconds\ttrain.optimizer.lr\ttrain.loss.name\ttrain.loss.margin\tfolder\treason
@@ -61,10 +61,10 @@ def test_heights_on_an_axis_are_by_size_by_logarithm_or_by_name():
     assert heights("0.001", "0.01", "0.1") == pytest.approx([0, 0.5, 1])
     assert heights("cosine", "constant", "cosine", "step") == [0, 0.5, 0, 1]
     assert heights("7", "7") == [0.5, 0.5]
-    assert heights("", "2", "4") == [-0.1, 0, 1]
+    assert heights("", "2", "4") == [UNSET, 0, 1]
     assert np.isfinite(heights("")).all()
 
 
 def test_ticks_are_the_ends_of_an_axis_or_its_names():
     assert Axis("key", pd.Series(["1", "3", "2"])).ticks() == [(0, "1"), (1, "3")]
-    assert Axis("key", pd.Series(["", "x"])).ticks() == [(-0.1, "not set"), (0, "x")]
+    assert Axis("key", pd.Series(["", "x"])).ticks() == [(UNSET, "not set"), (0, "x")]

@@ -9,6 +9,7 @@ from steps_py.report.base import REPORT_SECTIONS, Section
 from steps_py.report.blocks import Figures, Table, Text
 from steps_py.report.style import GREY, colour, new_figure
 
+UNSET = -0.15  # height of a key that a trial does not set
 MOST_BEST = 5  # rows of the table
 BEFORE_KEYS = ["trial", "state", "objective", "epochs", "seconds"]
 AFTER_KEYS = ["folder", "reason"]
@@ -87,7 +88,8 @@ def parallel_coordinates(done, keys):
     plot.xaxis.major_label_overrides = {n: axis.name for n, axis in enumerate(axes)}
     plot.xaxis.major_label_orientation = 0.3
     plot.yaxis.visible = plot.ygrid.visible = False
-    plot.add_layout(ColorBar(color_mapper=mapper, width=8), "right")
+    look = {"major_label_text_color": GREY, "background_fill_alpha": 0}
+    plot.add_layout(ColorBar(color_mapper=mapper, width=8, **look), "right")
     return plot
 
 
@@ -114,7 +116,7 @@ class Axis:
 
     def ticks(self) -> list[tuple[float, str]]:
         """Heights and labels."""
-        unset = [(-0.1, "not set")] if "" in self._texts else []
+        unset = [(UNSET, "not set")] if "" in self._texts else []
         if self._is_number:
             return unset + [
                 (self._place(str(end)), f"{end:.4g}") for end in dict.fromkeys(self._ends)
@@ -123,7 +125,7 @@ class Axis:
 
     def _place(self, text):
         if text == "":
-            return -0.1
+            return UNSET
         if not self._is_number:
             return self._names.index(text) / max(1, len(self._names) - 1)
         value, (low, high) = float(text), self._ends
