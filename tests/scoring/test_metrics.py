@@ -49,6 +49,14 @@ def measure(element, target, nontarget):
         ("min_cllr", [0, 1, 1, 1], [0, 0, 0, 1], 0.75 * np.log2(4 / 3) + 0.25 * 2),
         ("accuracy", [1, 3], [0, 2], 75),
         ("accuracy", [0], [1] * 9, 90),  # rejecting all
+        # accepted from 1 on: two targets and a nontarget, F = 2 * 2 / (2 + 1 + 2)
+        ("f_measure", [1, 3], [0, 2], 80),
+        ("tpr_at_best_f", [1, 3], [0, 2], 100),
+        # from 3 on: 2 * 1 / (1 + 0 + 2); from 1 on: 2 * 2 / (2 + 3 + 2)
+        ("f_measure", [1, 3], [0, 2, 2, 2], 100 * 2 / 3),
+        ("tpr_at_best_f", [1, 3], [0, 2, 2, 2], 50),
+        # from 2 on and from 0 on, both 2/3: that with more targets
+        ("tpr_at_best_f", [0, 2], [1, 1], 100),
         ("auc", [1, 3], [0, 2], 0.75),
         ("auc", [1], [1, 0], 0.75),  # a tie is half
         ({"fnr_at_fpr": {"fpr": 0.25}}, [0.5, 2], [0, 0, 1, 3], 50),
@@ -60,6 +68,10 @@ def measure(element, target, nontarget):
 def test_a_metric_by_hand(element, target, nontarget, expected):
     assert measure(element, target, nontarget) == pytest.approx(expected)
 
+
+BEST = {"auc": 1} | dict.fromkeys(
+    ["accuracy_percent", "f_measure_percent", "tpr_percent_at_best_f"], 100
+)  # of other metrics 0
 
 # four speakers with two test utterances each at most, two of the speakers equal or near in score
 few = st.lists(
@@ -112,10 +124,8 @@ def test_the_order_of_trials_does_not_matter(trials, random):
 @pytest.mark.parametrize("metric", OF_CURVE, ids=lambda metric: metric.name)
 def test_a_perfect_system_is_the_best_there_is(metric):
     perfect = SortedTrials([50.0, 60, -50, -60], [True, True, False, False]).once()
-    worse = SortedTrials([50.0, -60, 60, -60], [True, True, False, False]).once()
-    assert metric.compute(perfect)[0] == pytest.approx(
-        {True: 1}.get(metric.name == "auc", 0) if metric.name != "accuracy_percent" else 100
-    )
+    worse = SortedTrials([50.0, -60, 60, -70, *[40] * 5], [True, True, *[False] * 7]).once()
+    assert metric.compute(perfect)[0] == pytest.approx(BEST.get(metric.name, 0))
     better = metric.compute(perfect) - metric.compute(worse)
     assert (better > 0) == metric.higher_is_better and better != 0
 
