@@ -23,10 +23,12 @@ COMBINATIONS = {  # recipe -> overlays that are run together, each also with the
     "speaker_systems": [[], ["tdnn_v5_fb40"], ["ret14_cbam"], ["ecapa"], ["resnet"]],
     "hypersphere": [[], ["logistic_margin"], ["am_softmax"], ["a_softmax"]],
     "multitask": [["tdnn"]],
+    "deep_speaker": [[], ["vivos"]],
 }
 PARTS = {
     ("speaker_systems", "resnet"): ["part_resnet"],
     ("sequens", "dplda"): ["part", "part_dplda"],
+    ("deep_speaker", "vivos"): ["part_vivos"],
     ("sequens", "adv"): ["part", "part_adv"],
 }
 CASES = [(recipe, names) for recipe, all_names in COMBINATIONS.items() for names in all_names]
@@ -80,5 +82,5 @@ def test_the_part_of_a_system_plans_its_scores(recipe):
     folder = ROOT / "egs" / recipe
     done = snakemake(folder, "--configfile", *files, "--dry-run", "--", "all")
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    scored = set(re.findall(r"output: exp/scores/(\w+)/vox1$", done.stdout, re.M))
+    scored = set(re.findall(r"output: exp/scores/(\w+)/(?:vox1|one_versus_99)$", done.stdout, re.M))
     assert scored == set(config_of(recipe, names)["scores"]["systems"])
