@@ -33,3 +33,34 @@ def cut(segment: tuple[float, float], header) -> tuple[float, float] | None:
     if not 0 <= first < last or end_sec > length_sec + OVERSHOOT_SEC:
         return None
     return first / rate_hz, (last - first) / rate_hz
+
+
+def single_speaker(segments) -> list[tuple[str, float, float]]:
+    """Stretches in which exactly one speaker is active, in the order of time.
+
+    Parameters
+    ----------
+    segments : iterable of (str, float, float)
+        Speaker, begin and end in s, of all speakers of a recording.
+
+    Examples
+    --------
+    >>> single_speaker([("a", 0.0, 3.0), ("b", 2.0, 5.0), ("a", 5.0, 6.0)])
+    [('a', 0.0, 2.0), ('b', 3.0, 5.0), ('a', 5.0, 6.0)]
+    """
+    events = []
+    for speaker, begin, end in segments:
+        if begin < end:
+            events += [(begin, 1, speaker), (end, -1, speaker)]
+    stretches, active, last = [], {}, 0.0
+    for time, change, speaker in sorted(events):
+        if len(active) == 1 and last < time:
+            (alone,) = active
+            if stretches and stretches[-1][0] == alone and stretches[-1][2] == last:
+                last = stretches.pop()[1]
+            stretches.append((alone, last, time))
+        active[speaker] = active.get(speaker, 0) + change
+        if not active[speaker]:
+            del active[speaker]
+        last = time
+    return stretches

@@ -42,7 +42,7 @@ def said_of(action):
 @pytest.mark.parametrize("name", BUILDERS)
 def test_a_part_has_the_speakers_and_utterances_of_its_miniature(made, name, tmp_path):
     root, expected = made(name)
-    corpus = corpus_of(name, root)
+    corpus = corpus_of(name, root, **expected.options)
     assert set(corpus.parts()) == set(expected.parts), "all parts are in the miniature"
     for part, (num_speakers, num_utts) in expected.parts.items():
         write_part(tmp_path / f"{name}.{part}", corpus.utterances(part, num_threads=1))
@@ -54,7 +54,7 @@ def test_a_part_has_the_speakers_and_utterances_of_its_miniature(made, name, tmp
 @pytest.mark.parametrize("name", BUILDERS)
 def test_the_sides_of_its_trials_are_utterances_or_models_of_its_parts(made, name):
     root, expected = made(name)
-    corpus = corpus_of(name, root, id_prefix="mini-")
+    corpus = corpus_of(name, root, id_prefix="mini-", **expected.options)
     parts = [corpus.utterances(part, num_threads=1) for part in expected.parts]
     utt2spk = {u.utt: u.spk for u in itertools.chain(*parts)}
     assert set(corpus.model_lists) == set(expected.models)
@@ -72,7 +72,7 @@ def test_the_sides_of_its_trials_are_utterances_or_models_of_its_parts(made, nam
 @pytest.mark.parametrize("name", BUILDERS)
 def test_a_corpus_that_says_genders_says_that_of_every_speaker(made, name):
     root, expected = made(name)
-    corpus = corpus_of(name, root)
+    corpus = corpus_of(name, root, **expected.options)
     genders = corpus.genders()
     speakers = {u.spk for part in expected.parts for u in corpus.utterances(part, num_threads=1)}
     assert genders.keys() >= speakers or not genders

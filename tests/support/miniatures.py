@@ -9,11 +9,12 @@ speakers and utterances of each to make.  `BUILDERS` has one for each corpus:
 Of parts with speakers of their own, the last quarter of the speakers (at least two) is the test's.
 """
 
+import json
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.tiny_corpora import write_lines, write_sound
+from tests.support.tiny_corpora import write_lines, write_sound, write_sphere
 
 
 class Silence:
@@ -46,12 +47,16 @@ class Recorded:
 
 @dataclass
 class Expected:
-    """What a miniature has: (speakers, utterances) of each part, trials and models of lists."""
+    """What a miniature has: (speakers, utterances) of each part, trials and models of lists.
+
+    `options` are keys of the corpus's entry in a config that so small a tree needs.
+    """
 
     parts: dict
     trials: dict = field(default_factory=dict)
     models: dict = field(default_factory=dict)
     has_genders: bool = False
+    options: dict = field(default_factory=dict)
 
 
 def build(name, root, speech=None, num_speakers=4, num_utts=2) -> Expected:
@@ -155,4 +160,209 @@ def sitw(root, speech, num_speakers, num_utts):
     return Expected(parts, trials)
 
 
-BUILDERS = {make.__name__: make for make in (vivos, cnceleb1, cnceleb2, sitw)}
+def speaker_folders(root, speech, num_utts, parts):
+    """Recordings at ``<folder>/<speaker>/<name of an utterance>`` of parts that share no speaker.
+
+    `parts` maps a part to (numbers of its speakers, pattern of paths with {s} and {u}).
+    """
+    for speakers, pattern in parts.values():
+        for s in speakers:
+            for u in range(num_utts):
+                speech.write(root / pattern.format(s=s, u=u), s, u)
+    sizes = {part: len(speakers) for part, (speakers, _) in parts.items()}
+    return Expected({part: (size, size * num_utts) for part, size in sizes.items()})
+
+
+def three_parts(num_speakers):
+    """Numbers of the speakers of train, dev and test."""
+    train, test = split(num_speakers)
+    return {"train": train, "dev": test[: len(test) // 2], "test": test[len(test) // 2 :]}
+
+
+def aishell1(root, speech, num_speakers, num_utts):
+    pattern = "data_aishell/wav/{part}/S{{s:04d}}/BAC009S{{s:04d}}W{{u:04d}}.wav"
+    parts = three_parts(num_speakers).items()
+    return speaker_folders(
+        root, speech, num_utts, {part: (s, pattern.format(part=part)) for part, s in parts}
+    )
+
+
+def aishell2(root, speech, num_speakers, num_utts):
+    pattern = "iOS/{folder}/wav/{c}{{s:04d}}/I{c}{{s:04d}}W{{u:04d}}.wav"
+    places = {"train": ("data", "C"), "dev": ("dev", "D"), "test": ("test", "T")}
+    return speaker_folders(
+        root,
+        speech,
+        num_utts,
+        {
+            part: (s, pattern.format(folder=places[part][0], c=places[part][1]))
+            for part, s in three_parts(num_speakers).items()
+        },
+    )
+
+
+def aidatatang_200zh(root, speech, num_speakers, num_utts):
+    pattern = "corpus/{part}/G{{s:04d}}/T0055G{{s:04d}}S{{u:04d}}.wav"
+    parts = three_parts(num_speakers).items()
+    return speaker_folders(
+        root, speech, num_utts, {part: (s, pattern.format(part=part)) for part, s in parts}
+    )
+
+
+def magicdata(root, speech, num_speakers, num_utts):
+    pattern = "{part}/{{s}}_{{s:04d}}/{{s}}_{{s:04d}}_2017082617{{u:04d}}.wav"
+    parts = three_parts(num_speakers)
+    rows = [f"{s}_{s:04d}\t30\t{('female', 'male')[s % 2]}\tbei jing" for s in range(num_speakers)]
+    write_lines(root / "SPKINFO.txt", "SPKID\tAge\tGender\tDialect", *rows)
+    found = speaker_folders(
+        root, speech, num_utts, {part: (s, pattern.format(part=part)) for part, s in parts.items()}
+    )
+    return Expected(found.parts, has_genders=True)
+
+
+def tal_csasr(root, speech, num_speakers, num_utts):
+    names = [f"{s:03d}{u:04d}" for s in range(num_speakers) for u in range(num_utts)]
+    for number, name in enumerate(names):
+        speech.write(root / f"cs_wav/{name}.wav", *divmod(number, num_utts))
+    write_lines(root / "label", *(f"{name} ok hao" for name in names))
+    return Expected({"train": (len(names), len(names))})
+
+
+def timit(root, speech, num_speakers, num_utts):
+    """Files of NIST SPHERE, of silence whatever the `speech`."""
+    parts = dict(zip(("train", "test"), split(num_speakers), strict=True))
+    for part, speakers in parts.items():
+        for s in speakers:
+            for u in range(num_utts):
+                name = f"{part.upper()}/DR{s % 8 + 1}/{'FM'[s % 2]}ABC{s % 10}/SX{u}.WAV"
+                write_sphere(root / name, num_samples=1600)
+    sizes = {part: len(speakers) for part, speakers in parts.items()}
+    return Expected({part: (n, n * num_utts) for part, n in sizes.items()}, has_genders=True)
+
+
+def voices(root, speech, num_speakers, num_utts):
+    """The first recording of a speaker is the enrolment, the last one is tested."""
+    half, parts, trials = num_speakers // 2, {}, {}
+    release = "VOiCES_challenge_2019_post-eval-release/VOiCES_challenge_2019_eval.SID"
+    for side, speakers in (("dev", range(half)), ("eval", range(half, num_speakers))):
+        top = "Development_Data" if side == "dev" else "Evaluation_Data"
+        top = root / top / "Speaker_Recognition"
+        enrolled, tested, mapped = {}, {}, []
+        for s in speakers:
+            for number, kind, paths in ((0, "src", enrolled), (num_utts - 1, "far", tested)):
+                original = f"Lab41-SRI-VOiCES-{kind}-none-sp{s:04d}-ch{number}-sg00"
+                name = original if side == "dev" else f"{kind}{s:05d}"
+                folder = f"sid_dev/sp{s:04d}" if side == "dev" else "sid_eval"
+                paths[s] = f"{folder}/{name}.wav"
+                speech.write(top / paths[s], s, number)
+                mapped.append(f"{name} distant/{original}.wav")
+        lists = top / f"sid_{side}_lists{'_and_keys' if side == 'dev' else ''}"
+        model = {s: f"model{s:04d}" for s in speakers}
+        write_lines(lists / f"{side}-enroll.lst", *(f"{model[s]} {enrolled[s]}" for s in speakers))
+        write_lines(lists / f"{side}-test.lst", *tested.values())
+        keys = [
+            f"{model[e]} {tested[t] if side == 'dev' else tested[t].removeprefix('sid_eval/')}"
+            f" {'tgt' if e == t else 'imp'}"
+            for e in speakers
+            for t in speakers
+        ]
+        if side == "dev":
+            write_lines(lists / "dev-trial-keys.lst", *keys)
+        else:
+            write_lines(root / f"{release}.trial-keys.lst", *keys)
+            write_lines(root / f"{release}.map", *mapped)
+        parts |= {f"{side}_{which}": (len(speakers),) * 2 for which in ("enroll", "test")}
+        trials[side] = len(keys)
+    return Expected(parts, trials)
+
+
+def common_voice(root, speech, num_speakers, num_utts):
+    """MP3 as in the releases; the tables besides train, dev and test have the same rows."""
+    head = "client_id\tpath\tsentence\tage\tgender"
+    parts = three_parts(num_speakers)
+    parts |= dict.fromkeys(("validated", "other", "invalidated"), range(num_speakers))
+    for s in range(num_speakers):
+        for u in range(num_utts):
+            speech.write(root / f"clips/common_voice_en_{s}{u:03d}.mp3", s, u)
+    for part, speakers in parts.items():
+        rows = [
+            f'{s:08x}\tcommon_voice_en_{s}{u:03d}.mp3\tA "word.\t\t{("female", "male")[s % 2]}'
+            for s in speakers
+            for u in range(num_utts)
+        ]
+        write_lines(root / f"{part}.tsv", head, *rows)
+    sizes = {part: len(speakers) for part, speakers in parts.items()}
+    return Expected({part: (n, n * num_utts) for part, n in sizes.items()}, has_genders=True)
+
+
+def ami(root, speech, num_speakers, num_utts):
+    """A meeting for each part, of one utterance of each of two speakers and an overlap."""
+    meetings = {"train": "ES2002a", "dev": "ES2011a", "test": "ES2004a"}
+    manual = root / "ami_public_manual_1.6.2"
+    rows = ["<root>"]
+    for number, meeting in enumerate(meetings.values()):
+        speech.write(root / f"amicorpus/{meeting}/audio/{meeting}.Mix-Headset.wav", number, 0)
+        rows.append(f'<meeting observation="{meeting}">')
+        for agent, (begin, end) in {"A": (0.0, 0.05), "B": (0.04, 0.09)}.items():
+            spk = f"{'FM'[agent == 'B']}EE{number:03d}"
+            rows.append(f'<speaker nxt_agent="{agent}" global_name="{spk}" channel="0"/>')
+            write_lines(
+                manual / f"segments/{meeting}.{agent}.segments.xml",
+                '<nite:root xmlns:nite="http://nite.sourceforge.net/">',
+                f'<segment transcriber_start="{begin}" transcriber_end="{end}"/></nite:root>',
+            )
+        rows.append("</meeting>")
+    write_lines(manual / "corpusResources/meetings.xml", *rows, "</root>")
+    parts = dict.fromkeys(meetings, (2, 2))
+    return Expected(parts, options={"min_sec": 0.01}, has_genders=True)
+
+
+def chime5(root, speech, num_speakers, num_utts):
+    """A party for each part, of two speakers; the last entry is redacted."""
+    for number, part in enumerate(("train", "dev", "eval")):
+        entries = []
+        for s in range(2):
+            spk, session = f"P{2 * number + s + 1:02d}", f"S{number + 1:02d}"
+            speech.write(root / f"audio/{part}/{session}_{spk}.wav", s, 0)
+            for words in ("yes", "[redacted]"):
+                entry = {"speaker": spk, "session_id": session, "words": words}
+                times = {"start_time": "0:00:00.02", "end_time": "0:00:00.09"}
+                entries.append(entry | {key: {"original": time} for key, time in times.items()})
+        write_lines(root / f"transcriptions/{part}/{session}.json", json.dumps(entries))
+    return Expected(dict.fromkeys(("train", "dev", "eval"), (2, 2)))
+
+
+def voxblink(root, speech, num_speakers, num_utts):
+    """All utterances are in the list `full`, those of the first half of the speakers in `clean`."""
+    utts = {}
+    for s in range(num_speakers):
+        for u in range(num_utts):
+            utts.setdefault(s, []).append(f"id{s:05d}-DwgY-qn_ZHM-{u:05d}")
+            speech.write(root / f"data/id{s:05d}/DwgY-qn_ZHM/{u:05d}.wav", s, u)
+    half = num_speakers // 2
+    clean = [utt for s in range(half) for utt in utts[s]]
+    write_lines(root / "resource/data/utt_clean", *clean)
+    every = [utt for listed in utts.values() for utt in listed]
+    write_lines(root / "resource/data/utt_full", *every, "id09999-DwgY-qn_ZHM-00000")
+    genders = [f"id{s:05d} {('female', 'male')[s % 2]}" for s in range(num_speakers)]
+    write_lines(root / "resource/meta/spk2gender", *genders)
+    parts = {"clean": (half, len(clean)), "full": (num_speakers, len(every))}
+    return Expected(parts, has_genders=True)
+
+
+def voxblink2(root, speech, num_speakers, num_utts):
+    for s in range(num_speakers):
+        for u in range(num_utts):
+            speech.write(root / f"audio/id{s:06d}/DwgY-qn_ZHM/{u:05d}.wav", s, u)
+    rows = [f"id{s:06d},DwgY-qn_ZHM,gone-gone-1" for s in range(num_speakers)]
+    write_lines(root / "data/spk2videos", *rows)
+    return Expected({"all": (num_speakers, num_speakers * num_utts)})
+
+
+BUILDERS = {
+    make.__name__: make
+    for make in (
+        *(vivos, cnceleb1, cnceleb2, sitw, aishell1, aishell2, aidatatang_200zh, magicdata),
+        *(tal_csasr, timit, voices, common_voice, ami, chime5, voxblink, voxblink2),
+    )
+}
