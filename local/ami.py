@@ -131,10 +131,11 @@ def meetings_of(series: dict[str, str]) -> list[str]:
 
 def read_segments(path):
     """(begin, end) in s of each segment of an annotation."""
+    segments = read_xml(path).iter("segment")
     try:
         return [
             (float(segment.get("transcriber_start")), float(segment.get("transcriber_end")))
-            for segment in read_xml(path).iter("segment")
+            for segment in segments
         ]
     except (TypeError, ValueError):
         raise DataDirError(f"{path}: a segment has no times. Fetch it again.") from None
