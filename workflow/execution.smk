@@ -26,6 +26,7 @@ from workflow.whole_plan import plan_whole_graph
 ROOT = Path(str(workflow.current_basedir)).parent
 STARTED = time.time()
 MEMORY_KILLS = memory_kills()  # before this run
+COSTLY = {"train_model", "train_start", "train_round"}  # rules whose changed files are refused
 
 try:
     getpass.getuser()
@@ -43,7 +44,7 @@ try:
             end_orphans(Path.cwd())
         use_slurm_executor()
         use_sge_executor()
-        plan_whole_graph(MadeFiles(".snakemake/sidewinder_made.jsonl"), costly={"train_model"})
+        plan_whole_graph(MadeFiles(".snakemake/sidewinder_made.jsonl"), costly=COSTLY)
         os.environ["PATH"] += f":{ROOT}/sge/bin"  # the commands that profile sge names
 except StepsError as error:
     sys.exit(str(error))

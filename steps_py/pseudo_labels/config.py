@@ -21,6 +21,17 @@ class StartConfig:
         properties=lambda: stage_schema()["properties"],
     )
 
+    def __post_init__(self):
+        if self.model is None and not self.train:
+            raise ConfigError(
+                "pseudo_labels.start: model and train are both empty. Give one of them."
+            )
+        if self.model is not None and self.train:
+            raise ConfigError(
+                "pseudo_labels.start: model is given, and so is train, which would train another."
+                " Remove one of them."
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
 class PseudoLabelsConfig:

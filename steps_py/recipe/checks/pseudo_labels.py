@@ -1,6 +1,7 @@
 """Section ``pseudo_labels``: the set whose speakers are not known, and who may not ask for them."""
 
 from steps_py.recipe.checks.names import unknown
+from steps_py.recipe.checks.train import check_stages
 
 
 def check_unlabelled(config, parts):
@@ -22,4 +23,13 @@ def check_unlabelled(config, parts):
                 yield f"'data.trials.{trials}.{side}' is '{name}', a set that is trained on."
 
 
-CHECKS = [check_unlabelled]
+def check_start(config, parts):
+    """The keys of the first training are compatible with those of train and chunks."""
+    start = config["pseudo_labels"] and config["pseudo_labels"]["start"]
+    if start and start["train"]:
+        train = config["train"] | {"stages": [start["train"]]}
+        for fault in check_stages(config | {"train": train}, parts):
+            yield f"pseudo_labels.start.train: {fault.removeprefix('train.stages: stage 1: ')}"
+
+
+CHECKS = [check_unlabelled, check_start]
