@@ -99,6 +99,7 @@ def tables_of_objectives():
     readers = readers_of_tables()
     labels = sorted({section["labels"] for section in readers if section.get("labels")})
     tables = [f"data/train/utt2{name}" for name in labels]
+    tables += sorted({s["frame_labels"] for s in readers if s.get("frame_labels")})
     return tables + ["data/train_augmented/utt2uniq"] * bool(readers and AUGMENTED)
 
 
