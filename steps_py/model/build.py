@@ -11,7 +11,7 @@ from torch import nn
 
 from steps_py.model.config import ModelConfig
 from steps_py.model.front_end_chain import FrontEndChain
-from steps_py.model.layers.masks import frame_mask, is_full
+from steps_py.model.layers.masks import frame_mask, is_full, zero_padding
 from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.registries import ENCODERS, POOLINGS
 
@@ -89,7 +89,7 @@ class XvectorModel(nn.Module):
         mask_BT = None
         if num_frames_B is not None and not is_full(num_frames_B, x_BTD.shape[1]):
             mask_BT = frame_mask(num_frames_B, x_BTD.shape[1])
-            x_BTD = x_BTD.masked_fill(~mask_BT[:, :, None], 0)
+            x_BTD = zero_padding(x_BTD.mT, mask_BT).mT
         x_BTD, mask_BT = self.front_ends(x_BTD, mask_BT)
         y_BTC, mask_BT = self.encoder(x_BTD, mask_BT)
         pooled_BP = self.pooling_norm(self.pooling(y_BTC, mask_BT))

@@ -2,7 +2,7 @@
 
 import torch
 
-from steps_py.model.encoders.campplus import ContextMaskedConv, segment_means
+from steps_py.model.encoders.campplus import ContextMaskedConv, means
 
 torch.set_num_threads(1)
 
@@ -10,10 +10,11 @@ torch.set_num_threads(1)
 def test_the_means_of_segments_are_over_their_real_frames():
     """130 and 20 real frames of 130: segments of 100 and 30, of 20 and none."""
     x_BCT = torch.arange(130.0).repeat(2, 1, 1)
-    x_BCT[1, :, 20:] = torch.nan
+    x_BCT[1, :, 20:] = 0
     mask_BT = torch.arange(130) < torch.tensor([[130], [20]])
-    means_BCS = segment_means(x_BCT, mask_BT)
-    assert means_BCS[:, 0].tolist() == [[49.5, 114.5, 0.0], [9.5, 0.0, 0.0]]
+    segment_BCS, all_BC1 = means(x_BCT, mask_BT)
+    assert segment_BCS[:, 0].tolist() == [[49.5, 114.5, 0.0], [9.5, 0.0, 0.0]]
+    assert all_BC1.flatten().tolist() == [64.5, 9.5]
 
 
 def test_the_gates_of_a_segment_depend_on_the_whole_utterance_and_on_the_segment():

@@ -55,16 +55,29 @@ def test_masked_batch_norm_equals_batch_norm_of_the_real_frames(num_bins, affine
     assert torch.allclose(valid_rows(ours(x, MASK_BT).view_as(x_BCTF)), expected_NC, atol=1e-5)
 
 
-def test_gradients_of_the_masked_norm_equal_those_of_the_real_frames():
-    ours, torchs = two_norms()
-    x_BCT, target_NC = draw(3, 3, 7).requires_grad_(), torch.arange(12)[:, None].cos()
+@pytest.mark.parametrize("affine", [True, False])
+@pytest.mark.parametrize("num_bins", [1, 5])
+def test_gradients_of_the_masked_norm_equal_those_of_the_real_frames(num_bins, affine):
+    ours, torchs = two_norms(affine)
+    x_BCT = draw(3, 3, 7, num_bins).requires_grad_()
+    target_NC = torch.arange(12 * num_bins)[:, None].cos()
     expected = torch.autograd.grad(
-        (torchs(valid_rows(x_BCT[..., None])) * target_NC).sum(), [x_BCT, *torchs.parameters()]
+        (torchs(valid_rows(x_BCT)) * target_NC).sum(), [x_BCT, *torchs.parameters()]
     )
-    y_NC = valid_rows(ours(x_BCT, MASK_BT)[..., None])
+    y_NC = valid_rows(ours(x_BCT, MASK_BT))
     got = torch.autograd.grad((y_NC * target_NC).sum(), [x_BCT, *ours.parameters()])
     for one, other in zip(got, expected, strict=True):
         assert torch.allclose(one, other, atol=1e-5)
+
+
+def test_gradients_of_padding_are_zero_whatever_reaches_it():
+    norm = MaskedBatchNorm(3)
+    x_BCT = draw(3, 3, 7).requires_grad_()
+    (grad_BCT,) = torch.autograd.grad((norm(x_BCT, MASK_BT) + 1).prod(dim=1).sum(), [x_BCT])
+    assert not grad_BCT[1, :, 4:].any() and not grad_BCT[2, :, 1:].any()
+    x_BCT = draw(3, 3, 7).requires_grad_()
+    (grad_BCT,) = torch.autograd.grad(zero_padding(x_BCT, MASK_BT).exp().sum(), [x_BCT])
+    assert grad_BCT.count_nonzero() == 3 * LENGTHS_B.sum()
 
 
 def test_the_norm_without_a_mask_is_bit_identical_to_torchs():

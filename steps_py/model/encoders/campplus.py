@@ -14,8 +14,8 @@ from torch import nn
 
 from steps_py.model.layers.conv import ConvNorm1d, ConvNorm2d
 from steps_py.model.layers.dense_tdnn import DenseStages, FrameConv, NormRelu
-from steps_py.model.layers.masks import mean_over_frames, zero_padding
 from steps_py.model.layers.stage_lists import check_one_each
+from steps_py.model.precision import at_least_float32
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, setting
 
@@ -126,8 +126,9 @@ class ContextMaskedConv(nn.Module):
 
     def forward(self, x_BCT, mask_BT):
         segment_T = segments(x_BCT)
-        context_BCS = segment_means(x_BCT, mask_BT) + mean_over_frames(x_BCT, mask_BT)[:, :, None]
-        gate_BCS = torch.sigmoid(self.excite(F.relu(self.squeeze(context_BCS.to(x_BCT.dtype)))))
+        segment_BCS, all_BC1 = means(x_BCT, mask_BT)
+        context_BCS = (segment_BCS + all_BC1).to(x_BCT.dtype)
+        gate_BCS = torch.sigmoid(self.excite(F.relu(self.squeeze(context_BCS))))
         return self.local(x_BCT, mask_BT) * gate_BCS[:, :, segment_T]
 
 
@@ -136,17 +137,19 @@ def segments(x_BCT: torch.Tensor) -> torch.Tensor:
     return torch.arange(x_BCT.shape[2], device=x_BCT.device) // SEGMENT_FRAMES
 
 
-def segment_means(x_BCT: torch.Tensor, mask_BT: torch.Tensor | None) -> torch.Tensor:
-    """Means (B, C, S) over the real frames of each segment; 0 without a real one.
+def means(x_BCT: torch.Tensor, mask_BT: torch.Tensor | None) -> tuple[torch.Tensor, torch.Tensor]:
+    """Means (B, C, S) over the real frames of each segment, and (B, C, 1) over all of them.
 
-    There are at least two segments: an exported network then has one graph for all lengths.
+    Padding of `x_BCT` is 0.  The mean of a segment without a real frame is 0.  There are at least
+    two segments: an exported network then has one graph for all lengths.
 
-    >>> segment_means(torch.arange(102.0).view(1, 1, 102), None)
-    tensor([[[ 49.5000, 100.5000,   0.0000]]])
+    >>> means(torch.arange(102.0).view(1, 1, 102), None)
+    (tensor([[[ 49.5000, 100.5000,   0.0000]]]), tensor([[[50.5000]]]))
     """
     num_segments = x_BCT.shape[2] // SEGMENT_FRAMES + 2
     member_TS = segments(x_BCT)[:, None] == torch.arange(num_segments, device=x_BCT.device)
     member_TS = member_TS.to(x_BCT.dtype)
     real_BT = x_BCT.new_ones(x_BCT[:, 0].shape) if mask_BT is None else mask_BT.to(x_BCT.dtype)
-    num_BS = (real_BT @ member_TS).clamp(min=1)
-    return zero_padding(x_BCT, mask_BT) @ member_TS / num_BS[:, None]
+    num_B1S = at_least_float32(real_BT @ member_TS)[:, None]
+    sum_BCS = at_least_float32(x_BCT @ member_TS)
+    return sum_BCS / num_B1S.clamp(min=1), sum_BCS.sum(2, True) / num_B1S.sum(2, True)

@@ -24,12 +24,13 @@ def is_full(num_frames_B: torch.Tensor, num_frames: int) -> bool:
     >>> is_full(torch.tensor([3, 3]), 3), is_full(torch.tensor([1, 3]), 3)
     (True, False)
     """
-    is_known = num_frames_B.device.type == "cpu" and not torch.compiler.is_compiling()
-    return is_known and bool((num_frames_B >= num_frames).all())
+    return is_eager_on_cpu(num_frames_B) and bool((num_frames_B >= num_frames).all())
 
 
 def expand_mask(mask_BT: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """The mask with the number of axes of `x`, whose second axis is the channels.
+
+    A mask (N,) of rows (N, C) becomes (N, 1).
 
     >>> expand_mask(torch.ones(2, 9).bool(), torch.zeros(2, 4, 9, 5)).shape
     torch.Size([2, 1, 9, 1])
@@ -38,11 +39,52 @@ def expand_mask(mask_BT: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
 
 
 def zero_padding(x: torch.Tensor, mask_BT: torch.Tensor | None) -> torch.Tensor:
-    """`x` (B, C, T) or (B, C, T, F) with padding set to 0.
+    """`x` (B, C, T) or (B, C, T, F) with padding set to 0; also rows (N, C) with a mask (N,).
 
     A convolution over it then equals one over the utterance alone with zero padding.
+
+    >>> zero_padding(torch.tensor([[[1.0, 3.0, 50.0]]]), torch.tensor([[True, True, False]]))
+    tensor([[[1., 3., 0.]]])
     """
-    return x if mask_BT is None else x.masked_fill(~expand_mask(mask_BT, x), 0)
+    return x if mask_BT is None else fill_padding(x, mask_BT, 0)
+
+
+def fill_padding(x: torch.Tensor, mask_BT: torch.Tensor, value: float) -> torch.Tensor:
+    """`zero_padding` with another value."""
+    if is_eager_on_cpu(x):
+        return _CopyWithoutPadding.apply(x, mask_BT, value)
+    return x.masked_fill(~expand_mask(mask_BT, x), value)
+
+
+def fill_padding_(x: torch.Tensor, mask_BT: torch.Tensor, value: float = 0) -> torch.Tensor:
+    """`fill_padding` in place, for a tensor without gradient."""
+    if not is_eager_on_cpu(x):
+        return x.masked_fill_(~expand_mask(mask_BT, x), value)
+    if mask_BT.ndim == 1:
+        return x.index_fill_(0, (~mask_BT).nonzero()[:, 0], value)
+    for row, num_frames in enumerate(mask_BT.sum(dim=1).tolist()):
+        if num_frames < x.shape[2]:
+            x[row, :, num_frames:] = value
+    return x
+
+
+def is_eager_on_cpu(x: torch.Tensor) -> bool:
+    """Whether lengths can be read at no cost: there is neither a GPU nor a compiler to wait for."""
+    return x.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
+class _CopyWithoutPadding(torch.autograd.Function):
+    """Writes only the padding of a copy, which takes a third of the time of `masked_fill`."""
+
+    @staticmethod
+    def forward(ctx, x, mask, value):
+        ctx.save_for_backward(mask)
+        return fill_padding_(x.clone(), mask, value)
+
+    @staticmethod
+    def backward(ctx, grad):
+        (mask,) = ctx.saved_tensors
+        return zero_padding(grad, mask), None, None
 
 
 def mean_over_frames(x: torch.Tensor, mask_BT: torch.Tensor | None) -> torch.Tensor:

@@ -10,8 +10,8 @@ normalization", ECCV 2018, equations (1), (2) and (7).
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from steps_py.model.all_gather import sum_over_processes
-from steps_py.model.layers.masks import expand_mask
+from steps_py.model.layers.masks import fill_padding_, zero_padding
+from steps_py.model.layers.normalize import NormalizeRealFrames
 
 
 class MaskedBatchNorm(_BatchNorm):
@@ -36,26 +36,14 @@ class MaskedBatchNorm(_BatchNorm):
             return super().forward(x)
         if mask is None:
             mask = x.new_ones(x.shape[0], *x.shape[2:3], dtype=torch.bool)
-        real = expand_mask(mask, x) if x.ndim > 2 else mask[:, None]
         if not self.training:
-            return super().forward(x).masked_fill_(~real, 0)
-        return self._normalize(x.float().masked_fill(~real, 0), real).to(x.dtype)
-
-    def _normalize(self, x, real):
-        axes = [0, *range(2, x.ndim)]
-        num = self._sum(real.sum() * (x[0, 0].numel() // real[0, 0].numel()))
-        mean = self._sum(x.sum(axes, keepdim=True)) / num
-        centred = (x - mean).masked_fill(~real, 0)
-        var = self._sum(centred.square().sum(axes, keepdim=True)) / num
-        self._update_running(mean.detach().flatten(), var.detach().flatten(), num)
-        y = centred * (var + self.eps).rsqrt()
-        if self.affine:
-            shape = mean.shape
-            y = (y * self.weight.view(shape) + self.bias.view(shape)).masked_fill(~real, 0)
-        return y
-
-    def _sum(self, x):
-        return sum_over_processes(x) if self.synchronized else x
+            y = super().forward(x)
+            return zero_padding(y, mask) if y.requires_grad else fill_padding_(y, mask)
+        y, mean_C, var_C, num = NormalizeRealFrames.apply(
+            x.float(), mask, self.weight, self.bias, self.eps, self.synchronized
+        )
+        self._update_running(mean_C, var_C, num)
+        return y.to(x.dtype)
 
     def _update_running(self, mean_C, var_C, num):
         """Update running statistics with the unbiased variance, as torch does."""

@@ -5,11 +5,13 @@ Shape suffixes: B batch, T frames, C channels.
 
 import torch
 
+from steps_py.model.layers.masks import fill_padding
+
 
 def softmax_over_frames(logits_BTC: torch.Tensor, mask_BT: torch.Tensor | None) -> torch.Tensor:
     """Weights (B, T, C) that sum to 1 over real frames and are 0 on padding."""
     if mask_BT is not None:
-        logits_BTC = logits_BTC.masked_fill(~mask_BT[:, :, None], -torch.inf)
+        logits_BTC = fill_padding(logits_BTC.mT, mask_BT, -torch.inf).mT
     return logits_BTC.softmax(dim=1)
 
 

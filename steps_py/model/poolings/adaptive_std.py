@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from steps_py.model.layers.masks import zero_padding
 from steps_py.model.layers.stats import mean_and_deviation
 from steps_py.model.registries import POOLINGS
 from steps_py.settings.declare import Count, setting
@@ -46,7 +47,7 @@ class AdaptiveStdPooling(nn.Module):
         x_BTC = x_BTC.float()
         if mask_BT is None:
             mask_BT = torch.ones_like(x_BTC[:, :, 0], dtype=torch.bool)
-        x_BTC = x_BTC.masked_fill(~mask_BT[:, :, None], 0)
+        x_BTC = zero_padding(x_BTC.mT, mask_BT).mT
         number_BT = mask_BT.cumsum(dim=1) - 1  # of each frame
         num_B1 = mask_BT.sum(dim=1, keepdim=True)
         means, deviations = [], []

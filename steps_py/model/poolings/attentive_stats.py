@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from steps_py.model.layers.masks import zero_padding
 from steps_py.model.layers.stats import mean_and_deviation, softmax_over_frames
 from steps_py.model.registries import POOLINGS
 from steps_py.settings.declare import Count, setting
@@ -53,8 +54,7 @@ class AttentiveStatsPooling(nn.Module):
     def forward(self, x_BTC: torch.Tensor, mask_BT: torch.Tensor | None = None) -> torch.Tensor:
         """Frames (B, T, C) -> (B, 2C): means, then deviations."""
         x_BTC = x_BTC.float()
-        if mask_BT is not None:
-            x_BTC = x_BTC.masked_fill(~mask_BT[:, :, None], 0)
+        x_BTC = zero_padding(x_BTC.mT, mask_BT).mT
         hidden_BTH = self.hidden(x_BTC)
         if self.context is not None:
             hidden_BTH = hidden_BTH + self.context(self._mean_and_deviation(x_BTC, mask_BT))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from steps_py.model.layers.masks import zero_padding
 from steps_py.model.precision import without_autocast
 from steps_py.model.registries import POOLINGS
 from steps_py.settings.declare import Count
@@ -46,14 +47,14 @@ class LdePooling(nn.Module):
             x_BTC = x_BTC.float()
             if mask_BT is None:
                 mask_BT = torch.ones_like(x_BTC[:, :, 0], dtype=torch.bool)
-            x_BTC = x_BTC.masked_fill(~mask_BT[:, :, None], 0)
+            x_BTC = zero_padding(x_BTC.mT, mask_BT).mT
             distance_BTK = (
                 x_BTC.square().sum(dim=2, keepdim=True)
                 - 2 * x_BTC @ self.component_KC.T
                 + self.component_KC.square().sum(dim=1)
             )
             share_BTK = (-self.scale_K * distance_BTK).softmax(dim=2)
-            share_BTK = share_BTK.masked_fill(~mask_BT[:, :, None], 0)
+            share_BTK = zero_padding(share_BTK.mT, mask_BT).mT
             share_BTK = share_BTK / mask_BT.sum(dim=1)[:, None, None]
             total_BK1 = share_BTK.sum(dim=1)[:, :, None]
             return (share_BTK.mT @ x_BTC - total_BK1 * self.component_KC).flatten(1)

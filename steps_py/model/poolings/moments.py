@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from steps_py.model.layers.masks import zero_padding
 from steps_py.model.layers.stats import mean_and_deviation, softmax_over_frames
 from steps_py.model.registries import POOLINGS
 from steps_py.settings.declare import setting
@@ -43,8 +44,7 @@ class MomentsPooling(nn.Module):
     def forward(self, x_BTC: torch.Tensor, mask_BT: torch.Tensor | None = None) -> torch.Tensor:
         """Frames (B, T, C) -> (B, 4C): means, deviations, skewnesses, kurtoses."""
         x_BTC = x_BTC.float()
-        if mask_BT is not None:
-            x_BTC = x_BTC.masked_fill(~mask_BT[:, :, None], 0)
+        x_BTC = zero_padding(x_BTC.mT, mask_BT).mT
         weight_BT1 = softmax_over_frames(torch.zeros_like(x_BTC[:, :, :1]), mask_BT)
         mean_BC, deviation_BC = mean_and_deviation(x_BTC, weight_BT1, self.variance_floor)
         z_BTC = (x_BTC - mean_BC[:, None]) / deviation_BC[:, None]

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from steps_py.errors import ConfigError
+from steps_py.model.layers.masks import zero_padding
 from steps_py.model.layers.stats import mean_and_deviation, softmax_over_frames
 from steps_py.model.registries import POOLINGS
 from steps_py.settings.declare import Count, setting
@@ -54,8 +55,7 @@ class MultiHeadPooling(nn.Module):
     def forward(self, x_BTC: torch.Tensor, mask_BT: torch.Tensor | None = None) -> torch.Tensor:
         """Frames (B, T, C) -> (B, C) or (B, 2C): means of the heads, then deviations."""
         x_BTC = x_BTC.float()
-        if mask_BT is not None:
-            x_BTC = x_BTC.masked_fill(~mask_BT[:, :, None], 0)
+        x_BTC = zero_padding(x_BTC.mT, mask_BT).mT
         means, deviations = [], []
         for logits, x in zip(self.heads, x_BTC.split(self.head_dims, dim=2), strict=True):
             weight = softmax_over_frames(logits(x).float(), mask_BT)

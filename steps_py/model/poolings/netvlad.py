@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from steps_py.model.layers.masks import zero_padding
 from steps_py.model.registries import POOLINGS
 from steps_py.settings.declare import Count
 
@@ -48,11 +49,9 @@ class NetVladPooling(nn.Module):
     def forward(self, x_BTC: torch.Tensor, mask_BT: torch.Tensor | None = None) -> torch.Tensor:
         """Frames (B, T, C) -> (B, K C)."""
         x_BTC = x_BTC.float()
-        if mask_BT is not None:
-            x_BTC = x_BTC.masked_fill(~mask_BT[:, :, None], 0)
+        x_BTC = zero_padding(x_BTC.mT, mask_BT).mT
         share_BTG = self.assignment(x_BTC).float().softmax(dim=2)
-        if mask_BT is not None:
-            share_BTG = share_BTG.masked_fill(~mask_BT[:, :, None], 0)
+        share_BTG = zero_padding(share_BTG.mT, mask_BT).mT
         share_BTK = share_BTG[:, :, : self.num_clusters]  # without ghosts
         residual_BKC = share_BTK.mT @ x_BTC - share_BTK.sum(dim=1)[:, :, None] * self.cluster_KC
         return F.normalize(F.normalize(residual_BKC, dim=2).flatten(1))

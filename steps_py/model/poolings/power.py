@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from steps_py.model.layers.masks import fill_padding, zero_padding
 from steps_py.model.registries import POOLINGS
 from steps_py.settings.declare import setting
 
@@ -50,10 +51,10 @@ class PowerPooling(nn.Module):
         x_BTC = x_BTC.float()
         if mask_BT is None:
             mask_BT = torch.ones_like(x_BTC[:, :, 0], dtype=torch.bool)
-        x_BTC = x_BTC.masked_fill(~mask_BT[:, :, None], 0)
+        x_BTC = zero_padding(x_BTC.mT, mask_BT).mT
         log_num_B1 = mask_BT.sum(dim=1, keepdim=True).to(x_BTC.dtype).log()
         power_C = 1 + F.softplus(self.power_C)
         log_BTC = power_C * x_BTC.abs().clamp(min=self.floor).log()
-        log_BTC = log_BTC.masked_fill(~mask_BT[:, :, None], -torch.inf)
+        log_BTC = fill_padding(log_BTC.mT, mask_BT, -torch.inf).mT
         mean_BC = ((log_BTC.logsumexp(dim=1) - log_num_B1) / power_C).exp()
         return torch.cat([mean_BC, log_num_B1], dim=1) if self.count else mean_BC

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from steps_py.model.layers.masks import zero_padding
 from steps_py.model.registries import POOLINGS
 from steps_py.settings.declare import setting
 
@@ -48,9 +49,9 @@ class StatsPooling(nn.Module):
             mean_B1C = x_BTC.mean(dim=1, keepdim=True)
             var_BC = (x_BTC - mean_B1C).square().mean(dim=1)
         else:
-            pad_BT1 = ~mask_BT[:, :, None]
             num_B1 = mask_BT.sum(dim=1, keepdim=True)
-            mean_B1C = (x_BTC.masked_fill(pad_BT1, 0).sum(dim=1) / num_B1)[:, None]
-            var_BC = (x_BTC - mean_B1C).masked_fill(pad_BT1, 0).square().sum(dim=1) / num_B1
+            mean_B1C = (zero_padding(x_BTC.mT, mask_BT).sum(dim=2) / num_B1)[:, None]
+            centred_BCT = zero_padding((x_BTC - mean_B1C).mT, mask_BT)
+            var_BC = centred_BCT.square().sum(dim=2) / num_B1
         std_BC = var_BC.clamp(min=self.variance_floor).sqrt()
         return torch.cat([mean_B1C[:, 0], std_BC], dim=1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from steps_py.model.layers.masks import zero_padding
 from steps_py.model.layers.stats import mean_and_deviation, softmax_over_frames
 from steps_py.model.registries import POOLINGS
 from steps_py.settings.declare import Count, setting
@@ -48,8 +49,7 @@ class VectorAttentivePooling(nn.Module):
     def forward(self, x_BTC: torch.Tensor, mask_BT: torch.Tensor | None = None) -> torch.Tensor:
         """Frames (B, T, C) -> (B, C) or (B, 2C): means, then deviations."""
         x_BTC = x_BTC.float()
-        if mask_BT is not None:
-            x_BTC = x_BTC.masked_fill(~mask_BT[:, :, None], 0)
+        x_BTC = zero_padding(x_BTC.mT, mask_BT).mT
         logits_BTC = self.logits(torch.relu(self.hidden(x_BTC))).float()
         weight_BTC = softmax_over_frames(logits_BTC, mask_BT)
         stats = mean_and_deviation(x_BTC, weight_BTC, self.variance_floor)

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from steps_py.model.layers.masks import zero_padding
 from steps_py.model.registries import POOLINGS
 from steps_py.settings.declare import Count, setting
 
@@ -49,11 +50,9 @@ class XiPooling(nn.Module):
     def forward(self, x_BTC: torch.Tensor, mask_BT: torch.Tensor | None = None) -> torch.Tensor:
         """Frames (B, T, C) -> (B, C) or (B, 2C): posterior means, then deviations."""
         x_BTC = x_BTC.float()
-        if mask_BT is not None:
-            x_BTC = x_BTC.masked_fill(~mask_BT[:, :, None], 0)
+        x_BTC = zero_padding(x_BTC.mT, mask_BT).mT
         precision_BTC = F.softplus(self.precision(torch.relu(self.hidden(x_BTC))).float())
-        if mask_BT is not None:
-            precision_BTC = precision_BTC.masked_fill(~mask_BT[:, :, None], 0)
+        precision_BTC = zero_padding(precision_BTC.mT, mask_BT).mT
         prior_C = self.prior_log_precision_C.exp()
         total_BC = precision_BTC.sum(dim=1) + prior_C
         mean_BC = ((precision_BTC * x_BTC).sum(dim=1) + prior_C * self.prior_mean_C) / total_BC
