@@ -6,7 +6,7 @@ from steps_py.settings.declare import Count, Seed, setting
 
 SECTIONS = [
     *("results", "det", "histograms", "calibration", "conditions", "learning", "lr_search"),
-    *("search", "embeddings", "errors", "data", "cost", "provenance"),
+    *("search", "embeddings", "f_ratio", "errors", "data", "cost", "provenance"),
 ]
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from steps_py.formats.holders import FLOAT_VECTOR
+from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.formats.tables import TableWriter
 from steps_py.recipe.config import fill_defaults
 from steps_py.report.run_folder import RunFolder
@@ -44,6 +44,12 @@ def write_run(folder, seed=0, shift=0.0, draws=50):
         (data / "utt2gender").write_text(
             "".join(f"{u} {'fm'[n % 2]}\n" for n, u in enumerate(sorted(utts)))
         )
+    for name, holder, shape in (("feats", FLOAT_MATRIX, (20, 5)), ("vad", FLOAT_VECTOR, (20,))):
+        tables = f"ark,scp:{folder}/data/train/{name}.ark,{folder}/data/train/{name}.scp"
+        with TableWriter(tables, holder) as writer:
+            for utt in sorted(utts):
+                drawn = np.random.default_rng(len(utt)).normal(size=shape)
+                writer.write(utt, np.float32(drawn if name == "feats" else drawn > -1))
     (folder / "data/sets.tsv").write_text("set\tspeakers\tutterances\thours\n")
     (folder / "wav").mkdir()
     for n in range(len(utts) // 2):  # the other half is not there

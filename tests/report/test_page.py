@@ -45,6 +45,14 @@ def test_the_table_has_the_values_of_metrics_tsv(html, finished_run):
         assert f"{row.value:.3f} [{row.low:.2f}, {row.high:.2f}]" in html
 
 
+def test_the_f_ratio_has_a_bar_for_each_dimension_and_says_what_it_is_of(html, finished_run):
+    section = re.search(r'<section id="f_ratio">.*?</section>', html, re.S)[0]
+    assert "13 speakers and 50 utterances, drawn by seed 0" in section
+    (figures, _) = REPORT_SECTIONS.build({"name": "f_ratio"}, run=finished_run).blocks()
+    source = figures.figures[0].renderers[0].data_source
+    assert source.data["x"].tolist() == [0, 1, 2, 3, 4]
+
+
 def test_systems_that_were_trained_on_a_list_are_named(html):
     assert "<p>short: trained on this list: cosine</p>" in html
 
