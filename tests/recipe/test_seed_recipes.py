@@ -19,7 +19,7 @@ from steps_py.training.initial_weights import check_heads
 from tests.support.tiny_recipe import ROOT, snakemake
 
 COMBINATIONS = {  # recipe -> overlays that are run together, each also with the last, a part
-    "sequens": [[], ["dplda"], ["adv"]],
+    "sequens": [[], ["dplda"], ["adv"], ["reco"]],
     "speaker_systems": [[], ["tdnn_v5_fb40"], ["ret14_cbam"], ["ecapa"], ["resnet"]],
     "hypersphere": [[], ["logistic_margin"], ["am_softmax"], ["a_softmax"]],
     "multitask": [["tdnn"]],
@@ -29,6 +29,7 @@ PARTS = {
     ("speaker_systems", "resnet"): ["part_resnet"],
     ("sequens", "dplda"): ["part", "part_dplda"],
     ("deep_speaker", "vivos"): ["part_vivos"],
+    ("sequens", "reco"): ["part", "part_reco"],
     ("sequens", "adv"): ["part", "part_adv"],
 }
 CASES = [(recipe, names) for recipe, all_names in COMBINATIONS.items() for names in all_names]
