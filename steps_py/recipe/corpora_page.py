@@ -15,10 +15,11 @@ PAGE = CHECKOUT / "docs/corpora.md"
 NOWHERE = "/nonexistent"  # the parts of a corpus are known without its files
 HEAD = """# Corpora
 
-Written by `python -m steps_py.recipe.corpora_page --write` from the classes in `local/`, which name the sources of the counts.
-A folder with other counts is refused, unless its entry in `data.corpora` has `partial: true`; where a
-table has no number, nobody publishes one, and none is compared. [local/README.md](../local/README.md) has the keys of an entry, and how to
-add a corpus. Your own recordings: [own_audio.md](own_audio.md). A corpus without a trial list gets one
+Written by `python -m steps_py.recipe.corpora_page --write` from the classes in `local/`, which name
+the sources of the counts. A folder with other counts is refused, unless its entry in `data.corpora`
+has `partial: true`; where a table has no number, none is compared.
+[local/README.md](../local/README.md) has the keys of an entry, and how to add a corpus. Your own
+recordings: [own_audio.md](own_audio.md). A corpus without a trial list gets one
 [by a rule](own_audio.md#trial-lists-made-by-a-rule).
 
 VoxMovies has no type of its own: use `folder`, with its lists as `trials` of that entry.
