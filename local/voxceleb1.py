@@ -5,6 +5,9 @@ file is ``id10270/<video>/00001.wav``; before, a speaker is a name and a file is
 ``Eartha_Kitt/<video>_0000001.wav``.  Utterance ids keep the style of the files, as in
 Kaldi: ``<speaker>-<video>-<segment>``.  A trial list of the other style is translated
 by vox1_meta.csv.
+
+Parts dev and test have different speakers.  Parts iden_train, iden_valid and iden_test have the
+same speakers and different utterances, by iden_split.txt, for identification.
 """
 
 import itertools
@@ -18,7 +21,12 @@ PUBLISHED = {
     "dev": Published(1211, 148642, 340.8),
     "test": Published(40, 4874, 11.2),
     "all": Published(1251, 153516, 352.0),
+    "iden_train": Published(1251, 138361, 317.3),
+    "iden_valid": Published(1251, 6904, 15.8),
+    "iden_test": Published(1251, 8251, 18.9),
 }
+IDEN_NUMBERS = {"iden_train": "1", "iden_valid": "2", "iden_test": "3"}  # in IDEN_SPLIT
+IDEN_SPLIT = "iden_split.txt"
 PUBLISHED_TRIALS = {
     "vox1": 37720,
     "vox1_clean": 37611,
@@ -49,6 +57,7 @@ class VoxCeleb1(Corpus):
 dev/wav/id10001/1zcIwhmdeo4/00001.wav ...     (or vox1_dev_wav/wav/...)
 test/wav/id10270/5r0dWxy17C8/00001.wav ...    (or vox1_test_wav/wav/...)
 veri_test.txt, veri_test2.txt, list_test_all2.txt ...: the trial lists, here or in meta/
+iden_split.txt: lines `1|2|3 id10001/1zcIwhmdeo4/00001.wav`, for identification alone
 or the older release: voxceleb1_wav/A.J._Buckley/1zcIwhmdeo4_0000001.wav ...,
 voxceleb1_test.txt and vox1_meta.csv"""
     licence = "CC BY 4.0"
@@ -57,16 +66,31 @@ Get it from https://www.robots.ox.ac.uk/~vgg/data/voxceleb/vox1.html (on request
 Lists and vox1_meta.csv are there and, in Kaldi's form, at https://www.openslr.org/49/."""
     published = PUBLISHED
     published_trials = PUBLISHED_TRIALS
+    model_lists = ("iden_valid",)  # the utterances of each speaker in that part
 
     def folders(self, part):
         return [*FOLDERS.get(part, ()), *TOGETHER]
 
     def missing_part(self, part):
+        if part in IDEN_NUMBERS:
+            path = self.root / self.lists_of(part)[0]
+            said = f"{self.key}.root: part '{part}' needs {path}, which is not there."
+            return self.missing_part("all") or (None if path.is_file() else said)
         if part != "all" or any((self.root / folder).is_dir() for folder in TOGETHER):
             return super().missing_part(part)
         return self.missing_part("dev") or self.missing_part("test")
 
+    def lists_of(self, part):
+        if part not in IDEN_NUMBERS:
+            return super().lists_of(part)
+        in_meta = (self.root / "meta" / IDEN_SPLIT).is_file()
+        return [f"meta/{IDEN_SPLIT}" if in_meta else IDEN_SPLIT]
+
     def recordings(self, part):
+        if part in IDEN_NUMBERS:
+            listed = self.read_iden_split()[part]
+            yield from (file for file in self.recordings("all") if file.utt in listed)
+            return
         parts = ["dev", "test"] if part == "all" else [part]
         for one in parts:
             folder = self.folder(one)
@@ -83,7 +107,33 @@ Lists and vox1_meta.csv are there and, in Kaldi's form, at https://www.openslr.o
         return [*super().files_read(part), *(self.root / table for table in tables), *lists]
 
     def audio_read(self, part):
-        return (self.root, None) if part == "all" else super().audio_read(part)
+        whole = part == "all" or part in IDEN_NUMBERS
+        return (self.root, None) if whole else super().audio_read(part)
+
+    def models(self, name):
+        models = {}
+        for utt, spk in sorted(self.read_iden_split()[name].items()):
+            models.setdefault(spk, []).append(utt)
+        return models
+
+    def models_read(self, name):
+        return [self.root / path for path in self.lists_of(name)]
+
+    def read_iden_split(self):
+        """part -> {utterance: speaker} by iden_split.txt."""
+        path = self.root / self.lists_of("iden_train")[0]
+        utts = {number: {} for number in IDEN_NUMBERS.values()}
+        for row, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+            fields = line.split()
+            if not fields:
+                continue
+            if len(fields) != 2 or fields[0] not in utts:
+                raise DataDirError(
+                    f"{path}:{row}: expected `1|2|3 <speaker>/<video>/<segment>.wav`, got"
+                    f" {line[:60]!r}. Fetch the list again."
+                )
+            utts[fields[0]][self.utt_of(fields[1])] = split_path(fields[1], path)[0]
+        return {part: utts[number] for part, number in IDEN_NUMBERS.items()}
 
     def speakers_excluded(self):
         """Both styles of the names listed, as Kaldi's egs/sitw excludes the speakers of SITW."""

@@ -88,6 +88,11 @@ class DataConfig:
         " of a set's",
         propertyNames=SET_NAME | {"not": {"enum": ["parts", "trials", "train_augmented"]}},
     )
+    closed_set: bool = setting(
+        False,
+        "identification among the speakers that are trained on: sets of trial lists have their"
+        " speakers, but none of their utterances; false: none of their speakers",
+    )
     pipes: Literal["emulate", "programs"] = setting(
         "emulate",
         "decoding in wav.scp pipes of sox, flac, ffmpeg and sph2pipe: emulate: in this project,"

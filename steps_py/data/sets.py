@@ -88,13 +88,14 @@ def _check_speakers_of_corpora(speakers_of):
         corpus_of |= dict.fromkeys(speakers, corpus)
 
 
-def check_sets(train, test):
+def check_sets(train, test, closed_set: bool = False):
     """Check every data directory and that no speaker is both trained on and tested.
 
-    `train` and `test` are lists of paths; a path in both is a DataDirError as well.
+    `train` and `test` are lists of paths; a path in both is a DataDirError as well. With
+    `closed_set` speakers may be in both, but no utterance.
     Returns rows (set, speakers, utterances, hours), in the order given.
     """
-    rows, speakers, faults = [], {}, []
+    rows, speakers, faults = [], {}, []  # or utterances, of a closed set
     for path in dict.fromkeys([*train, *test]):
         try:
             # only tables of this step: features of an earlier run will be recomputed
@@ -102,12 +103,18 @@ def check_sets(train, test):
         except DataDirError as error:
             faults.append(str(error))
             continue
-        speakers[path] = found.speakers
+        speakers[path] = read_table(f"{path}/utt2spk").keys() if closed_set else found.speakers
         rows.append((found.path.name, len(found.speakers), found.num_utts, found.hours))
     for one in train:
         for other in test:
             both = speakers.get(one, set()) & speakers.get(other, set())
-            if both:
+            if both and closed_set:
+                faults.append(
+                    f"{one}: {len(both)} of {len(speakers[one])} utterances are also in {other}"
+                    f" ({some(sorted(both))}). Train and test on different utterances: choose other"
+                    " corpus parts in data.sets."
+                )
+            elif both:
                 faults.append(
                     f"{one}: {len(both)} of {len(speakers[one])} speakers are also in {other}"
                     f" ({some(sorted(both))}). Train and test on different speakers: edit"

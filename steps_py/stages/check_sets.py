@@ -27,10 +27,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--speeds", type=int, default=1, help="number of speeds; each has speakers of its own"
     )
+    parser.add_argument(
+        "--closed-set", action="store_true", help="speakers are trained on, other utterances tested"
+    )
     parser.add_argument("--out", required=True, help="table of set, speakers, utterances, hours")
     args = parser.parse_args(argv)
 
-    rows = check_sets(args.train, args.test)
+    rows = check_sets(args.train, args.test, args.closed_set)
     batches = json.loads(args.batches or "{}")
     if batches:
         from steps_py.chunks.enough_speakers import check_enough_speakers  # start-up time

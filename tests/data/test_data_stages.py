@@ -273,6 +273,21 @@ def test_a_speaker_trained_on_and_tested_is_an_error_and_no_table_is_written(tmp
     assert not out.exists()
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_a_closed_set_shares_speakers_and_no_utterance(tmp_path, again):
+    train = data_set(tmp_path, "train", "anna-1", "ben-1")
+    test = data_set(tmp_path, "test", "anna-1" if again else "anna-2", "ben-2")
+    out = tmp_path / "sets.tsv"
+    options = ["--train", train, "--test", test, "--closed-set", "--out", str(out)]
+    if not again:
+        check_sets_stage.main(options)
+        assert [row.split("\t")[1] for row in out.read_text().splitlines()[1:]] == ["2", "2"]
+        return
+    with pytest.raises(DataDirError, match=r"1 of 2 utterances are also in .*test \(anna-1\)"):
+        check_sets_stage.main(options)
+    assert not out.exists()
+
+
 def test_sets_that_are_both_trained_on_may_share_speakers(tmp_path):
     one, two = data_set(tmp_path, "one", "anna-1"), data_set(tmp_path, "two", "anna-2")
     check_sets_stage.main(["--train", one, two, "--test", "--out", str(tmp_path / "sets.tsv")])

@@ -47,6 +47,42 @@ def vox1(root, **options):
     return load_corpus("voxceleb1", {"root": str(root), "partial": True, **options})
 
 
+IDEN = (
+    f"1 id10001/{VIDEO}/00001.wav", f"1 id10270/{VIDEO}/00001.wav",
+    f"2 id10270/{VIDEO}/00002.wav", f"3 id10271/{OTHER}/00001.wav",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("folder", [".", "meta"])
+def test_the_parts_for_identification_are_those_of_the_list(tmp_path, folder):
+    write_lines(by_number(tmp_path) / folder / "iden_split.txt", *IDEN)
+    corpus = vox1(tmp_path)
+    found = {
+        part: [file.utt for file in corpus.recordings(part)]
+        for part in ("iden_train", "iden_valid", "iden_test")
+    }
+    assert found == {
+        "iden_train": [f"id10001-{VIDEO}-00001", f"id10270-{VIDEO}-00001"],
+        "iden_valid": [f"id10270-{VIDEO}-00002"],
+        "iden_test": [f"id10271-{OTHER}-00001"],
+    }
+    assert corpus.models("iden_valid") == {"id10270": [f"id10270-{VIDEO}-00002"]}
+    numbers = voxceleb1.PUBLISHED
+    parts = [numbers[part] for part in found]
+    assert sum(part.num_utts for part in parts) == numbers["all"].num_utts
+
+
+def test_a_part_for_identification_without_its_list_is_missing(tmp_path):
+    missing = vox1(by_number(tmp_path)).missing_part("iden_train")
+    assert "part 'iden_train' needs" in missing and "iden_split.txt" in missing
+
+
+def test_a_line_of_another_form_in_the_list_is_an_error_with_its_number(tmp_path):
+    write_lines(by_number(tmp_path) / "iden_split.txt", IDEN[0], "4 id10001/x/00001.wav")
+    with pytest.raises(DataDirError, match=r"iden_split.txt:2: expected `1\|2\|3 <speaker>"):
+        list(vox1(tmp_path).recordings("iden_train"))
+
+
 def test_the_published_figures_add_up_to_those_of_the_kaldi_recipe():
     parts = [voxceleb1.PUBLISHED["dev"], *voxceleb2.PUBLISHED.values()]
     assert sum(part.num_speakers for part in parts) == 7323

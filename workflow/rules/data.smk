@@ -179,6 +179,10 @@ def batches_of_training():
     return train | ({"stages": stages} if stages else {})
 
 
+# a parameter of check_sets, if speakers may be trained on; none by default
+CLOSED_SET = {"closed_set": "--closed-set"} if config["data"]["closed_set"] else {}
+
+
 rule check_sets:
     """Check all sets together: disjoint speakers, and enough of them for the batches of training."""
     input:
@@ -197,6 +201,7 @@ rule check_sets:
     resources:
         **CLUSTER.resources("check_sets"),
     params:
+        **CLOSED_SET,
         train=expand("data/{clean}", clean=[s for s in SETS if s not in TRIAL_SETS]),
         test=expand("data/{clean}", clean=TRIAL_SETS),
         # clusters, whose number is not known yet, are speakers too
@@ -207,7 +212,8 @@ rule check_sets:
         "python -m steps_py.stages.check_sets --train {params.train} --test {params.test}"
         " --batches {params.batches:q} --batches-of data/train --held-out {params.held_out}"
         " --speeds {params.speeds}"
-        " --out {output} > {log} 2>&1"
+        + (" {params.closed_set}" if CLOSED_SET else "")
+        + " --out {output} > {log} 2>&1"
 
 
 rule prepare_models:
