@@ -11,6 +11,7 @@ from pathlib import Path
 
 from steps_py.audio.recordings import Header, read_headers
 from steps_py.data.corpora import first_file, load_corpus
+from steps_py.data.made_trials import MAKERS
 from steps_py.errors import ConfigError, StepsError, did_you_mean
 
 MEASURED, GIVEN, COUNTED = "measured", "given", "counted"
@@ -78,10 +79,28 @@ def _recipe_sizes(config, given):
             sizes[f"{name}_copies"] = _extracted(sizes[name], config["xvectors"]["copies"])
     for name, trials in config["data"]["trials"].items():
         path = folder / "trials" / name
-        sizes[f"trials/{name}"] = (
-            Size(trials=_count_lines(path)) if path.is_file() else corpora.trials(name, trials)
-        )
+        if path.is_file():
+            sizes[f"trials/{name}"] = Size(trials=_count_lines(path))
+        elif trials.get("make"):
+            sizes[f"trials/{name}"] = _made(trials, sizes, config["data"].get("models", {}))
+        else:
+            sizes[f"trials/{name}"] = corpora.trials(name, trials)
     return sizes
+
+
+def _made(trials, sizes, models):
+    """The Size of a trial list that a rule makes; of models, one for each speaker is assumed."""
+    enroll, test = trials["enroll"], sizes[trials["test"]]
+    if enroll in models:
+        side = sizes[models[enroll]["of"]]
+        num_enroll = side.speakers
+    else:
+        side = sizes[enroll]
+        num_enroll = side.utts
+    is_one_set = enroll == trials["test"]
+    number = MAKERS.build(trials["make"]).expected(int(num_enroll), int(test.utts), is_one_set)
+    source = max(side.source, test.source, key=TRUST.index)
+    return Size(trials=number, source=source)
 
 
 def _measured(folder):
@@ -171,8 +190,6 @@ class _Corpora:
         return _counted(corpus, name) or published or _assumed(corpus, name)
 
     def trials(self, name, trials):
-        if trials.get("corpus") is None:
-            return Size(trials=ASSUMED_TRIALS, source=ASSUMED)
         corpus, name = self.corpora[trials["corpus"]], trials.get("list") or name
         if f"trials/{name}" in self.made:
             return Size(trials=self.made[f"trials/{name}"], source=PUBLISHED)

@@ -10,7 +10,7 @@ from steps_py.data.data_dir import check_data_dir
 from steps_py.data.sets import combine_parts, write_part
 from steps_py.data.trial_checks import check_trials
 from steps_py.errors import StepsError
-from tests.support.miniatures import BUILDERS, build
+from tests.support.miniatures import BUILDERS, Recorded, build
 from tests.support.tiny_corpora import write_sound
 
 
@@ -105,7 +105,7 @@ def test_a_folder_of_another_layout_is_an_error_of_one_line_and_the_expected_lay
         said = said_of(lambda part=part: corpus.utterances(part, num_threads=1))
         assert said[0].startswith(f"data.corpora.{name}.root: ")
         assert all(line.startswith("  ") for line in said[1:])
-        assert "https://" in said[-1] or "http://" in said[-1]
+        assert any("://" in line for line in said[1:]), "where to get it"
 
 
 @pytest.mark.parametrize("name", BUILDERS)
@@ -113,6 +113,7 @@ def test_an_empty_list_or_one_of_another_corpus_is_an_error_of_one_line(made, na
     root, expected = made(name)
     for part in expected.parts:
         lists = [f for f in corpus_of(name, root).files_read(part) if f.is_file()]
+        lists = [f for f in lists if f.name not in expected.unneeded]
         for number, path in enumerate(lists):
             copy = tmp_path / f"{part}{number}"
             shutil.copytree(root, copy)
@@ -122,3 +123,16 @@ def test_an_empty_list_or_one_of_another_corpus_is_an_error_of_one_line(made, na
             (copy / path.relative_to(root)).write_text("no such thing\n")
             said = said_of(lambda p=part, c=copy: corpus_of(name, c).utterances(p, num_threads=1))
             assert len(said) == 1
+
+
+def test_a_miniature_can_be_made_from_recordings(tmp_path):
+    """Of 2 speakers, with files of different lengths; the format is that of the layout."""
+    lengths = {"a": (1000, 1100), "b": (1200, 1300), "c": (1400, 1500)}
+    files_of = {
+        spk: [write_sound(tmp_path / f"{spk}/{n}.flac", num_samples=n) for n in counts]
+        for spk, counts in lengths.items()
+    }
+    build("vivos", tmp_path / "vivos", Recorded(files_of), num_speakers=3, num_utts=2)
+    found = corpus_of("vivos", tmp_path / "vivos").utterances("test", num_threads=1)
+    assert [round(u.duration_sec * 16000) for u in found] == [1200, 1300, 1400, 1500]
+    assert all(u.wav.endswith(".wav") for u in found)

@@ -86,6 +86,27 @@ def test_full_voxceleb_is_planned_from_published_figures(tmp_path):
     assert sizes["train"].source == "published"
 
 
+def test_trials_that_a_rule_makes_are_counted_from_its_sets(tmp_path):
+    """4,874 utterances of 40 speakers: 4,874 * 4,873 / 2 pairs."""
+    made = {"enroll": "vox1_test", "test": "vox1_test"}
+
+    def change(config):
+        config["data"]["models"] = {"mine": {"of": "vox1_test", "file": "conf/models"}}
+        config["data"]["trials"] = {
+            "all": made | {"make": {"name": "all_pairs"}},
+            "some": made | {"make": {"name": "one_versus"}},
+            "even": made | {"make": {"name": "balanced", "num_targets": 50}},
+            "models": made | {"make": {"name": "all_pairs"}, "enroll": "mine"},
+        }
+
+    sizes = recipe_sizes(recipe_config("voxceleb", change), tmp_path, {})
+    counts = {name: sizes[f"trials/{name}"].trials for name in ("all", "some", "even", "models")}
+    assert counts == {
+        "all": 4874 * 4873 // 2, "some": 487400, "even": 200, "models": 40 * 4874
+    }  # fmt: skip
+    assert sizes["trials/all"].source == "published"
+
+
 def test_tables_that_are_there_count_instead_of_published_figures(tmp_path):
     folder = tmp_path / "data/parts/voxceleb1.dev"
     folder.mkdir(parents=True)

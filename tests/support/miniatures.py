@@ -9,6 +9,7 @@ speakers and utterances of each to make.  `BUILDERS` has one for each corpus:
 Of parts with speakers of their own, the last quarter of the speakers (at least two) is the test's.
 """
 
+import itertools
 import json
 import shutil
 from dataclasses import dataclass, field
@@ -49,7 +50,8 @@ class Recorded:
 class Expected:
     """What a miniature has: (speakers, utterances) of each part, trials and models of lists.
 
-    `options` are keys of the corpus's entry in a config that so small a tree needs.
+    `options` are keys of the corpus's entry in a config that so small a tree needs, `unneeded` the
+    tables that a part is read without.
     """
 
     parts: dict
@@ -57,6 +59,7 @@ class Expected:
     models: dict = field(default_factory=dict)
     has_genders: bool = False
     options: dict = field(default_factory=dict)
+    unneeded: tuple = ()
 
 
 def build(name, root, speech=None, num_speakers=4, num_utts=2) -> Expected:
@@ -359,10 +362,82 @@ def voxblink2(root, speech, num_speakers, num_utts):
     return Expected({"all": (num_speakers, num_speakers * num_utts)})
 
 
+def voxceleb1(root, speech, num_speakers, num_utts):
+    """Numbers as names of speakers; all pairs of the test part are the trials of each list."""
+    train, test = split(num_speakers)
+    names = {}
+    for part, speakers in (("dev", train), ("test", test)):
+        for s in speakers:
+            for u in range(num_utts):
+                name = f"id1{s:04d}/1zcIwhmd-_{u % 10}/{u + 1:05d}.wav"
+                speech.write(root / f"{part}/wav/{name}", s, u)
+                names.setdefault(s, []).append(name)
+    tested = [(s, name) for s in test for name in names[s]]
+    pairs = list(itertools.combinations(tested, 2))
+    rows = [f"{int(s == t)} {enroll} {tested}" for (s, enroll), (t, tested) in pairs]
+    lists = ("veri_test", "veri_test2", "list_test_all", "list_test_all2")
+    for name in (*lists, "list_test_hard", "list_test_hard2"):
+        write_lines(root / f"{name}.txt", *rows)
+    meta = [
+        f"id1{s:04d}\tName_{s}\t{'fm'[s % 2]}\tUSA\t{'dev' if s in train else 'test'}"
+        for s in range(num_speakers)
+    ]
+    head = "VoxCeleb1 ID\tVGGFace1 ID\tGender\tNationality\tSet"
+    write_lines(root / "vox1_meta.csv", head, *meta)
+    parts = {"dev": train, "test": test, "all": range(num_speakers)}
+    trials = ("vox1", "vox1_clean", "vox1_e", "vox1_e_clean", "vox1_h", "vox1_h_clean")
+    return Expected(
+        {part: (len(s), len(s) * num_utts) for part, s in parts.items()},
+        dict.fromkeys(trials, len(rows)),
+        has_genders=True,
+        unneeded=("vox1_meta.csv", *(f"{name}.txt" for name in lists)),
+    )
+
+
+def voxceleb2(root, speech, num_speakers, num_utts):
+    """A copy converted to wav."""
+    parts = dict(zip(("dev", "test"), split(num_speakers), strict=True))
+    pattern = "{part}/wav/id0{{s:04d}}/1zcIwhmd-_4/{{u:05d}}.wav"
+    return speaker_folders(
+        root, speech, num_utts, {part: (s, pattern.format(part=part)) for part, s in parts.items()}
+    )
+
+
+def librispeech(root, speech, num_speakers, num_utts):
+    """The `speech` is that of train-clean-100 and test-clean; other parts have a silent speaker."""
+    train, test = split(num_speakers)
+    parts = {"train-clean-100": (train, speech), "test-clean": (test, speech)}
+    others = ("train-clean-360", "train-other-500", "dev-clean", "dev-other", "test-other")
+    parts |= {part: ([num_speakers + n], Silence()) for n, part in enumerate(others)}
+    rows = [";ID  |SEX| SUBSET           |MINUTES| NAME"]
+    for part, (speakers, sounds) in parts.items():
+        for s in speakers:
+            rows.append(f"{s + 1000} | {'FM'[s % 2]} | {part} | 25.19 | Name")
+            for u in range(num_utts):
+                name = f"{part}/{s + 1000}/7/{s + 1000}-7-{u:04d}.flac"
+                sounds.write(root / name, s, u)
+    write_lines(root / "SPEAKERS.TXT", *rows)
+    sizes = {part: len(speakers) for part, (speakers, _) in parts.items()}
+    counts = {part: (n, n * num_utts) for part, n in sizes.items()}
+    return Expected(counts, has_genders=True, unneeded=("SPEAKERS.TXT",))
+
+
 BUILDERS = {
     make.__name__: make
     for make in (
         *(vivos, cnceleb1, cnceleb2, sitw, aishell1, aishell2, aidatatang_200zh, magicdata),
-        *(tal_csasr, timit, voices, common_voice, ami, chime5, voxblink, voxblink2),
+        *(
+            voxceleb1,
+            voxceleb2,
+            librispeech,
+            tal_csasr,
+            timit,
+            voices,
+            common_voice,
+            ami,
+            chime5,
+            voxblink,
+            voxblink2,
+        ),
     )
 }

@@ -19,6 +19,10 @@ class AllPairs(Maker):
     def needs_genders(self):
         return self.config.within_gender
 
+    def expected(self, num_enroll, num_test, is_one_set):
+        number = num_enroll * (num_enroll - 1) // 2 if is_one_set else num_enroll * num_test
+        return number // 2 if self.config.within_gender else number
+
     def pairs(self, sides):
         for e in range(len(sides.enroll)):
             yield e, np.sort(np.concatenate([sides.targets(e), sides.nontargets(e)]))

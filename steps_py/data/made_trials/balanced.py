@@ -28,6 +28,10 @@ class Balanced(Maker):
     def needs_genders(self):
         return self.config.within_gender
 
+    def expected(self, num_enroll, num_test, is_one_set):
+        number = self.config.num_targets * (1 + self.config.nontargets_per_target)
+        return 2 * number if self.config.within_gender else number
+
     def pairs(self, sides):
         places_of = {}
         for e in range(len(sides.enroll)):

@@ -125,6 +125,10 @@ class Maker:
         """Whether `pairs` uses the genders of speakers."""
         return False
 
+    def expected(self, num_enroll: int, num_test: int, is_one_set: bool) -> int:
+        """About how many trials sides of these sizes give, for planning."""
+        raise NotImplementedError
+
     def pairs(self, sides: Sides) -> Iterator[tuple[int, np.ndarray]]:
         """Yield (place of an enrolment, places of its test utterances), in ascending order.
 

@@ -31,6 +31,9 @@ class OneVersus(Maker):
     def needs_genders(self):
         return self.config.within_gender
 
+    def expected(self, num_enroll, num_test, is_one_set):
+        return num_enroll * (1 + self.config.num_impostors)
+
     def pairs(self, sides):
         number = self.config.num_impostors
         for e, name in enumerate(sides.enroll):
