@@ -384,11 +384,17 @@ def voxceleb1(root, speech, num_speakers, num_utts):
     ]
     head = "VoxCeleb1 ID\tVGGFace1 ID\tGender\tNationality\tSet"
     write_lines(root / "vox1_meta.csv", head, *meta)
+    every = [(s, name) for s in range(num_speakers) for name in names[s]]
+    iden = {part: every[n::3] for n, part in enumerate(("iden_train", "iden_valid", "iden_test"))}
+    rows_of = [f"{n} {name}" for n, rows in enumerate(iden.values(), 1) for _, name in rows]
+    write_lines(root / "iden_split.txt", *rows_of)
     parts = {"dev": train, "test": test, "all": range(num_speakers)}
     trials = ("vox1", "vox1_clean", "vox1_e", "vox1_e_clean", "vox1_h", "vox1_h_clean")
     return Expected(
-        {part: (len(s), len(s) * num_utts) for part, s in parts.items()},
+        {part: (len(s), len(s) * num_utts) for part, s in parts.items()}
+        | {part: (len({s for s, _ in rows}), len(rows)) for part, rows in iden.items()},
         dict.fromkeys(trials, len(rows)),
+        {"iden_valid": len({s for s, _ in iden["iden_valid"]})},
         has_genders=True,
         unneeded=("vox1_meta.csv", *(f"{name}.txt" for name in lists)),
     )
