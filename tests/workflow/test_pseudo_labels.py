@@ -124,7 +124,7 @@ def test_a_recipe_killed_within_a_round_ends_with_settled_labels(finished, tmp_p
     )
     shutil.copy(finished / "exp/model/final.pt", folder / "start.pt")
     command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
-    command += ["--directory", folder, "exp/model/final.pt"]
+    command += ["--directory", folder, "exp/chunks/train.tsv"]
     run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
     checkpoints = folder / "exp/pseudo_labels/1/model/checkpoints"
     while run.poll() is None and not checkpoints.exists():
@@ -132,7 +132,7 @@ def test_a_recipe_killed_within_a_round_ends_with_settled_labels(finished, tmp_p
     assert run.poll() is None
     os.killpg(run.pid, signal.SIGKILL)
     run.wait()
-    done = snakemake(folder, "exp/model/final.pt")
+    done = snakemake(folder, "exp/chunks/train.tsv")
     assert done.returncode == 0, done.stderr[-3000:]
 
     monkeypatch.chdir(folder / "exp/pseudo_labels")
