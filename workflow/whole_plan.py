@@ -1,4 +1,4 @@
-"""Four corrections to Snakemake's decision about which jobs must run.
+"""Four corrections to Snakemake's decision about which jobs must run, and a message in one line.
 
 Snakemake 9 does not check a job downstream of another one that must run, even if the two are
 connected by `ancient()` inputs only: edits that concern such a job are then not carried out. It
@@ -22,7 +22,12 @@ import sys
 from itertools import chain
 
 from snakemake.dag import DAG
-from snakemake.exceptions import MissingRuleException, RuleException, WorkflowError
+from snakemake.exceptions import (
+    MissingInputException,
+    MissingRuleException,
+    RuleException,
+    WorkflowError,
+)
 from snakemake_interface_executor_plugins.settings import ExecMode
 
 from steps_py.errors import some
@@ -38,7 +43,13 @@ def plan_whole_graph(made, costly=frozenset()):
     costly : set of str
         Rules whose changed files are refused rather than made again.
     """
-    update_needrun, finish = DAG.update_needrun, DAG.finish
+    init, update_needrun, finish = DAG.init, DAG.update_needrun, DAG.finish
+
+    async def init_in_one_line(dag, progress=False):
+        try:
+            await init(dag, progress)
+        except MissingInputException as error:
+            sys.exit(_cause(error))
 
     async def update_whole(dag, create_inventory=False):
         if dag.workflow.exec_mode != ExecMode.DEFAULT:
@@ -97,6 +108,7 @@ def plan_whole_graph(made, costly=frozenset()):
             jobs = job.jobs if job.is_group() else [job]
             made.add(str(path) for one in jobs for path in one.output)
 
+    DAG.init = init_in_one_line
     DAG.update_needrun = update_whole
     DAG.finish = finish_recorded
 

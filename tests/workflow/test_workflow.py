@@ -106,6 +106,19 @@ def test_a_model_to_start_from_that_is_not_there_stops_before_any_job(tmp_path):
     assert "train.init: nowhere/final.pt is not there. Train that model first" in done.stderr
 
 
+def test_a_table_of_a_corpus_that_is_not_there_stops_before_any_job_in_one_line(tmp_path):
+    conditions = {"language": {"table": "utt2language"}}
+    copy_recipe(
+        ROOT / "egs/mini", tmp_path, lambda config: config["metrics"].update(conditions=conditions)
+    )
+    done = snakemake(tmp_path, "--dry-run", "all")
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines()[-1] == (
+        "rule compute_metrics reads data/mini_test/utt2language, and there is no such file."
+        " Put it there, or correct the config."
+    )
+
+
 def test_a_pretrained_network_that_is_not_there_stops_before_any_job(tmp_path):
     def begin_with_it(config):
         config["model"]["front_ends"] = [{"pretrained": {"folder": "wavlm"}}]
