@@ -51,8 +51,9 @@ def copy_recipe(recipe, folder, change):
     config = yaml.safe_load((recipe / "config.yaml").read_text())
     change(config)
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
-    if (recipe / "cluster.yaml").exists():
-        (folder / "cluster.yaml").write_text((recipe / "cluster.yaml").read_text())
+    for name in ("cluster.yaml", "search.yaml"):
+        if (recipe / name).exists():
+            (folder / name).write_text((recipe / name).read_text())
     (folder / "conf").mkdir(exist_ok=True)
     for conf in (recipe / "conf").iterdir():
         (folder / "conf" / conf.name).write_text(conf.read_text())

@@ -10,7 +10,12 @@ from tests.support.tiny_recipe import ROOT, copy_recipe, snakemake
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.M | re.S)
 SPAN = re.compile(r"`(snakemake(?: [^`]+)?)`")
-UNTRIED = {"...": "a form, no command", "KALDI_ROOT": "needs a Kaldi"}
+UNTRIED = {
+    "...": "a form, no command",
+    "KALDI_ROOT": "needs a Kaldi",
+    "exp/search": "made by a search",
+    "results/search": "made by a search",
+}
 
 
 def command_lines():
