@@ -55,4 +55,6 @@ class Calibration:
 
     def llr(self, score):
         """The log-likelihood ratio, in nats, of a score or an array of scores."""
+        if (self.scale, self.offset) == (1, 0):
+            return score
         return self.scale * score + self.offset

@@ -26,7 +26,8 @@ class LogisticCalibration(CalibrationStep):
 
     def score_function(self, scorer, fit):
         weights = read_weights(fit)
-        return lambda score_T, trials: weights.llr(score_T[:, None])
+        (scale,), offset = weights.weights_F, weights.offset
+        return lambda score_T, trials: scale * score_T + offset
 
     def llr(self, fit, pairs):
         return read_weights(fit).llr(pairs.score_T[:, None])
