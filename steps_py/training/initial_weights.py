@@ -39,7 +39,8 @@ def initialise(
 ) -> None:
     """Load the weights of the previous stage or of ``train.init`` into a Network.
 
-    Without either, the weights stay as drawn.  With `new_head`, those of the loss do.
+    Without either, the weights stay as drawn.  With `new_head`, those of the loss do.  Objectives
+    continue those of their names in the previous stage.
     """
     if previous is None:
         if init is not None:
@@ -47,6 +48,7 @@ def initialise(
         return
     where = f"train.stages: stage {previous.stage + 1}"
     load_weights(network.model, previous.network.model.state_dict(), where)
+    network.terms.continue_from(previous.network.terms, log)
     if new_head:
         log(f"train: stage {previous.stage + 1}: the head is initialised at random (new_head)")
     else:

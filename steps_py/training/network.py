@@ -123,13 +123,14 @@ class Network:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Loss, and number of correctly classified chunks (0 without logits), on the device.
 
-        Mixed chunks have the losses of both of their speakers, weighted by their shares.
+        Mixed chunks have the losses of both of their speakers, weighted by their shares.  Chunks
+        after those of `spk_id_B` are unlabelled: they count for batch norm alone.
         """
         spk_id_B = spk_id_B.to(self.device, non_blocking=True)
         if mixed is not None:
             return self._compute_mixed(x_BTD, spk_id_B, num_frames_B, mixed)
         with self._autocast():
-            embedding_BE = self._embed(x_BTD, num_frames_B)
+            embedding_BE = self._embed(x_BTD, num_frames_B)[: len(spk_id_B)]
             loss, logits_BS = self.loss(embedding_BE, spk_id_B)
             loss = self._add_distance(loss, x_BTD, num_frames_B, embedding_BE, logits_BS)
         self.classifies = logits_BS is not None

@@ -8,7 +8,7 @@ from torch import nn
 from steps_py.errors import ConfigError
 from steps_py.model.registries import OPTIMIZERS
 from steps_py.training.non_finite import step_is_finite
-from steps_py.training.optimizers.base import set_rates
+from steps_py.training.optimizers.base import reset_state, set_rates
 from steps_py.training.processes import ProcessGroup
 
 
@@ -47,6 +47,10 @@ class OwnOptimizer:
         set_rates(self.optimizer, lr_factor * self._lr)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+
+    def reset(self) -> None:
+        """Forget everything but the weights, such as momentum."""
+        reset_state(self.optimizer)
 
     def state(self) -> dict:
         """Values for a checkpoint."""

@@ -7,7 +7,7 @@ Shape suffixes (scope: this module):
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -227,6 +227,30 @@ class Terms(nn.Module):
         """Restore an `own_state`."""
         for name, objective in zip(self.names, self.objectives, strict=True):
             objective.restore_own(state[name])
+
+    def reset_own(self) -> None:
+        """Forget what own optimisers have learned, such as momentum."""
+        for objective in self.objectives:
+            objective.reset_own()
+
+    def continue_from(self, previous: "Terms", log: Callable[[str], object]) -> None:
+        """Take the weights of the objectives of the same names in the stage before.
+
+        Those whose weights have other names or shapes stay as drawn; `log` is called with them.
+        """
+        before = dict(zip(previous.names, previous.objectives, strict=True))
+        for name, objective in zip(self.names, self.objectives, strict=True):
+            if name not in before:
+                continue
+            state = before[name].state_dict()
+            if _shapes(state) == _shapes(objective.state_dict()):
+                objective.load_state_dict(state)
+            else:
+                log(f"train: objective '{name}' has other weights than before; drawn at random")
+
+
+def _shapes(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: x.shape for name, x in state.items()}
 
 
 def _build(name: str, section: dict, material: Material) -> Objective:

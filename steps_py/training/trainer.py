@@ -333,6 +333,7 @@ class Trainer:
         elif action == RESET and self.best:
             self.network.restore(self.best)
             self.updates.reset_state()
+            self.network.terms.reset_own()
         self._start_epoch()
 
     def _start_epoch(self):
@@ -361,8 +362,11 @@ class Trainer:
 
     def _decoded(self, step):
         read = tuple(map(torch.from_numpy, self.read_batch(step)))
-        batch, _ = self.network.terms.split(read)
-        return self.reader.decode(batch, self.network.device)
+        batch, extra = self.network.terms.split(read)
+        x_BTD, spk_id_B, *lengths = self.reader.decode(batch, self.network.device)
+        num_frames_B = lengths[0] if lengths else None
+        x_BTD, num_frames_B = self.network.terms.join(x_BTD, num_frames_B, extra)
+        return (x_BTD, spk_id_B) if num_frames_B is None else (x_BTD, spk_id_B, num_frames_B)
 
     def roll_back(self, state: dict) -> None:
         """Restore the `state` of an epoch's start and halve the learning rate."""

@@ -195,6 +195,9 @@ class Objective(nn.Module):
     def restore_own(self, state: dict) -> None:
         """Restore an `own_state`."""
 
+    def reset_own(self) -> None:
+        """Forget what own optimisers have learned, as the schedule does with the main one."""
+
     def forward(self, batch: EmbeddedBatch) -> torch.Tensor:
         """The term of this process's chunks; the mean over processes is that of the batch."""
         raise NotImplementedError

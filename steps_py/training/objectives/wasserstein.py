@@ -78,6 +78,9 @@ class Wasserstein(PairObjective):
     def restore_own(self, state: dict) -> None:
         self.own_optimizer.restore(state)
 
+    def reset_own(self) -> None:
+        self.own_optimizer.reset()
+
     def forward(self, batch: EmbeddedBatch) -> torch.Tensor:
         self.critic.requires_grad_(False)  # the gradient is that of the embeddings
         return super().forward(batch)

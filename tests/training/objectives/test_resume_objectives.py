@@ -1,6 +1,7 @@
 """Every objective: resumed to the bit, and the same in two processes as in one."""
 
 import pytest
+import torch
 
 from steps_py.model.registries import OBJECTIVES
 from tests.support.small_training import (
@@ -28,11 +29,10 @@ def all_objectives():
     return own | tables
 
 
-@pytest.mark.parametrize("vary", [False, True])
-def test_a_training_with_all_objectives_is_resumed_to_the_bit(material, with_data, tmp_path, vary):
+def test_a_training_with_all_objectives_is_resumed_to_the_bit(material, with_data, tmp_path):
     sections = with_data(
         small_sections(
-            chunks={"vary_within_batch": vary},
+            chunks={"vary_within_batch": True},
             objectives=all_objectives(),
             unlabelled=UNLABELLED,
             spec_augment={},
@@ -48,6 +48,53 @@ def test_a_training_with_all_objectives_is_resumed_to_the_bit(material, with_dat
     for row in rows:
         fields = dict(zip(header.split("\t"), row.split("\t"), strict=True))
         assert all(fields[f"objective_{name}"] for name in all_objectives())
+
+
+def test_an_average_has_the_batch_norm_of_labelled_and_unlabelled_chunks(
+    material, with_data, tmp_path
+):
+    """Its recomputed statistics are the mean over the next batches of those of both."""
+    sections = with_data(
+        small_sections(
+            objectives={"alike": {"name": "coral"}},
+            unlabelled=UNLABELLED,
+            average_epochs=2,
+            steps_per_epoch=2,
+        )
+    )
+    _, (trainer,) = small_run(material / "chunks", tmp_path, sections)
+    model, means = trainer.network.model, []
+    (first, *_) = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm1d)]
+    first.register_forward_hook(lambda module, args, out: means.append(args[0].mean(dim=(0, 2))))
+    for step in range(trainer.num_steps, trainer.num_steps + 2):
+        x_BTD, _, x_NTD, _ = map(torch.from_numpy, trainer.read_batch(step))
+        with torch.no_grad():
+            model(torch.cat([x_BTD, x_NTD]))
+    expected = torch.stack(means).mean(dim=0)
+    assert torch.allclose(first.running_mean, expected, atol=1e-5)
+
+
+def test_the_weights_of_an_objective_are_continued_in_the_next_stage(material, with_data, tmp_path):
+    domain = {"name": "head", "labels": "domain"}
+    stages = [
+        {"num_epochs": 1, "objectives": {"kept": domain, "other": domain}},
+        {
+            "num_epochs": 1,
+            "objectives": {"kept": domain, "other": domain | {"loss": {"name": "am_softmax"}}},
+        },
+    ]
+    starts = []
+
+    def note(trainer):
+        states = (o.state_dict() for o in trainer.network.terms.objectives)
+        starts.append([{name: x.clone() for name, x in state.items()} for state in states])
+
+    sections = with_data(small_sections(stages=stages, steps_per_epoch=2))
+    messages, trainers = small_run(material / "chunks", tmp_path, sections, note)
+    ends = [o.state_dict() for o in trainers[0].network.terms.objectives]
+    assert all(x.equal(starts[1][0][name]) for name, x in ends[0].items())
+    said = "train: objective 'other' has other weights than before; drawn at random"
+    assert messages.count(said) == 1
 
 
 def test_two_processes_give_the_result_of_one_with_all_objectives(material, with_data, tmp_path):
