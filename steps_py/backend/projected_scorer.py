@@ -11,6 +11,7 @@ import numpy as np
 from steps_py.backend.discriminative_plda import Quadratic, QuadraticScorer
 from steps_py.backend.pair_scorers import PairScorer, PldaScorer
 from steps_py.backend.plda import Plda
+from steps_py.errors import BackendError
 from steps_py.files import atomic_write
 
 
@@ -46,7 +47,14 @@ class ProjectedScorer(PairScorer):
         return self._scorer.finish(score)
 
     def _projected(self, x_NE):
-        x_NL = np.asarray(x_NE, np.float64) @ self._affine_LE1[:, :-1].T + self._affine_LE1[:, -1]
+        x_NE = np.asarray(x_NE, np.float64)
+        if x_NE.shape[1] != self._affine_LE1.shape[1] - 1:
+            raise BackendError(
+                f"dplda_of_model: x-vectors have {x_NE.shape[1]} dimensions, but the loss of the"
+                f" network reads {self._affine_LE1.shape[1] - 1}. Set xvectors.layer to outer, or"
+                " keep_columns before it."
+            )
+        x_NL = x_NE @ self._affine_LE1[:, :-1].T + self._affine_LE1[:, -1]
         length_N1 = np.linalg.norm(x_NL, axis=1, keepdims=True)
         return np.sqrt(x_NL.shape[1]) * x_NL / np.where(length_N1 > 0, length_N1, 1)
 

@@ -25,7 +25,7 @@ class Loss(nn.Module):
         Whether `forward` has a third argument, a weight of each utterance, so that chunks can be
         mixed (``train.mix``); None if it depends on the config.
     chunks_to_start : int
-        Number of chunks whose embeddings `start_from` needs; 0: the loss has no such start.
+        Number of chunks whose embeddings `start_from` needs; 0: it needs none.
     needs_start : bool
         Whether `start_from` is still to be called.
     """

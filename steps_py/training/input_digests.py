@@ -4,13 +4,15 @@ A training whose files have changed does not resume from the checkpoints of the 
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from steps_py.data.sources import digest_of_file
 from steps_py.errors import ConfigError
 from steps_py.model.front_end_chain import FrontEndChain
 from steps_py.training.config import LOGITS, DistillationConfig, InitConfig
+from steps_py.training.loss_files import files_of_loss
 
 
 def digest_of_init(init: InitConfig | None) -> str | None:
@@ -35,6 +37,16 @@ def digest_of_teacher(config: DistillationConfig | None) -> dict[str, str]:
     cure = "Train that model first, or correct the path."
     paths = _model_files(config.teacher, with_head=config.target == LOGITS)
     return {"teacher": _digest(paths, "train.distillation", cure)}
+
+
+def digest_of_loss(section: Mapping[str, Any]) -> dict[str, str]:
+    """``{"loss_files": SHA-256 (12 digits) of the files that the loss starts from}``, or empty.
+
+    Raises ConfigError if one is missing.
+    """
+    paths = list(map(Path, files_of_loss(section)))
+    cure = "Make it by the recipe that it is of, or correct the path."
+    return {"loss_files": _digest(paths, "train.loss", cure)} if paths else {}
 
 
 def digest_of_front_ends(front_ends: FrontEndChain) -> dict[str, str]:

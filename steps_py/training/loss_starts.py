@@ -50,10 +50,14 @@ def start_losses(
     network.set_eval_mode(0)
     with torch.no_grad():
         parts = list(_embedded(network, batches, -(-num_chunks // batch_size)))
-    embedding_NE, spk_id_N = map(torch.cat, zip(*parts, strict=True))
+    embeddings, speakers = zip(*parts, strict=True) if parts else ((), ())
     for loss in waiting:
         needed = loss.chunks_to_start
-        loss.start_from(embedding_NE[:needed], spk_id_N[:needed])
+        if not needed:
+            loss.start_from(torch.empty(0, 0), torch.empty(0))
+            log(f"train: {type(loss).__name__} starts from files")
+            continue
+        loss.start_from(torch.cat(embeddings)[:needed], torch.cat(speakers)[:needed])
         log(f"train: {type(loss).__name__} starts from the embeddings of {needed} chunks")
 
 

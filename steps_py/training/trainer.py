@@ -24,6 +24,7 @@ from steps_py.training.initial_weights import initialise
 from steps_py.training.input_digests import (
     digest_of_front_ends,
     digest_of_init,
+    digest_of_loss,
     digest_of_teacher,
 )
 from steps_py.training.loss_starts import start_losses
@@ -141,6 +142,7 @@ class Trainer:
             **digest_of_teacher(self.config.distillation),
             **digest_of_front_ends(self.network.model.front_ends),
             **digest_of_sampler(sections, train),
+            **digest_of_loss(self.config.loss),
             **self.network.terms.settings(),
         )
         initialise(self.network, self.config.init, speakers, previous, new_head, log)

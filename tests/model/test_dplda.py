@@ -8,8 +8,10 @@ import torch
 
 from steps_py.backend.lda import Lda
 from steps_py.backend.plda_em import fit_plda
+from steps_py.backend.plda_io import write_plda
 from steps_py.backend.projected_scorer import read_projected
-from steps_py.errors import ConfigError
+from steps_py.errors import BackendError, ConfigError
+from steps_py.formats.arrays import encode_matrix, encode_vector
 from steps_py.model.model_file import write_model_file
 from steps_py.stages.export_dplda import main as export
 from tests.support.small_losses import build, groups
@@ -131,6 +133,44 @@ def test_a_started_loss_is_not_started_again():
     assert not loss.needs_start
 
 
+def write_back_end(folder, dim=3):
+    """The files of the chain centre, lda, length_norm, plda on `many`; its scores of others."""
+    (x, speaker), (new, _) = many(), many(seed=9, num_speakers=3)
+    mean, lda = x.mean(axis=0), Lda(dim=dim).fit(x, speaker)
+
+    def unit(v):
+        v = (v - mean) @ lda.transform_LD.T + 0.1
+        return math.sqrt(dim) * v / np.linalg.norm(v, axis=1, keepdims=True)
+
+    plda = fit_plda(unit(x), speaker)
+    (folder / "mean.vec").write_bytes(encode_vector(mean, True, "float64"))
+    affine = np.concatenate([lda.transform_LD, np.full((dim, 1), 0.1)], axis=1)
+    (folder / "transform.mat").write_bytes(encode_matrix(affine, True, "float64"))
+    write_plda(folder / "plda", plda)
+    u = plda.transform(unit(new), normalize_length=False)
+    return new, plda.score(u, np.ones(len(u)), u)
+
+
+def files_in(folder):
+    names = {"mean": "mean.vec", "lda": "transform.mat", "plda": "plda"}
+    return {key: str(folder / name) for key, name in names.items()}
+
+
+def test_a_loss_starts_from_the_files_of_a_back_end(tmp_path):
+    new, wanted = write_back_end(tmp_path)
+    fields = {"lda_dim": 3, "batch_norm": False, "start_files": files_in(tmp_path)}
+    loss = build("dplda", in_dim=4, **fields).double().eval()
+    assert (loss.chunks_to_start, loss.needs_start) == (0, True)
+    loss.start_from(torch.empty(0, 0), torch.empty(0))
+    got = loss.scores(loss.vectors(torch.from_numpy(new)))
+    np.testing.assert_allclose(got.detach().numpy(), wanted, atol=1e-6)
+    other = build("dplda", in_dim=4, **fields | {"lda_dim": 2})
+    with pytest.raises(ConfigError, match=r"transform.mat has the shape \(3, 4\), here \(2, 4\)"):
+        other.start_from(torch.empty(0, 0), torch.empty(0))
+    with pytest.raises(ConfigError, match="Set batch_norm to false"):
+        build("dplda", in_dim=4, **fields | {"batch_norm": True})
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ConfigError, match="lda_dim is 5, more than the 4 dimensions"):
         build("dplda", in_dim=4, lda_dim=5)
@@ -163,6 +203,10 @@ def test_scoring_has_what_was_trained(form, batch_norm, is_part, tmp_path):
     models = scorer.of_models()
     several = models.all_pairs(models.enroll(new, np.full(len(new), 3)), models.test(new))
     assert np.allclose(several, got) == (form == "quadratic")
+    with pytest.raises(
+        BackendError, match="have 5 dimensions, but the loss of the network reads 4"
+    ):
+        scorer.test(np.ones((1, 5)))
 
 
 def test_a_head_of_another_loss_is_refused(tmp_path):

@@ -321,3 +321,32 @@ def test_discriminative_plda_joins_and_replaces_a_classification(chunks_dir, tmp
     heads = (torch.load(tmp_path / d / "head.pt")["loss"] for d in ("whole", "cut"))
     one, other = heads
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_the_files_of_a_back_end_that_a_loss_starts_from_are_part_of_the_settings(
+    chunks_dir, tmp_path
+):
+    names = ("mean.vec", "lda.mat", "plda")
+    texts = (
+        " [ 0 0 0 0 0 0 0 0 ]\n",
+        " [ 1 0 0 0 0 0 0 0 ]\n",
+        "<Plda> [ 0 ]\n [ 1 ]\n [ 2 ]\n</Plda> ",
+    )
+    for name, text in zip(names, texts, strict=True):
+        (tmp_path / name).write_text(text)
+    files = {
+        key: str(tmp_path / name) for key, name in zip(("mean", "lda", "plda"), names, strict=True)
+    }
+    loss = {"name": "dplda", "lda_dim": 1, "batch_norm": False, "start_files": files}
+    both = {"name": "weighted_sum", "classification": SOFTMAX, "metric": loss}
+    sections = small_sections(loss=both, sampler={"name": "speaker_groups"}, num_epochs=1)
+    digests = []
+    for mean in (" [ 0 0 0 0 0 0 0 0 ]\n", " [ 1 0 0 0 0 0 0 0 ]\n"):
+        (tmp_path / "mean.vec").write_text(mean)
+        messages, (trainer,) = small_run(chunks_dir, tmp_path / f"out{len(digests)}", sections)
+        assert "train: Dplda starts from files" in messages
+        digests.append(trainer.settings["loss_files"])
+    assert digests[0] != digests[1]
+    (tmp_path / "plda").unlink()
+    with pytest.raises(ConfigError, match="train.loss: .*plda is not there"):
+        small_run(chunks_dir, tmp_path / "missing", sections)

@@ -11,6 +11,7 @@ from steps_py.embeddings.config import xvector_dim
 from steps_py.model.transformers_folder import files_of_folder
 from steps_py.recipe.catalogue import own_files
 from steps_py.settings.declare import name_and_options
+from steps_py.training.loss_files import files_of_loss
 
 KALDI = os.path.realpath(os.environ["KALDI_ROOT"]) if os.environ.get("KALDI_ROOT") else "built-in"
 

@@ -81,6 +81,19 @@ def files_of_front_ends():
         sys.exit(f"model.front_ends: {error}")
 
 
+def files_of_losses():
+    """The files that losses of train and its stages start from; exits if one is missing."""
+    stages = [config["train"], *config["train"]["stages"]]
+    paths = [path for stage in stages for path in files_of_loss(stage.get("loss", {}))]
+    for path in paths:
+        if not Path(path).exists():
+            sys.exit(
+                f"train.loss: {path} is not there. Make it by the recipe that it is of, or correct"
+                " the path."
+            )
+    return paths
+
+
 def objectives():
     """The sections of all objectives, of train and of its stages."""
     stages = [config["train"], *config["train"]["stages"]]
@@ -143,6 +156,7 @@ rule train_model:
         init=files_of_init(),
         teacher=files_of_teacher(),
         front_ends=files_of_front_ends(),
+        losses=files_of_losses(),
         tables=tables_of_objectives(),
         unlabelled=files_of_unlabelled(),
         vad=each_of(archives_of_vad, CHUNK_SETS),
@@ -169,6 +183,7 @@ rule train_model:
         **CLUSTER.resources("train_model"),
     params:
         **(PIPES if FROM_AUDIO else {}),
+        **({"losses": digest_of_files(files_of_losses())} if files_of_losses() else {}),
         **({"teacher": digest_of_files(files_of_teacher())} if files_of_teacher() else {}),
         model=slice_of("model"),
         train=slice_of("train"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from steps_py.backend.command_line import command_line
 from steps_py.backend.projected_scorer import read_projected
 from steps_py.backend.steps.base import STEPS
+from steps_py.backend.steps.keep_columns import KeepColumns
 from steps_py.backend.steps.pair_model import PairModel
 from steps_py.errors import ConfigError
 
@@ -13,7 +14,7 @@ from steps_py.errors import ConfigError
 class DiscriminativePldaOfModel(PairModel):
     """The loss `dplda` of the network: its norm, centring, LDA, length norm and score.
 
-    It begins a chain, as it reads x-vectors as they are.  Library:
+    It reads x-vectors as they are: only `keep_columns` may be before it.  Library:
     `steps_py.model.losses.dplda`, `steps_py.backend.projected_scorer`.
     """
 
@@ -26,7 +27,7 @@ class DiscriminativePldaOfModel(PairModel):
         pass
 
     def check_place(self, before):
-        if before:
+        if not all(isinstance(step, KeepColumns) for step in before):
             raise ConfigError(
                 "dplda_of_model: contains the steps that the network was trained with. Remove the"
                 " steps before it."

@@ -20,7 +20,10 @@ from steps_py.backend.discriminative_plda import effective_prior
 from steps_py.backend.lda import Lda
 from steps_py.backend.plda import Plda
 from steps_py.backend.plda_em import fit_plda
+from steps_py.backend.plda_io import read_plda
 from steps_py.errors import BackendError, ConfigError
+from steps_py.formats.arrays import read_matrix, read_vector
+from steps_py.formats.streams import open_input
 from steps_py.model.distances import pairs_of
 from steps_py.model.encoders.tdnn import BATCH_NORM_EPS
 from steps_py.model.loss import MetricLoss
@@ -29,6 +32,15 @@ from steps_py.model.trial_scores import FORMS
 from steps_py.settings.declare import Count, setting
 
 SHORTEST = 1e-3  # vectors below this length keep a smaller one, so that their slope is bounded
+
+
+@dataclass(frozen=True, kw_only=True)
+class StartFiles:
+    """Files of a back-end, such as those of the chain centre, lda, length_norm, plda."""
+
+    mean: str = setting(description="the mean of x-vectors; relative to the recipe's folder")
+    lda: str = setting(description="the projection, with or without an offset column")
+    plda: str = setting(description="the PLDA of projected vectors of length sqrt(lda_dim)")
 
 
 @LOSSES.register("dplda")
@@ -68,6 +80,16 @@ class Dplda(MetricLoss):
             5000, "chunks, those of the first steps, that LDA and PLDA are estimated from"
         )
         num_em_iters: Count = setting(10, "of the PLDA that the training starts from")
+        start_files: StartFiles | None = setting(
+            None, "read mean, LDA and PLDA from files instead; batch_norm is then false"
+        )
+
+        def __post_init__(self):
+            if self.start_files is not None and self.batch_norm:
+                raise ConfigError(
+                    "loss 'dplda': start_files are of x-vectors that are not normalised. Set"
+                    " batch_norm to false, or start_files to null."
+                )
 
     def __init__(self, config: Config, in_dim: int, num_speakers: int):
         super().__init__()
@@ -77,7 +99,8 @@ class Dplda(MetricLoss):
                 f"loss 'dplda': lda_dim is {dim}, more than the {in_dim} dimensions of the"
                 " embedding. Lower it."
             )
-        self.config, self.chunks_to_start = config, config.start_chunks
+        self.config = config
+        self.chunks_to_start = config.start_chunks if config.start_files is None else 0
         self.norm = nn.BatchNorm1d(in_dim, eps=BATCH_NORM_EPS, momentum=0.05, affine=False)
         self.mean_E = nn.Parameter(torch.zeros(in_dim))
         self.lda_LE = nn.Parameter(torch.eye(dim, in_dim))
@@ -98,8 +121,12 @@ class Dplda(MetricLoss):
     def start_from(self, embedding_NE: torch.Tensor, spk_id_N: torch.Tensor) -> None:
         """Estimate mean, LDA and PLDA from the embeddings of chunks and their speakers.
 
-        Raises ConfigError if there are too few.
+        With `start_files` they are read instead.  Raises ConfigError if there are too few chunks,
+        or the files do not fit.
         """
+        if self.config.start_files is not None:
+            self._start_from_files(self.config.start_files)
+            return
         if self.config.batch_norm:
             variance_E, mean_E = torch.var_mean(embedding_NE, dim=0)
             self.norm.running_mean.copy_(mean_E)
@@ -116,6 +143,28 @@ class Dplda(MetricLoss):
             raise ConfigError(
                 f"loss 'dplda': start_chunks is {self.config.start_chunks}: {error}"
             ) from None
+        self.start_with(plda)
+
+    def _start_from_files(self, files):
+        with open_input(files.mean) as stream:
+            mean_E = read_vector(stream, "float64")
+        with open_input(files.lda) as stream:
+            lda_LE = read_matrix(stream, "float64")
+        plda, (dim, in_dim) = read_plda(files.plda), self.lda_LE.shape
+        if lda_LE.shape[1] == in_dim + 1:
+            lda_LE, offset_L = lda_LE[:, :-1], lda_LE[:, -1]
+            mean_E = mean_E - np.linalg.pinv(lda_LE) @ offset_L
+        found = {files.mean: mean_E.shape, files.lda: lda_LE.shape, files.plda: (plda.dim,)}
+        for (path, shape), wanted in zip(
+            found.items(), ((in_dim,), (dim, in_dim), (dim,)), strict=True
+        ):
+            if shape != wanted:
+                raise ConfigError(
+                    f"loss 'dplda': start_files: {path} has the shape {shape}, here {wanted}. Give"
+                    " the files of this network's x-vectors, and lda_dim."
+                )
+        self.mean_E.data.copy_(torch.from_numpy(mean_E))
+        self.lda_LE.data.copy_(torch.from_numpy(lda_LE))
         self.start_with(plda)
 
     @torch.no_grad()
