@@ -28,7 +28,9 @@ CODE = sorted(
 )
 # of Kaldi and espeak-ng; of examples; what a recipe or a command makes
 ELSEWHERE = re.compile(
-    r"egs/(voxceleb/v2|sre16|wsj|mine|mimi)\b.*|docs/voices.md|local/my\w*\.py"
+    r"egs/(voxceleb/v2|sre16|wsj|mine|mimi)\b.*"
+    r"|egs/(sitw|aishell2?|aidatatang_200zh|chime5|cnceleb|multi_cn|voices_challenge)"
+    r"|docs/voices.md|local/my\w*\.py"
     r"|egs/\w+/(results|exp|logs|data|corpus)\b.*|benchmarks/results.tsv"
 )
 
