@@ -55,7 +55,7 @@ def opened(browser, report, request):
 def test_it_opens_without_an_error_and_every_figure_is_drawn(opened, finished_run):
     page, errors, _, width = opened
     places = page.locator(".figures > div")
-    assert places.count() == 9  # DET, 2 histograms, calibration, gender, 3 curves, map
+    assert places.count() == 10  # DET, 2 histograms, calibration, gender, F-ratio, 3 curves, map
     canvases = page.locator(".figures .bk-Figure")
     assert canvases.count() == places.count()
     for k in range(places.count()):
