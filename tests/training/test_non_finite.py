@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from steps_py.errors import StepsError
+from steps_py.model.registries import OPTIMIZERS
 from steps_py.training.non_finite import step_is_finite
 from steps_py.training.processes import ProcessGroup
 from steps_py.training.updates import Updates
@@ -143,8 +144,9 @@ def test_large_finite_gradients_are_accepted():
 
 @pytest.mark.parametrize("name", ["sgd", "adam", "adamw"])
 @pytest.mark.parametrize("bad_step", [0, 2])
-def test_a_fused_optimizer_skips_a_step(chunks_dir, name, bad_step):
+def test_a_fused_optimizer_skips_a_step(monkeypatch, name, bad_step):
     """The fused optimiser of a GPU, on a CPU: of four steps one is skipped."""
+    monkeypatch.setattr(f"steps_py.training.optimizers.{name}.fused", lambda parameters: True)
 
     def walk(bad_steps):
         weight = torch.nn.Parameter(torch.tensor([[1.0, -2.0]]))
@@ -153,11 +155,9 @@ def test_a_fused_optimizer_skips_a_step(chunks_dir, name, bad_step):
         updates._grad_clip, updates._parameters, updates._skips_steps = None, [weight], True
         updates._group = ProcessGroup()
         updates._scaler = torch.amp.GradScaler("cpu", enabled=False)
-        kinds = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-        options = {"momentum": 0.9, "nesterov": True} if name == "sgd" else {}
         lr = config.optimizer["lr"]
-        updates.optimizer = kinds[name]([weight], lr=lr, fused=True, **options)
-        updates.reset_state()
+        updates.optimizer = OPTIMIZERS.build(config.optimizer, parameters=[weight])
+        assert all(group["fused"] for group in updates.optimizer.param_groups)
         for step in range(3 + len(bad_steps)):
             loss = weight.square().sum() * (math.nan if step in bad_steps else 1)
 
