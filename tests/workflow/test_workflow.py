@@ -71,7 +71,7 @@ def test_every_rule_has_a_log_and_asks_the_cluster_table():
 
 
 def test_stages_are_called_by_the_name_of_their_module():
-    backend = (ROOT / "steps_py/backend").glob("*.py")  # commands of systems, made in Python
+    backend = (ROOT / "steps_py/backend").rglob("*.py")  # commands of systems, made in Python
     texts = [*TEXT.values(), *(path.read_text() for path in backend)]
     called = set(re.findall(r"steps_py\.stages\.(\w+)", "".join(texts)))
     there = {path.stem for path in (ROOT / "steps_py/stages").glob("[a-z]*.py")}
