@@ -4,6 +4,7 @@ import collections
 import os
 
 import hypothesis
+import pytest
 
 # kaldi-io gives KALDI_ROOT and PATH its author's values where they are not set; the
 # processes that other tests start are not to see them.
@@ -12,6 +13,9 @@ import kaldi_io  # noqa: E402, F401
 
 os.environ.clear()
 os.environ.update(environment)
+
+from steps_py import own_parts  # noqa: E402
+from steps_py.registry import Registry  # noqa: E402
 
 # The same examples in every run, however slow the machine: a failure is a change's doing.
 hypothesis.settings.register_profile("sidewinder", deadline=None, derandomize=True)
@@ -25,3 +29,32 @@ def pytest_collection_modifyitems(items):
     """
     slow = collections.Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
+
+
+@pytest.fixture(autouse=True)
+def classes_of_recipes_stay_in_their_test(monkeypatch):
+    """Classes that a recipe's own files register in this process are removed after the test.
+
+    Pages and tables list what is registered; no test sees what another one loaded.
+    """
+    loaded = []
+    register = Registry.register
+
+    def noted(registry, name):
+        def add(cls):
+            before = registry._classes.get(name)
+            register(registry, name)(cls)
+            if cls.__module__.startswith(f"{own_parts.PACKAGE}."):
+                loaded.append((registry, name, before))
+            return cls
+
+        return add
+
+    monkeypatch.setattr(Registry, "register", noted)
+    yield
+    for registry, name, before in reversed(loaded):
+        del registry._classes[name]
+        if before is not None:
+            registry._classes[name] = before
+    if loaded:
+        own_parts.load.cache_clear()
