@@ -1,0 +1,56 @@
+"""Grad-CAM.
+
+Shape suffixes: T frames, D feature dimension, C channels, t and f frames and frequencies of a
+layer.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from steps_py.attribution.layers import named_layer, recorded_calls
+from steps_py.attribution.methods.base import METHODS, Attribution, Method
+from steps_py.settings.declare import setting
+
+
+@METHODS.register("gradcam")
+class GradCam(Method):
+    """The channels of a layer, weighted by their mean gradients; what is negative becomes 0.
+
+    R. R. Selvaraju et al., "Grad-CAM: visual explanations from deep networks via gradient-based
+    localization", ICCV 2017.
+    """
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        layer: str | None = setting(
+            None, "name of a module; null: the last one of the encoder with a time axis"
+        )
+        signed: bool = setting(False, "keep what is negative")
+
+    def attribute(self, explained):
+        network, spans = explained.network, explained.spans()
+        first = explained.x_TD[spans[0].start : spans[0].end]
+        rows = torch.arange(-spans[0].padded_before, len(first) + spans[0].padded_after)
+        first_TD = first[rows.clamp(0, len(first) - 1)]
+        name, layout = named_layer(network, first_TD, self.config.layer)
+        with recorded_calls(network, [name]) as calls:
+            score = explained.score(explained.x_TD[None].clone().requires_grad_()).sum()
+        calls = calls[len(calls) // len(spans) - 1 :: len(calls) // len(spans)]
+        gradients = torch.autograd.grad(score, [call.output for call in calls])
+        parts = []
+        for span, call, gradient in zip(spans, calls, gradients, strict=True):
+            plane_tf = self.plane(layout.plane(call.output.detach()), layout.plane(gradient))
+            if not self.config.signed:
+                plane_tf = plane_tf.clamp(min=0)
+            length = span.padded_before + span.end - span.start + span.padded_after
+            map_TD = layout.on_frames(plane_tf[None], length, explained.x_TD.shape[1])[0]
+            parts.append(map_TD[span.padded_before : length - span.padded_after])
+        facts = {"layer": name}
+        if layout.frequency_axis is None:
+            facts["resolution"] = "the layer has no frequency axis: one value for each frame"
+        return Attribution(torch.cat(parts), facts)
+
+    def plane(self, values_Ctf, gradient_Ctf):
+        """The map (t, f) of the layer's output (C, t, f) and the gradient by it."""
+        return (gradient_Ctf.mean(dim=(1, 2), keepdim=True) * values_Ctf).sum(dim=0)
