@@ -4,7 +4,8 @@ Shape suffixes (scope: this module):
     B = batch   T = frames   D = feature dimension   E = embedding   N = inputs
 """
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,6 +22,15 @@ class Span(NamedTuple):
     end: int
     padded_before: int
     padded_after: int
+
+    @property
+    def length(self) -> int:
+        """The frames of the input."""
+        return self.padded_before + self.end - self.start + self.padded_after
+
+    def without_padding(self, values):
+        """The rows of values of each frame that are not of padding."""
+        return values[self.padded_before : self.length - self.padded_after]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,15 +85,19 @@ class Explained:
             spans.append(Span(start, end, missing // 2, missing - missing // 2))
         return spans
 
+    def first_input(self) -> torch.Tensor:
+        """The first of the inputs of the network, (T, D), with the frames that pad it."""
+        return self.x_TD[_rows(self.spans()[0])]
+
     def vectors(self, x_BTD: torch.Tensor) -> torch.Tensor:
         """The vectors (B, E), means over the spans weighted by their frames."""
         spans = self.spans(x_BTD.shape[1])
         if len(spans) == 1 and not (spans[0].padded_before or spans[0].padded_after):
             return self.network(x_BTD)
         total_BE = 0
-        for start, end, before, after in spans:
-            rows = torch.arange(start - before, end + after).clamp(start, end - 1)
-            total_BE = total_BE + (end - start) * self.network(x_BTD[:, rows])
+        for span in spans:
+            vectors_BE = self.network(x_BTD[:, _rows(span)])
+            total_BE = total_BE + (span.end - span.start) * vectors_BE
         return total_BE / x_BTD.shape[1]
 
     def score(self, x_BTD: torch.Tensor) -> torch.Tensor:
@@ -108,5 +122,21 @@ class Explained:
             parts.append(gradient_BTD)
         return torch.cat(parts)
 
+    def mean_gradient(self, inputs: Iterable[torch.Tensor], weights: Iterable[float]):
+        """The weighted sum of the gradients at features (T, D) each; (T, D)."""
+        total_TD, pairs = torch.zeros_like(self.x_TD), zip(inputs, weights, strict=True)
+        size = max(1, BATCH_FRAMES // len(self.x_TD))
+        while batch := [*itertools.islice(pairs, size)]:
+            gradient_BTD = self.gradients(torch.stack([x_TD for x_TD, _ in batch]))
+            weight_B = torch.tensor([weight for _, weight in batch], dtype=gradient_BTD.dtype)
+            total_TD += torch.tensordot(weight_B, gradient_BTD, dims=1)
+        return total_TD
+
     def _batches(self, x_NTD) -> Iterator[torch.Tensor]:
         return iter(x_NTD.split(max(1, BATCH_FRAMES // x_NTD.shape[1])))
+
+
+def _rows(span):
+    """The frames of an input; the first and the last one are repeated as padding."""
+    rows = torch.arange(span.start - span.padded_before, span.end + span.padded_after)
+    return rows.clamp(span.start, span.end - 1)

@@ -127,9 +127,9 @@ def layouts(network: nn.Module, x_TD: torch.Tensor, names: Iterable[str]) -> dic
     The time axis is the one whose length grows with the number of frames.  The channels are the
     first other axis after the batch, and frequency the one that is left, if there is one.
 
-    >>> network = nn.Sequential(nn.Conv1d(2, 3, kernel_size=5), nn.ReLU())
-    >>> layouts(network, torch.zeros(2, 20), ["0"])
-    {'0': Layout(time_axis=1, channel_axis=2, frequency_axis=None, ...
+    >>> network = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    >>> layouts(network, torch.zeros(20, 2), ["1"])["1"][:3]
+    (1, 2, None)
     """
     shapes = []
     more_TD = x_TD[torch.arange(len(x_TD) + _MORE_FRAMES) % len(x_TD)]

@@ -27,14 +27,14 @@ class FullGrad(Method):
     """
 
     def attribute(self, explained):
-        network, spans = explained.network, explained.spans()
-        names = leaf_names(network)
+        spans = explained.spans()
         x_1TD = explained.x_TD[None].clone().requires_grad_()
-        with recorded_calls(network, names) as calls:
+        with recorded_calls(explained.network, leaf_names(explained.network)) as calls:
             vectors_1E = explained.vectors(x_1TD)
         score = explained.head(vectors_1E).sum()
         (slope_1E,) = torch.autograd.grad(score, vectors_1E, retain_graph=True)
-        constant = float(score) - float((slope_1E * vectors_1E).detach().double().sum())
+        value = float(score.detach())
+        constant = value - float((slope_1E * vectors_1E).detach().double().sum())
         biases = [_bias_of(call) for call in calls]
         kept = [k for k, bias in enumerate(biases) if bias is not None]
         gradient_1TD, *gradients = torch.autograd.grad(
@@ -52,31 +52,26 @@ class FullGrad(Method):
             "input_sum": float(input_TD.double().sum()),
             "bias_sum": bias_sum,
             "backend_constant": constant,
-            **completeness(found, float(score)),
+            **completeness(found, value),
         }
         map_TD = _scaled(input_TD) + self._of_layers(explained, calls, terms, spans)
         return Attribution(map_TD, facts)
 
     def _of_layers(self, explained, calls, terms, spans):
         """The scaled terms of all layers with a time axis, on the frames of the input."""
-        lengths = [s.padded_before + s.end - s.start + s.padded_after for s in spans]
-        layout_of = layouts(
-            explained.network,
-            explained.x_TD[torch.arange(lengths[0]).clamp(max=spans[0].end - 1)],
-            dict.fromkeys(calls[k].name for k in terms),
-        )
+        names = dict.fromkeys(calls[k].name for k in terms)
+        layout_of = layouts(explained.network, explained.first_input(), names)
         total_TD, seen = torch.zeros_like(explained.x_TD), {}
         num_calls = {name: sum(call.name == name for call in calls) for name in layout_of}
         for k, call in enumerate(calls):
             number = seen[call.name] = seen.get(call.name, -1) + 1
             if k not in terms or call.name not in layout_of:
                 continue
-            place = number * len(spans) // num_calls[call.name]
-            span, length, layout = spans[place], lengths[place], layout_of[call.name]
+            span = spans[number * len(spans) // num_calls[call.name]]
+            layout, dim = layout_of[call.name], total_TD.shape[1]
             plane_Ctf = layout.plane(_scaled(terms[k]))
-            map_CTD = layout.on_frames(plane_Ctf, length, total_TD.shape[1], corners=True)
-            part_TD = map_CTD.sum(dim=0)[span.padded_before : length - span.padded_after]
-            total_TD[span.start : span.end] += part_TD
+            map_CTD = layout.on_frames(plane_Ctf, span.length, dim, corners=True)
+            total_TD[span.start : span.end] += span.without_padding(map_CTD.sum(dim=0))
         return total_TD
 
 

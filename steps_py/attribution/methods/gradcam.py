@@ -30,10 +30,7 @@ class GradCam(Method):
 
     def attribute(self, explained):
         network, spans = explained.network, explained.spans()
-        first = explained.x_TD[spans[0].start : spans[0].end]
-        rows = torch.arange(-spans[0].padded_before, len(first) + spans[0].padded_after)
-        first_TD = first[rows.clamp(0, len(first) - 1)]
-        name, layout = named_layer(network, first_TD, self.config.layer)
+        name, layout = named_layer(network, explained.first_input(), self.config.layer)
         with recorded_calls(network, [name]) as calls:
             score = explained.score(explained.x_TD[None].clone().requires_grad_()).sum()
         calls = calls[len(calls) // len(spans) - 1 :: len(calls) // len(spans)]
@@ -43,9 +40,8 @@ class GradCam(Method):
             plane_tf = self.plane(layout.plane(call.output.detach()), layout.plane(gradient))
             if not self.config.signed:
                 plane_tf = plane_tf.clamp(min=0)
-            length = span.padded_before + span.end - span.start + span.padded_after
-            map_TD = layout.on_frames(plane_tf[None], length, explained.x_TD.shape[1])[0]
-            parts.append(map_TD[span.padded_before : length - span.padded_after])
+            map_TD = layout.on_frames(plane_tf[None], span.length, explained.x_TD.shape[1])[0]
+            parts.append(span.without_padding(map_TD))
         facts = {"layer": name}
         if layout.frequency_axis is None:
             facts["resolution"] = "the layer has no frequency axis: one value for each frame"

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import torch
 
 from steps_py.attribution.methods.base import METHODS, Attribution, Method, completeness
 from steps_py.settings.declare import Count, setting
@@ -30,11 +29,8 @@ class IntegratedGradients(Method):
     def attribute(self, explained):
         place_N, weight_N = self._points()
         difference_TD = explained.x_TD - explained.baseline_TD
-        total_TD = torch.zeros_like(difference_TD)
-        for place, weight in zip(place_N, weight_N, strict=True):
-            x_TD = explained.baseline_TD + float(place) * difference_TD
-            total_TD += float(weight) * explained.gradients(x_TD[None])[0]
-        map_TD = difference_TD * total_TD
+        line = (explained.baseline_TD + float(place) * difference_TD for place in place_N)
+        map_TD = difference_TD * explained.mean_gradient(line, weight_N.tolist())
         start = float(explained.scores(explained.baseline_TD[None])[0])
         facts = completeness(map_TD.double().sum(), explained.value() - start)
         return Attribution(map_TD, facts)

@@ -25,9 +25,10 @@ class SmoothGrad(Method):
 
     def attribute(self, explained):
         chance = torch.Generator().manual_seed(self.config.seed)
-        x_TD, total_TD = explained.x_TD, torch.zeros_like(explained.x_TD)
+        x_TD, num = explained.x_TD, self.config.num_copies
         scale = self.config.noise_share * float(x_TD.max() - x_TD.min())
-        for _ in range(self.config.num_copies):
-            noise_TD = torch.randn(x_TD.shape, generator=chance, dtype=x_TD.dtype)
-            total_TD += explained.gradients((x_TD + scale * noise_TD)[None])[0]
-        return Attribution(total_TD / self.config.num_copies)
+        copies = (
+            x_TD + scale * torch.randn(x_TD.shape, generator=chance, dtype=x_TD.dtype)
+            for _ in range(num)
+        )
+        return Attribution(explained.mean_gradient(copies, [1 / num] * num))
