@@ -136,6 +136,8 @@ def fitted(wave: Wave, name: str, reading: Reading, wanted_hz: float) -> Wave:
     num_channels, num_samples = wave.samples_CN.shape
     if not num_samples:
         raise AudioError(f"{name}: no samples. Give a recording of some seconds.")
+    if not np.isfinite(wave.samples_CN).all():
+        raise AudioError(f"{name}: has samples that are not finite. Write the recording again.")
     if num_channels > 1:
         if reading.channel is None:
             raise AudioError(

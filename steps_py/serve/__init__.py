@@ -1,0 +1,1 @@
+"""A system behind HTTP: embed, verify, enrol and identify, for several clients at once."""
