@@ -215,7 +215,9 @@ class _Server:
 
     async def steps_error(self, request, error):
         """A user's error as JSON; paths of this machine are not in it."""
-        line = str(error).replace(self._gallery_path, "gallery").replace(self._system.path, "system")
+        line = (
+            str(error).replace(self._gallery_path, "gallery").replace(self._system.path, "system")
+        )
         return refusal(422 if isinstance(error, AudioError) else 409, line)
 
 
@@ -244,7 +246,7 @@ def _body(*fields, several=False):
 def _page(name):
     text = (PAGES / name).read_text(encoding="utf-8")
     headers = {
-        "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline'; style-src"
+        "Content-Security-Policy": "default-src 'none'; script-src 'unsafe-inline' blob:; style-src"
         " 'unsafe-inline'; connect-src 'self'; media-src blob:; img-src data:; frame-ancestors"
         " 'none'",
         "X-Content-Type-Options": "nosniff",

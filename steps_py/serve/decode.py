@@ -78,4 +78,3 @@ def _in_memory(data: bytes) -> Iterator[str]:
         yield f"/proc/self/fd/{number}"
     finally:
         os.close(number)
-

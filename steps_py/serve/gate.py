@@ -59,7 +59,8 @@ class Gate:
             for name in ("host", "origin"):
                 if name in headers and not is_loopback(_host_in(headers[name])):
                     raise Refused(
-                        403, f"{name}: is of another machine. Without a key only this one is answered."
+                        403,
+                        f"{name}: is of another machine. Without a key only this one is answered.",
                     )
         elif scope["path"] not in OPEN_PATHS and not self._has_key(headers):
             raise Refused(401, "key: is missing or wrong. Send it: Authorization: Bearer <key>")

@@ -3,7 +3,7 @@
 from fastapi.responses import JSONResponse
 
 
-class Refused(Exception):  # noqa: N818: an answer, not a fault of this program
+class Refused(Exception):
     """A request that is not answered; `status` is that of HTTP."""
 
     def __init__(self, status: int, line: str):

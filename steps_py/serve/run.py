@@ -57,6 +57,8 @@ def serve(system: System, gallery_path: str, config: ServeConfig) -> None:
         where = f"[{host}]" if ":" in host else host
         key = "a key" if config.api_key else "no key"
         server = server_of(system, gallery_path, config)
-        print(f"{system.path}: on http://{where}:{port}, {key}; people in {gallery_path}", flush=True)
+        print(
+            f"{system.path}: on http://{where}:{port}, {key}; people in {gallery_path}", flush=True
+        )
         signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn raises it again at its end
         server.run(sockets=[sock])

@@ -63,9 +63,7 @@ class Uploads:
             if not any(upload.data for upload in found.get(field, [])):
                 raise Refused(422, f"{field}: no recording. Send a file in this field.")
         if others := found.keys() - set(fields):
-            raise Refused(
-                422, f"{_label(min(others))}: unknown field. Known: {', '.join(fields)}."
-            )
+            raise Refused(422, f"{_label(min(others))}: unknown field. Known: {', '.join(fields)}.")
         return found
 
     async def _body(self, request, taken):

@@ -134,4 +134,3 @@ class Worker:
                 job.answer.set_result(job.finish(own))
             except Exception as error:
                 job.answer.set_exception(error)
-
