@@ -3,11 +3,13 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.serve.conftest import ask
-from tests.sidewinder.test_command import ROOT
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -30,6 +32,7 @@ def started(served_system, tmp_path):
         process.wait()
 
 
+@pytest.mark.slow
 def test_kill_9_loses_no_enrolment_that_was_answered_and_sigterm_ends_it(started, sounds):
     headers = {"Content-Type": "audio/wav"}
     process, port = started()
