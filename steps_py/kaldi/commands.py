@@ -40,6 +40,8 @@ _FAMILIES = {
     " ivector-plda-scoring ivector-plda-scoring-dense ivector-compute-dot-products",
     "metric_commands": "compute-eer",
     "clustering_commands": "agglomerative-cluster",
+    "ivector_commands": "ivector-extractor-init ivector-extractor-copy ivector-extractor-acc-stats"
+    " ivector-extractor-sum-accs ivector-extractor-est ivector-extract ivector-extract-online",
     "nnet3_commands": "nnet3-copy nnet3-info nnet3-xvector-compute",
 }
 

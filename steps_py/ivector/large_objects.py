@@ -1,0 +1,46 @@
+"""Reading and writing of objects that are too large for a second copy in memory."""
+
+import contextlib
+
+import numpy as np
+
+from steps_py.formats.basic_types import MARKER
+from steps_py.formats.objects import ObjectReader, ObjectWriter
+from steps_py.formats.outputs import open_output
+
+
+class _StreamedWriter(ObjectWriter):
+    """An ObjectWriter that keeps nothing."""
+
+    def __init__(self, binary, out):
+        super().__init__(binary)
+        self._out = out
+
+    def raw(self, data: bytes) -> None:
+        self._out.write(data)
+
+
+@contextlib.contextmanager
+def write_parts(wxfilename: str, binary: bool):
+    """An ObjectWriter of a file or pipe that writes each part at once."""
+    with open_output(wxfilename) as out:
+        writer = _StreamedWriter(binary, out)
+        if binary:
+            writer.raw(MARKER)
+        yield writer
+
+
+def read_stack(reader: ObjectReader, kind: str, count: int) -> np.ndarray:
+    """`count` arrays of one kind and shape that follow each other (count, ...)."""
+    if count < 1:
+        reader.fail(f"{count} Gaussians. The file is damaged.")
+    first = reader.value(kind)
+    reader.stream.check_holds((count - 1) * first.nbytes // 4, f"{count} matrices")
+    stack = np.empty((count, *first.shape))
+    stack[0] = first
+    for number in range(1, count):
+        item = reader.value(kind)
+        if item.shape != first.shape:
+            reader.fail(f"matrix {number} is {item.shape}, the first one {first.shape}.")
+        stack[number] = item
+    return stack
