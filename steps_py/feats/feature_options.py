@@ -96,6 +96,16 @@ class FbankOptions(FrameOptions, MelOptions, OutputOptions):
 
 
 @dataclasses.dataclass
+class PlpOptions(FrameOptions, MelOptions, OutputOptions):
+    lpc_order: int = option(12, "Order of LPC analysis in PLP computation")
+    num_ceps: int = option(13, "Number of cepstra in PLP computation (including C0)")
+    use_energy: bool = option(True, "Use energy (not C0) for zeroth PLP feature")
+    compress_factor: float = option(0.33333, "Compression factor in PLP computation")
+    cepstral_lifter: int = option(22, "Constant that controls scaling of PLPs")
+    cepstral_scale: float = option(1.0, "Scaling constant in PLP computation")
+
+
+@dataclasses.dataclass
 class SpectrogramOptions(FrameOptions, OutputOptions):
     return_raw_fft: bool = option(
         False, "If true, return raw FFT complex numbers instead of log magnitudes"

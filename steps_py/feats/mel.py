@@ -52,13 +52,7 @@ def mel_filters(config, frames, vtln_warp: float = 1.0):
     if config.num_bins < 3:
         raise ConfigError(f"mel filters: {config.num_bins} are too few. Use 3 or more.")
     num_freqs = frames.padded_samples // 2
-    low, high = cutoffs(config, frames.sample_rate_hz)
-    edges_mel = mel(low) + np.arange(config.num_bins + 2, dtype=np.float32) * (
-        (mel(high) - mel(low)) / np.float32(config.num_bins + 1)
-    )
-    if vtln_warp != 1.0:
-        warp = VtlnWarp(config, frames.sample_rate_hz, vtln_warp)
-        edges_mel = mel(warp(inverse_mel(edges_mel)))
+    edges_mel = _edges_mel(config, frames, vtln_warp)
     left_M, center_M, right_M = edges_mel[:-2], edges_mel[1:-1], edges_mel[2:]
     spacing_hz = np.float32(frames.sample_rate_hz) / np.float32(frames.padded_samples)
     freq_F1 = mel(spacing_hz * np.arange(num_freqs, dtype=np.float32))[:, None]
@@ -72,6 +66,22 @@ def mel_filters(config, frames, vtln_warp: float = 1.0):
             f" the transform, {spacing_hz:g} Hz apart. Lower the number of filters."
         )
     return np.concatenate((weights_FM, np.zeros((1, config.num_bins), np.float32)))
+
+
+def _edges_mel(config, frames, vtln_warp):
+    """Where filters begin, peak and end: each edge is one of three filters (M + 2,)."""
+    low, high = cutoffs(config, frames.sample_rate_hz)
+    edges_mel = mel(low) + np.arange(config.num_bins + 2, dtype=np.float32) * (
+        (mel(high) - mel(low)) / np.float32(config.num_bins + 1)
+    )
+    if vtln_warp == 1.0:
+        return edges_mel
+    return mel(VtlnWarp(config, frames.sample_rate_hz, vtln_warp)(inverse_mel(edges_mel)))
+
+
+def center_freqs_hz(config, frames, vtln_warp: float = 1.0):
+    """The frequency in Hz where each filter peaks (M,) float32."""
+    return inverse_mel(_edges_mel(config, frames, vtln_warp)[1:-1])
 
 
 def cutoffs(config: MelConfig, sample_rate_hz: float) -> tuple[float, float]:

@@ -26,7 +26,8 @@ from steps_py.formats.options import UsageError, parse_command_line, usage_text
 FATAL = 255  # the exit code of Kaldi's KALDI_ERR, which returns -1 from main
 
 _FAMILIES = {
-    "feature_commands": "compute-mfcc-feats compute-fbank-feats compute-spectrogram-feats",
+    "feature_commands": "compute-mfcc-feats compute-fbank-feats compute-plp-feats"
+    " compute-spectrogram-feats",
     "copy_commands": "copy-feats feat-to-len feat-to-dim copy-vector copy-matrix",
     "frame_commands": "subsample-feats splice-feats paste-feats extract-feature-segments",
     "delta_commands": "add-deltas",

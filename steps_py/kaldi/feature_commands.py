@@ -1,6 +1,6 @@
-"""compute-mfcc-feats, compute-fbank-feats, compute-spectrogram-feats, and those of other types.
+"""compute-{mfcc,fbank,plp,spectrogram}-feats, and the commands of other types.
 
-Sources: src/featbin/compute-{mfcc,fbank,spectrogram}-feats.cc; the mathematics is in
+Sources: src/featbin/compute-{mfcc,fbank,plp,spectrogram}-feats.cc; the mathematics is in
 steps_py/feats, the options are in feature_options.py.
 
 Shapes: N samples, T frames, D features.
@@ -11,6 +11,7 @@ from steps_py.errors import AudioError, KaldiError
 from steps_py.feats.feature_options import (
     FbankOptions,
     MfccOptions,
+    PlpOptions,
     SpectrogramOptions,
 )
 from steps_py.formats.holders import FLOAT, FLOAT_MATRIX, TOKEN
@@ -50,6 +51,20 @@ def compute_fbank_feats(options, wav_in: str, feats_out: str):
     from steps_py.feats.types.fbank import Fbank  # start-up time
 
     return _compute(options, Fbank(Fbank.config_of(options)), wav_in, feats_out)
+
+
+@command(
+    "compute-plp-feats",
+    usage="""Create PLP feature files.
+Usage:  compute-plp-feats [options...] <wav-rspecifier> <feats-wspecifier>""",
+    options=PlpOptions,
+    min_args=2,
+    max_args=2,
+)
+def compute_plp_feats(options, wav_in: str, feats_out: str):
+    from steps_py.feats.types.plp import Plp  # start-up time
+
+    return _compute(options, Plp(Plp.config_of(options)), wav_in, feats_out)
 
 
 @command(
