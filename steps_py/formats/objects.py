@@ -71,7 +71,7 @@ class ObjectReader:
         return found
 
     def value(self, kind: str):
-        """The next value: int, uint16, float, double, bool, vector, matrix or packed.
+        """The next value: int, uint16, float, double, bool, ints, vector, matrix or packed.
 
         Arrays are float32; those of kind dvector, dmatrix and dpacked are float64.
         """
@@ -112,6 +112,9 @@ class ObjectReader:
         if word not in ("T", "F"):
             self.fail(f"{word[:40]!r} where T or F belongs.")
         return word == "T"
+
+    def _ints(self):
+        return self._array(_read_binary_ints if self.binary else _read_text_ints, "int32")
 
     def _vector(self, dtype="float32"):
         return self._array(read_binary_vector if self.binary else read_vector, dtype)
@@ -187,6 +190,11 @@ class ObjectWriter:
         letter = b"T" if value else b"F"
         return letter if self.binary else letter + b" "
 
+    def _ints(self, value):
+        if self.binary:
+            return encode_int(len(value)) + np.asarray(value, "<i4").tobytes()
+        return b"[ " + b"".join(b"%d " % item for item in value) + b"]\n"
+
     def _vector(self, value, dtype="float32"):
         return encode_vector(value, self.binary, dtype).removeprefix(MARKER)
 
@@ -231,6 +239,23 @@ class ObjectHolder(Holder):
 def packed_size(dim: int) -> int:
     """Elements of a packed symmetric matrix: 3 -> 6."""
     return dim * (dim + 1) // 2
+
+
+def _read_binary_ints(stream, dtype):
+    count = read_int(stream)
+    return np.frombuffer(stream.take(4 * count, f"{count} integers"), "<i4").astype(dtype)
+
+
+def _read_text_ints(stream, dtype):
+    word = stream.word("a list of integers")
+    if word != b"[":
+        found = word[:20].decode(errors="replace")
+        stream.fail(f"'{found}' where '[' of a list of integers belongs. The file is damaged.")
+    try:
+        body = stream.until(b"]", "a list of integers")[:-1]
+        return np.array([int(item) for item in body.split()], dtype)
+    except ValueError as error:
+        stream.fail(f"text that is no integer: {str(error)[:60]}.")
 
 
 def _read_binary_packed(stream, dtype):

@@ -43,6 +43,8 @@ _FAMILIES = {
     "clustering_commands": "agglomerative-cluster",
     "ivector_commands": "ivector-extractor-init ivector-extractor-copy ivector-extractor-acc-stats"
     " ivector-extractor-sum-accs ivector-extractor-est ivector-extract ivector-extract-online",
+    "logistic_regression_commands": "logistic-regression-train logistic-regression-eval"
+    " logistic-regression-copy",
     "nnet3_commands": "nnet3-copy nnet3-info nnet3-xvector-compute",
 }
 

@@ -71,7 +71,7 @@ def ivector_extractor_init(options, fgmm_in: str, extractor_out: str) -> int:
         raise KaldiError(f"--ivector-dim={options.ivector_dim}: expected 1 or more.")
     gmm = read_object(fgmm_in, FULL_GMM)
     extractor = new_extractor(
-        gmm.means(), gmm.inv_covars, gmm.weights, options.ivector_dim, options.use_weights
+        gmm.means_GD(), gmm.inv_covars_GP, gmm.weights_G, options.ivector_dim, options.use_weights
     )
     write_extractor(extractor_out, extractor, options.binary)
     log(
