@@ -39,7 +39,10 @@ def made_utterance(draws, num_frames):
     """Features and posteriors with two Gaussians for each frame."""
     feats = draws.standard_normal((num_frames, FEAT_DIM)).astype(np.float32)
     pairs = [
-        [(int(i), float(w)) for i, w in zip(draws.permutation(NUM_GAUSS)[:2], (0.7, 0.3))]
+        [
+            (int(i), float(w))
+            for i, w in zip(draws.permutation(NUM_GAUSS)[:2], (0.7, 0.3), strict=True)
+        ]
         for _ in range(num_frames)
     ]
     return feats, Posterior.of(pairs)
@@ -164,8 +167,8 @@ def test_training_raises_the_objective(draws, has_scatter, use_weights):
 
 def test_after_training_ivectors_have_the_mean_and_the_covariance_of_the_prior(draws):
     extractor = made_extractor(draws)
-    utterances = [made_utterance(draws, 30) for _ in range(50)]
-    for _ in range(25):
+    utterances = [made_utterance(draws, 30) for _ in range(30)]
+    for _ in range(12):
         update(extractor, accumulated(extractor, utterances), EstimationConfig(min_count=1))
     stats = accumulated(extractor, utterances)
     mean = stats.sum_S / stats.num_ivectors
