@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from steps_py.diarization.pair_costs import MatrixCosts, ProductCosts
 from steps_py.errors import BackendError
 
 _INFINITY = np.float32(np.inf)
@@ -51,7 +52,7 @@ def cluster(cost_NN: np.ndarray, config):
 
     Parameters
     ----------
-    cost_NN : float array of shape (N, N)
+    cost_NN : float array of shape (N, N), or ProductCosts
         ``cost_NN[i, j]`` for i < j is the cost of joining i and j; nan means never.
         (With more points than `first_pass_max_points` the other triangle is read too.)
     config : ClusterConfig
@@ -70,19 +71,25 @@ def cluster(cost_NN: np.ndarray, config):
     >>> cluster(cost_NN, ClusterConfig(threshold=np.inf, min_clusters=2))
     array([2, 2, 2, 2, 1])
     """
-    cost_NN = np.asarray(cost_NN, np.float32)
-    num_points = len(cost_NN)
-    if cost_NN.shape != (num_points, num_points):
-        raise BackendError(f"clustering: the costs have shape {cost_NN.shape}, expected a square")
+    costs = cost_NN if isinstance(cost_NN, ProductCosts) else _matrix(cost_NN)
+    num_points = len(costs)
     if num_points > config.first_pass_max_points:
-        state = _first_pass(cost_NN, config)
+        state = _first_pass(costs, config)
     else:
-        state = _Clusters(_upper(cost_NN), [[n] for n in range(num_points)], config, num_points)
+        every = [[n] for n in range(num_points)]
+        state = _Clusters(_upper(costs.block(slice(None))), every, config, num_points)
     state.merge(config.min_clusters)
     label_N = np.zeros(num_points, np.int64)
     for label, members in enumerate(state.members(), 1):
         label_N[members] = label
     return label_N
+
+
+def _matrix(cost_NN):
+    cost_NN = np.asarray(cost_NN, np.float32)
+    if cost_NN.shape != (len(cost_NN),) * 2:
+        raise BackendError(f"clustering: the costs have shape {cost_NN.shape}, expected a square")
+    return MatrixCosts(cost_NN)
 
 
 def _upper(cost_KK):
@@ -91,26 +98,26 @@ def _upper(cost_KK):
     return upper + upper.T
 
 
-def _first_pass(cost_NN, config):
+def _first_pass(costs, config):
     """Cluster consecutive parts of the points, each to ten times `min_clusters`."""
-    num_points = len(cost_NN)
+    num_points = len(costs)
     num_parts = -(-num_points // config.first_pass_max_points)
     part_size = -(-num_points // num_parts)
     parts = []
     for first in range(0, num_points, part_size):
         points = range(first, min(first + part_size, num_points))
         part = _Clusters(
-            _upper(cost_NN[first : points.stop, first : points.stop]),
+            _upper(costs.block(slice(first, points.stop))),
             [[n] for n in points],
             config,
             num_points,
         )
         part.merge(10 * config.min_clusters)
         parts.append(part)
-    return _joined(cost_NN, parts, config)
+    return _joined(costs, parts, config)
 
 
-def _joined(cost_NN, parts, config):
+def _joined(costs, parts, config):
     """The clusters of all parts as one state; summed costs within parts are reused."""
     members = [cluster for part in parts for cluster in part.members()]
     order_N = np.concatenate(members)
@@ -120,11 +127,11 @@ def _joined(cost_NN, parts, config):
     for part in parts:
         first, own = k, part.sums()
         for row in own:
-            earlier = cost_NN[members[k]].sum(axis=0, dtype=np.float64)[order_N]
+            earlier = costs.summed(members[k])[order_N]
             sums_KK[k, :first] = np.add.reduceat(earlier, starts_K)[:first]
             sums_KK[k, first : first + len(own)] = row
             k += 1
-    return _Clusters(_upper(sums_KK.T), members, config, len(cost_NN))
+    return _Clusters(_upper(sums_KK.T), members, config, len(costs))
 
 
 class _Clusters:

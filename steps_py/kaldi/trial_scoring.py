@@ -148,7 +148,9 @@ def _report_lost(words1, words2, rows, names, tally):
 def dense_scores(plda, options, x_ND: np.ndarray):
     """ivector-plda-scoring-dense: scores of all pairs of a recording's vectors, (N, N)."""
     if options.target_energy < _NEAR_ALL:
-        projection_KD = _energy_projection(x_ND, options.target_energy)
+        from steps_py.diarization.energy_pca import energy_projection  # start-up time
+
+        projection_KD = energy_projection(x_ND, options.target_energy)
         x_ND = (x_ND.astype(np.float64) @ projection_KD.T).astype(np.float32)
         plda = plda.projected(projection_KD)
     u_ND = plda.transform(
@@ -157,20 +159,6 @@ def dense_scores(plda, options, x_ND: np.ndarray):
         simple_length_norm=options.simple_length_normalization,
     ).astype(np.float32)
     return plda.score(u_ND, np.ones(len(u_ND)), u_ND)
-
-
-def _energy_projection(x_ND, target_energy):
-    """Leading principal components that hold more than this part of the variance, and one."""
-    from steps_py.backend.lda import Pca  # start-up time
-
-    pca = Pca().fit(x_ND)
-    variance_D = np.maximum(pca.variances_D, 0)
-    total = variance_D.sum()
-    if total == 0:  # one vector, or all alike
-        return pca.transform_DD[:1]
-    # Kaldi counts one more than the smallest number whose share exceeds the target
-    num_kept = int(np.searchsorted(np.cumsum(variance_D) / total, target_energy, side="right")) + 2
-    return pca.transform_DD[:num_kept]
 
 
 def vectors_of_recording(vectors, vectors_in: str, reco, utts):
