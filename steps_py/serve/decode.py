@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from steps_py.audio.decode import open_sound, read_file
-from steps_py.audio.file_info import open_audio
+from steps_py.audio.file_info import check_size, open_audio
 from steps_py.audio.headers.kinds import kind_of_file
 from steps_py.audio.wave import Wave
 from steps_py.errors import AudioError
@@ -54,6 +54,8 @@ def _read(path, label, max_sec):
         _check(label, rate_hz, num_channels)
         most_sec = MAX_VALUES / (rate_hz * num_channels)
         max_sec = min(max_sec, most_sec)
+    else:
+        check_size(path)
     wave = read_file(path, max_sec + 1)
     _check(label, wave.rate_hz, len(wave.samples_CN))
     if wave.duration_sec > max_sec:

@@ -15,7 +15,7 @@ import numpy as np
 
 from steps_py.audio.decode import read_file
 from steps_py.audio.errors import NotDecodable, WaveError
-from steps_py.audio.file_info import open_audio
+from steps_py.audio.file_info import check_size, open_audio
 from steps_py.audio.headers.kinds import kind_of_file
 from steps_py.audio.pipelines import evaluate
 from steps_py.audio.random_access import unreadable_reason
@@ -167,6 +167,8 @@ def read_any_file(path: str) -> Wave:
         raise AudioError(f"{path}: is a folder. Give a recording.")
     kind = _kind(path)
     try:
+        if kind == "WAV":  # of other formats, reading notices what is missing
+            check_size(path)
         return read_file(path)
     except WaveError as error:
         if kind in BY_LIBSNDFILE and not isinstance(error, NotDecodable):

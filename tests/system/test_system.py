@@ -1,9 +1,11 @@
 """A loaded system: x-vectors and scores of the recipe, decisions, and what is refused."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from steps_py import load_system
 from steps_py.audio.decode import read_file
@@ -158,6 +160,10 @@ def test_recordings_that_do_not_fit_are_answered_in_one_line(system, tmp_path, m
     (tmp_path / "note.txt").write_text("hello")
     (tmp_path / "empty.wav").write_bytes(b"")
     (tmp_path / "film.mp4").write_bytes(b"\0\0\0\x20ftypisom" + bytes(200))
+    whole = Path(write_wav(tmp_path / "whole.wav", speech_N)).read_bytes()
+    (tmp_path / "cut.wav").write_bytes(whole[:20000])
+    not_finite_N = np.where(speech_N > 5000, np.nan, speech_N / 32768).astype(np.float32)
+    soundfile.write(tmp_path / "nan.wav", not_finite_N, RATE_HZ, subtype="FLOAT")
     answers = {
         write_wav(tmp_path / "fast.wav", speech_N, 16000): "has 16000 Hz, but the system takes",
         write_wav(tmp_path / "two.wav", np.stack([speech_N] * 2)): "has 2 channels",
@@ -165,6 +171,8 @@ def test_recordings_that_do_not_fit_are_answered_in_one_line(system, tmp_path, m
         write_wav(tmp_path / "word.wav", speech_N[:1000]): "frames are voiced, at least 25",
         write_wav(tmp_path / "silent.wav", 0 * speech_N): "of silence: all samples are 0",
         str(tmp_path / "gone.wav"): "cannot open",
+        str(tmp_path / "cut.wav"): "truncated; the header promises 2.00 s",
+        str(tmp_path / "nan.wav"): "has samples that are not finite",
         str(tmp_path): "is a folder",
         str(tmp_path / "empty.wav"): "is empty",
         str(tmp_path / "note.txt"): "is not read without the program ffmpeg",
