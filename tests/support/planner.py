@@ -26,9 +26,10 @@ class Planner:
             text=True,
         )
 
-    def run(self, folder, *options):
+    def run(self, folder, *options, env=None):
         """``snakemake --directory folder *options``, completed."""
-        print(json.dumps([str(folder), *options]), file=self._process.stdin, flush=True)
+        request = [str(folder), options, env or {}]
+        print(json.dumps(request), file=self._process.stdin, flush=True)
         code, stdout, stderr = json.loads(self._process.stdout.readline())
         return subprocess.CompletedProcess(["snakemake", *options], code, stdout, stderr)
 

@@ -4,19 +4,20 @@ What a fork imported and read of the rules' files is imported and read once, for
 """
 
 import contextlib
+import functools
 import importlib
 import json
 import os
 import pickle
 import sys
 import tempfile
-import traceback
 from pathlib import Path
 
 import snakemake.cli
 import snakemake.workflow
 
 from steps_py.own_parts import PACKAGE
+from tests.support.forks import end_as_a_program
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,7 +45,7 @@ def serve():
     snakemake.cli.get_argument_parser()  # finds the plugins that are installed
     rules = Rules()
     for line in sys.stdin:
-        folder, *options = json.loads(line)
+        folder, options, environment = json.loads(line)
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in range(2)]
             learned = stack.enter_context(tempfile.TemporaryFile())
@@ -52,21 +53,21 @@ def serve():
             if not child:
                 for number, file in enumerate(files, start=1):
                     os.dup2(file.fileno(), number)
+                os.environ.update(environment)
                 sys.argv = ["snakemake", "--snakefile", str(ROOT / "Snakefile")]
                 sys.argv += ["--directory", folder, *options]
-                code = exit_code(snakemake.cli.main)
-                pickle.dump((rules.code, imported()), learned)
-                learned.flush()
-                os._exit(code)
+                end_as_a_program(snakemake.cli.main, functools.partial(teach, rules, learned))
             _, status = os.waitpid(child, 0)
             said = [file.seek(0) or file.read() for file in files]
             print(json.dumps([os.waitstatus_to_exitcode(status), *said]), flush=True)
             learn(rules, learned)
 
 
-def imported():
-    """Names of modules, without those of a recipe's own folder."""
-    return [name for name in sys.modules if not name.startswith((PACKAGE, "__"))]
+def teach(rules, file):
+    """Write what `learn` reads; modules of a recipe's own folder are left out."""
+    names = [name for name in sys.modules if not name.startswith((PACKAGE, "__"))]
+    pickle.dump((rules.code, names), file)
+    file.flush()
 
 
 def learn(rules, file):
@@ -78,23 +79,6 @@ def learn(rules, file):
         for name in names:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
-
-
-def exit_code(main):
-    """What a process that calls `main` ends with, its output written."""
-    code = 0
-    try:
-        main()
-    except SystemExit as end:
-        code = end.code
-        if isinstance(code, str):
-            print(code, file=sys.stderr)
-    except BaseException:
-        traceback.print_exc()
-        code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
-    return code if isinstance(code, int) else int(code is not None)
 
 
 if __name__ == "__main__":

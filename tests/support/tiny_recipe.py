@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+from tests.support import forked_python
 from tests.support.planner import Planner
 
 ROOT = Path(__file__).parents[2]
@@ -20,20 +21,25 @@ PLDA = "exp/backend/centre/lda/length_norm/plda/plda"
 BYTES = [*RESULTS, "exp/scores/plda/mini", "exp/scores/cosine/mini", PLDA]
 
 
-RUN_NO_JOB = {"--dry-run", "--dag", "--rulegraph"}
+RUN_NO_JOB = {"--dry-run", "-n", "--dag", "--rulegraph"}
 
 
 def snakemake(directory, *options, env=None):
     """Run our Snakefile on a directory; the recipe there, or the default one."""
-    if RUN_NO_JOB & set(options) and env is None:
-        return planner().run(directory, *options)
+    without_jobs = RUN_NO_JOB & set(options)
+    forks = {} if without_jobs else forked_python.environment()
+    return planner().run(directory, *options, env=forks | (env or {}))
+
+
+def start_snakemake(directory, *options, **popen):
+    """The same as a process of its own, which can be killed."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile")]
-    return subprocess.run(
+    return subprocess.Popen(
         [*command, "--directory", str(directory), *options],
         cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **(env or {})},
+        env=os.environ | forked_python.environment(),
+        start_new_session=True,
+        **popen,
     )
 
 

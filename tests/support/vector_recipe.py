@@ -8,6 +8,7 @@ import numpy as np
 
 from steps_py.formats.holders import FLOAT_VECTOR
 from steps_py.formats.tables import TableWriter
+from tests.support import forked_python
 
 ROOT = Path(__file__).parents[2]
 TRIALS = {"test": {"enroll": "test_set", "test": "test_set"}}
@@ -45,7 +46,7 @@ def run(command):
     """A rule's command, in the working directory."""
     return subprocess.run(
         ["bash", "-c", f"set -euo pipefail; . '{ROOT}/path.sh' --strict; {command.text}"],
-        env={**os.environ, "KALDI_ROOT": ""},
+        env={**os.environ, **forked_python.environment(), "KALDI_ROOT": ""},
         capture_output=True,
         text=True,
     )

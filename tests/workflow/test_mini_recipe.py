@@ -8,7 +8,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -32,6 +31,7 @@ from tests.support.tiny_recipe import (
     rules_to_run,
     shrink,
     snakemake,
+    start_snakemake,
 )
 
 pytestmark = pytest.mark.slow
@@ -179,17 +179,9 @@ def test_killed_at_random_moments_it_ends_in_the_same_bytes(finished, tmp_path):
     # counted in files, the last before three quarters: the same kills on any machine
     kill_at = [num_files(finished) * part // 8 for part in (1, 2, 4, 6)]
     moments = random.Random(1)
-    run_again = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
-    run_again += ["--directory", folder, "all"]
     num_kills = 0
     while not (folder / "results/manifest.json").exists():
-        run = subprocess.Popen(
-            run_again,
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
+        run = start_snakemake(folder, "all", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         enough = math.inf
         if num_kills < len(kill_at):
             enough = max(kill_at[num_kills], num_files(folder) + 1)

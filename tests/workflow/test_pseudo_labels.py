@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,7 +11,15 @@ import pytest
 
 from steps_py.pseudo_labels.config import PseudoLabelsConfig, StartConfig
 from steps_py.pseudo_labels.rounds import find_clusters, read_clusters, read_xvectors
-from tests.support.tiny_recipe import ROOT, copy_recipe, edited, planner, shrink, snakemake
+from tests.support.tiny_recipe import (
+    ROOT,
+    copy_recipe,
+    edited,
+    planner,
+    shrink,
+    snakemake,
+    start_snakemake,
+)
 
 RULES = {"extract_unlabelled", "cluster_xvectors", "allocate_round", "train_round"}
 STARTS = {"allocate_start", "train_start"}
@@ -123,9 +130,7 @@ def test_a_recipe_killed_within_a_round_ends_with_settled_labels(finished, tmp_p
         lambda config: without_speakers(config, max_rounds=3, settled_nmi=0, min_cluster_utts=2),
     )
     shutil.copy(finished / "exp/model/final.pt", folder / "start.pt")
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
-    command += ["--directory", folder, "exp/chunks/train.tsv"]
-    run = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
+    run = start_snakemake(folder, "exp/chunks/train.tsv", stderr=subprocess.DEVNULL)
     checkpoints = folder / "exp/pseudo_labels/1/model/checkpoints"
     while run.poll() is None and not checkpoints.exists():
         time.sleep(0.05)

@@ -2,14 +2,13 @@
 
 import re
 import signal
-import subprocess
-import sys
+from subprocess import PIPE, STDOUT
 
 import pandas as pd
 import pytest
 import yaml
 
-from tests.support.tiny_recipe import BYTES, ROOT, edited, rules_to_run, snakemake
+from tests.support.tiny_recipe import BYTES, edited, rules_to_run, snakemake, start_snakemake
 
 SEARCH = {
     "trials": 3,
@@ -27,18 +26,6 @@ def searched(finished, folder, search=SEARCH, change=lambda config: None):
     return folder
 
 
-def run_of(folder):
-    command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
-    return subprocess.Popen(
-        [*command, "--directory", folder, "search"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
 def trained(folder):
     return pd.read_csv(folder / "exp/model/epochs.tsv", sep="\t")[
         ["lr", "train_loss", "valid_loss"]
@@ -49,7 +36,7 @@ def trained(folder):
 def test_a_search_that_is_killed_goes_on_and_each_trial_is_a_run_of_the_recipe(finished, tmp_path):
     folder = searched(finished, tmp_path / "recipe")
     before = {path: (folder / path).read_bytes() for path in [*BYTES, "exp/model/final.pt"]}
-    run = run_of(folder)
+    run = start_snakemake(folder, "search", stdout=PIPE, stderr=STDOUT, text=True)
     for line in run.stdout:
         if re.match(r"search: trial \d+: ", line):  # the first has ended, the second is at work
             break
