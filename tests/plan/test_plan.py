@@ -19,7 +19,7 @@ from steps_py.plan.sizes import recipe_sizes
 from steps_py.recipe.config import fill_defaults
 from steps_py.recipe.plan_config import PlanConfig
 from tests.support.small_audio import write_wav
-from tests.support.tiny_recipe import RECIPES, ROOT, copy_recipe, snakemake
+from tests.support.tiny_recipe import RECIPES, ROOT, copy_recipe, in_few_parts, snakemake
 
 LISTING = """
 [Fri Nov 20 16:50:38 2026] Group job parts (jobs in lexicogr. order):
@@ -320,12 +320,20 @@ def test_no_schedule_is_shorter_than_its_bounds_or_longer_than_graham_s(drawn, s
 # -- the whole
 
 
+def run_in_a_fork(command, cwd, **captured):
+    """subprocess.run of `python -m snakemake --snakefile FILE --directory FOLDER ...`."""
+    assert command[5:7] == ["--directory", str(cwd)]
+    return snakemake(cwd, *command[7:])
+
+
 @pytest.fixture(scope="module", params=RECIPES, ids=lambda path: path.name)
 def planned(request, tmp_path_factory):
     """The plan of a recipe where nothing is there, and what Snakemake's own dry run counts."""
-    folder = copy_recipe(request.param, tmp_path_factory.mktemp("plan"), lambda config: None)
-    config = recipe_config(request.param.name)
-    jobs, temporary = list_jobs(ROOT / "Snakefile", folder, config)
+    folder = copy_recipe(request.param, tmp_path_factory.mktemp("plan"), in_few_parts)
+    config = recipe_config(request.param.name, in_few_parts)
+    with pytest.MonkeyPatch.context() as patched:  # a fork; other tests start a process
+        patched.setattr("steps_py.plan.jobs.subprocess.run", run_in_a_fork)
+        jobs, temporary = list_jobs(ROOT / "Snakefile", folder, config)
     amounts = Amounts(config, folder, recipe_sizes(config, folder, {}))
     plan = plan_jobs(jobs, temporary, amounts, folder, PlanConfig())
     counted = snakemake(folder, "--dry-run", "--quiet", "rules", "--", "all").stdout

@@ -85,6 +85,11 @@ def shrink(config):
     config["report"] = {"sections": ["results"]}
 
 
+def in_few_parts(config):
+    """Two jobs for each set, not forty: a plan of the same rules in a twentieth of the time."""
+    config["feats"]["num_jobs"] = config["xvectors"]["num_jobs"] = 2
+
+
 def edited(finished, folder, change):
     """A copy of the finished recipe with its config changed."""
     shutil.copytree(finished, folder, dirs_exist_ok=True)

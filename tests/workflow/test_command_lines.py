@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from tests.support.tiny_recipe import ROOT, copy_recipe, snakemake
+from tests.support.tiny_recipe import ROOT, copy_recipe, in_few_parts, snakemake
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.M | re.S)
@@ -34,14 +34,10 @@ def command_lines():
 
 @pytest.fixture(scope="module")
 def recipes(tmp_path_factory):
-    def few_jobs(config):
-        for section in ("feats", "xvectors"):
-            config[section]["num_jobs"] = 1
-
     folder = tmp_path_factory.mktemp("recipes")
     for recipe in (ROOT / "egs").iterdir():
-        copy_recipe(recipe, folder / recipe.name, few_jobs)
-    copy_recipe(ROOT / "egs/folder", folder / "mine", few_jobs)
+        copy_recipe(recipe, folder / recipe.name, in_few_parts)
+    copy_recipe(ROOT / "egs/folder", folder / "mine", in_few_parts)
     (folder / "over.yaml").write_text("chunks: {seed: 2}\n")
     return folder
 

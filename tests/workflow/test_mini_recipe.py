@@ -28,6 +28,7 @@ from tests.support.tiny_recipe import (
     ROOT,
     copy_recipe,
     edited,
+    in_few_parts,
     rules_to_run,
     shrink,
     snakemake,
@@ -200,7 +201,7 @@ def test_killed_at_random_moments_it_ends_in_the_same_bytes(finished, tmp_path):
 
 
 def test_a_missing_corpus_stops_before_the_first_job_with_the_cure(tmp_path):
-    folder = copy_recipe(ROOT / "egs/voxceleb", tmp_path, lambda config: None)
+    folder = copy_recipe(ROOT / "egs/voxceleb", tmp_path, in_few_parts)
     done = snakemake(folder, "results/vox1_eer.txt")
     said = done.stdout + done.stderr
     assert done.returncode == 1

@@ -15,6 +15,7 @@ from tests.support.tiny_recipe import (
     ROOT,
     copy_recipe,
     edited,
+    in_few_parts,
     planner,
     shrink,
     snakemake,
@@ -103,11 +104,7 @@ def test_a_backend_that_reads_the_speakers_of_the_unlabelled_set_is_refused(tmp_
 def test_the_overlay_of_voxceleb_starts_with_dino_and_trains_in_five_rounds(tmp_path):
     names = ("vox2_only", "ecapa_c512", "self_supervised")
     overlays = [str(ROOT / f"egs/voxceleb/{name}.yaml") for name in names]
-
-    def one_job_each(config):
-        config["feats"]["num_jobs"] = config["xvectors"]["num_jobs"] = 1
-
-    folder = copy_recipe(ROOT / "egs/voxceleb", tmp_path, one_job_each)
+    folder = copy_recipe(ROOT / "egs/voxceleb", tmp_path, in_few_parts)
     rules = planner().rules(folder, "exp/model/final.pt", "--configfile", *overlays)
     assert rules["train_start"] == rules["allocate_start"] == 1
     assert (rules["cluster_xvectors"], rules["train_round"]) == (5, 4)

@@ -6,7 +6,7 @@ import re
 import pytest
 import yaml
 
-from tests.support.tiny_recipe import RECIPES, ROOT, copy_recipe, snakemake
+from tests.support.tiny_recipe import RECIPES, ROOT, copy_recipe, in_few_parts, snakemake
 
 HOPS = re.findall(r'"workflow/rules/(\w+)\.smk"', (ROOT / "Snakefile").read_text())[1:]
 HOPS.remove("plan")  # about the hops, and none of them
@@ -19,7 +19,7 @@ HOP_OF_RULE = {
 @pytest.fixture(scope="module", params=RECIPES, ids=lambda path: path.name)
 def planned(request, tmp_path_factory):
     """A dry run of a recipe, elsewhere than in the checkout, so that nothing there matters."""
-    folder = copy_recipe(request.param, tmp_path_factory.mktemp("plan"), lambda config: None)
+    folder = copy_recipe(request.param, tmp_path_factory.mktemp("plan"), in_few_parts)
     return folder, snakemake(folder, "--dry-run", "all")
 
 
