@@ -5,10 +5,11 @@ Shape suffixes (scope: this module):
 """
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from steps_py.backend.pair_scorers import Side
 from steps_py.backend.score_norm import Cohort, Sides
 from steps_py.backend.steps import STEPS
 from steps_py.backend.steps.base import Join, Model, Transform
@@ -58,6 +59,19 @@ class MemoryTrials:
         return SidesOfEnrolled(cohort, self._enroll, self._test, *rows_T, known)
 
 
+class ListedTrials(NamedTuple):
+    """The same for listed pairs of two sides."""
+
+    enroll: Side
+    test: Side
+    enroll_T: np.ndarray
+    test_T: np.ndarray
+
+    def with_cohort(self, cohort: Cohort) -> Sides:
+        """Both sides, compared with a cohort."""
+        return Sides(cohort, *self)
+
+
 class KeptChain:
     """The steps of a system, loaded from its files.
 
@@ -100,6 +114,27 @@ class KeptChain:
     def score(self, enrolled: Enrolled, x_D: np.ndarray) -> np.ndarray:
         """Scores of all enrolments with one test vector, float64 (T,)."""
         return self._score(x_D[np.newaxis], iter(enrolled.sides))
+
+    def score_pairs(self, enroll_ND, test_ND, enroll_T, test_T) -> np.ndarray:
+        """Scores of pairs of single vectors, given as rows of both arrays, float64 (T,).
+
+        Unlike those of `score` they are not rounded between steps: they have the derivatives of
+        the steps.
+        """
+        if self._join:
+            chains, join = self._join
+            rows = (enroll_ND, test_ND, enroll_T, test_T)
+            score_T = join(np.stack([chain.score_pairs(*rows) for chain in chains], axis=1))
+            trials = None
+        else:
+            for transform in self._transforms:
+                enroll_ND, test_ND = transform(enroll_ND), transform(test_ND)
+            enroll, test = self._scorer.enroll(enroll_ND), self._scorer.test(test_ND)
+            score_T = self._scorer.listed(enroll, test, enroll_T, test_T)
+            trials = ListedTrials(enroll, test, enroll_T, test_T)
+        for function in self._after:
+            score_T = function(score_T, trials)
+        return score_T
 
     def _enroll(self, x_ND, num_utts_N, enrolled):
         if self._join:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
 from steps_py.audio.decode import read_file
 from steps_py.audio.sox import change_speed
@@ -19,6 +20,7 @@ from steps_py.embeddings.copies import crop_start
 from steps_py.embeddings.layers import of_layer
 from steps_py.embeddings.xvectors import check_chunks, extract_xvectors
 from steps_py.errors import AudioError, StepsError
+from steps_py.feats.front_end import FrontEnd
 from steps_py.feats.sliding_mean import normalised
 from steps_py.model.device import choose_device
 from steps_py.model.extractor import Extractor, load_extractor
@@ -30,6 +32,24 @@ class Embedding(NamedTuple):
     xvector_E: np.ndarray
     num_voiced_frames: int
     num_frames: int
+
+
+class Frames(NamedTuple):
+    """What a network is given of a recording.
+
+    Attributes
+    ----------
+    x_TD : float32 array
+        Its voiced frames, normalised.
+    rows_T : int array
+        Which of all frames these are.
+    features_FD : float32 array
+        All frames, before normalisation.
+    """
+
+    x_TD: np.ndarray
+    rows_T: np.ndarray
+    features_FD: np.ndarray
 
 
 class Embedder:
@@ -92,6 +112,21 @@ class Embedder:
     def embedding_dim(self) -> int:
         return self._model.embedding_dim
 
+    @property
+    def network(self) -> torch.nn.Module:
+        """Features (B, T, D) -> x-vectors (B, E), in eval mode, on the device."""
+        return self._model
+
+    @property
+    def config(self) -> XvectorsConfig:
+        """The chunk lengths and copies of x-vectors."""
+        return self._config
+
+    @property
+    def front_end(self) -> FrontEnd:
+        """The options of the features."""
+        return self._extractor.front_end
+
     def embed(self, wav_path: str | os.PathLike) -> np.ndarray:
         """The x-vector of a recording, float32 (E,), equal to that of the recipe's stages.
 
@@ -128,6 +163,13 @@ class Embedder:
 
     def _add_voiced(self, speech, place, wave, name):
         """Add the voiced frames of a recording to `speech`; how many, and how many frames."""
+        frames = self.frames(wave, name)
+        for crop_TD in self._crops(frames.x_TD):
+            speech.add(place, name, crop_TD)
+        return len(frames.rows_T), len(frames.features_FD)
+
+    def frames(self, wave: Wave, name: str) -> Frames:
+        """The voiced frames of a recording; AudioError if they are too few."""
         x_TD, is_voiced_T = self._extractor.front_end.compute(wave, name)
         frames = np.flatnonzero(is_voiced_T)
         least = self._config.min_chunk_frames if self._config.short_utts == "error" else 1
@@ -140,10 +182,7 @@ class Embedder:
         def rows(first, end):
             return x_TD[first:end]
 
-        voiced_TD = normalised(rows, frames, len(x_TD), self._extractor.cmvn)
-        for crop_TD in self._crops(voiced_TD):
-            speech.add(place, name, crop_TD)
-        return len(frames), len(is_voiced_T)
+        return Frames(normalised(rows, frames, len(x_TD), self._extractor.cmvn), frames, x_TD)
 
     def _crops(self, x_TD):
         """The parts of voiced frames whose x-vectors are averaged, of ``copies.crops``."""

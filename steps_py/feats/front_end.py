@@ -92,6 +92,11 @@ class FrontEnd:
         """Sample rate of the recordings that features can be computed of."""
         return self.options().sample_frequency
 
+    def frequencies_hz(self):
+        """The frequency of each dimension, float (D,) with nan for those without; None: none."""
+        cls = FEATURES.find(self.type)
+        return getattr(cls(cls.config_of(self.options())), "frequencies_hz", None)
+
     def compute(self, wave, name: str):
         """Features float32 (T, D) of a `Wave`, and whether frames are voiced, bool (T,).
 

@@ -105,6 +105,11 @@ class System:
         return self._embedder.embedding_dim
 
     @property
+    def embedder(self) -> Embedder:
+        """What computes its x-vectors."""
+        return self._embedder
+
+    @property
     def scored_by(self) -> str | None:
         """The recipe's scoring system; None: the file embeds only."""
         return self.info["scored_by"]

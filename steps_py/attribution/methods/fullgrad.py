@@ -84,8 +84,10 @@ def _scaled(values):
 
 def _bias_of(call):
     """The output of an affine module for zeros; None if it is not affine, or has no bias."""
+    if not call.args or not isinstance(call.args[0], torch.Tensor):
+        return None
+    first, *others = call.args
     with torch.no_grad():
-        first, *others = call.args
 
         def output(factor):
             found = call.module.forward(factor * first, *others, **call.kwargs)

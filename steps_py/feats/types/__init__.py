@@ -8,6 +8,8 @@ FEATURES    ``cls(config)`` with ``Config``, a dataclass whose ``frames`` is a F
             has the keywords vtln_warp and exact;
             ``config_of(options)``, the Config by such options (`config_by_options` there);
             ``on_device``, whether `steps_py.feats.on_device` computes it too;
+            ``frequencies_hz``, the frequency of each dimension, float (D,), with nan for one that
+            has none, or None; may be left out, then pictures number the dimensions;
             ``holds_samples``, true if its values are samples of the recording; may be left out.
 
 The command of a type that Kaldi does not have, ``python -m steps_py.kaldi compute-<name>-feats``,

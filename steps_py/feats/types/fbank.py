@@ -10,7 +10,7 @@ import numpy as np
 
 from steps_py.feats.feature_options import FbankOptions, config_by_options
 from steps_py.feats.frames import EPSILON, FrameConfig, floor_energy
-from steps_py.feats.mel import MelConfig
+from steps_py.feats.mel import MelConfig, center_freqs_hz
 from steps_py.feats.mel_spectra import MelSpectra
 from steps_py.feats.types.registry import FEATURES
 
@@ -48,6 +48,15 @@ class Fbank:
         energy = "raw" if config.raw_energy else "windowed"
         energy = energy if config.use_energy else None
         self.spectra = MelSpectra(config.mel, config.frames, energy, use_power=config.use_power)
+
+    @property
+    def frequencies_hz(self) -> np.ndarray:
+        """The centre of each filter, (D,); nan for the energy."""
+        centre_M = center_freqs_hz(self.config.mel, self.config.frames).astype(float)
+        if not self.config.use_energy:
+            return centre_M
+        parts = (centre_M, [np.nan]) if self.config.htk_compat else ([np.nan], centre_M)
+        return np.concatenate(parts)
 
     def compute(self, samples_N: np.ndarray, vtln_warp: float = 1.0, exact: bool = False):
         """Features (T, D) float32 of samples at the configured rate.

@@ -54,6 +54,11 @@ class MagnitudeSpectrogram:
         self.dim = config.frames.padded_samples // 2 + 1
         self.spectra = FrameSpectra(config.frames)
 
+    @property
+    def frequencies_hz(self) -> np.ndarray:
+        """The frequency of each dimension, (F,)."""
+        return np.linspace(0, self.config.frames.sample_rate_hz / 2, self.dim)
+
     def compute(self, samples_N: np.ndarray):
         """Features float32 of samples at the configured rate."""
         feats_TF = np.empty((num_frames(len(samples_N), self.config.frames), self.dim), np.float32)

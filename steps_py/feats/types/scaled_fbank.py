@@ -114,6 +114,12 @@ class ScaledFbank:
         self.spectra = FrameSpectra(config.frames)
         self.weights_FM = scaled_filters(config)
 
+    @property
+    def frequencies_hz(self) -> np.ndarray:
+        """Where each filter weighs most, (M,), to the spacing of the transform."""
+        place_M = self.weights_FM.argmax(axis=0)
+        return place_M * self.config.frames.sample_rate_hz / self.config.frames.padded_samples
+
     def compute(self, samples_N: np.ndarray):
         """Features float32 of samples at the configured rate."""
         feats_TM = np.empty((num_frames(len(samples_N), self.config.frames), self.dim), np.float32)

@@ -45,6 +45,14 @@ class Spectrogram:
         self.dim = padded if config.return_raw_fft else padded // 2 + 1
         self.spectra = FrameSpectra(config.frames, "raw" if config.raw_energy else "windowed")
 
+    @property
+    def frequencies_hz(self) -> np.ndarray | None:
+        """The frequency of each dimension, (F,), nan for the energy; None for the transform."""
+        if self.config.return_raw_fft:
+            return None
+        rest = np.linspace(0, self.config.frames.sample_rate_hz / 2, self.dim)[1:]
+        return np.concatenate([[np.nan], rest])
+
     def compute(self, samples_N: np.ndarray):
         """Features float32 of samples at the configured rate."""
         count = num_frames(len(samples_N), self.config.frames)
