@@ -4,6 +4,7 @@ Shape suffixes (scope: this module):
     T = voiced frames   F = all frames   D = feature dimension   E = embedding   N = vectors
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from steps_py.attribution.curves import Curves, curves_of
 from steps_py.attribution.differenced import differenced, is_smooth
 from steps_py.attribution.explained import Explained
 from steps_py.attribution.methods import METHODS
+from steps_py.attribution.picture import Row, write_picture
 from steps_py.attribution.randomisation import cascade
 from steps_py.embeddings.api import Frames
 from steps_py.errors import ConfigError
@@ -50,6 +52,25 @@ class SideMap:
     facts: dict[str, Any]
     curves: Curves | None
     cascade: dict[str, float]
+
+    def notes(self) -> list[str]:
+        """The checks, for people."""
+        said = []
+        if "completeness_gap" in self.facts:
+            gap, total = self.facts["completeness_gap"], self.facts["expected_sum"]
+            said.append(f"sum {total:.4f} within {abs(gap):.1g}")
+        said += [f"{key} {self.facts[key]}" for key in ("layer",) if key in self.facts]
+        if self.curves:
+            found = self.curves.summary()
+            said += [
+                f"mean score of {way} {found[f'{way}_area']:.3f},"
+                f" random {found[f'{way}_random_area']:.3f}"
+                for way in ("insertion", "deletion")
+            ]
+        if self.cascade:
+            shuffled = " ".join(f"{value:.2f}" for value in self.cascade.values())
+            said.append(f"rank correlation with shuffled networks {shuffled}")
+        return said
 
     def summary(self) -> dict[str, Any]:
         """All of it but the arrays."""
@@ -95,20 +116,7 @@ class Explanation:
     def __str__(self):
         lines = [str(self.verdict), f"{self.method} of the {self.explained_score}"]
         for side in self.sides:
-            said = [side.name]
-            if "completeness_gap" in side.facts:
-                gap, total = side.facts["completeness_gap"], side.facts["expected_sum"]
-                said.append(f"sum {total:.4f} within {abs(gap):.1g}")
-            if side.curves:
-                found = side.curves.summary()
-                said += [
-                    f"{way} {found[f'{way}_area']:.3f}, random {found[f'{way}_random_area']:.3f}"
-                    for way in ("insertion", "deletion")
-                ]
-            if side.cascade:
-                shuffled = " ".join(f"{value:.2f}" for value in side.cascade.values())
-                said.append(f"rank correlation with shuffled networks {shuffled}")
-            lines.append("  " + "; ".join(said))
+            lines.append("  " + "; ".join([side.name, *side.notes()]))
         return "\n".join(lines)
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -176,6 +184,23 @@ def explain(
         frequencies_hz=system.embedder.front_end.frequencies_hz(),
         warnings=(*verdict.warnings, *warnings),
     )
+
+
+def picture_of(explanation: Explanation, path: str | os.PathLike) -> None:
+    """Write the picture of an explanation: .png, .svg or .pdf."""
+    rows = [
+        Row(
+            os.path.basename(side.name),
+            side.map_TD,
+            side.frames.rows_T,
+            side.frames.features_FD,
+            side.curves,
+            side.notes(),
+        )
+        for side in explanation.sides
+    ]
+    title = f"{explanation.verdict}\n{explanation.method} of the {explanation.explained_score}"
+    write_picture(path, title, rows, explanation.frame_shift_sec, explanation.frequencies_hz)
 
 
 def explain_frames(system, frames, names, method, score="system", checks=True):
