@@ -57,6 +57,34 @@ def test_verify_prints_a_line_or_json(sidewinder, folder):
     assert json.loads(out) == json.loads(json.dumps(verdict.as_dict()))
 
 
+def test_explain_writes_the_maps_and_says_their_checks(sidewinder, folder):
+    files = "system.swx", "recordings/a.wav", "recordings/b.wav"
+    status, out, _ = sidewinder("explain", *files, "--method", "gradient", "--npz", "ab.npz")
+    assert status == 0
+    assert "gradient of the log-likelihood ratio" in out
+    with np.load(folder / "ab.npz") as found:
+        assert found["map1_TD"].shape == found["input1_TD"].shape
+        summary = json.loads(str(found["summary"]))
+    assert [side["recording"] for side in summary["recordings"]] == list(files[1:])
+    assert set(summary["recordings"][0]["cascade"]) == {"1/3", "2/3", "3/3"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--method", "gradcan"), "unknown name 'gradcan'"),
+        (("--method", "{name: gradcam, layers: 1}"), "layers"),
+        (("--method", "[1]"), "is no method"),
+        (("--out", "ab.jpeg"), "ab.jpeg: is no name of a picture"),
+    ],
+)
+def test_explain_refuses_in_a_line(sidewinder, words, message):
+    files = "system.swx", "recordings/a.wav", "recordings/b.wav"
+    status, out, error = sidewinder("explain", *files, "--no-checks", *words)
+    assert (status, out, error.count("\n")) == (1, "", 1)
+    assert message in error
+
+
 def test_people_are_enrolled_identified_renamed_and_removed(sidewinder, tmp_path):
     people = "--gallery", tmp_path / "people.sqlite"
     assert sidewinder("enrol", "system.swx", "anna", "recordings/a.wav", *people)[0] == 0
