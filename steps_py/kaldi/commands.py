@@ -30,7 +30,7 @@ _FAMILIES = {
     " compute-spectrogram-feats",
     "copy_commands": "copy-feats feat-to-len feat-to-dim copy-vector copy-matrix",
     "frame_commands": "subsample-feats splice-feats paste-feats extract-feature-segments",
-    "delta_commands": "add-deltas",
+    "delta_commands": "add-deltas add-deltas-sdc",
     "cmvn_commands": "apply-cmvn-sliding compute-cmvn-stats apply-cmvn",
     "vad_commands": "compute-vad select-voiced-frames",
     "audio_commands": "wav-copy wav-to-duration extract-segments wav-reverberate",
@@ -39,6 +39,19 @@ _FAMILIES = {
     "lda_commands": "ivector-compute-lda est-pca",
     "plda_commands": "ivector-compute-plda ivector-copy-plda ivector-adapt-plda"
     " ivector-plda-scoring ivector-plda-scoring-dense ivector-compute-dot-products",
+    "gmm_commands": "gmm-global-init-from-feats gmm-global-acc-stats gmm-global-sum-accs"
+    " gmm-global-est gmm-global-copy gmm-global-info gmm-global-to-fgmm"
+    " gmm-global-get-frame-likes gmm-gselect gmm-global-gselect-to-post gmm-global-get-post",
+    "fgmm_commands": "fgmm-gselect fgmm-global-acc-stats fgmm-global-acc-stats-post"
+    " fgmm-global-sum-accs fgmm-global-est fgmm-global-init-from-accs fgmm-global-merge"
+    " fgmm-global-copy fgmm-global-info fgmm-global-to-gmm fgmm-global-gselect-to-post"
+    " fgmm-global-get-frame-likes",
+    "posterior_commands": "scale-post copy-post sum-post post-to-weights weight-post",
+    "vad_label_commands": "compute-vad-from-frame-likes merge-vads",
+    "selection_commands": "concat-feats select-feats shift-feats subset-feats",
+    "transform_commands": "transform-feats modify-cmvn-stats",
+    "export_commands": "copy-feats-to-htk copy-feats-to-sphinx",
+    "sum_commands": "matrix-sum vector-sum vector-scale",
     "metric_commands": "compute-eer",
     "clustering_commands": "agglomerative-cluster",
     "ivector_commands": "ivector-extractor-init ivector-extractor-copy ivector-extractor-acc-stats"

@@ -1,0 +1,337 @@
+"""The commands of a mixture with full covariances: fgmm-global-*, fgmm-gselect.
+
+Sources: src/fgmmbin.
+"""
+
+import dataclasses
+
+import numpy as np
+
+from steps_py.errors import KaldiError
+from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
+from steps_py.formats.log import Tally, log, warn
+from steps_py.formats.options import option
+from steps_py.formats.outputs import open_output
+from steps_py.formats.posteriors import POSTERIOR, Posterior
+from steps_py.formats.tables import RandomReader, SequentialReader, read_object, write_object
+from steps_py.gmm.accumulators import FULL_ACCUMULATOR, FullAccumulator
+from steps_py.gmm.diag_gmm import DIAG_GMM
+from steps_py.gmm.estimate import Limits, estimate_full, initial_full
+from steps_py.gmm.full_gmm import FULL_GMM, merged
+from steps_py.gmm.update_flags import parse_update_flags
+from steps_py.kaldi import gmm_passes
+from steps_py.kaldi.commands import command
+from steps_py.kaldi.gmm_estimates import log_estimate
+from steps_py.kaldi.gmm_passes import BinaryOptions, Family
+
+FULL = Family(FULL_GMM, FULL_ACCUMULATOR, FullAccumulator)
+
+
+@dataclasses.dataclass
+class FullLimits:
+    min_gaussian_weight: float = option(
+        1e-5, "MleFullGmmOptions: Min Gaussian weight before we remove it."
+    )
+    min_gaussian_occupancy: float = option(
+        100.0, "MleFullGmmOptions: Minimum count before we remove a Gaussian."
+    )
+    variance_floor: float = option(
+        0.001, "MleFullGmmOptions: Minimum eigenvalue of covariance matrix."
+    )
+    max_condition: float = option(
+        1e4,
+        "MleFullGmmOptions: Maximum condition number of covariance matrix (use it to floor).",
+    )
+    remove_low_count_gaussians: bool = option(
+        True, "MleFullGmmOptions: If true, remove Gaussians that fall below the floors."
+    )
+
+    def limits(self) -> Limits:
+        return Limits(
+            min_weight=self.min_gaussian_weight,
+            min_occupancy=self.min_gaussian_occupancy,
+            remove_low=self.remove_low_count_gaussians,
+            min_variance=self.variance_floor,
+            max_condition=self.max_condition,
+        )
+
+
+@command(
+    "fgmm-gselect",
+    usage="""Precompute Gaussian indices for pruning
+ (e.g. in training UBMs, SGMMs, tied-mixture systems)
+ For each frame, gives a list of the n best Gaussian indices,
+ sorted from best to worst.
+Usage: fgmm-gselect [options] <model-in> <feature-rspecifier> <gselect-wspecifier>
+The --gselect option (which takes an rspecifier) limits selection to a subset
+of indices:
+e.g.: fgmm-gselect "--gselect=ark:gunzip -c bigger.gselect.gz|" --n=20 1.gmm """
+    """"ark:feature-command |" "ark,t:|gzip -c >1.gselect.gz\"""",
+    options=gmm_passes.GselectOptions,
+    min_args=3,
+    max_args=3,
+)
+def fgmm_gselect(options, model_in: str, feats_in: str, selection_out: str) -> int:
+    return gmm_passes.select(FULL, options, model_in, feats_in, selection_out)
+
+
+@command(
+    "fgmm-global-acc-stats",
+    usage="""Accumulate stats for training a full-covariance GMM.
+Usage:  fgmm-global-acc-stats [options] <model-in> <feature-rspecifier> <stats-out>
+e.g.: fgmm-global-acc-stats 1.mdl scp:train.scp 1.acc""",
+    options=gmm_passes.AccumulateOptions,
+    min_args=3,
+    max_args=3,
+)
+def fgmm_global_acc_stats(options, model_in: str, feats_in: str, stats_out: str) -> int:
+    return gmm_passes.accumulate(FULL, options, model_in, feats_in, stats_out)
+
+
+@dataclasses.dataclass
+class FromPosteriorsOptions(BinaryOptions):
+    update_flags: str = option("mvw", "Which GMM parameters will be updated: subset of mvw.")
+    weights: str = option(
+        "", "rspecifier for a vector of floats for each utterance, that's a per-frame weight."
+    )
+
+
+@command(
+    "fgmm-global-acc-stats-post",
+    usage="""Accumulate stats from posteriors and features for instantiating """
+    """a full-covariance GMM. See also fgmm-global-acc-stats.
+Usage:  fgmm-global-acc-stats-post [options] <posterior-rspecifier> """
+    """<number-of-components> <feature-rspecifier> <stats-out>
+e.g.: fgmm-global-acc-stats-post scp:post.scp 2048 scp:train.scp 1.acc""",
+    options=FromPosteriorsOptions,
+    min_args=4,
+    max_args=4,
+)
+def fgmm_global_acc_stats_post(
+    options, posteriors_in: str, num_gauss: str, feats_in: str, stats_out: str
+) -> int:
+    num_components, flags = _count(num_gauss), parse_update_flags(options.update_flags)
+    tally, stats, total, total_weight = Tally(), None, 0.0, 0.0
+    with (
+        SequentialReader(posteriors_in, POSTERIOR) as reader,
+        RandomReader(feats_in, FLOAT_MATRIX) as features,
+        gmm_passes.OptionalTable(options.weights, FLOAT_VECTOR) as weights,
+    ):
+        for key, posterior in reader:
+            if key not in features:
+                tally.lost(key, "no features available")
+                continue
+            x_TD = features[key]
+            usable, weights_T = weights.value(key, len(x_TD), len, "per-frame weights", tally)
+            if not usable:
+                continue
+            if posterior.num_frames != len(x_TD):
+                tally.lost(
+                    key,
+                    f"posterior information of wrong size {posterior.num_frames} vs. {len(x_TD)}",
+                )
+                continue
+            stats = stats or FullAccumulator(num_components, x_TD.shape[1], flags)
+            if weights_T is not None:
+                posterior = _weighted(posterior, weights_T)
+                total_weight += float(weights_T.sum())
+            else:
+                total_weight += len(x_TD)
+            total += float(posterior.weight_P.sum(dtype=np.float64))
+            stats.add(x_TD, posterior)
+            tally.done()
+    log(f"Done {tally.num_done} files; {tally.num_lost} with errors.")
+    gmm_passes.log_average("Overall posterior per frame", total, total_weight, "(weighted) frames")
+    if stats is None:
+        warn("no statistics to write")
+        return tally.exit_code()
+    write_object(stats_out, FULL_ACCUMULATOR, stats, options.binary)
+    log(f"Written accs to {stats_out}")
+    return tally.exit_code()
+
+
+def _weighted(posterior, weights_T):
+    """The posteriors times the weights of their frame and of all frames before it, as in Kaldi.
+
+    Kaldi scales the whole utterance by the weight of each frame in turn. Frames of weight 0 are
+    left out and scale nothing.
+    """
+    scales_T = np.cumprod(np.where(weights_T == 0, 1, weights_T), dtype=np.float64)
+    scales_T = np.where(weights_T == 0, 0, scales_T)
+    weight_P = posterior.weight_P * scales_T[posterior.frame_P()].astype(np.float32)
+    return Posterior(posterior.counts_T, posterior.index_P, weight_P).kept(weight_P != 0)
+
+
+def _count(text):
+    try:
+        count = int(text)
+    except ValueError:
+        count = 0
+    if count <= 0:
+        raise KaldiError(f"'{text}' is no number of Gaussians. Write a positive integer.")
+    return count
+
+
+@command(
+    "fgmm-global-sum-accs",
+    usage="""Sum multiple accumulated stats files for full-covariance GMM training.
+Usage: fgmm-global-sum-accs [options] stats-out stats-in1 stats-in2 ...""",
+    options=BinaryOptions,
+    min_args=2,
+    max_args=None,
+)
+def fgmm_global_sum_accs(options, stats_out: str, *stats_in: str) -> int:
+    return gmm_passes.sum_statistics(FULL, options, stats_out, *stats_in)
+
+
+@dataclasses.dataclass
+class EstimateOptions(FullLimits):
+    binary: bool = option(True, "Write output in binary mode")
+    update_flags: str = option("mvw", "Which GMM parameters will be updated: subset of mvw.")
+    mix_up: int = option(0, "Increase number of mixture components to this overall target.")
+    perturb_factor: float = option(
+        0.01, "While mixing up, perturb means by standard deviation times this factor."
+    )
+
+
+@command(
+    "fgmm-global-est",
+    usage="""Estimate a full-covariance GMM from the accumulated stats.
+Usage:  fgmm-global-est [options] <model-in> <stats-in> <model-out>""",
+    options=EstimateOptions,
+    min_args=3,
+    max_args=3,
+)
+def fgmm_global_est(options, model_in: str, stats_in: str, model_out: str) -> int:
+    gmm = read_object(model_in, FULL_GMM)
+    stats = read_object(stats_in, FULL_ACCUMULATOR)
+    flags = parse_update_flags(options.update_flags)
+    gmm = log_estimate(estimate_full(gmm, stats, flags, options.limits()), stats)
+    if options.mix_up > gmm.num_gauss:
+        gmm = gmm.split(options.mix_up, options.perturb_factor, np.random.default_rng(0))
+    elif options.mix_up:
+        warn(f"Cannot split from {gmm.num_gauss} to {options.mix_up} components")
+    write_object(model_out, FULL_GMM, gmm, options.binary)
+    log(f"Written model to {model_out}")
+    return 0
+
+
+@dataclasses.dataclass
+class InitialOptions(FullLimits):
+    binary: bool = option(True, "Write output in binary mode")
+
+
+@command(
+    "fgmm-global-init-from-accs",
+    usage="""Initialize a full-covariance GMM from the accumulated stats.
+This binary is similar to fgmm-global-est, but does not use """
+    """a preexisting model.  See also fgmm-global-est.
+Usage:  fgmm-global-init-from-accs [options] <stats-in> <number-of-components> <model-out>""",
+    options=InitialOptions,
+    min_args=3,
+    max_args=3,
+)
+def fgmm_global_init_from_accs(options, stats_in: str, num_gauss: str, model_out: str) -> int:
+    stats = read_object(stats_in, FULL_ACCUMULATOR)
+    estimate = initial_full(stats, _count(num_gauss), options.limits(), np.random.default_rng(0))
+    if estimate.num_floored:
+        warn(f"{estimate.num_floored} variances floored in {estimate.gauss_floored} Gaussians.")
+    if estimate.kept_low:
+        warn(f"{len(estimate.kept_low)} out of {stats.num_gauss} Gaussians had very low occupancy.")
+    write_object(model_out, FULL_GMM, estimate.gmm, options.binary)
+    log(f"Written model to {model_out}")
+    return 0
+
+
+@command(
+    "fgmm-global-merge",
+    usage="""Combine a number of GMMs into a larger GMM, with #Gauss =
+  sum(individual #Gauss)).  Output full GMM, and a text file with
+  sizes of each individual GMM.
+Usage: fgmm-global-merge [options] fgmm-out sizes-file-out fgmm-in1 fgmm-in2 ...""",
+    options=BinaryOptions,
+    min_args=4,
+    max_args=None,
+)
+def fgmm_global_merge(options, model_out: str, sizes_out: str, *models_in: str) -> int:
+    mixtures = [read_object(name, FULL_GMM) for name in models_in]
+    gmm = merged(mixtures)
+    with open_output(sizes_out) as out:
+        out.write("".join(f"{part.num_gauss} " for part in mixtures).encode() + b"\n")
+    write_object(model_out, FULL_GMM, gmm, options.binary)
+    log(f"Written merged GMM to {model_out}")
+    return 0
+
+
+@command(
+    "fgmm-global-copy",
+    usage="""Copy a full-covariance GMM
+Usage:  fgmm-global-copy [options] <model-in> <model-out>
+e.g.: fgmm-global-copy --binary=false 1.model - | less""",
+    options=BinaryOptions,
+    min_args=2,
+    max_args=2,
+)
+def fgmm_global_copy(options, model_in: str, model_out: str) -> int:
+    return gmm_passes.copy_model(FULL, options, model_in, model_out)
+
+
+@command(
+    "fgmm-global-info",
+    usage="""Write to standard output various properties of full-covariance GMM model
+This is for a single mixture of Gaussians, e.g. as used for a UBM.
+Usage:  fgmm-global-info [options] <gmm>
+e.g.:
+ fgmm-global-info 1.ubm""",
+    min_args=1,
+    max_args=1,
+)
+def fgmm_global_info(_options, model_in: str) -> int:
+    return gmm_passes.show_model(FULL, model_in)
+
+
+@command(
+    "fgmm-global-to-gmm",
+    usage="""Convert single full-covariance GMM to single diagonal-covariance GMM.
+Usage: fgmm-global-to-gmm [options] 1.fgmm 1.gmm""",
+    options=BinaryOptions,
+    min_args=2,
+    max_args=2,
+)
+def fgmm_global_to_gmm(options, model_in: str, model_out: str) -> int:
+    write_object(model_out, DIAG_GMM, read_object(model_in, FULL_GMM).to_diag(), options.binary)
+    log(f"Written diagonal GMM to {model_out}")
+    return 0
+
+
+@command(
+    "fgmm-global-gselect-to-post",
+    usage="""Given features and Gaussian-selection (gselect) information for
+a full-covariance GMM, output per-frame posteriors for the selected
+indices.  Also supports pruning the posteriors if they are below
+a stated threshold, (and renormalizing the rest to sum to one)
+Usage:  fgmm-global-gselect-to-post [options] <model-in> <feature-rspecifier> """
+    """<gselect-rspecifier> <post-wspecifier>
+e.g.: fgmm-global-gselect-to-post 1.ubm ark:- 'ark:gunzip -c 1.gselect|' ark:-""",
+    options=gmm_passes.ToPostOptions,
+    min_args=4,
+    max_args=4,
+)
+def fgmm_global_gselect_to_post(options, *arguments: str) -> int:
+    return gmm_passes.selection_to_posteriors(FULL, options, *arguments)
+
+
+@command(
+    "fgmm-global-get-frame-likes",
+    usage="""Print out per-frame log-likelihoods for each utterance, as an archive
+of vectors of floats.  If --average=true, prints out the average per-frame
+log-likelihood for each utterance, as a single float.
+Usage:  fgmm-global-get-frame-likes [options] <model-in> <feature-rspecifier> """
+    """<likes-out-wspecifier>
+e.g.: fgmm-global-get-frame-likes 1.mdl scp:train.scp ark:1.likes""",
+    options=gmm_passes.LikesOptions,
+    min_args=3,
+    max_args=3,
+)
+def fgmm_global_get_frame_likes(options, model_in: str, feats_in: str, likes_out: str) -> int:
+    return gmm_passes.frame_likelihoods(FULL, options, model_in, feats_in, likes_out)
