@@ -92,12 +92,16 @@ class DiagGmm:
         return loglikes_TG
 
     def log_likelihoods_of(self, x_TD: np.ndarray, selection: Selection) -> np.ndarray:
-        """`log_likelihoods` of the selected Gaussians of each frame: (P,), float32."""
+        """`log_likelihoods` of the selected Gaussians of each frame: (P,), float32.
+
+        Indices whose first and last are as far apart as their number count as the range from the
+        first to the last, in any order: so does Kaldi, whose results these are to be.
+        """
         check_indices(selection, self.num_gauss)
         out_P = np.empty(len(selection.index_P), np.float32)
-        frame_P = selection.frame_P()
+        frame_P, index_P = selection.frame_P(), _with_ranges(selection)
         for rows in row_blocks(len(frame_P), 4 * self.dim):
-            index_B, x_BD = selection.index_P[rows], x_TD[frame_P[rows]]
+            index_B, x_BD = index_P[rows], x_TD[frame_P[rows]]
             linear_B = np.einsum("bd,bd->b", self.means_invvars_GD[index_B], x_BD)
             square_B = np.einsum("bd,bd->b", self.inv_vars_GD[index_B], x_BD * x_BD)
             out_P[rows] = self.gconsts_G[index_B] + linear_B - 0.5 * square_B
@@ -130,6 +134,19 @@ class DiagGmm:
             means_invvars[best] = means_invvars[best] - step_D
             inv_vars.append(inv_vars[best])
         return DiagGmm(weights, means_invvars, inv_vars)
+
+
+def _with_ranges(selection):
+    """The indices of the Gaussians that Kaldi evaluates for each frame's list: (P,)."""
+    counts_T, starts_T = selection.counts_T, selection.starts_T()
+    if not len(selection.index_P) or (counts_T == 0).any():
+        return selection.index_P
+    first_T = selection.index_P[starts_T]
+    last_T = selection.index_P[starts_T + counts_T - 1]
+    range_T = last_T + 1 - first_T == counts_T
+    frame_P = selection.frame_P()
+    ordered_P = first_T[frame_P] + np.arange(len(frame_P)) - starts_T[frame_P]
+    return np.where(range_T[frame_P], ordered_P, selection.index_P)
 
 
 def checked_gconsts(gconsts_G, what):
