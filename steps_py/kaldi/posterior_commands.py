@@ -78,7 +78,13 @@ def _scales(scale_in, stack):
     """A function of the key: its scale, or None."""
     if is_rspecifier(scale_in):
         table = stack.enter_context(RandomReader(scale_in, FLOAT))
-        return lambda key: table[key] if key in table else None
+
+        def of(key):
+            if key not in table:
+                return None
+            return table[key]
+
+        return of
     try:
         scale = float(scale_in)
     except ValueError:

@@ -77,7 +77,9 @@ def _transforms(transform_in, utt2spk, stack):
         if speakers is not None and utt not in speakers:
             return None
         key = utt if speakers is None else speakers[utt]
-        return table[key] if key in table else None
+        if key not in table:
+            return None
+        return table[key]
 
     return of
 
