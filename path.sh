@@ -61,6 +61,7 @@ else
   done
   steps_src=$(CDPATH='' cd -- "$KALDI_ROOT/src" && pwd)    # absolute: a job may change folder
   SIDEWINDER_KALDI_BINS=$steps_src/featbin:$steps_src/ivectorbin:$steps_src/nnet3bin:$steps_src/bin
+  SIDEWINDER_KALDI_BINS=$SIDEWINDER_KALDI_BINS:$steps_src/gmmbin:$steps_src/fgmmbin
   export SIDEWINDER_KALDI_BINS PATH="$SIDEWINDER_KALDI_BINS:$PATH"
   unset steps_bin steps_src
 fi

@@ -5,26 +5,31 @@ Sources: src/fgmmbin.
 
 import dataclasses
 
-import numpy as np
-
-from steps_py.errors import KaldiError
-from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
-from steps_py.formats.log import Tally, log, warn
+from steps_py.formats.log import log
 from steps_py.formats.options import option
 from steps_py.formats.outputs import open_output
-from steps_py.formats.posteriors import POSTERIOR, Posterior
-from steps_py.formats.tables import RandomReader, SequentialReader, read_object, write_object
-from steps_py.gmm.accumulators import FULL_ACCUMULATOR, FullAccumulator
-from steps_py.gmm.diag_gmm import DIAG_GMM
-from steps_py.gmm.estimate import Limits, estimate_full, initial_full
-from steps_py.gmm.full_gmm import FULL_GMM, merged
-from steps_py.gmm.update_flags import parse_update_flags
-from steps_py.kaldi import gmm_passes
+from steps_py.formats.tables import read_object, write_object
 from steps_py.kaldi.commands import command
-from steps_py.kaldi.gmm_estimates import log_estimate
-from steps_py.kaldi.gmm_passes import BinaryOptions, Family
+from steps_py.kaldi.gmm_options import (
+    FULL,
+    AccumulateOptions,
+    BinaryOptions,
+    GselectOptions,
+    LikesOptions,
+    ToPostOptions,
+)
 
-FULL = Family(FULL_GMM, FULL_ACCUMULATOR, FullAccumulator)
+
+def _passes():
+    from steps_py.kaldi import gmm_passes  # start-up time
+
+    return gmm_passes
+
+
+def _training():
+    from steps_py.kaldi import gmm_training  # start-up time
+
+    return gmm_training
 
 
 @dataclasses.dataclass
@@ -46,15 +51,6 @@ class FullLimits:
         True, "MleFullGmmOptions: If true, remove Gaussians that fall below the floors."
     )
 
-    def limits(self) -> Limits:
-        return Limits(
-            min_weight=self.min_gaussian_weight,
-            min_occupancy=self.min_gaussian_occupancy,
-            remove_low=self.remove_low_count_gaussians,
-            min_variance=self.variance_floor,
-            max_condition=self.max_condition,
-        )
-
 
 @command(
     "fgmm-gselect",
@@ -67,12 +63,12 @@ The --gselect option (which takes an rspecifier) limits selection to a subset
 of indices:
 e.g.: fgmm-gselect "--gselect=ark:gunzip -c bigger.gselect.gz|" --n=20 1.gmm """
     """"ark:feature-command |" "ark,t:|gzip -c >1.gselect.gz\"""",
-    options=gmm_passes.GselectOptions,
+    options=GselectOptions,
     min_args=3,
     max_args=3,
 )
 def fgmm_gselect(options, model_in: str, feats_in: str, selection_out: str) -> int:
-    return gmm_passes.select(FULL, options, model_in, feats_in, selection_out)
+    return _passes().select(FULL, options, model_in, feats_in, selection_out)
 
 
 @command(
@@ -80,12 +76,12 @@ def fgmm_gselect(options, model_in: str, feats_in: str, selection_out: str) -> i
     usage="""Accumulate stats for training a full-covariance GMM.
 Usage:  fgmm-global-acc-stats [options] <model-in> <feature-rspecifier> <stats-out>
 e.g.: fgmm-global-acc-stats 1.mdl scp:train.scp 1.acc""",
-    options=gmm_passes.AccumulateOptions,
+    options=AccumulateOptions,
     min_args=3,
     max_args=3,
 )
 def fgmm_global_acc_stats(options, model_in: str, feats_in: str, stats_out: str) -> int:
-    return gmm_passes.accumulate(FULL, options, model_in, feats_in, stats_out)
+    return _passes().accumulate(FULL, options, model_in, feats_in, stats_out)
 
 
 @dataclasses.dataclass
@@ -110,66 +106,7 @@ e.g.: fgmm-global-acc-stats-post scp:post.scp 2048 scp:train.scp 1.acc""",
 def fgmm_global_acc_stats_post(
     options, posteriors_in: str, num_gauss: str, feats_in: str, stats_out: str
 ) -> int:
-    num_components, flags = _count(num_gauss), parse_update_flags(options.update_flags)
-    tally, stats, total, total_weight = Tally(), None, 0.0, 0.0
-    with (
-        SequentialReader(posteriors_in, POSTERIOR) as reader,
-        RandomReader(feats_in, FLOAT_MATRIX) as features,
-        gmm_passes.OptionalTable(options.weights, FLOAT_VECTOR) as weights,
-    ):
-        for key, posterior in reader:
-            if key not in features:
-                tally.lost(key, "no features available")
-                continue
-            x_TD = features[key]
-            usable, weights_T = weights.value(key, len(x_TD), len, "per-frame weights", tally)
-            if not usable:
-                continue
-            if posterior.num_frames != len(x_TD):
-                tally.lost(
-                    key,
-                    f"posterior information of wrong size {posterior.num_frames} vs. {len(x_TD)}",
-                )
-                continue
-            stats = stats or FullAccumulator(num_components, x_TD.shape[1], flags)
-            if weights_T is not None:
-                posterior = _weighted(posterior, weights_T)
-                total_weight += float(weights_T.sum())
-            else:
-                total_weight += len(x_TD)
-            total += float(posterior.weight_P.sum(dtype=np.float64))
-            stats.add(x_TD, posterior)
-            tally.done()
-    log(f"Done {tally.num_done} files; {tally.num_lost} with errors.")
-    gmm_passes.log_average("Overall posterior per frame", total, total_weight, "(weighted) frames")
-    if stats is None:
-        warn("no statistics to write")
-        return tally.exit_code()
-    write_object(stats_out, FULL_ACCUMULATOR, stats, options.binary)
-    log(f"Written accs to {stats_out}")
-    return tally.exit_code()
-
-
-def _weighted(posterior, weights_T):
-    """The posteriors times the weights of their frame and of all frames before it, as in Kaldi.
-
-    Kaldi scales the whole utterance by the weight of each frame in turn. Frames of weight 0 are
-    left out and scale nothing.
-    """
-    scales_T = np.cumprod(np.where(weights_T == 0, 1, weights_T), dtype=np.float64)
-    scales_T = np.where(weights_T == 0, 0, scales_T)
-    weight_P = posterior.weight_P * scales_T[posterior.frame_P()].astype(np.float32)
-    return Posterior(posterior.counts_T, posterior.index_P, weight_P).kept(weight_P != 0)
-
-
-def _count(text):
-    try:
-        count = int(text)
-    except ValueError:
-        count = 0
-    if count <= 0:
-        raise KaldiError(f"'{text}' is no number of Gaussians. Write a positive integer.")
-    return count
+    return _passes().accumulate_posteriors(options, posteriors_in, num_gauss, feats_in, stats_out)
 
 
 @command(
@@ -181,7 +118,7 @@ Usage: fgmm-global-sum-accs [options] stats-out stats-in1 stats-in2 ...""",
     max_args=None,
 )
 def fgmm_global_sum_accs(options, stats_out: str, *stats_in: str) -> int:
-    return gmm_passes.sum_statistics(FULL, options, stats_out, *stats_in)
+    return _passes().sum_statistics(FULL, options, stats_out, *stats_in)
 
 
 @dataclasses.dataclass
@@ -203,17 +140,7 @@ Usage:  fgmm-global-est [options] <model-in> <stats-in> <model-out>""",
     max_args=3,
 )
 def fgmm_global_est(options, model_in: str, stats_in: str, model_out: str) -> int:
-    gmm = read_object(model_in, FULL_GMM)
-    stats = read_object(stats_in, FULL_ACCUMULATOR)
-    flags = parse_update_flags(options.update_flags)
-    gmm = log_estimate(estimate_full(gmm, stats, flags, options.limits()), stats)
-    if options.mix_up > gmm.num_gauss:
-        gmm = gmm.split(options.mix_up, options.perturb_factor, np.random.default_rng(0))
-    elif options.mix_up:
-        warn(f"Cannot split from {gmm.num_gauss} to {options.mix_up} components")
-    write_object(model_out, FULL_GMM, gmm, options.binary)
-    log(f"Written model to {model_out}")
-    return 0
+    return _training().estimate_full_model(options, model_in, stats_in, model_out)
 
 
 @dataclasses.dataclass
@@ -232,15 +159,7 @@ Usage:  fgmm-global-init-from-accs [options] <stats-in> <number-of-components> <
     max_args=3,
 )
 def fgmm_global_init_from_accs(options, stats_in: str, num_gauss: str, model_out: str) -> int:
-    stats = read_object(stats_in, FULL_ACCUMULATOR)
-    estimate = initial_full(stats, _count(num_gauss), options.limits(), np.random.default_rng(0))
-    if estimate.num_floored:
-        warn(f"{estimate.num_floored} variances floored in {estimate.gauss_floored} Gaussians.")
-    if estimate.kept_low:
-        warn(f"{len(estimate.kept_low)} out of {stats.num_gauss} Gaussians had very low occupancy.")
-    write_object(model_out, FULL_GMM, estimate.gmm, options.binary)
-    log(f"Written model to {model_out}")
-    return 0
+    return _training().init_from_stats(options, stats_in, num_gauss, model_out)
 
 
 @command(
@@ -254,6 +173,8 @@ Usage: fgmm-global-merge [options] fgmm-out sizes-file-out fgmm-in1 fgmm-in2 ...
     max_args=None,
 )
 def fgmm_global_merge(options, model_out: str, sizes_out: str, *models_in: str) -> int:
+    from steps_py.gmm.full_gmm import FULL_GMM, merged  # start-up time
+
     mixtures = [read_object(name, FULL_GMM) for name in models_in]
     gmm = merged(mixtures)
     with open_output(sizes_out) as out:
@@ -273,7 +194,7 @@ e.g.: fgmm-global-copy --binary=false 1.model - | less""",
     max_args=2,
 )
 def fgmm_global_copy(options, model_in: str, model_out: str) -> int:
-    return gmm_passes.copy_model(FULL, options, model_in, model_out)
+    return _passes().copy_model(FULL, options, model_in, model_out)
 
 
 @command(
@@ -287,7 +208,7 @@ e.g.:
     max_args=1,
 )
 def fgmm_global_info(_options, model_in: str) -> int:
-    return gmm_passes.show_model(FULL, model_in)
+    return _passes().show_model(FULL, model_in)
 
 
 @command(
@@ -299,6 +220,9 @@ Usage: fgmm-global-to-gmm [options] 1.fgmm 1.gmm""",
     max_args=2,
 )
 def fgmm_global_to_gmm(options, model_in: str, model_out: str) -> int:
+    from steps_py.gmm.diag_gmm import DIAG_GMM  # start-up time
+    from steps_py.gmm.full_gmm import FULL_GMM
+
     write_object(model_out, DIAG_GMM, read_object(model_in, FULL_GMM).to_diag(), options.binary)
     log(f"Written diagonal GMM to {model_out}")
     return 0
@@ -313,12 +237,12 @@ a stated threshold, (and renormalizing the rest to sum to one)
 Usage:  fgmm-global-gselect-to-post [options] <model-in> <feature-rspecifier> """
     """<gselect-rspecifier> <post-wspecifier>
 e.g.: fgmm-global-gselect-to-post 1.ubm ark:- 'ark:gunzip -c 1.gselect|' ark:-""",
-    options=gmm_passes.ToPostOptions,
+    options=ToPostOptions,
     min_args=4,
     max_args=4,
 )
 def fgmm_global_gselect_to_post(options, *arguments: str) -> int:
-    return gmm_passes.selection_to_posteriors(FULL, options, *arguments)
+    return _passes().selection_to_posteriors(FULL, options, *arguments)
 
 
 @command(
@@ -329,9 +253,9 @@ log-likelihood for each utterance, as a single float.
 Usage:  fgmm-global-get-frame-likes [options] <model-in> <feature-rspecifier> """
     """<likes-out-wspecifier>
 e.g.: fgmm-global-get-frame-likes 1.mdl scp:train.scp ark:1.likes""",
-    options=gmm_passes.LikesOptions,
+    options=LikesOptions,
     min_args=3,
     max_args=3,
 )
 def fgmm_global_get_frame_likes(options, model_in: str, feats_in: str, likes_out: str) -> int:
-    return gmm_passes.frame_likelihoods(FULL, options, model_in, feats_in, likes_out)
+    return _passes().frame_likelihoods(FULL, options, model_in, feats_in, likes_out)

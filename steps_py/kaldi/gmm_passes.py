@@ -17,7 +17,6 @@ from steps_py.errors import KaldiError
 from steps_py.formats.holders import FLOAT, FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.formats.log import Tally, log, verbose, warn
 from steps_py.formats.objects import ObjectHolder
-from steps_py.formats.options import option
 from steps_py.formats.posteriors import POSTERIOR, SELECTION, Posterior, Selection
 from steps_py.formats.tables import (
     RandomReader,
@@ -26,7 +25,15 @@ from steps_py.formats.tables import (
     read_object,
     write_object,
 )
-from steps_py.gmm.accumulators import Accumulator
+from steps_py.gmm.accumulators import (
+    DIAG_ACCUMULATOR,
+    FULL_ACCUMULATOR,
+    Accumulator,
+    DiagAccumulator,
+    FullAccumulator,
+)
+from steps_py.gmm.diag_gmm import DIAG_GMM
+from steps_py.gmm.full_gmm import FULL_GMM
 from steps_py.gmm.posteriors import (
     dense_blocks,
     log_sums,
@@ -34,8 +41,10 @@ from steps_py.gmm.posteriors import (
     select_among,
     select_best,
     softmax,
+    top_posteriors,
 )
 from steps_py.gmm.update_flags import parse_update_flags
+from steps_py.kaldi.gmm_options import DIAG, FULL
 
 _BATCH_FRAMES = 1 << 14
 
@@ -49,47 +58,10 @@ class Family:
     accumulator: type[Accumulator]
 
 
-@dataclasses.dataclass
-class BinaryOptions:
-    binary: bool = option(True, "Write output in binary mode")
-
-
-@dataclasses.dataclass
-class AccumulateOptions(BinaryOptions):
-    update_flags: str = option("mvw", "Which GMM parameters will be updated: subset of mvw.")
-    gselect: str = option(
-        "", "rspecifier for gselect objects to limit the #Gaussians accessed on each frame."
-    )
-    weights: str = option(
-        "", "rspecifier for a vector of floats for each utterance, that's a per-frame weight."
-    )
-
-
-@dataclasses.dataclass
-class LikesOptions:
-    gselect: str = option(
-        "", "rspecifier for gselect objects to limit the #Gaussians accessed on each frame."
-    )
-    average: bool = option(
-        False,
-        "If true, print out the average per-frame log-likelihood as a single float per utterance.",
-    )
-
-
-@dataclasses.dataclass
-class GselectOptions:
-    n: int = option(50, "Number of Gaussians to keep per frame")
-    write_likes: str = option("", "wspecifier for likelihoods per utterance")
-    gselect: str = option("", "rspecifier for gselect objects to limit the search to")
-
-
-@dataclasses.dataclass
-class ToPostOptions:
-    min_post: float = option(
-        0.0,
-        "If nonzero, posteriors below this threshold will be pruned away and the rest will be"
-        " renormalized to sum to one.",
-    )
+FAMILIES = {
+    DIAG: Family(DIAG_GMM, DIAG_ACCUMULATOR, DiagAccumulator),
+    FULL: Family(FULL_GMM, FULL_ACCUMULATOR, FullAccumulator),
+}
 
 
 @dataclasses.dataclass
@@ -193,8 +165,9 @@ def joined_selection(batch):
     )
 
 
-def accumulate(family: Family, options, model_in: str, feats_in: str, stats_out: str) -> int:
+def accumulate(kind: str, options, model_in: str, feats_in: str, stats_out: str) -> int:
     """gmm-global-acc-stats, fgmm-global-acc-stats."""
+    family = FAMILIES[kind]
     gmm = read_object(model_in, family.model)
     stats = family.accumulator(gmm.num_gauss, gmm.dim, parse_update_flags(options.update_flags))
     tally = Tally()
@@ -233,8 +206,9 @@ def _add_selected(gmm, stats, x_TD, selection, weights_T):
     return likes_T
 
 
-def sum_statistics(family: Family, options, stats_out: str, *stats_in: str) -> int:
+def sum_statistics(kind: str, options, stats_out: str, *stats_in: str) -> int:
     """gmm-global-sum-accs, fgmm-global-sum-accs."""
+    family = FAMILIES[kind]
     total = read_object(stats_in[0], family.stats)
     for name in stats_in[1:]:
         total.add_stats(read_object(name, family.stats), name)
@@ -243,23 +217,26 @@ def sum_statistics(family: Family, options, stats_out: str, *stats_in: str) -> i
     return 0
 
 
-def copy_model(family: Family, options, model_in: str, model_out: str) -> int:
+def copy_model(kind: str, options, model_in: str, model_out: str) -> int:
     """gmm-global-copy, fgmm-global-copy."""
+    family = FAMILIES[kind]
     write_object(model_out, family.model, read_object(model_in, family.model), options.binary)
     log(f"Written model to {model_out}")
     return 0
 
 
-def show_model(family: Family, model_in: str) -> int:
+def show_model(kind: str, model_in: str) -> int:
     """gmm-global-info, fgmm-global-info."""
+    family = FAMILIES[kind]
     gmm = read_object(model_in, family.model)
     print(f"number of gaussians {gmm.num_gauss}")
     print(f"feature dimension {gmm.dim}")
     return 0
 
 
-def frame_likelihoods(family: Family, options, model_in: str, feats_in: str, out: str) -> int:
+def frame_likelihoods(kind: str, options, model_in: str, feats_in: str, out: str) -> int:
     """gmm-global-get-frame-likes, fgmm-global-get-frame-likes."""
+    family = FAMILIES[kind]
     gmm = read_object(model_in, family.model)
     tally = Tally()
     total, num_frames = 0.0, 0
@@ -288,8 +265,9 @@ def _likelihoods(gmm, batch):
     return np.split(likes_T, np.cumsum([len(utt.x_TD) for utt in batch])[:-1])
 
 
-def select(family: Family, options, model_in: str, feats_in: str, selection_out: str) -> int:
+def select(kind: str, options, model_in: str, feats_in: str, selection_out: str) -> int:
     """gmm-gselect, fgmm-gselect."""
+    family = FAMILIES[kind]
     gmm = read_object(model_in, family.model)
     num_best = checked_num_best(options.n, gmm)
     tally = Tally()
@@ -340,9 +318,10 @@ def _select(gmm, utt, num_best):
 
 
 def selection_to_posteriors(
-    family: Family, options, model_in: str, feats_in: str, selection_in: str, posterior_out: str
+    kind: str, options, model_in: str, feats_in: str, selection_in: str, posterior_out: str
 ) -> int:
     """gmm-global-gselect-to-post, fgmm-global-gselect-to-post."""
+    family = FAMILIES[kind]
     gmm = read_object(model_in, family.model)
     tally = Tally()
     total, num_frames, num_pairs = 0.0, 0, 0
@@ -388,3 +367,110 @@ def log_average(what: str, total: float, count: float, unit: str) -> None:
     """Log a mean and the count it is over."""
     mean = total / count if count else float("nan")
     log(f"{what} = {mean:g} over {count:g} {unit}.")
+
+
+def best_posteriors(options, model_in: str, feats_in: str, posterior_out: str) -> int:
+    """gmm-global-get-post."""
+    gmm = read_object(model_in, DIAG_GMM)
+    if not 0 <= options.min_post < 1:
+        raise KaldiError(f"--min-post={options.min_post:g}: must be at least 0 and less than 1.")
+    num_best = checked_num_best(options.n, gmm)
+    tally = Tally()
+    total, num_frames = 0.0, 0
+    with TableWriter(posterior_out, POSTERIOR) as writer:
+        for utt in utterances(feats_in, tally, None):
+            if not len(utt.x_TD):
+                tally.lost(utt.key, "empty features")
+            elif utt.x_TD.shape[1] != gmm.dim:
+                tally.lost(
+                    utt.key, f"dimension mismatch: got {utt.x_TD.shape[1]}, expected {gmm.dim}"
+                )
+            else:
+                posterior, like = _top_posteriors(gmm, utt.x_TD, num_best, options.min_post)
+                writer.write(utt.key, posterior)
+                total += like
+                num_frames += len(utt.x_TD)
+                tally.done()
+    log(f"Done {tally.num_done} files, {tally.num_lost} with errors.")
+    log_average("Average UBM log-likelihood", total, num_frames, "frames")
+    return tally.exit_code()
+
+
+def _top_posteriors(gmm, x_TD, num_best, min_post):
+    parts, like = [], 0.0
+    for _, loglikes_BG in dense_blocks(gmm, x_TD):
+        posterior, likes_B = top_posteriors(loglikes_BG, num_best, min_post)
+        parts.append(posterior)
+        like += float(likes_B.sum())
+    joined = (
+        np.concatenate([getattr(part, name) for part in parts])
+        for name in ("counts_T", "index_P", "weight_P")
+    )
+    return Posterior(*joined), like
+
+
+def accumulate_posteriors(
+    options, posteriors_in: str, num_gauss: str, feats_in: str, stats_out: str
+) -> int:
+    """fgmm-global-acc-stats-post."""
+    num_components, flags = gaussian_count(num_gauss), parse_update_flags(options.update_flags)
+    tally, stats, total, total_weight = Tally(), None, 0.0, 0.0
+    with (
+        SequentialReader(posteriors_in, POSTERIOR) as reader,
+        RandomReader(feats_in, FLOAT_MATRIX) as features,
+        OptionalTable(options.weights, FLOAT_VECTOR) as weights,
+    ):
+        for key, posterior in reader:
+            if key not in features:
+                tally.lost(key, "no features available")
+                continue
+            x_TD = features[key]
+            usable, weights_T = weights.value(key, len(x_TD), len, "per-frame weights", tally)
+            if not usable:
+                continue
+            if posterior.num_frames != len(x_TD):
+                tally.lost(
+                    key,
+                    f"posterior information of wrong size {posterior.num_frames} vs. {len(x_TD)}",
+                )
+                continue
+            stats = stats or FullAccumulator(num_components, x_TD.shape[1], flags)
+            if weights_T is not None:
+                posterior = _weighted_in_turn(posterior, weights_T)
+                total_weight += float(weights_T.sum())
+            else:
+                total_weight += len(x_TD)
+            total += float(posterior.weight_P.sum(dtype=np.float64))
+            stats.add(x_TD, posterior)
+            tally.done()
+    log(f"Done {tally.num_done} files; {tally.num_lost} with errors.")
+    log_average("Overall posterior per frame", total, total_weight, "(weighted) frames")
+    if stats is None:
+        warn("no statistics to write")
+        return tally.exit_code()
+    write_object(stats_out, FULL_ACCUMULATOR, stats, options.binary)
+    log(f"Written accs to {stats_out}")
+    return tally.exit_code()
+
+
+def _weighted_in_turn(posterior, weights_T):
+    """The posteriors times the weights of their frame and of all frames before it, as in Kaldi.
+
+    Kaldi scales the whole utterance by the weight of each frame in turn. Frames of weight 0 are
+    left out and scale nothing.
+    """
+    scales_T = np.cumprod(np.where(weights_T == 0, 1, weights_T), dtype=np.float64)
+    scales_T = np.where(weights_T == 0, 0, scales_T)
+    weight_P = posterior.weight_P * scales_T[posterior.frame_P()].astype(np.float32)
+    return Posterior(posterior.counts_T, posterior.index_P, weight_P).kept(weight_P != 0)
+
+
+def gaussian_count(text: str) -> int:
+    """The number of Gaussians of a command line."""
+    try:
+        count = int(text)
+    except ValueError:
+        count = 0
+    if count <= 0:
+        raise KaldiError(f"'{text}' is no number of Gaussians. Write a positive integer.")
+    return count

@@ -1,21 +1,15 @@
 """Tables of posteriors: copied, scaled, summed, and turned into weights of frames.
 
 Sources: src/bin/{copy,scale,sum,weight}-post.cc, src/bin/post-to-weights.cc.
-
-Shape suffixes (scope: this module):
-    T = frames   P = pairs of a frame and an index
 """
 
 import contextlib
 import dataclasses
 
-import numpy as np
-
 from steps_py.errors import KaldiError
 from steps_py.formats.holders import FLOAT, FLOAT_VECTOR
 from steps_py.formats.log import Tally, log
 from steps_py.formats.options import option
-from steps_py.formats.posteriors import POSTERIOR, Posterior
 from steps_py.formats.specifiers import is_rspecifier
 from steps_py.formats.tables import RandomReader, SequentialReader, TableWriter
 from steps_py.kaldi.commands import command
@@ -37,6 +31,8 @@ See also: post-to-weights, scale-post, sum-post, weight-post ...""",
     max_args=2,
 )
 def copy_post(options, posteriors_in: str, posteriors_out: str) -> int:
+    from steps_py.formats.posteriors import POSTERIOR  # start-up time
+
     tally = Tally()
     with (
         SequentialReader(posteriors_in, POSTERIOR) as reader,
@@ -58,6 +54,8 @@ Usage: scale-post <post-rspecifier> (<scale-rspecifier>|<scale>) <post-wspecifie
     max_args=3,
 )
 def scale_post(_options, posteriors_in: str, scale_in: str, posteriors_out: str) -> int:
+    from steps_py.formats.posteriors import POSTERIOR  # start-up time
+
     tally = Tally()
     with contextlib.ExitStack() as stack:
         scale_of = _scales(scale_in, stack)
@@ -125,6 +123,9 @@ Usage: sum-post <post-rspecifier1> <post-rspecifier2> <post-wspecifier>""",
     max_args=3,
 )
 def sum_post(options, first_in: str, second_in: str, posteriors_out: str) -> int:
+    from steps_py.formats.posteriors import POSTERIOR  # start-up time
+    from steps_py.gmm.posterior_sums import summed
+
     tally, num_frames, num_disjoint = Tally(), 0, 0
     drop = options.drop_frames or options.zero_if_disjoint
     with (
@@ -157,39 +158,6 @@ def sum_post(options, first_in: str, second_in: str, posteriors_out: str) -> int
     return tally.exit_code()
 
 
-def summed(first: Posterior, second: Posterior, merge: bool) -> tuple[Posterior, np.ndarray]:
-    """(the pairs of both, sorted by index in each frame; which frames share no index (T,)).
-
-    With `merge`, pairs of one index become one, and those of sum zero are removed.
-
-    >>> one, other = Posterior.of([[(3, 0.5), (1, 0.5)]]), Posterior.of([[(3, -0.5), (7, 1)]])
-    >>> total, disjoint_T = summed(one, other, merge=True)
-    >>> total.lists(), disjoint_T.tolist()
-    ([[(1, 0.5), (7, 1.0)]], [False])
-    """
-    frame_P = np.concatenate([first.frame_P(), second.frame_P()])
-    index_P = np.concatenate([first.index_P, second.index_P])
-    weight_P = np.concatenate([first.weight_P, second.weight_P])
-    is_second_P = np.arange(len(frame_P)) >= len(first.index_P)
-    order = np.lexsort((weight_P, index_P, frame_P))
-    frame_P, index_P, weight_P = frame_P[order], index_P[order], weight_P[order]
-    is_second_P = is_second_P[order]
-    begins_P = np.ones(len(order), bool)
-    begins_P[1:] = (np.diff(frame_P) != 0) | (np.diff(index_P) != 0)
-    group_P = np.cumsum(begins_P) - 1
-    in_first = np.bincount(group_P, ~is_second_P)
-    in_second = np.bincount(group_P, is_second_P)
-    num_frames = first.num_frames
-    shared_T = np.zeros(num_frames, bool)
-    shared_T[frame_P[begins_P][(in_first > 0) & (in_second > 0)]] = True
-    if merge:
-        sums = np.bincount(group_P, weight_P).astype(np.float32)
-        frame_P, index_P, weight_P = frame_P[begins_P], index_P[begins_P], sums
-    counts_T = np.bincount(frame_P, minlength=num_frames)
-    total = Posterior(counts_T, index_P, weight_P)
-    return (total.kept(weight_P != 0) if merge else total), ~shared_T
-
-
 @command(
     "post-to-weights",
     usage="""Turn posteriors into per-frame weights (typically most useful after
@@ -199,6 +167,8 @@ Usage: post-to-weights <post-rspecifier> <weights-wspecifier>""",
     max_args=2,
 )
 def post_to_weights(_options, posteriors_in: str, weights_out: str) -> int:
+    from steps_py.formats.posteriors import POSTERIOR  # start-up time
+
     tally = Tally()
     with (
         SequentialReader(posteriors_in, POSTERIOR) as reader,
@@ -229,6 +199,9 @@ Usage: weight-post <post-rspecifier> <weights-rspecifier> <post-wspecifier>""",
     max_args=3,
 )
 def weight_post(options, posteriors_in: str, weights_in: str, posteriors_out: str) -> int:
+    from steps_py.formats.posteriors import POSTERIOR  # start-up time
+    from steps_py.gmm.posterior_sums import weighted
+
     tally = Tally()
     with (
         SequentialReader(posteriors_in, POSTERIOR) as reader,
@@ -245,21 +218,7 @@ def weight_post(options, posteriors_in: str, weights_in: str, posteriors_out: st
                     key, f"weights of wrong size, {len(weights_T)} vs. {posterior.num_frames}"
                 )
                 continue
-            writer.write(key, _weighted(posterior, weights_T))
+            writer.write(key, weighted(posterior, weights_T))
             tally.done()
     log(f"Scaled {tally.num_done} posteriors; errors on {tally.num_lost}")
     return tally.exit_code()
-
-
-def _weighted(posterior, weights_T):
-    """The posteriors times the weights; frames of weight 0 become empty.
-
-    Frames beyond the weights get the weight 0 and keep their pairs.
-    """
-    padded_T = np.zeros(posterior.num_frames, np.float32)
-    size = min(len(weights_T), posterior.num_frames)
-    padded_T[:size] = weights_T[:size]
-    frame_P = posterior.frame_P()
-    weight_P = posterior.weight_P * padded_T[frame_P]
-    weighted = Posterior(posterior.counts_T, posterior.index_P, weight_P)
-    return weighted.kept((padded_T[frame_P] != 0) | (frame_P >= size))

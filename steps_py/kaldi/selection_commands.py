@@ -10,8 +10,6 @@ import dataclasses
 import itertools
 import re
 
-import numpy as np
-
 from steps_py.errors import KaldiError
 from steps_py.formats.holders import FLOAT_MATRIX
 from steps_py.formats.log import Tally, log, warn
@@ -117,12 +115,15 @@ def shift_feats(options, feats_in: str, feats_out: str) -> int:
     return tally.exit_code()
 
 
-def shifted(x_TD: np.ndarray, shift: int) -> np.ndarray:
+def shifted(x_TD, shift: int):
     """Frames later by `shift`; the first or last is repeated.
 
+    >>> import numpy as np
     >>> shifted(np.array([[1], [2], [3]]), 1).ravel().tolist()
     [1, 1, 2]
     """
+    import numpy as np  # start-up time
+
     return x_TD[np.clip(np.arange(len(x_TD)) - shift, 0, len(x_TD) - 1)]
 
 
@@ -219,6 +220,8 @@ See also: copy-feats, append-vector-to-feats, paste-feats""",
     max_args=None,
 )
 def concat_feats(options, *arguments: str) -> int:
+    import numpy as np  # start-up time
+
     *feats_in, feats_out = arguments
     parts = [read_object(name, FLOAT_MATRIX) for name in feats_in]
     for name, x_TD in zip(feats_in, parts, strict=True):

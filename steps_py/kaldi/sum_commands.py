@@ -6,8 +6,6 @@ Sources: src/bin/matrix-sum.cc, src/bin/vector-sum.cc, src/bin/vector-scale.cc.
 import contextlib
 import dataclasses
 
-import numpy as np
-
 from steps_py.errors import KaldiError
 from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.formats.log import Tally, log, warn
@@ -118,6 +116,8 @@ def vector_sum(options, *arguments: str) -> int:
 
 def _sum_tables(inputs, out, holder, scales):
     """One output of each key of the first table; missing entries of others are left out."""
+    import numpy as np  # start-up time
+
     scales = [*scales, *[1.0] * len(inputs)][: len(inputs)]
     tally, num_missing = Tally(), 0
     with contextlib.ExitStack() as stack:
@@ -142,6 +142,8 @@ def _sum_tables(inputs, out, holder, scales):
 
 def _sum_entries(table_in, out, holder, binary, average):
     """The sum of all entries of a table."""
+    import numpy as np  # start-up time
+
     tally, total = Tally(), None
     with SequentialReader(table_in, holder) as reader:
         for key, value in reader:
@@ -163,6 +165,8 @@ def _sum_entries(table_in, out, holder, binary, average):
 
 def _sum_files(inputs, out, holder, binary, average):
     """The sum of the objects of files; a larger one than those before it enlarges the sum."""
+    import numpy as np  # start-up time
+
     for name in inputs:
         if is_rspecifier(name):
             raise KaldiError(f"'{name}' is a table, but the output '{out}' is a file.")
@@ -202,6 +206,8 @@ See also: copy-vector, vector-sum""",
     max_args=2,
 )
 def vector_scale(options, vectors_in: str, vectors_out: str) -> int:
+    import numpy as np  # start-up time
+
     scale = np.float32(options.scale)
     if is_rspecifier(vectors_in) != is_wspecifier(vectors_out):
         raise KaldiError(

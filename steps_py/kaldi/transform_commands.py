@@ -9,8 +9,6 @@ Shape suffixes (scope: this module):
 import contextlib
 import dataclasses
 
-import numpy as np
-
 from steps_py.errors import KaldiError
 from steps_py.formats.holders import DOUBLE_MATRIX, FLOAT_MATRIX, TOKEN
 from steps_py.formats.log import Tally, log, warn
@@ -106,6 +104,8 @@ See also: compute-cmvn-stats""",
     max_args=3,
 )
 def modify_cmvn_stats(options, *arguments: str) -> int:
+    import numpy as np  # start-up time
+
     *fake, stats_in, stats_out = arguments
     fake_dims = _dims(fake[0]) if fake else []
     tally = Tally()

@@ -9,8 +9,6 @@ Shape suffixes (scope: this module):
 import contextlib
 import dataclasses
 
-import numpy as np
-
 from steps_py.errors import KaldiError
 from steps_py.formats.holders import FLOAT_VECTOR
 from steps_py.formats.log import Tally, log
@@ -55,6 +53,8 @@ See also: fgmm-global-get-frame-likes, compute-vad, merge-vads""",
     max_args=None,
 )
 def compute_vad_from_frame_likes(options, first_in: str, *others: str) -> int:
+    import numpy as np  # start-up time
+
     *others_in, labels_out = others
     num_classes = 1 + len(others_in)
     label_C = _labels(options.map, num_classes)
@@ -86,6 +86,8 @@ def compute_vad_from_frame_likes(options, first_in: str, *others: str) -> int:
 
 def _labels(map_in, num_classes):
     """The label of each class; of those that the map does not name, their number."""
+    import numpy as np  # start-up time
+
     label_C = np.arange(num_classes, dtype=np.float32)
     for number, label in _rows(map_in, 2):
         if not 0 <= number < num_classes:
@@ -95,6 +97,8 @@ def _labels(map_in, num_classes):
 
 
 def _log_priors(text, num_classes):
+    import numpy as np  # start-up time
+
     if not text:
         return np.full(num_classes, -np.log(num_classes), np.float32)
     try:
@@ -161,6 +165,8 @@ def merge_vads(options, first_in: str, second_in: str, labels_out: str) -> int:
 
 
 def _merged(key, first_T, second_T, label_of):
+    import numpy as np  # start-up time
+
     pairs = list(zip(first_T.astype(int).tolist(), second_T.astype(int).tolist(), strict=True))
     missing = [pair for pair in dict.fromkeys(pairs) if pair not in label_of]
     if missing:

@@ -50,6 +50,11 @@ def test_there_is_a_launcher_for_each_command_whose_module_exists():
     assert {path.name for path in (KALDI / "bin").iterdir()} == built
 
 
+def test_the_page_lists_every_command():
+    page = (ROOT / "docs/kaldi.md").read_text()
+    assert [name for name in COMMANDS if f"`{name}`" not in page] == []
+
+
 def test_launchers_are_two_lines_and_executable():
     for path in (KALDI / "bin").iterdir():
         assert path.read_text() == f'#!/bin/sh\nexec python3 -m steps_py.kaldi {path.name} "$@"\n'
