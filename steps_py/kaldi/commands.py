@@ -58,6 +58,8 @@ _FAMILIES = {
     " ivector-extractor-sum-accs ivector-extractor-est ivector-extract ivector-extract-online",
     "logistic_regression_commands": "logistic-regression-train logistic-regression-eval"
     " logistic-regression-copy",
+    "pitch_commands": "compute-kaldi-pitch-feats process-kaldi-pitch-feats"
+    " compute-and-process-kaldi-pitch-feats",
     "nnet3_commands": "nnet3-copy nnet3-info nnet3-xvector-compute",
 }
 
