@@ -94,7 +94,9 @@ class PitchTracker:
         if not len(frames_TF):
             return np.zeros((0, 2), np.float32)
         inner_TL, norm_TL = self._correlation(frames_TF)
-        energy = float(np.mean(low_N.astype(np.float64) ** 2) - np.mean(low_N, dtype="float64") ** 2)
+        energy = float(
+            np.mean(low_N.astype(np.float64) ** 2) - np.mean(low_N, dtype="float64") ** 2
+        )
         ballast = (energy * self.config.window_samples) ** 2 * self.config.nccf_ballast
         searched_TS = _nccf(inner_TL, norm_TL, ballast) @ self._interpolation_LS
         states_T = self._best_path(searched_TS)

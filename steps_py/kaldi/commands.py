@@ -61,6 +61,9 @@ _FAMILIES = {
     "pitch_commands": "compute-kaldi-pitch-feats process-kaldi-pitch-feats"
     " compute-and-process-kaldi-pitch-feats",
     "nnet3_commands": "nnet3-copy nnet3-info nnet3-xvector-compute",
+    "nnet3_model_commands": "nnet3-init nnet3-average",
+    "nnet3_batched_commands": "nnet3-xvector-compute-batched",
+    "examples_commands": "nnet3-xvector-get-egs",
 }
 
 COMMANDS = {name: module for module, names in _FAMILIES.items() for name in names.split()}

@@ -7,15 +7,18 @@ Shape suffixes (scope: this module):
 """
 
 import dataclasses
+import re
 import time
 
 from steps_py.errors import KaldiError, StepsError
 from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
-from steps_py.formats.log import Tally, log, warn
+from steps_py.formats.log import Tally, log
 from steps_py.formats.memory import keep_freed_memory
 from steps_py.formats.options import UsageError, option, parse_command_line
+from steps_py.formats.outputs import open_output
 from steps_py.formats.tables import SequentialReader, TableWriter, read_object, write_object
 from steps_py.kaldi.commands import command
+from steps_py.nnet3.compiler_cache import FLAGS, empty_cache
 
 
 @dataclasses.dataclass
@@ -145,9 +148,39 @@ _NO_EFFECT = "Has no effect here: nothing is compiled"
 _BATCH_FRAMES = 4000
 
 
+def compiler_options(name: str, prefix: str = "", computation_prefix: str = ""):
+    """A dataclass of the options of Kaldi's compiler of computations, which have no effect.
+
+    `prefix` precedes the names of those that optimise, `computation_prefix` that of ``debug``.
+    """
+    defaults = {
+        **dict.fromkeys(FLAGS, True),
+        "min-deriv-time": -(2**31),
+        "max-deriv-time": 2**31 - 1,
+        "max-deriv-time-relative": 2**31 - 1,
+        "memory-compression-level": 1,
+    }
+    named = {f"{prefix}{key}": default for key, default in defaults.items()}
+    named[f"{computation_prefix}debug"] = False
+    fields = [
+        (re.sub(r"\W", "_", key), type(value), option(value, _NO_EFFECT, name=key))
+        for key, value in named.items()
+    ]
+    return dataclasses.make_dataclass(name, fields)
+
+
 @dataclasses.dataclass
-class XvectorOptions:
+class CommonOptions:
     use_gpu: str = option("no", "yes|no|optional|wait; has no effect, as in a Kaldi without CUDA")
+    cache_capacity: int = option(64, _NO_EFFECT)
+    use_shortcut: bool = option(True, _NO_EFFECT)
+
+
+_CompilerOptions = compiler_options("_CompilerOptions", "optimization.", "computation.")
+
+
+@dataclasses.dataclass
+class XvectorOptions(_CompilerOptions, CommonOptions):
     chunk_size: int = option(
         -1,
         "If set, extracts xvectors from specified chunk-size, and averages.  If not set,"
@@ -160,9 +193,9 @@ class XvectorOptions:
         " equal min-chunk-size",
     )
     cached_compiler_in: str = option("", _NO_EFFECT)
-    cached_compiler_out: str = option("", _NO_EFFECT)
-    cache_capacity: int = option(64, _NO_EFFECT)
-    use_shortcut: bool = option(True, _NO_EFFECT)
+    cached_compiler_out: str = option(
+        "", "If set, write a cache of compiled computations to here: one without entries"
+    )
     acoustic_scale: float = option(1.0, "Has no effect, as in Kaldi's command")
     frames_per_chunk: int = option(50, "Has no effect, as in Kaldi's command")
     frame_subsampling_factor: int = option(1, "Has no effect, as in Kaldi's command")
@@ -171,8 +204,6 @@ class XvectorOptions:
     extra_left_context_initial: int = option(-1, "Has no effect, as in Kaldi's command")
     extra_right_context_final: int = option(-1, "Has no effect, as in Kaldi's command")
     debug_computation: bool = option(False, "Has no effect here")
-    optimization_optimize: bool = option(True, _NO_EFFECT, name="optimization.optimize")
-    computation_debug: bool = option(False, "Has no effect here", name="computation.debug")
 
 
 @command(
@@ -214,6 +245,10 @@ def nnet3_xvector_compute(options, nnet_in: str, feats_in: str, vectors_out: str
             writer.write(utt, xvector_E)
             num_frames += count
             tally.done()
+    if options.cached_compiler_out:
+        log(f"Writing cache to {options.cached_compiler_out}")
+        with open_output(options.cached_compiler_out) as out:
+            out.write(empty_cache())
     elapsed_sec = time.monotonic() - started
     factor = elapsed_sec * 100 / num_frames if num_frames else 0
     log(f"Time taken {elapsed_sec:.6g}s: real-time factor assuming 100 frames/sec is {factor:.6g}")
@@ -231,10 +266,6 @@ def _check_options(options):
             f"--chunk-size={options.chunk_size} is less than --min-chunk-size="
             f"{options.min_chunk_size}: no chunk would be used. Lower --min-chunk-size."
         )
-    if options.use_gpu not in ("yes", "no", "optional", "wait"):
-        raise KaldiError(f"--use-gpu={options.use_gpu}: expected yes, no, optional or wait.")
-    if options.cached_compiler_out:
-        warn("--cached-compiler-out is ignored: nothing is compiled here, nothing is written")
 
 
 def _unusable(options, utt, x_TD):

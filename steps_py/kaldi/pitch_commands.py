@@ -30,9 +30,7 @@ class PitchOptions:
     )
     min_f0: float = option(50.0, "min. F0 to search for (Hz)")
     max_f0: float = option(400.0, "max. F0 to search for (Hz)")
-    soft_min_f0: float = option(
-        10.0, "Minimum f0, applied in soft way, must not exceed min-f0"
-    )
+    soft_min_f0: float = option(10.0, "Minimum f0, applied in soft way, must not exceed min-f0")
     penalty_factor: float = option(0.1, "cost factor for FO change.")
     lowpass_cutoff: float = option(1000.0, "cutoff frequency for LowPass filter (Hz) ")
     resample_frequency: float = option(
@@ -42,9 +40,7 @@ class PitchOptions:
     delta_pitch: float = option(
         0.005, "Smallest relative change in pitch that our algorithm measures"
     )
-    nccf_ballast: float = option(
-        7000.0, "Increasing this factor reduces NCCF for quiet frames"
-    )
+    nccf_ballast: float = option(7000.0, "Increasing this factor reduces NCCF for quiet frames")
     lowpass_filter_width: int = option(
         1, "Integer that determines filter width of lowpass filter, more gives sharper filter"
     )
@@ -61,17 +57,13 @@ class PitchOptions:
     frames_per_chunk: int = option(0, _ONLINE)
     simulate_first_pass_online: bool = option(False, _ONLINE)
     recompute_frame: int = option(500, "Only relevant for online pitch extraction; no effect here")
-    max_frames_latency: int = option(
-        0, "Only relevant for online pitch extraction; no effect here"
-    )
+    max_frames_latency: int = option(0, "Only relevant for online pitch extraction; no effect here")
 
 
 @dataclasses.dataclass
 class ProcessOptions:
     pitch_scale: float = option(2.0, "Scaling factor for the final normalized log-pitch value")
-    pov_scale: float = option(
-        2.0, "Scaling factor for final POV (probability of voicing) feature"
-    )
+    pov_scale: float = option(2.0, "Scaling factor for final POV (probability of voicing) feature")
     pov_offset: float = option(
         0.0,
         "This can be used to add an offset to the POV feature. Intended for use in online decoding"
