@@ -14,9 +14,10 @@ from snakemake.utils import min_version
 min_version("9.0")
 sys.path.insert(0, workflow.basedir)
 
+from steps_py.cluster.requests import rules_in
 from steps_py.own_parts import VARIABLE
 from steps_py.recipe.conf_files import check_conf_files
-from steps_py.recipe.config import check_config, fill_defaults, without_defaults
+from steps_py.recipe.config import check_config, fill_defaults, trains, without_defaults
 from steps_py.recipe.folder import recipe_folder
 from steps_py.recipe.overlays import lay_over
 from steps_py.recipe.targets import check_targets
@@ -45,62 +46,82 @@ try:
     UNFILLED = dict(config)
     config = fill_defaults(config)
     CANONICAL = without_defaults(config)
-    if workflow.is_main_process:
+    TRAINS = trains(config)
+    if workflow.is_main_process and TRAINS:
         check_conf_files(config, RECIPE)
 except StepsError as error:
     sys.exit(str(error))
 
 
 include: "workflow/execution.smk"
-include: "workflow/rules/common.smk"
-include: "workflow/rules/data.smk"
-include: "workflow/rules/augment.smk"
-include: "workflow/rules/feats.smk"
-include: "workflow/rules/vad.smk"
-include: "workflow/rules/chunks.smk"
-include: "workflow/rules/model.smk"
-include: "workflow/rules/xvectors.smk"
+include: "workflow/slices.smk"
 
 
-if PSEUDO:
+if TRAINS:
 
-    include: "workflow/rules/pseudo_labels.smk"
+    include: "workflow/rules/common.smk"
+    include: "workflow/rules/data.smk"
+    include: "workflow/rules/augment.smk"
+    include: "workflow/rules/feats.smk"
+    include: "workflow/rules/vad.smk"
+    include: "workflow/rules/chunks.smk"
+    include: "workflow/rules/model.smk"
+    include: "workflow/rules/xvectors.smk"
+
+    if PSEUDO:
+
+        include: "workflow/rules/pseudo_labels.smk"
+    include: "workflow/rules/backend.smk"
+    include: "workflow/rules/scores.smk"
+    include: "workflow/rules/metrics.smk"
 
 
-include: "workflow/rules/backend.smk"
-include: "workflow/rules/scores.smk"
-include: "workflow/rules/metrics.smk"
-include: "workflow/rules/report.smk"
-include: "workflow/rules/system.smk"
-include: "workflow/rules/plan.smk"
-include: "workflow/rules/search.smk"
+if config["diarization"]:
+
+    include: "workflow/rules/diarization.smk"
+
+
+if TRAINS:
+
+    include: "workflow/rules/report.smk"
+    include: "workflow/rules/system.smk"
+    include: "workflow/rules/plan.smk"
+    include: "workflow/rules/search.smk"
 
 
 onstart:
     stop_jobs_on_sigterm()
     stop_without_commands()
-    stop_without_corpora()
+    if TRAINS:
+        stop_without_corpora()
     end_jobs_of_clusters()
 
 
 onsuccess:
-    stop_if_results_disagree()
-    print(*jobs_warnings(), *results_of_run(), sep="\n")
+    if TRAINS:
+        stop_if_results_disagree()
+    print(*jobs_warnings(), *(results_of_run() if TRAINS else []), sep="\n")
+
+
+RESULTS_OF_TRAINING = [
+    "results/metrics.tsv",
+    "results/comparisons.tsv",
+    "results/manifest.json",
+    "results/report.html",
+    "results/system.swx",
+]
 
 
 rule all:
     default_target: True
     input:
-        expand("results/{trials}_eer.txt", trials=TRIALS),
-        "results/metrics.tsv",
-        "results/comparisons.tsv",
-        "results/manifest.json",
-        "results/report.html",
-        "results/system.swx",
+        expand("results/{trials}_eer.txt", trials=TRIALS) if TRAINS else [],
+        RESULTS_OF_TRAINING if TRAINS else [],
+        RESULTS_OF_DIARIZATION if config["diarization"] else [],
 
 
 try:
-    CLUSTER.check_rules([*PSEUDO_RULES, *(rule.name for rule in workflow.rules)])
+    CLUSTER.check_rules(rules_in(Path(workflow.basedir, "workflow/rules")))
     if workflow.is_main_process:
         check_targets(sys.argv, workflow.rules, WILDCARD_VALUES)
 except StepsError as error:

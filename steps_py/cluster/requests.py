@@ -5,6 +5,7 @@ does. It overrides the site's file key by key, so the site's queues and complexe
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -88,6 +89,16 @@ class Cluster:
             for rule in rules:
                 if rule not in names:
                     raise ConfigError(f"{path}: unknown rule '{rule}'. {did_you_mean(rule, names)}")
+
+
+def rules_in(folder: str | Path) -> list[str]:
+    """The names of all rules in a folder of rules files, also of those that a recipe has not."""
+    names = re.compile(r"^ *(?:use rule \w+ as|rule) (\w+)", re.MULTILINE)
+    return [
+        name
+        for path in sorted(Path(folder).glob("*.smk"))
+        for name in names.findall(path.read_text())
+    ]
 
 
 def growing(first: int, most: int | None) -> Callable[[Any, int], int]:

@@ -99,6 +99,15 @@ class Embedder:
         self._model = model.to(self._device)
 
     @property
+    def extractor(self) -> Extractor:
+        """The network, with the options of its features."""
+        return self._extractor
+
+    @property
+    def config(self) -> XvectorsConfig:
+        return self._config
+
+    @property
     def sample_rate_hz(self) -> float:
         """Sample rate of the recordings that can be embedded."""
         return self._extractor.front_end.sample_rate_hz

@@ -43,6 +43,8 @@ REGISTRIES = {  # kind -> where its registry is
     "objective": "steps_py.model.registries:OBJECTIVES",
     "sampler": "steps_py.chunks.samplers.base:SAMPLERS",
     "clusterer": "steps_py.pseudo_labels.clusterers.base:CLUSTERERS",
+    "speech detector": "steps_py.conversations.speech.base:SPEECH_DETECTORS",
+    "diarization clusterer": "steps_py.diarization.clusterers.base:CLUSTERERS",
     "scoring step": "steps_py.backend.steps.base:STEPS",
     "quality measure": "steps_py.backend.steps.quality.base:MEASURES",
     "metric": "steps_py.scoring.metrics.base:METRICS",

@@ -2,8 +2,8 @@
 
 from steps_py.errors import ConfigError
 from steps_py.recipe.catalogue import catalogue
-from steps_py.recipe.checks import CHECKS
-from steps_py.recipe.sections import RecipeConfig
+from steps_py.recipe.checks import CHECKS, CHECKS_OF_DIARIZATION
+from steps_py.recipe.sections import RecipeConfig, recipe_class
 from steps_py.settings.check import check
 from steps_py.settings.declare import schema_of
 from steps_py.settings.defaults import fill, without
@@ -16,17 +16,18 @@ def check_config(config, source="config.yaml", recipe=None) -> None:
     `recipe` is the recipe's folder, by default that of the run.
     """
     parts = catalogue(recipe)
-    faults = check(schema_of(RecipeConfig), config, parts=parts)
+    faults = check(schema_of(recipe_class(config)), config, parts=parts)
     if not faults:
         filled = fill_defaults(config, recipe)
-        faults = [fault for look in CHECKS for fault in look(filled, parts)]
+        checks = CHECKS if trains(config) else CHECKS_OF_DIARIZATION
+        faults = [fault for look in checks for fault in look(filled, parts)]
     if faults:
         raise ConfigError("\n".join(f"{source}: {fault}" for fault in dict.fromkeys(faults)))
 
 
 def fill_defaults(config, recipe=None):
     """A copy of a checked `config` with all defaults, those of registered classes included."""
-    return fill(schema_of(RecipeConfig), dict(config), catalogue(recipe))
+    return fill(schema_of(recipe_class(config)), dict(config), catalogue(recipe))
 
 
 def without_defaults(config, recipe=None):
@@ -38,4 +39,13 @@ def without_defaults(config, recipe=None):
     >>> without_defaults({"cmvn": {"window_frames": 300, "norm_vars": True}})
     {'cmvn': {'norm_vars': True}}
     """
-    return without(schema_of(RecipeConfig), dict(config), catalogue(recipe))
+    return without(schema_of(recipe_class(config)), dict(config), catalogue(recipe))
+
+
+def trains(config) -> bool:
+    """Whether a recipe trains a network, as all do but those with nothing but ``diarization``.
+
+    >>> trains({"diarization": {"extractor": "../folder/results/system.swx"}})
+    False
+    """
+    return recipe_class(config) is RecipeConfig

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from steps_py.augment.config import AugmentConfig
 from steps_py.backend.config import BackendConfig
 from steps_py.chunks.config import ChunksConfig
+from steps_py.conversations.config import DiarizationConfig
 from steps_py.data.config import DataConfig
 from steps_py.embeddings.config import XvectorsConfig
 from steps_py.feats.config import CmvnConfig, FeatsConfig, VadConfig
@@ -46,7 +47,24 @@ class RecipeConfig:
         " option in a chain takes precedence",
     )
     scores: ScoresConfig = section(ScoresConfig, "scoring systems")
+    diarization: DiarizationConfig | None = setting(
+        None, "who spoke when in recordings. docs/diarization.md"
+    )
     report: ReportConfig = section(ReportConfig, "contents of results/report.html")
     system: SystemConfig = section(SystemConfig, "the file results/system.swx")
     plan: PlanConfig = section(PlanConfig, "for `snakemake plan`; results do not depend on it")
     metrics: MetricsConfig = section(MetricsConfig, "measures in the results tables")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiarizationRecipe:
+    """A recipe that trains nothing: who spoke when, by the network of another recipe."""
+
+    diarization: DiarizationConfig = setting(description="who spoke when in recordings")
+    xvectors: XvectorsConfig = section(XvectorsConfig, "extraction of x-vectors")
+
+
+def recipe_class(config: dict) -> type:
+    """The sections of a recipe: all, or those of a recipe with ``diarization`` and no ``data``."""
+    only_diarization = "diarization" in config and "data" not in config
+    return DiarizationRecipe if only_diarization else RecipeConfig

@@ -1,19 +1,11 @@
 # Names that several hops share, and input functions. No rule here.
-import json
-import os
-import subprocess
-
 from steps_py.backend.systems import Systems
 from steps_py.data.corpora import load_corpus, missing_corpora
 from steps_py.data.trial_parts import OVER
-from steps_py.data.sources import digest_of_file, digest_of_files
 from steps_py.embeddings.config import xvector_dim
 from steps_py.model.transformers_folder import files_of_folder
-from steps_py.recipe.catalogue import own_files
 from steps_py.settings.declare import name_and_options
 from steps_py.training.loss_files import files_of_loss
-
-KALDI = os.path.realpath(os.environ["KALDI_ROOT"]) if os.environ.get("KALDI_ROOT") else "built-in"
 
 os.environ["SIDEWINDER_PIPES"] = config["data"]["pipes"]  # for all jobs: they begin here too
 # a parameter of all rules that read recordings; none by default
@@ -24,10 +16,6 @@ AUGMENTED = ["train_augmented"] if config["augment"]["copies"] else []
 FROM_AUDIO = config["train"]["input"] == "waveform"
 PSEUDO = config["pseudo_labels"]
 PSEUDO_SETS = [PSEUDO["unlabelled"]] if PSEUDO else []
-PSEUDO_RULES = [  # a site's cluster.yaml may name them where a recipe does not have them
-    *("allocate_start", "train_start", "extract_unlabelled", "cluster_xvectors"),
-    *("allocate_round", "train_round"),
-]
 LABELLED_SETS = ["train"] if FROM_AUDIO else ["train", *AUGMENTED]
 CHUNK_SETS = list(dict.fromkeys([*LABELLED_SETS, *PSEUDO_SETS]))
 TRIALS = list(config["data"]["trials"])
@@ -82,7 +70,7 @@ wildcard_constraints:
     part=r"[^/]+",
 
 
-WILDCARD_VALUES = {
+WILDCARD_VALUES |= {
     "dset": [*SETS, *AUGMENTED],
     "clean": SETS,
     "trials": TRIALS,
@@ -119,45 +107,9 @@ def each_of(archives, dsets):
     return sorted({path for dset in dsets for path in archives(dset)})
 
 
-def slice_of(path, without=(), only=None):
-    """A section of the config as JSON, for a stage's --config.
-
-    Keys with their default values are omitted, so that neither a default that is written out nor
-    a key that a later release adds changes a job.
-    """
-    value = CANONICAL
-    for key in path.split("/"):
-        value = value.get(key, {})
-    keys = [key for key in value if key not in without and (only is None or key in only)]
-    return json.dumps({key: value[key] for key in keys})
-
-
-def recipe_file(path):
-    """A file of the recipe (conf/mfcc.conf), from the folder that the workflow runs in."""
-    return os.path.relpath(RECIPE / path)
-
-
-def input_file(path):
-    """`recipe_file` as an input, where Snakemake takes braces for wildcards."""
-    return recipe_file(path).replace("{", "{{").replace("}", "}}")
-
-
 def speeds_of_training():
     """Speeds at which a training from audio plays its recordings."""
     return (config["augment"]["online"] or {"speeds": [1.0]})["speeds"]
-
-
-def own_inputs(*sections):
-    """The recipe's own files with the classes that sections of the config name, as inputs."""
-    return [path.replace("{", "{{").replace("}", "}}") for path in own_files(list(sections))]
-
-
-def stop_without_commands():
-    """Report a wrong KALDI_ROOT (path.sh) before the first job."""
-    path_sh = Path(workflow.basedir, "path.sh")
-    done = subprocess.run(["bash", "-c", f"source '{path_sh}'"], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr.strip())
 
 
 def stop_without_corpora():

@@ -9,6 +9,7 @@ from steps_py.recipe.checks import (
     backend,
     chunks,
     data,
+    diarization,
     feats,
     pseudo_labels,
     scores,
@@ -28,4 +29,6 @@ CHECKS = [
     *backend.CHECKS,
     *scores.CHECKS,
     *system.CHECKS,
+    *diarization.CHECKS,
 ]
+CHECKS_OF_DIARIZATION = [*sections.CHECKS, *diarization.CHECKS]  # of a recipe without training

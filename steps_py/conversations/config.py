@@ -1,0 +1,141 @@
+"""Section ``diarization`` of a recipe: who spoke when."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from steps_py.conversations.windows import WindowsConfig
+from steps_py.data.config import SET_NAME
+from steps_py.errors import ConfigError
+from steps_py.settings.declare import Keywords, Seed, part, section, setting
+
+FOLDERS = ["parts", "trials", "train", "train_augmented"]  # of data/ that are other things
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversationsConfig:
+    """An entry of ``diarization.sets``.  Paths are relative to the recipe's folder."""
+
+    recordings: str = setting(
+        description="a folder of recordings, or a Kaldi data directory with wav.scp"
+    )
+    pattern: str = setting(
+        "{recording}.wav",
+        "of a folder: paths below it; {recording} stands for the recording's name, and * for any"
+        " text",
+    )
+    list: str | None = setting(
+        None, "file with the names of the recordings to take, one per line; null: all"
+    )
+    rttm: str | None = setting(
+        None, "reference: an RTTM file, or a folder of them; null: there is none, and no DER"
+    )
+    uem: str | None = setting(
+        None, "UEM file, or a folder of them: the regions that are scored; null: whole recordings"
+    )
+    lab: str | None = setting(
+        None,
+        "folder of <recording>.lab, the speech that speech detector oracle takes; null: where"
+        " speakers of the reference speak",
+    )
+    reco2num_spk: str | None = setting(
+        None, "numbers of speakers, for known_num_speakers; null: those of the reference"
+    )
+    channel: int | str = setting(
+        1, "of recordings with several: 1, 2 ..., or mix, their mean", pattern="^mix$", minimum=1
+    )
+    resample: bool = setting(
+        False,
+        "convert recordings of another rate than the extractor's, which are refused otherwise",
+    )
+    num_recordings: int | None = setting(
+        None, "published number of recordings; another number is an error", minimum=1
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuneConfig:
+    """Section ``diarization.tune``: options that are chosen by the DER of a development set."""
+
+    set: str = setting(description="the development set, one of diarization.sets with a reference")
+    values: dict[str, dict[str, Annotated[list[float], Keywords(minItems=1)]]] = setting(
+        description="system -> its options and the values of each that are tried, in all"
+        " combinations",
+        minProperties=1,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoringSection:
+    """Section ``diarization.scoring``."""
+
+    collar_sec: float = setting(
+        0.0,
+        "so much before and after each begin and end in the reference is not scored; s; 0.25 is"
+        " NIST's forgiving setting",
+        minimum=0,
+    )
+    score_overlap: bool = setting(
+        True, "false: parts in which several speakers of the reference speak are not scored"
+    )
+    draws: int = setting(1000, "of the bootstrap over recordings; 0: no intervals", minimum=0)
+    seed: Seed = setting(0, "of the bootstrap")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiarizationConfig:
+    """Section ``diarization`` of a recipe."""
+
+    extractor: str | None = setting(
+        None,
+        "results/system.swx or final.pt of another recipe, relative to the recipe's folder; null:"
+        " the network of this recipe",
+    )
+    sets: dict[str, ConversationsConfig] = setting(
+        description="sets of recordings; each gives results/<set>.rttm, and results/<set>_der.txt"
+        " if it has a reference",
+        minProperties=1,
+        propertyNames=SET_NAME | {"not": {"enum": FOLDERS}},
+    )
+    speech: Annotated[dict, part("speech detector")] = setting(
+        {"name": "energy"}, "what finds speech: energy, oracle, silero"
+    )
+    windows: WindowsConfig = section(WindowsConfig, "windows of speech that have an x-vector each")
+    systems: dict[str, Annotated[dict, part("diarization clusterer", named_by_key=True)]] = setting(
+        {"ahc": {}},
+        "clusterers that are compared: a name of one, or any name with the clusterer's as `name`;"
+        " results/<set>.rttm is of the first",
+        minProperties=1,
+        propertyNames=SET_NAME,
+    )
+    plda: str | None = setting(
+        None, "Kaldi's PLDA of the extractor's x-vectors, for clusterers that need one"
+    )
+    known_num_speakers: bool = setting(
+        False, "the number of speakers of each recording is given, not estimated"
+    )
+    max_speakers: int | None = setting(
+        None, "at most so many speakers in a recording; null: no limit", minimum=1
+    )
+    tune: TuneConfig | None = setting(
+        None, "options chosen on a development set; its own results are marked"
+    )
+    scoring: ScoringSection = section(ScoringSection, "how the diarization error rate is counted")
+
+    def __post_init__(self):
+        if self.tune is None:
+            return
+        if self.tune.set not in self.sets:
+            raise ConfigError(
+                f"diarization.tune.set is '{self.tune.set}', which is none of diarization.sets"
+                f" ({', '.join(self.sets)})."
+            )
+        if self.sets[self.tune.set].rttm is None:
+            raise ConfigError(
+                f"diarization.tune.set is '{self.tune.set}', which has no rttm to tune on."
+            )
+        for name in self.tune.values:
+            if name not in self.systems:
+                raise ConfigError(
+                    f"diarization.tune.values: '{name}' is none of diarization.systems"
+                    f" ({', '.join(self.systems)})."
+                )

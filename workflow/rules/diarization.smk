@@ -1,0 +1,258 @@
+# recordings + extractor -> results/<set>.rttm, results/<set>_der.txt
+# config: diarization        library: steps_py/conversations/, steps_py/diarization/
+DIARIZATION = config["diarization"]
+CONVERSATIONS = list(DIARIZATION["sets"])
+DIARIZERS = list(DIARIZATION["systems"])
+REFERENCED = [name for name, given in DIARIZATION["sets"].items() if given["rttm"]]
+TUNED = list(DIARIZATION["tune"]["values"]) if DIARIZATION["tune"] else []
+EXTRACTOR = DIARIZATION["extractor"] or "exp/model/final.pt"
+AS_READ = ["recordings", "channel", "resample"]  # of a set, for the stages that read its sounds
+
+
+wildcard_constraints:
+    conversations="|".join(CONVERSATIONS),
+    referenced="|".join(REFERENCED) or "none",
+    diarizer="|".join(DIARIZERS),
+    tuned="|".join(TUNED) or "none",
+
+
+def sources_of_conversations(wildcards):
+    """A digest of the tables of a set, and of the names, sizes and times of its recordings."""
+    given = DIARIZATION["sets"][wildcards.conversations]
+    tables = [given[key] for key in ("list", "rttm", "uem", "lab", "reco2num_spk") if given[key]]
+    files = [digest_of_made(path) for path in tables]
+    return " ".join([*files, state_of_audio(given["recordings"])])
+
+
+def options_of_diarizer(wildcards):
+    """The section of a system of diarization.systems, as JSON with the clusterer's name."""
+    name = wildcards.get("diarizer") or wildcards.tuned
+    return json.dumps({"name": name, **CANONICAL["diarization"].get("systems", {}).get(name, {})})
+
+
+def tuned_of_diarizer(wildcards):
+    """The options of a system that were chosen on the development set, if some were."""
+    return [f"exp/diarization/{wildcards.diarizer}.json"] if wildcards.diarizer in TUNED else []
+
+
+def windows_of(conversations):
+    """What a clusterer reads of a set."""
+    return {
+        "segments": f"exp/diarization/{conversations}/segments",
+        "scp": f"exp/diarization/{conversations}/xvector.scp",
+        "ark": f"exp/diarization/{conversations}/xvector.ark",
+        "num_spk": f"data/{conversations}/reco2num_spk",
+        "plda": input_file(DIARIZATION["plda"]) if DIARIZATION["plda"] else [],
+    }
+
+
+rule prepare_conversations:
+    """List the recordings of a set, and check its reference, regions and numbers of speakers."""
+    output:
+        expand(
+            "data/{{conversations}}/{table}",
+            table=["wav.scp", "reco2dur", "reco2num_spk", "ref.rttm", "all.uem", "speech.lab"],
+        ),
+    log:
+        "logs/prepare_conversations/{conversations}.log",
+    benchmark:
+        "exp/benchmark/prepare_conversations/{conversations}.tsv"
+    threads: CLUSTER.threads("prepare_conversations")
+    resources:
+        **CLUSTER.resources("prepare_conversations"),
+    params:
+        config=lambda wildcards: slice_of(f"diarization/sets/{wildcards.conversations}"),
+        sources=sources_of_conversations,
+    shell:
+        "python -m steps_py.stages.prepare_conversations --config {params.config:q}"
+        " --out data/{wildcards.conversations} > {log} 2>&1"
+
+
+rule find_speech:
+    """The stretches of each recording in which somebody speaks."""
+    input:
+        expand(
+            "data/{{conversations}}/{table}",
+            table=["wav.scp", "reco2dur", "ref.rttm", "speech.lab"],
+        ),
+        extractor=EXTRACTOR.replace("{", "{{").replace("}", "}}"),
+        own=own_inputs(DIARIZATION["speech"]),
+    output:
+        "exp/diarization/{conversations}/speech",
+    log:
+        "logs/find_speech/{conversations}.log",
+    benchmark:
+        "exp/benchmark/find_speech/{conversations}.tsv"
+    threads: CLUSTER.threads("find_speech")
+    resources:
+        **CLUSTER.resources("find_speech"),
+    params:
+        speech=slice_of("diarization/speech"),
+        set=lambda wildcards: slice_of(f"diarization/sets/{wildcards.conversations}", only=AS_READ),
+    shell:
+        "python -m steps_py.stages.find_speech --speech {params.speech:q} --set {params.set:q}"
+        " --extractor {input.extractor:q} --data data/{wildcards.conversations} --out {output}"
+        " > {log} 2>&1"
+
+
+rule cut_windows:
+    """Uniform windows of the speech."""
+    input:
+        "exp/diarization/{conversations}/speech",
+    output:
+        "exp/diarization/{conversations}/segments",
+    log:
+        "logs/cut_windows/{conversations}.log",
+    benchmark:
+        "exp/benchmark/cut_windows/{conversations}.tsv"
+    group:
+        "tables"
+    threads: CLUSTER.threads("cut_windows")
+    resources:
+        **CLUSTER.resources("cut_windows"),
+    params:
+        config=slice_of("diarization/windows"),
+    shell:
+        "python -m steps_py.stages.cut_windows --config {params.config:q} --speech {input}"
+        " --out {output} > {log} 2>&1"
+
+
+rule embed_windows:
+    """X-vectors of the windows, from features that are computed once for each recording."""
+    input:
+        wav="data/{conversations}/wav.scp",
+        segments="exp/diarization/{conversations}/segments",
+        extractor=EXTRACTOR.replace("{", "{{").replace("}", "}}"),
+    output:
+        ark="exp/diarization/{conversations}/xvector.ark",
+        scp="exp/diarization/{conversations}/xvector.scp",
+    log:
+        "logs/embed_windows/{conversations}.log",
+    benchmark:
+        "exp/benchmark/embed_windows/{conversations}.tsv"
+    threads: CLUSTER.threads("embed_windows")
+    resources:
+        **CLUSTER.resources("embed_windows"),
+    params:
+        xvectors=slice_of("xvectors", without=["num_jobs", "copies"]),
+        set=lambda wildcards: slice_of(f"diarization/sets/{wildcards.conversations}", only=AS_READ),
+    shell:
+        "python -m steps_py.stages.embed_windows --xvectors {params.xvectors:q}"
+        " --set {params.set:q} --extractor {input.extractor:q}"
+        " --data data/{wildcards.conversations} --segments {input.segments}"
+        " --out-ark {output.ark} --out-scp {output.scp} > {log} 2>&1"
+
+
+rule tune_diarizer:
+    """Choose options of a clusterer by the error rate of the development set."""
+    input:
+        unpack(lambda wildcards: windows_of(DIARIZATION["tune"]["set"])),
+        reference=lambda wildcards: f"data/{DIARIZATION['tune']['set']}/ref.rttm",
+        regions=lambda wildcards: f"data/{DIARIZATION['tune']['set']}/all.uem",
+        own=own_inputs(DIARIZATION["systems"]),
+    output:
+        "exp/diarization/{tuned}.json",
+    log:
+        "logs/tune_diarizer/{tuned}.log",
+    benchmark:
+        "exp/benchmark/tune_diarizer/{tuned}.tsv"
+    threads: CLUSTER.threads("tune_diarizer")
+    resources:
+        **CLUSTER.resources("tune_diarizer"),
+    params:
+        system=options_of_diarizer,
+        values=lambda wildcards: slice_of(f"diarization/tune/values/{wildcards.tuned}"),
+        config=slice_of("diarization", only=["known_num_speakers", "max_speakers"]),
+        scoring=slice_of("diarization/scoring", only=["collar_sec", "score_overlap"]),
+        plda=lambda wildcards, input: f"--plda {input.plda}" if input.plda else "",
+    shell:
+        "python -m steps_py.stages.tune_diarizer --system {params.system:q}"
+        " --values {params.values:q} --config {params.config:q} --scoring {params.scoring:q}"
+        " --segments {input.segments} --xvectors {input.scp} --num-speakers {input.num_spk}"
+        " {params.plda} --reference {input.reference} --regions {input.regions} --out {output}"
+        " > {log} 2>&1"
+
+
+rule cluster_windows:
+    """Who speaks in each window, joined to turns."""
+    input:
+        unpack(lambda wildcards: windows_of(wildcards.conversations)),
+        tuned=tuned_of_diarizer,
+        own=own_inputs(DIARIZATION["systems"]),
+    output:
+        "exp/diarization/{conversations}/{diarizer}.rttm",
+    log:
+        "logs/cluster_windows/{conversations}.{diarizer}.log",
+    benchmark:
+        "exp/benchmark/cluster_windows/{conversations}.{diarizer}.tsv"
+    threads: CLUSTER.threads("cluster_windows")
+    resources:
+        **CLUSTER.resources("cluster_windows"),
+    params:
+        system=options_of_diarizer,
+        config=slice_of("diarization", only=["known_num_speakers", "max_speakers"]),
+        tuned=lambda wildcards, input: f"--tuned {input.tuned}" if input.tuned else "",
+        plda=lambda wildcards, input: f"--plda {input.plda}" if input.plda else "",
+    shell:
+        "python -m steps_py.stages.cluster_windows --system {params.system:q}"
+        " --config {params.config:q} --segments {input.segments} --xvectors {input.scp}"
+        " --num-speakers {input.num_spk} {params.plda} {params.tuned} --out {output}"
+        " > {log} 2>&1"
+
+
+rule write_rttm:
+    """The turns by the first system."""
+    input:
+        f"exp/diarization/{{conversations}}/{DIARIZERS[0]}.rttm",
+    output:
+        report("results/{conversations}.rttm", category="Diarization"),
+    log:
+        "logs/write_rttm/{conversations}.log",
+    group:
+        "tables"
+    threads: CLUSTER.threads("write_rttm")
+    resources:
+        **CLUSTER.resources("write_rttm"),
+    shell:
+        "cp {input} {output} 2> {log}"
+
+
+rule score_diarization:
+    """Diarization error rates of all systems, with parts, per recording and in total."""
+    input:
+        reference="data/{referenced}/ref.rttm",
+        regions="data/{referenced}/all.uem",
+        systems=expand("exp/diarization/{{referenced}}/{diarizer}.rttm", diarizer=DIARIZERS),
+        tuned=expand("exp/diarization/{tuned}.json", tuned=TUNED),
+    output:
+        table=report("results/{referenced}_der.txt", category="Diarization"),
+        tsv="results/{referenced}_der.tsv",
+    log:
+        "logs/score_diarization/{referenced}.log",
+    benchmark:
+        "exp/benchmark/score_diarization/{referenced}.tsv"
+    threads: CLUSTER.threads("score_diarization")
+    resources:
+        **CLUSTER.resources("score_diarization"),
+    params:
+        scoring=slice_of("diarization/scoring"),
+        speech=DIARIZATION["speech"]["name"],
+        tune=slice_of("diarization/tune", only=["set"]) if TUNED else "{}",
+        tuned=lambda wildcards, input: f"--tuned {input.tuned}" if input.tuned else "",
+    shell:
+        "python -m steps_py.stages.score_diarization --name {wildcards.referenced}"
+        " --scoring {params.scoring:q} --speech {params.speech:q} --tune {params.tune:q}"
+        " --reference {input.reference} --regions {input.regions} --systems {input.systems}"
+        " {params.tuned} --out {output.table} --out-tsv {output.tsv} > {log} 2>&1"
+
+
+RESULTS_OF_DIARIZATION = [
+    *expand("results/{conversations}.rttm", conversations=CONVERSATIONS),
+    *expand("results/{referenced}_der.txt", referenced=REFERENCED),
+]
+WILDCARD_VALUES |= {
+    "conversations": CONVERSATIONS,
+    "referenced": REFERENCED,
+    "diarizer": DIARIZERS,
+    "tuned": TUNED,
+}
