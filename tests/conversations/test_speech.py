@@ -61,7 +61,9 @@ def test_a_recording_resampled_in_pieces_is_that_of_the_whole():
     samples_N = np.random.default_rng(0).normal(scale=500, size=5 * 8000).astype(np.float32)
     sound = ResampledSound(SoundInMemory(Wave(8000, samples_N[np.newaxis])), 16000)
     whole_N = quantise(change_rate(Wave(8000, samples_N[np.newaxis]), 16000).samples_CN[0])
-    pieces_N = np.concatenate([sound.read(first, first + 20000) for first in range(0, 80000, 20000)])
+    pieces_N = np.concatenate(
+        [sound.read(first, first + 20000) for first in range(0, 80000, 20000)]
+    )
     np.testing.assert_allclose(pieces_N, whole_N, atol=1)
 
 
