@@ -1,5 +1,7 @@
 """Speech and windows of recordings."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -83,5 +85,5 @@ def test_windows_cover_their_stretch_and_none_is_longer(begin, length, shift_sec
     assert windows[0][0] == pytest.approx(begin, abs=1e-3)
     assert windows[-1][1] == pytest.approx(begin + length, abs=1e-3)
     assert all(end - start <= 1.5 + 1e-3 for start, end in windows)
-    assert all(later[0] <= earlier[1] for earlier, later in zip(windows, windows[1:], strict=False))
+    assert all(later[0] <= earlier[1] for earlier, later in itertools.pairwise(windows))
     assert len({round(1000 * start) for start, _ in windows}) == len(windows)
