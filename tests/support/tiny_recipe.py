@@ -64,7 +64,7 @@ def copy_recipe(recipe, folder, change):
         if (recipe / name).exists():
             (folder / name).write_text((recipe / name).read_text())
     (folder / "conf").mkdir(exist_ok=True)
-    for conf in (recipe / "conf").iterdir():
+    for conf in (recipe / "conf").glob("*"):
         (folder / "conf" / conf.name).write_text(conf.read_text())
     return folder
 

@@ -7,6 +7,13 @@ import pytest
 import yaml
 
 from tests.support.tiny_recipe import RECIPES, ROOT, copy_recipe, in_few_parts, snakemake
+from tests.support.tiny_recipe import (
+    DIARIZATION_RECIPES,
+    RECIPES,
+    ROOT,
+    copy_recipe,
+    snakemake,
+)
 
 HOPS = re.findall(r'"workflow/rules/(\w+)\.smk"', (ROOT / "Snakefile").read_text())[1:]
 HOPS.remove("plan")  # about the hops, and none of them
@@ -133,3 +140,16 @@ def test_the_cluster_table_names_rules_that_exist():
     """Requests of a rule of another name would be ignored silently."""
     table = yaml.safe_load((ROOT / "cluster.yaml").read_text())
     assert set(table["rules"]) <= set(HOP_OF_RULE)
+
+
+@pytest.mark.parametrize("recipe", DIARIZATION_RECIPES, ids=lambda path: path.name)
+def test_a_recipe_that_trains_nothing_plans_where_its_recordings_are_not(recipe, tmp_path):
+    """Recordings and references are looked for by the jobs; the network must be there."""
+    folder = copy_recipe(recipe, tmp_path / "recipe", lambda config: None)
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    config["diarization"]["extractor"] = "final.pt"
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    (folder / "final.pt").touch()
+    done = snakemake(folder, "--dry-run", "all")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "cluster_windows" in done.stdout and "train_model" not in done.stdout
