@@ -104,10 +104,6 @@ class Embedder:
         return self._extractor
 
     @property
-    def config(self) -> XvectorsConfig:
-        return self._config
-
-    @property
     def sample_rate_hz(self) -> float:
         """Sample rate of the recordings that can be embedded."""
         return self._extractor.front_end.sample_rate_hz

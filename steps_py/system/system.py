@@ -95,11 +95,6 @@ class System:
         return f"<System {self.path}, {self.sample_rate_hz:g} Hz, scored by {self.scored_by}>"
 
     @property
-    def embedder(self) -> Embedder:
-        """What computes the x-vectors."""
-        return self._embedder
-
-    @property
     def sample_rate_hz(self) -> float:
         """Sample rate of recordings, in Hz."""
         return self._embedder.sample_rate_hz

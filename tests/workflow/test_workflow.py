@@ -6,12 +6,12 @@ import re
 import pytest
 import yaml
 
-from tests.support.tiny_recipe import RECIPES, ROOT, copy_recipe, in_few_parts, snakemake
 from tests.support.tiny_recipe import (
     DIARIZATION_RECIPES,
     RECIPES,
     ROOT,
     copy_recipe,
+    in_few_parts,
     snakemake,
 )
 
