@@ -4,15 +4,16 @@ Sums are in double precision; products of a block of frames are in single precis
 
 Shape suffixes (scope: this module):
     T = frames   G = Gaussians   D = dimension   P = pairs of a frame and a Gaussian
-    Q = elements of a packed symmetric matrix
+    E = D + 1   Q = elements of a packed symmetric matrix
 """
 
 import numpy as np
 
 from steps_py.errors import KaldiError
 from steps_py.formats.objects import ObjectHolder, packed_size
-from steps_py.gmm.full_gmm import pack, unpack
-from steps_py.gmm.grouping import by_gaussian, check_indices
+from steps_py.gmm.diag_gmm import with_squares
+from steps_py.gmm.full_gmm import pack, unpack, with_ones
+from steps_py.gmm.grouping import by_gaussian
 from steps_py.gmm.update_flags import UpdateFlags, with_needed
 
 
@@ -95,28 +96,27 @@ class DiagAccumulator(Accumulator):
         return np.zeros((self.num_gauss, self.dim))
 
     def add(self, x_TD, posterior):
-        from scipy.sparse import csr_array  # start-up time
-
         self._check(x_TD)
-        check_indices(posterior, self.num_gauss)
-        self.occupancy_G += np.bincount(
-            posterior.index_P, posterior.weight_P, minlength=self.num_gauss
-        )
-        ends_T = np.concatenate([[0], np.cumsum(posterior.counts_T)])
-        shape = (len(x_TD), self.num_gauss)
-        posterior_TG = csr_array((posterior.weight_P, posterior.index_P, ends_T), shape=shape)
-        self._add_products(x_TD.astype(np.float64), posterior_TG)
+        order, frame, groups = by_gaussian(posterior, self.num_gauss)
+        self.occupancy_G += _occupancies(posterior, self.num_gauss)
+        if not self.flags & UpdateFlags.MEANS:
+            return
+        weight_P, x_T2D = posterior.weight_P[order], with_squares(x_TD)
+        for g, a, b in groups:
+            sums_2D = weight_P[a:b] @ x_T2D.take(frame[a:b], axis=0)
+            self.means_GD[g] += sums_2D[: self.dim]
+            if self.variances is not None:
+                self.variances[g] += sums_2D[self.dim :]
 
     def add_dense(self, x_TD, posterior_TG):
         self._check(x_TD)
         self.occupancy_G += posterior_TG.sum(axis=0, dtype=np.float64)
-        self._add_products(x_TD, posterior_TG)
-
-    def _add_products(self, x_TD, posterior_TG):
-        if self.flags & UpdateFlags.MEANS:
-            self.means_GD += posterior_TG.T @ x_TD
+        if not self.flags & UpdateFlags.MEANS:
+            return
+        sums_G2D = posterior_TG.T @ with_squares(x_TD)
+        self.means_GD += sums_G2D[:, : self.dim]
         if self.variances is not None:
-            self.variances += posterior_TG.T @ (x_TD * x_TD)
+            self.variances += sums_G2D[:, self.dim :]
 
 
 class FullAccumulator(Accumulator):
@@ -128,18 +128,19 @@ class FullAccumulator(Accumulator):
     def add(self, x_TD, posterior):
         self._check(x_TD)
         order, frame, groups = by_gaussian(posterior, self.num_gauss)
-        weight_P = posterior.weight_P[order]
-        self.occupancy_G += np.bincount(
-            posterior.index_P, posterior.weight_P, minlength=self.num_gauss
-        )
+        self.occupancy_G += _occupancies(posterior, self.num_gauss)
         if not self.flags & UpdateFlags.MEANS:
             return
+        weight_P, x_TE = posterior.weight_P[order], with_ones(x_TD)
         for g, a, b in groups:
-            x_BD, weight_B = x_TD[frame[a:b]], weight_P[a:b]
-            weighted_BD = x_BD * weight_B[:, np.newaxis]
-            self.means_GD[g] += weighted_BD.sum(axis=0)
-            if self.variances is not None:
-                self.variances[g] += weighted_BD.T @ x_BD
+            x_BE = x_TE.take(frame[a:b], axis=0)
+            weighted_BE = x_BE * weight_P[a:b, np.newaxis]
+            if self.variances is None:
+                self.means_GD[g] += weighted_BE[:, :-1].sum(axis=0)
+            else:
+                sums_ED = weighted_BE.T @ x_BE[:, :-1]
+                self.means_GD[g] += sums_ED[-1]
+                self.variances[g] += sums_ED[:-1]
 
     def add_dense(self, x_TD, posterior_TG):
         self._check(x_TD)
@@ -149,6 +150,10 @@ class FullAccumulator(Accumulator):
         if self.variances is not None:
             for g in range(self.num_gauss):
                 self.variances[g] += (x_TD * posterior_TG[:, g, np.newaxis]).T @ x_TD
+
+
+def _occupancies(posterior, num_gauss):
+    return np.bincount(posterior.index_P, posterior.weight_P, minlength=num_gauss)
 
 
 def _read_head(reader, make):

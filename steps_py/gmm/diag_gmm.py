@@ -12,8 +12,7 @@ import numpy as np
 from steps_py.errors import KaldiError
 from steps_py.formats.objects import ObjectHolder
 from steps_py.formats.posteriors import Selection
-from steps_py.gmm.blocks import row_blocks
-from steps_py.gmm.grouping import check_indices
+from steps_py.gmm.grouping import by_gaussian
 
 LOG_2PI = math.log(2 * math.pi)
 _BEGIN = ("<DiagGMM>", "<DiagGMMBegin>")
@@ -86,8 +85,7 @@ class DiagGmm:
 
     def log_likelihoods(self, x_TD: np.ndarray) -> np.ndarray:
         """log(weight * density) of each frame and Gaussian: (T, G), float32."""
-        x_TD = np.asarray(x_TD, np.float32)
-        loglikes_TG = np.concatenate([x_TD, x_TD * x_TD], axis=1) @ self._linear_2DG
+        loglikes_TG = with_squares(x_TD) @ self._linear_2DG
         loglikes_TG += self.gconsts_G
         return loglikes_TG
 
@@ -97,14 +95,16 @@ class DiagGmm:
         Indices whose first and last are as far apart as their number count as the range from the
         first to the last, in any order: so does Kaldi, whose results these are to be.
         """
-        check_indices(selection, self.num_gauss)
-        out_P = np.empty(len(selection.index_P), np.float32)
-        frame_P, index_P = selection.frame_P(), _with_ranges(selection)
-        for rows in row_blocks(len(frame_P), 4 * self.dim):
-            index_B, x_BD = index_P[rows], x_TD[frame_P[rows]]
-            linear_B = np.einsum("bd,bd->b", self.means_invvars_GD[index_B], x_BD)
-            square_B = np.einsum("bd,bd->b", self.inv_vars_GD[index_B], x_BD * x_BD)
-            out_P[rows] = self.gconsts_G[index_B] + linear_B - 0.5 * square_B
+        used = Selection(selection.counts_T, _with_ranges(selection))
+        order, frame, groups = by_gaussian(used, self.num_gauss)
+        x_T2D = with_squares(x_TD)
+        linear_G2D = np.ascontiguousarray(self._linear_2DG.T)
+        sorted_P = np.empty(len(order), np.float32)
+        for g, a, b in groups:
+            np.dot(x_T2D.take(frame[a:b], axis=0), linear_G2D[g], out=sorted_P[a:b])
+        out_P = np.empty_like(sorted_P)
+        out_P[order] = sorted_P
+        out_P += self.gconsts_G[used.index_P]
         return out_P
 
     def without(self, removed) -> "DiagGmm":
@@ -134,6 +134,12 @@ class DiagGmm:
             means_invvars[best] = means_invvars[best] - step_D
             inv_vars.append(inv_vars[best])
         return DiagGmm(weights, means_invvars, inv_vars)
+
+
+def with_squares(x_TD: np.ndarray) -> np.ndarray:
+    """Features and their squares, float32: (T, D) -> (T, 2 * D)."""
+    x_TD = np.asarray(x_TD, np.float32)
+    return np.concatenate([x_TD, x_TD * x_TD], axis=1)
 
 
 def _with_ranges(selection):

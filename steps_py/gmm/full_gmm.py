@@ -136,7 +136,7 @@ class FullGmm:
     def log_likelihoods(self, x_TD: np.ndarray) -> np.ndarray:
         """log(weight * density) of each frame and Gaussian: (T, G), float32."""
         factors_GED, peaks_G, _ = self._factored
-        x_TE = _with_ones(x_TD)
+        x_TE = with_ones(x_TD)
         loglikes_TG = np.empty((len(x_TE), self.num_gauss), np.float32)
         for g in range(self.num_gauss):
             z_TD = x_TE @ factors_GED[g]
@@ -146,11 +146,11 @@ class FullGmm:
     def log_likelihoods_of(self, x_TD: np.ndarray, selection: Selection) -> np.ndarray:
         """`log_likelihoods` of the selected Gaussians of each frame: (P,), float32."""
         factors_GED, peaks_G, _ = self._factored
-        x_TE = _with_ones(x_TD)
+        x_TE = with_ones(x_TD)
         distances = np.empty(len(selection.index_P), np.float32)
         order, frame, groups = by_gaussian(selection, self.num_gauss)
         for g, a, b in groups:
-            z_BD = x_TE[frame[a:b]] @ factors_GED[g]
+            z_BD = x_TE.take(frame[a:b], axis=0) @ factors_GED[g]
             np.einsum("bd,bd->b", z_BD, z_BD, out=distances[a:b])
         out_P = np.empty_like(distances)
         out_P[order] = distances
@@ -212,7 +212,8 @@ def unpack(packed_GP: np.ndarray, dim: int) -> np.ndarray:
     return matrices_GDD
 
 
-def _with_ones(x_TD):
+def with_ones(x_TD: np.ndarray) -> np.ndarray:
+    """Features with a one behind them, float32: (T, D) -> (T, E)."""
     x_TE = np.ones((x_TD.shape[0], x_TD.shape[1] + 1), np.float32)
     x_TE[:, :-1] = x_TD
     return x_TE
