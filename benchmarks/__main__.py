@@ -16,7 +16,7 @@ from benchmarks import harness
 
 SCRIPTS = (
     *("features", "frames", "reverberation", "plda", "score_norm", "metrics", "xvectors"),
-    *("clustering", "chunks", "training", "corpus", "table_stages", "extraction", "masks"),
+    *("clustering", "chunks", "training", "corpus", "table_stages", "extraction", "masks", "gmm"),
 )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = (ROOT / "steps_py/kaldi/bin",)
-KALDI_FOLDERS = ("featbin", "ivectorbin", "nnet3bin", "bin")
+KALDI_FOLDERS = ("featbin", "ivectorbin", "nnet3bin", "gmmbin", "fgmmbin", "bin")
 NOT_RUN = float("nan")
 
 
