@@ -2,6 +2,7 @@
 
 import collections
 import os
+import pathlib
 
 import hypothesis
 import pytest
@@ -22,13 +23,35 @@ hypothesis.settings.register_profile("sidewinder", deadline=None, derandomize=Tr
 hypothesis.settings.load_profile("sidewinder")
 
 
-def pytest_collection_modifyitems(items):
-    """Files with slow tests come first, those with most before the others.
+# Files that take longest, in this order: a long one that begins last would run alone. The second
+# needs no finished recipe, which one process makes meanwhile.
+LONGEST = [
+    "workflow/test_edits.py",
+    "training/test_processes.py",
+    "workflow/test_mini_recipe.py",
+    "workflow/test_search.py",
+    "workflow/test_command_lines.py",
+    "workflow/test_pseudo_labels.py",
+    "training/objectives/test_resume_objectives.py",
+    "workflow/test_score_chains.py",
+    "model/test_model.py",
+    "workflow/test_waveform_recipe.py",
+    "workflow/test_workflow.py",
+    "training/test_interruptions.py",
+    "plan/test_plan.py",
+    "benchmarks/test_benchmarks.py",
+    "kaldi/test_reference.py",
+]
 
-    The tests of a file run in one process; a slow file at the end would run alone.
-    """
+
+def pytest_collection_modifyitems(items):
+    """The tests of a file run in one process: long files first, then those with slow tests."""
+    here = pathlib.Path(__file__).parent
+    place = {here / name: number for number, name in enumerate(LONGEST)}
+    if gone := [str(path) for path in place if not path.exists()]:
+        raise pytest.UsageError(f"{gone[0]}: not there. Correct LONGEST in {__file__}.")
     slow = collections.Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: -slow[item.path])
+    items.sort(key=lambda item: (place.get(item.path, len(LONGEST)), -slow[item.path]))
 
 
 @pytest.fixture(autouse=True)

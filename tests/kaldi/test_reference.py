@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from steps_py.kaldi.commands import COMMANDS
+from tests.support import forked_python
 from tests.support.kaldi_compare import difference, stdout_difference
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,7 +45,8 @@ def folder(tmp_path_factory):
 
 def run(command, folder):
     script = f". {ROOT}/path.sh; set -o pipefail; {command}"
-    environment = {**os.environ, "SIDEWINDER_STRICT": "0", "OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"SIDEWINDER_STRICT": "0", "OMP_NUM_THREADS": "1"}
+    environment |= forked_python.environment()
     environment.pop("KALDI_ROOT", None)
     return subprocess.run(
         ["bash", "-c", script], cwd=folder, env=environment, capture_output=True, timeout=120
