@@ -5,6 +5,7 @@ What a fork imported and read of the rules' files is imported and read once, for
 
 import contextlib
 import functools
+import gc
 import importlib
 import json
 import os
@@ -61,6 +62,7 @@ def serve():
             said = [file.seek(0) or file.read() for file in files]
             print(json.dumps([os.waitstatus_to_exitcode(status), *said]), flush=True)
             learn(rules, learned)
+            gc.freeze()  # the next fork does not write to the pages of what is imported
 
 
 def teach(rules, file):

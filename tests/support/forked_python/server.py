@@ -1,5 +1,6 @@
 """server.py SOCKET: each request becomes a fork that runs a module, until standard input ends."""
 
+import gc
 import importlib
 import marshal
 import os
@@ -111,6 +112,7 @@ def main():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in LIBRARIES:
         importlib.import_module(name)
+    gc.freeze()  # forks do not write to the pages of what is imported
     request = Server(sys.argv[1]).serve()
     if request is not None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
