@@ -64,8 +64,16 @@ if TRAINS:
     include: "workflow/rules/augment.smk"
     include: "workflow/rules/feats.smk"
     include: "workflow/rules/vad.smk"
-    include: "workflow/rules/chunks.smk"
-    include: "workflow/rules/model.smk"
+
+    if NETWORK:
+
+        include: "workflow/rules/chunks.smk"
+        include: "workflow/rules/model.smk"
+
+    else:
+
+        include: "workflow/rules/ubm.smk"
+        include: "workflow/rules/ivector.smk"
     include: "workflow/rules/xvectors.smk"
 
     if PSEUDO:
@@ -84,7 +92,10 @@ if config["diarization"]:
 if TRAINS:
 
     include: "workflow/rules/report.smk"
-    include: "workflow/rules/system.smk"
+
+    if NETWORK:
+
+        include: "workflow/rules/system.smk"
     include: "workflow/rules/plan.smk"
     include: "workflow/rules/search.smk"
 
@@ -108,7 +119,7 @@ RESULTS_OF_TRAINING = [
     "results/comparisons.tsv",
     "results/manifest.json",
     "results/report.html",
-    "results/system.swx",
+    *(["results/system.swx"] if TRAINS and NETWORK else []),
 ]
 
 

@@ -86,6 +86,10 @@ def xvector_dim(config: dict[str, Any]) -> int:
     >>> model = {"embedding_dim": 200, "inner_dim": 512}
     >>> xvector_dim({"model": model, "xvectors": {"layer": "both"}})
     712
+    >>> xvector_dim({"model": None, "ivector": {"dim": 400}})
+    400
     """
+    if config["model"] is None:
+        return config["ivector"]["dim"]
     outer, inner = config["model"]["embedding_dim"], config["model"]["inner_dim"] or 0
     return {"outer": outer, "inner": inner, "both": inner + outer}[config["xvectors"]["layer"]]

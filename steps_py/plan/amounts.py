@@ -4,7 +4,8 @@ Units: job; utt, hour and frame of its set or part; decoded (utterances that ffm
 speaker; feat_byte (features on disk); xvector_byte; trial; chunk (a training example); audio_chunk
 (one read from audio, with features computed in training); altered_chunk (one with noise or
 reverberation added); weight (of the network); train_gflop and extract_gflop (arithmetic of the
-network).
+network); gauss_gflop (arithmetic of background models and i-vectors), full_ubm_byte and
+extractor_byte (their files).
 """
 
 from pathlib import Path
@@ -12,8 +13,10 @@ from pathlib import Path
 from steps_py.chunks.sampler import num_steps_per_epoch
 from steps_py.embeddings.config import xvector_dim
 from steps_py.feats.feature_conf import feature_dim, read_feature_options
+from steps_py.plan.ivector_amounts import IvectorAmounts
 from steps_py.plan.jobs import scatter_share
 from steps_py.plan.sizes import Size
+from steps_py.recipe.extractor import trains_on_audio
 
 READERS = 2  # data loading processes if train.num_workers is null
 BACKWARD = 3  # forward and backward together take three times the arithmetic of forward
@@ -29,9 +32,9 @@ class Amounts:
         self.feat_dim = feature_dim(feats["type"], conf)
         options = read_feature_options(feats["type"], conf)
         self.frames_per_hour = 3600 * 1000 / options.frame_shift
-        self.embedding_dim = config["model"]["embedding_dim"]
         self.gflop_per_frame, self.num_weights = measure_network(config["model"], self.feat_dim)
-        self.from_audio = config["train"]["input"] == "waveform"
+        self.from_audio = trains_on_audio(config)
+        self.of_ivectors = config["train"] is None and IvectorAmounts(config, self.feat_dim)
         copies = "train_augmented" in sizes and not self.from_audio
         self.train_sets = ["train"] + ["train_augmented"] * copies
         pseudo = config["pseudo_labels"]
@@ -53,6 +56,8 @@ class Amounts:
         else:
             size = self.about(about)
         amounts = {unit: n * scatter_share(job) for unit, n in self.of_size(size).items()}
+        if self.of_ivectors:
+            amounts |= self.of_ivectors.of(job.rule, amounts["frame"], amounts["utt"])
         if about == "training":
             amounts |= self.of_training()
         return amounts | {"job": 1}
@@ -68,6 +73,8 @@ class Amounts:
         names = {
             "training": self.train_sets,
             "backend": self.config["backend"]["train_sets"],
+            "ubm": [self.config["ubm"]["train_set"]],
+            "ivector": [self.config["ivector"]["train_set"]],
             "sets": list(self.config["data"]["sets"]),
             "unlabelled": self.unlabelled,
             "corpus": [name for name in self.sizes if "." in name],
@@ -108,7 +115,12 @@ class Amounts:
             num = own["num_epochs"] * steps * own["batch_size"]
             num_chunks += num
             frames += num * (lengths["min_frames"] + lengths["max_frames"]) / 2
-        head = 2e-9 * self.embedding_dim * self.sizes["train"].speakers * self.num_speeds
+        head = (
+            2e-9
+            * self.config["model"]["embedding_dim"]
+            * self.sizes["train"].speakers
+            * self.num_speeds
+        )
         gflop = BACKWARD * (frames * self.gflop_per_frame + num_chunks * head)
         amounts = {"chunk": num_chunks, "train_gflop": gflop, "weight": self.num_weights}
         if self.from_audio:
@@ -122,6 +134,9 @@ class Amounts:
 
 def measure_network(model, feat_dim, num_frames=400):
     """(10^9 operations of a forward pass per frame, number of weights) of the network."""
+    if model is None:
+        return 0.0, 0
+
     from steps_py.model.config import ModelConfig  # start-up time
     from steps_py.model.macs import count_macs, shape_of_model
 

@@ -27,6 +27,7 @@ UNITS = (
         "chunk",
     ),
     *("audio_chunk", "altered_chunk", "weight", "train_gflop", "extract_gflop"),
+    *("gauss_gflop", "full_ubm_byte", "extractor_byte"),
 )
 UNKNOWN_SEC = 10.0  # a job of a rule that is in no table
 

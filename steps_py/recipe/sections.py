@@ -5,6 +5,7 @@ are derived from them (`steps_py.recipe.schema` writes the files).
 """
 
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from steps_py.augment.config import AugmentConfig
 from steps_py.backend.config import BackendConfig
@@ -13,6 +14,7 @@ from steps_py.conversations.config import DiarizationConfig
 from steps_py.data.config import DataConfig
 from steps_py.embeddings.config import XvectorsConfig
 from steps_py.feats.config import CmvnConfig, FeatsConfig, VadConfig
+from steps_py.ivector.config import IvectorConfig
 from steps_py.model.config import ModelConfig
 from steps_py.pseudo_labels.config import PseudoLabelsConfig
 from steps_py.recipe.plan_config import PlanConfig
@@ -21,12 +23,26 @@ from steps_py.scoring.config import MetricsConfig, ScoresConfig
 from steps_py.settings.declare import section, setting
 from steps_py.system.config import SystemConfig
 from steps_py.training.config import TrainConfig
+from steps_py.ubm.config import UbmConfig
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecipeConfig:
     """One recipe: egs/<name>/config.yaml."""
 
+    KEYWORDS: ClassVar[dict] = {
+        "if": {"properties": {"extractor": {"enum": ["network"]}}},
+        "then": {
+            "required": ["chunks", "model", "train"],
+            "properties": {name: {"type": "object"} for name in ("chunks", "model", "train")},
+        },
+    }
+
+    extractor: Literal["network", "ivector"] = setting(
+        "network",
+        "what computes the vector of an utterance: a network (sections chunks, model, train) or"
+        " i-vectors (ubm, ivector)",
+    )
     data: DataConfig = setting(description="corpora, sets and trial lists")
     augment: AugmentConfig = section(AugmentConfig, "altered copies of the training data")
     feats: FeatsConfig = setting(description="acoustic features")
@@ -34,9 +50,13 @@ class RecipeConfig:
     cmvn: CmvnConfig = section(
         CmvnConfig, "sliding mean normalisation, the same in training and extraction"
     )
-    chunks: ChunksConfig = setting(description="which frames the network is trained on")
-    model: ModelConfig = setting(description="the network")
-    train: TrainConfig = setting(description="its training")
+    chunks: ChunksConfig | None = setting(
+        None, "which frames the network is trained on; required for a network"
+    )
+    model: ModelConfig | None = setting(None, "the network; required for a network")
+    train: TrainConfig | None = setting(None, "its training; required for a network")
+    ubm: UbmConfig = section(UbmConfig, "the background model of i-vectors")
+    ivector: IvectorConfig = section(IvectorConfig, "the extractor of i-vectors")
     pseudo_labels: PseudoLabelsConfig | None = setting(
         None, "speakers of unlabelled speech, found by clustering x-vectors in rounds"
     )

@@ -140,6 +140,8 @@ def _check_section(schema, value, where, parts):
     for key in schema.get("required", ()):
         if key not in value:
             faults.append(f"'{where}.{key}' is missing." if where else f"'{key}' is missing.")
+    if "if" in schema and not check(schema["if"], value):
+        faults += check(schema["then"], value, where, parts)
     return faults
 
 

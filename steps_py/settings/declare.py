@@ -104,6 +104,7 @@ def schema_of(cls, wanted=None) -> dict:
     """The JSON schema of a Config dataclass; TypeError for an annotation without a JSON type.
 
     With `wanted`, a function of a dataclass field, only of the fields for which it returns true.
+    More keywords of the section are those of the class attribute ``KEYWORDS``.
 
     >>> @dataclasses.dataclass
     ... class Config:
@@ -121,7 +122,7 @@ def schema_of(cls, wanted=None) -> dict:
     schema["properties"] = {
         field.name: _field_schema(cls, field, hints[field.name]) for field in fields
     }
-    return schema
+    return schema | getattr(cls, "KEYWORDS", {})
 
 
 def default_of(field: dataclasses.Field) -> Any:

@@ -11,6 +11,7 @@ from steps_py.audio.pipe_checks import emulated_programs
 from steps_py.data.data_dir import read_table
 from steps_py.files import atomic_write
 from steps_py.program import run
+from steps_py.recipe.extractor import trains_on_audio
 from steps_py.recipe.manifest import manifest
 
 
@@ -32,7 +33,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def emulates(commands, config):
     """Whether audio is read by this project, and not only by the programs of a Kaldi's folder."""
-    return commands == "built-in" or config["train"].get("input") == "waveform"
+    return commands == "built-in" or trains_on_audio(config)
 
 
 def programs_emulated(paths):

@@ -12,6 +12,7 @@ from tests.support.tiny_recipe import (
     ROOT,
     copy_recipe,
     in_few_parts,
+    planner,
     snakemake,
 )
 
@@ -101,6 +102,22 @@ def test_a_result_a_table_and_a_model_can_be_targets(planned, target):
     done = snakemake(folder, "--dry-run", target)
     assert done.returncode == 0, done.stderr[-2000:]
     assert re.search(r"^make_feats +\d+", done.stdout, re.M)
+
+
+def test_the_overlay_of_ivectors_plans_iterations_over_parts_and_no_network(tmp_path):
+    """Kaldi's numbers of iterations, and its subset of long utterances."""
+
+    def one_job_each(config):
+        config["feats"]["num_jobs"] = config["xvectors"]["num_jobs"] = 1
+
+    folder = copy_recipe(ROOT / "egs/voxceleb", tmp_path, one_job_each)
+    overlay = str(ROOT / "egs/voxceleb/ivector.yaml")
+    rules = planner().rules(folder, "all", "--configfile", overlay)
+    assert not {"train_model", "allocate_chunks", "extract_xvectors", "augment_data"} & set(rules)
+    assert rules["update_diag_ubm"] == rules["update_full_ubm"] == 4
+    assert rules["accumulate_diag_ubm"] == rules["accumulate_full_ubm"] == 4 * 40
+    assert rules["accumulate_ivector_extractor"] == 5 * 40
+    assert (rules["select_longest_utts"], rules["extract_ivectors"]) == (1, 2)
 
 
 def test_a_model_to_start_from_that_is_not_there_stops_before_any_job(tmp_path):

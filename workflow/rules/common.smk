@@ -4,6 +4,7 @@ from steps_py.data.corpora import load_corpus, missing_corpora
 from steps_py.data.trial_parts import OVER
 from steps_py.embeddings.config import xvector_dim
 from steps_py.model.transformers_folder import files_of_folder
+from steps_py.recipe.extractor import trains_on_audio
 from steps_py.settings.declare import name_and_options
 from steps_py.training.loss_files import files_of_loss
 
@@ -13,7 +14,8 @@ PIPES = {"pipes": "programs"} if config["data"]["pipes"] == "programs" else {}
 
 SETS = list(config["data"]["sets"])
 AUGMENTED = ["train_augmented"] if config["augment"]["copies"] else []
-FROM_AUDIO = config["train"]["input"] == "waveform"
+NETWORK = config["extractor"] == "network"
+FROM_AUDIO = trains_on_audio(config)
 PSEUDO = config["pseudo_labels"]
 PSEUDO_SETS = [PSEUDO["unlabelled"]] if PSEUDO else []
 LABELLED_SETS = ["train"] if FROM_AUDIO else ["train", *AUGMENTED]
@@ -52,6 +54,8 @@ CHECKED_SETS = [AT_SPEEDS.get(dset, dset) for dset in EXTRACTED_SETS if dset in 
 scattergather:
     feats=config["feats"]["num_jobs"],
     xvectors=config["xvectors"]["num_jobs"],
+    ubm=config["ubm"]["num_jobs"],
+    ivector=config["ivector"]["num_jobs"],
 
 
 wildcard_constraints:
@@ -76,6 +80,10 @@ WILDCARD_VALUES |= {
     "trials": TRIALS,
     "system": config["scores"]["systems"],
 }
+
+LR_CURVE = "exp/find_lr/curve.tsv"
+# the files that extraction reads
+TRAINED = ["exp/model/final.pt"] if NETWORK else ["exp/ubm/final.ubm", "exp/ivector/final.ie"]
 
 
 def original_of(dset):

@@ -172,9 +172,9 @@ rule combine_parts:
 
 def batches_of_training():
     """The keys of section train that decide how many speakers a batch needs, of each stage."""
-    keys = ("sampler", "batch_size")
-    train = {key: CANONICAL["train"][key] for key in keys if key in CANONICAL["train"]}
-    stages = CANONICAL["train"].get("stages", [])
+    keys, of_recipe = ("sampler", "batch_size"), CANONICAL.get("train", {})
+    train = {key: of_recipe[key] for key in keys if key in of_recipe}
+    stages = of_recipe.get("stages", [])
     stages = [{key: stage[key] for key in keys if key in stage} for stage in stages]
     return train | ({"stages": stages} if stages else {})
 
@@ -205,8 +205,8 @@ rule check_sets:
         train=expand("data/{clean}", clean=[s for s in SETS if s not in TRIAL_SETS]),
         test=expand("data/{clean}", clean=TRIAL_SETS),
         # clusters, whose number is not known yet, are speakers too
-        batches=json.dumps({} if PSEUDO else batches_of_training()),
-        held_out=config["chunks"]["num_valid_speakers"],
+        batches=json.dumps({} if PSEUDO or not NETWORK else batches_of_training()),
+        held_out=config["chunks"]["num_valid_speakers"] if config["chunks"] else 0,
         speeds=len(speeds_of_training()) if FROM_AUDIO else 1,
     shell:
         "python -m steps_py.stages.check_sets --train {params.train} --test {params.test}"

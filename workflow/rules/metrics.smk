@@ -114,7 +114,7 @@ SCORED = [(system, trials) for system in SYSTEMS.names for trials in TRIALS]
 # Intermediate files whose digests are recorded with the results.
 MADE_FROM = [
     *expand("data/{dset}/{table}", dset=SETS, table=["wav.scp", "utt2spk"]),
-    "exp/model/final.pt",
+    *TRAINED,
     *sorted({path for pair in SCORED for path in SYSTEMS.score(*pair).inputs}),
     *(f"exp/scores/{system}/{trials}" for system, trials in SCORED),
     *expand("results/{trials}_eer.txt", trials=TRIALS),

@@ -197,9 +197,6 @@ rule train_model:
         training_command("exp/chunks", "exp/model")
 
 
-LR_CURVE = "exp/find_lr/curve.tsv"
-
-
 rule find_lr:
     """A few steps at rising learning rates: their losses, for the report, and a suggestion."""
     input:

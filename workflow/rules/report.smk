@@ -7,7 +7,7 @@ rule write_report:
     """What a person looks for in a finished recipe, as one page that needs no network."""
     input:
         "results/manifest.json",
-        "exp/model/epochs.tsv",
+        "exp/model/epochs.tsv" if NETWORK else [],
         "data/sets.tsv",
         tables=expand("data/{dset}/{table}", dset=SETS, table=["wav.scp", "utt2spk", "utt2dur"]),
         lists=expand("data/trials/{trials}", trials=TRIALS),

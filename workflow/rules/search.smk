@@ -23,10 +23,19 @@ SHARED_BY_TRIALS = [
     ),
     (
         {"augment", "feats", "vad", "chunks", "cmvn", "model", "train", "seeds"},
-        ["exp/model/final.pt"],
+        ["exp/model/final.pt"] * (NETWORK),
     ),
     (
-        {"augment", "feats", "vad", "chunks", "cmvn", "model", "train", "seeds", "xvectors"},
+        {"feats", "vad", "cmvn", "ubm", "seeds"},
+        ["exp/ubm/final.ubm"] * (not NETWORK),
+    ),
+    (
+        {"feats", "vad", "cmvn", "ubm", "ivector", "seeds"},
+        ["exp/ivector/final.ie"] * (not NETWORK),
+    ),
+    (
+        {"augment", "feats", "vad", "chunks", "cmvn", "model", "train", "seeds", "xvectors"}
+        | {"ubm", "ivector"},
         expand("exp/xvectors/{dset}/xvector.scp", dset=XVECTOR_SETS),
     ),
 ]

@@ -77,32 +77,71 @@ EXTRACTION = (
 )
 
 
-rule extract_xvectors:
-    """Extract one part's x-vectors, in batches of similar length."""
-    input:
-        feats="exp/xvectors/{dset}/{scatteritem}.feats.scp",
-        archives=lambda wildcards: archives_of_feats(wildcards.dset),
-        vad_archives=lambda wildcards: archives_of_vad(wildcards.dset),
-        vad="data/{dset}/vad.scp",
-        model="exp/model/final.pt",
-        own=own_inputs(config["model"]),
-    output:
-        ark="exp/xvectors/{dset}/xvector.{scatteritem}.ark",
-        scp="exp/xvectors/{dset}/xvector.{scatteritem}.scp",
-    log:
-        "logs/extract_xvectors/{dset}.{scatteritem}.log",
-    benchmark:
-        "exp/benchmark/extract_xvectors/{dset}.{scatteritem}.tsv"
-    threads: CLUSTER.threads("extract_xvectors")
-    resources:
-        **CLUSTER.resources("extract_xvectors"),
-    params:
-        config=lambda wildcards: slice_of(
-            "xvectors",
-            without=["num_jobs"] if wildcards.dset in CROPPED.values() else ["num_jobs", "copies"],
-        ),
-    shell:
-        EXTRACTION
+if NETWORK:
+
+    rule extract_xvectors:
+        """Extract one part's x-vectors, in batches of similar length."""
+        input:
+            feats="exp/xvectors/{dset}/{scatteritem}.feats.scp",
+            archives=lambda wildcards: archives_of_feats(wildcards.dset),
+            vad_archives=lambda wildcards: archives_of_vad(wildcards.dset),
+            vad="data/{dset}/vad.scp",
+            model="exp/model/final.pt",
+            own=own_inputs(config["model"]),
+        output:
+            ark="exp/xvectors/{dset}/xvector.{scatteritem}.ark",
+            scp="exp/xvectors/{dset}/xvector.{scatteritem}.scp",
+        log:
+            "logs/extract_xvectors/{dset}.{scatteritem}.log",
+        benchmark:
+            "exp/benchmark/extract_xvectors/{dset}.{scatteritem}.tsv"
+        threads: CLUSTER.threads("extract_xvectors")
+        resources:
+            **CLUSTER.resources("extract_xvectors"),
+        params:
+            config=lambda wildcards: slice_of(
+                "xvectors",
+                without=(
+                    ["num_jobs"] if wildcards.dset in CROPPED.values() else ["num_jobs", "copies"]
+                ),
+            ),
+        shell:
+            EXTRACTION
+
+else:  # as Kaldi's sid/extract_ivectors.sh
+
+    rule extract_ivectors:
+        """Extract one part's i-vectors."""
+        input:
+            archives=lambda wildcards: archives_of_feats(wildcards.dset),
+            vad_archives=lambda wildcards: archives_of_vad(wildcards.dset),
+            vad="data/{dset}/vad.scp",
+            feats="exp/xvectors/{dset}/{scatteritem}.feats.scp",
+            ubm=FULL_UBM,
+            model=EXTRACTOR_OF_IVECTORS,
+        output:
+            ark="exp/xvectors/{dset}/xvector.{scatteritem}.ark",
+            scp="exp/xvectors/{dset}/xvector.{scatteritem}.scp",
+        log:
+            "logs/extract_ivectors/{dset}.{scatteritem}.log",
+        benchmark:
+            "exp/benchmark/extract_ivectors/{dset}.{scatteritem}.tsv"
+        threads: CLUSTER.threads("extract_ivectors")
+        resources:
+            **CLUSTER.resources("extract_ivectors"),
+        params:
+            **POSTERIORS,
+            kaldi=KALDI,
+            frames=lambda wildcards: frames_of(
+                f"exp/xvectors/{wildcards.dset}/{wildcards.scatteritem}.feats.scp",
+                f"data/{wildcards.dset}/vad.scp",
+            ),
+            num_threads=IVECTOR["num_threads"],
+        shell:
+            "if [ ! -s {input.feats} ]; then touch {output}; exit 0; fi; ("
+            + posteriors_to("ark:-")
+            + " | ivector-extract --num-threads={params.num_threads} {input.model} {params.frames:q}"
+            " ark,s,cs:- ark,scp:{output.ark},{output.scp}) 2> {log}"
 
 
 rule gather_xvectors:

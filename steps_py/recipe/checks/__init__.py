@@ -10,6 +10,7 @@ from steps_py.recipe.checks import (
     chunks,
     data,
     diarization,
+    extractor,
     feats,
     pseudo_labels,
     scores,
@@ -20,6 +21,7 @@ from steps_py.recipe.checks import (
 
 CHECKS = [
     *sections.CHECKS,
+    *extractor.CHECKS,
     *data.CHECKS,
     *augment.CHECKS,
     *feats.CHECKS,

@@ -3,6 +3,7 @@
 from steps_py.augment.kinds import KINDS
 from steps_py.errors import StepsError
 from steps_py.recipe.checks.names import corpus_of, unknown
+from steps_py.recipe.extractor import trains_on_audio
 
 
 def check_parts_of_copies(config, parts):
@@ -24,8 +25,12 @@ def check_kinds(config, parts):
 
 def check_online(config, parts):
     """Augmentation during training needs audio."""
-    if config["augment"]["online"] and config["train"]["input"] != "waveform":
-        yield "'augment.online' is given, but 'train.input' is feats. Set it to waveform."
+    if config["augment"]["online"] and not trains_on_audio(config):
+        yield (
+            "'augment.online' is given, but i-vectors read features. Set it to null."
+            if config["train"] is None
+            else "'augment.online' is given, but 'train.input' is feats. Set it to waveform."
+        )
 
 
 CHECKS = [check_parts_of_copies, check_kinds, check_online]

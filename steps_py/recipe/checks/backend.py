@@ -17,7 +17,7 @@ def check_sets(config, parts):
 def check_lda_dim(config, parts):
     """X-vectors are of a layer that the network has, and LDA has no more dimensions than they."""
     model, layer = config["model"], config["xvectors"]["layer"]
-    if layer != "outer" and model["inner_dim"] is None:
+    if layer != "outer" and model and model["inner_dim"] is None:
         yield (
             f"'xvectors.layer' is '{layer}', but 'model.inner_dim' is null. Set model.inner_dim, or"
             " layer to outer."
@@ -25,6 +25,7 @@ def check_lda_dim(config, parts):
         return
     lda_dim, dim = config["backend"]["lda_dim"], xvector_dim(config)
     key = "'model.embedding_dim'" if layer == "outer" else "the dimension of x-vectors"
+    key = key if model else "'ivector.dim'"
     if (lda_dim or 0) > dim:
         yield f"'backend.lda_dim' is {lda_dim}, more than {key}, {dim}."
 

@@ -1,15 +1,18 @@
 """Sections ``chunks`` and ``cmvn`` with ``train``."""
 
+from steps_py.recipe.extractor import trains_on_audio
+
 
 def check_normalisation(config, parts):
     """Training from audio can normalise means only."""
-    if config["cmvn"]["norm_vars"] and config["train"]["input"] == "waveform":
+    if config["cmvn"]["norm_vars"] and trains_on_audio(config):
         yield "'cmvn.norm_vars' is true; with 'train.input' waveform only means are normalised."
 
 
 def check_within_chunks(config, parts):
     """Windows that end with the chunk need chunks of one length, without padding."""
-    if config["cmvn"]["within_chunks"] and config["chunks"]["vary_within_batch"]:
+    chunks = config["chunks"]
+    if chunks and config["cmvn"]["within_chunks"] and chunks["vary_within_batch"]:
         yield (
             "'cmvn.within_chunks' is true, but 'chunks.vary_within_batch' is true as well."
             " Set one of them to false."

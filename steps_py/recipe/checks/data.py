@@ -20,10 +20,12 @@ def check_trials(config, parts):
     """Trial lists belong to known corpora, and their sets are known and not trained on."""
     data = config["data"]
     trained = [s for s in ["train", *config["backend"]["train_sets"]] if s != "train_augmented"]
-    unlabelled = config["train"]["unlabelled"]
+    unlabelled = config["train"] and config["train"]["unlabelled"]
     if unlabelled:
         yield from unknown("train.unlabelled.set", unlabelled["set"], data["sets"], "set")
         trained.append(unlabelled["set"])
+    if config["extractor"] == "ivector":
+        trained += [config["ubm"]["train_set"], config["ivector"]["train_set"]]
     for name, trials in data["trials"].items():
         where = f"data.trials.{name}"
         yield from _one_of(where, trials, ("corpus", "make"))

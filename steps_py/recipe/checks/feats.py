@@ -2,6 +2,7 @@
 
 from steps_py.audio.signal_steps.registry import SIGNAL_STEPS
 from steps_py.errors import StepsError
+from steps_py.recipe.extractor import trains_on_audio
 from steps_py.settings.declare import name_and_options
 
 
@@ -32,7 +33,7 @@ def check_signal_steps(config, parts):
         except StepsError as error:
             yield from (f"{where}: {line}" for line in str(error).splitlines())
             continue
-        if config["train"]["input"] == "waveform":
+        if trains_on_audio(config):
             yield (
                 f"'feats.signal_steps' names '{name}', which changes whole recordings, but"
                 " 'train.input' is waveform: training from audio reads chunks. Set it to feats."

@@ -7,7 +7,7 @@ from steps_py.recipe.checks.train import check_stages
 def check_unlabelled(config, parts):
     """The unlabelled set is one of data.sets and is not tested on."""
     pseudo, data = config["pseudo_labels"], config["data"]
-    if pseudo is None:
+    if pseudo is None or config["train"] is None:
         return
     name = pseudo["unlabelled"]
     if config["train"]["unlabelled"]:
@@ -26,7 +26,7 @@ def check_unlabelled(config, parts):
 def check_start(config, parts):
     """The keys of the first training are compatible with those of train and chunks."""
     start = config["pseudo_labels"] and config["pseudo_labels"]["start"]
-    if start and start["train"]:
+    if start and start["train"] and config["train"]:
         train = config["train"] | {"stages": [start["train"]]}
         for fault in check_stages(config | {"train": train}, parts):
             yield f"pseudo_labels.start.train: {fault.removeprefix('train.stages: stage 1: ')}"

@@ -28,6 +28,15 @@ def check_chains(config, parts):
 def check_trained_models(config, parts):
     """A model that scores with weights of the loss needs a network with that loss."""
     links_of, _ = parse_chains(config["scores"]["systems"], config["backend"])
+    if config["train"] is None:
+        for system, links in links_of.items():
+            yield from (
+                f"'scores.systems.{system}' scores with the loss '{link.step.loss}' of a network,"
+                " but 'extractor' is ivector. Choose another step."
+                for link in links
+                if isinstance(link.step, Model) and link.step.loss
+            )
+        return
     *_, (where, section) = trainings(config["train"])
     names = list(_names_within(section["loss"], parts["loss"]))
     for system, links in links_of.items():

@@ -1,5 +1,6 @@
 """Contradicting keys within one section, which its dataclass refuses."""
 
+import dataclasses
 import typing
 
 from steps_py.recipe.sections import recipe_class
@@ -8,9 +9,11 @@ from steps_py.settings.build import check_dataclass
 
 def check_sections(config, parts):
     """Each section is accepted by its dataclass."""
-    for name, hint in typing.get_type_hints(recipe_class(config)).items():
-        cls, *_ = typing.get_args(hint) or (hint,)  # of a section that can be null
-        if config[name] is not None:
+    recipe = recipe_class(config)
+    hints = typing.get_type_hints(recipe)
+    for name in (field.name for field in dataclasses.fields(recipe)):
+        cls, *_ = typing.get_args(hints[name]) or (hints[name],)  # of a section that can be null
+        if isinstance(config[name], dict):
             yield from check_dataclass(cls, config[name], name, parts)
 
 

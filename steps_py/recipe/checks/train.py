@@ -7,6 +7,8 @@ from steps_py.training.config import ChunksConfig, TrainConfig, split_stages
 
 def check_stages(config, parts):
     """The keys of each stage are compatible with those of train and chunks."""
+    if config["train"] is None:
+        return
     try:
         split_stages(
             {
@@ -44,13 +46,13 @@ def check_mixes(config, parts):
 
 def check_objectives(config, parts):
     """Objectives have the embeddings, the utterances and the groups of a speaker that they need."""
-    train, inner_dim = config["train"], config["model"]["inner_dim"]
+    train, model = config["train"], config["model"]
     for where, section in trainings(train):
         alone = parts["sampler"][section["sampler"]["name"]].facts["utts_per_speaker"] == 1
         for name, objective in section["objectives"].items():
             place = f"{where}.objectives.{name}"
             entry = parts["objective"][objective.get("name", name)]
-            if objective.get("embedding") == "inner" and inner_dim is None:
+            if objective.get("embedding") == "inner" and model["inner_dim"] is None:
                 yield (
                     f"'{place}.embedding' is 'inner', but 'model.inner_dim' is null. Set"
                     " model.inner_dim, or embedding to outer."
@@ -78,7 +80,9 @@ def check_objectives(config, parts):
 
 
 def trainings(train):
-    """(key, section) of train and of each of its stages."""
+    """(key, section) of train and of each of its stages; none without a network."""
+    if train is None:
+        return
     yield "train", train
     for number, stage in enumerate(train["stages"]):
         yield f"train.stages.{number}", train | stage
