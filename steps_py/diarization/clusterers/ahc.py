@@ -35,7 +35,7 @@ class Ahc(Clusterer):
             "cosine", "similarity of windows: of x-vectors, or the log-likelihood ratio of PLDA"
         )
         threshold: float | None = setting(
-            None,
+            0.4,
             "clusters with a lower mean similarity are not merged; null: where two Gaussians that"
             " are fitted to the similarities of a recording cross",
         )

@@ -42,6 +42,9 @@ class NmeSc(Clusterer):
         max_neighbour_share: Share = setting(
             0.25, "of a recording's windows; the largest number of neighbours that is tried"
         )
+        min_neighbours: Count = setting(
+            6, "the smallest number that is tried, the window itself included"
+        )
         num_tried: Count = setting(20, "numbers of neighbours that are tried, evenly spaced")
         max_speakers: Count = setting(20, "when the number is estimated")
         centre: bool = setting(
@@ -65,9 +68,10 @@ class NmeSc(Clusterer):
     def _tuned(self, affinity_NN):
         """The number of neighbours with the lowest ratio, and its number of speakers."""
         config, num_windows = self.config, len(affinity_NN)
-        most = max(2, int(config.max_neighbour_share * num_windows))
+        least = min(config.min_neighbours, num_windows - 1)
+        most = max(least, int(config.max_neighbour_share * num_windows))
         best = (np.inf, most, 1)
-        for num_kept in np.unique(np.linspace(2, most, config.num_tried).astype(int)).tolist():
+        for num_kept in np.unique(np.linspace(least, most, config.num_tried).astype(int)).tolist():
             graph_NN = strongest(affinity_NN, num_kept, binary=True)
             value_N = scipy.linalg.eigvalsh(laplacian(graph_NN))
             lowest_E = value_N[: config.max_speakers + 1]
