@@ -72,7 +72,7 @@ class MelOptions:
 
 @dataclasses.dataclass
 class OutputOptions:
-    output_format: str = option("kaldi", "Format of the output files [kaldi]")
+    output_format: str = option("kaldi", "Format of the output files [kaldi, htk]")
     subtract_mean: bool = option(False, "Subtract mean of each feature file [CMS]")
     channel: int = option(-1, "Channel to extract (-1 -> expect mono, 0 -> left, 1 -> right)")
     min_duration: float = option(0.0, "Minimum duration of segments to process (in seconds).")

@@ -51,6 +51,15 @@ def encode_float(value):
         return _FLOAT.pack(4, float("inf") if value > 0 else float("-inf"))
 
 
+def float32(value: float) -> float:
+    """The nearest number in single precision, as in Kaldi's options and tables.
+
+    >>> float32(0.1) > 0.1
+    True
+    """
+    return _FLOAT.unpack(encode_float(value))[1]
+
+
 def encode_token(token: str):
     """A word as bytes; TableError if white space in it would break the format."""
     if not is_token(token):

@@ -5,6 +5,10 @@ from steps_py.formats.specifiers import shortened, split_range
 from steps_py.formats.streams import classify_rxfilename, open_input, split_offset
 
 
+class ScriptLineError(TableError):
+    """A line of a script file that is not a key and a name."""
+
+
 def read_object(rxfilename: str, holder):
     """The one object in a file, pipe or place in an archive; a range may follow the name.
 
@@ -65,7 +69,7 @@ def read_script_lines(stream):
         parts = line.decode(errors="surrogateescape").split(None, 1)
         if len(parts) != 2 or "\0" in parts[0]:
             shown = line[:60].decode(errors="replace")
-            raise TableError(
+            raise ScriptLineError(
                 f"{stream.name}:{number}: not a line of a script file: '{shown}'."
                 " Write a key, a space and a file name."
             )

@@ -18,6 +18,7 @@ from steps_py.formats.basic_types import (
     encode_float,
     encode_int,
     encode_token,
+    float32,
     read_float,
     read_int,
     read_marker,
@@ -131,7 +132,7 @@ class _FloatHolder(Holder):
         return read_float(stream)
 
     def encode(self, value, binary):
-        return MARKER + encode_float(value) if binary else b"%.7g \n" % value
+        return MARKER + encode_float(value) if binary else b"%.7g \n" % float32(value)
 
 
 class _TokenHolder(Holder):

@@ -9,7 +9,7 @@ import sys
 import threading
 
 from steps_py.errors import MissingProgramError, TableError
-from steps_py.formats.log import strict
+from steps_py.formats.log import strict, warn
 
 PIPE = subprocess.PIPE
 _SIGPIPE_CODES = (-13, 141)  # exit statuses of a program and of a shell after SIGPIPE
@@ -70,8 +70,11 @@ class Process:
         except subprocess.TimeoutExpired:
             return False
 
-    def finish(self, complete: bool, quiet: bool = False):
-        """Wait; TableError if the command failed. If not `complete`, SIGPIPE is no failure."""
+    def finish(self, complete: bool, quiet: bool = False, tolerant: bool = False):
+        """Wait; TableError if the command failed. If not `complete`, SIGPIPE is no failure.
+
+        If `tolerant`, a failure is a warning, as in Kaldi, unless the program was not found.
+        """
         if quiet:
             return
         code = self.popen.wait()
@@ -82,7 +85,10 @@ class Process:
             raise self._no_program(f"exit status {code}")
         last = f"; its last message: {self._last_line}" if self._last_line else ""
         how = f"exit status {code}" if code > 0 else f"signal {-code}"
-        raise TableError(f"'{self.command}': the command failed with {how}{last}.")
+        message = f"'{self.command}': the command failed with {how}{last}."
+        if not tolerant:
+            raise TableError(message)
+        warn(message)
 
     def blame(self) -> None:
         """Raise if the command failed, or a program of its pipeline was not found."""

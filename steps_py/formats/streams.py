@@ -1,7 +1,7 @@
 """Kaldi's extended filenames for reading: a file, ``-``, ``command |``, ``file:offset``.
 
-Source: src/util/kaldi-io.cc. One difference is intended: a command that fails is an error here,
-not a warning.
+Source: src/util/kaldi-io.cc. One difference is intended: in strict mode, a command that fails is an
+error, not a warning.
 """
 
 import io
@@ -11,6 +11,7 @@ import stat
 
 from steps_py.errors import StepsError, TableError
 from steps_py.formats.compression import LONGEST, compression_of
+from steps_py.formats.log import strict
 from steps_py.formats.specifiers import is_rspecifier, is_wspecifier, shortened
 
 _CHUNK_BYTES = 1 << 16
@@ -306,13 +307,16 @@ class Input:
         self._start, self._buffer, self._next, self._ended = offset, b"", 0, False
 
     def close(self, failed: bool = False) -> None:
-        """Close; TableError if the command of a pipe failed (unless `failed` already)."""
+        """Close. In strict mode, a pipe whose command failed is a TableError (unless `failed`).
+
+        Otherwise it is a warning: all that was wanted has been read.
+        """
         if self is _shared.get("stdin"):
             return
         complete = self._process and not failed and self.at_end()
         self._raw.close()
         if self._process:
-            self._process.finish(complete, quiet=failed)
+            self._process.finish(complete, quiet=failed, tolerant=not strict())
 
 
 def _size_of(raw):

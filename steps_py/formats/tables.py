@@ -11,13 +11,14 @@ from steps_py.errors import StepsError, TableError
 from steps_py.formats.basic_types import encode_token
 from steps_py.formats.entries import (
     EntryReader,
+    ScriptLineError,
     read_archive,
     read_object,
     read_script,
     read_script_lines,
 )
 from steps_py.formats.holders import Holder
-from steps_py.formats.log import warn
+from steps_py.formats.log import strict, warn
 from steps_py.formats.lookup import ArchiveTable, DoublySortedTable, ScriptTable
 from steps_py.formats.outputs import classify_wxfilename, open_output
 from steps_py.formats.specifiers import parse_rspecifier, parse_wspecifier
@@ -69,7 +70,7 @@ class SequentialReader:
             warn(f"{error} The rest is skipped, as option p of {self._spec.text} allows.")
 
     def _script_entries(self):
-        for key, rxfilename in read_script_lines(self._input):
+        for key, rxfilename in self._script_lines():
             try:
                 value = self._entries.read(key, rxfilename)
             except StepsError as error:
@@ -78,6 +79,18 @@ class SequentialReader:
                 warn(f"{error} Skipped, as option p of {self._spec.text} allows.")
                 continue
             yield key, value
+
+    def _script_lines(self):
+        """The lines of the script file; as in Kaldi, a wrong one ends it, if not strict."""
+        has_begun = False
+        try:
+            for line in read_script_lines(self._input):
+                has_begun = True
+                yield line
+        except ScriptLineError as error:
+            if strict() or not has_begun:
+                raise
+            warn(f"{error} The rest is skipped.")
 
     def close(self, failed: bool = False) -> None:
         self._entries.close(failed)

@@ -13,6 +13,7 @@ from steps_py.audio.wav_reverberate import ReverberateOptions, corrupt, corrupt_
 from steps_py.audio.wave import Wave, read_header
 from steps_py.audio.wave_holder import WAVE
 from steps_py.errors import KaldiError, TableError
+from steps_py.formats.basic_types import float32
 from steps_py.formats.holders import FLOAT, Holder
 from steps_py.formats.log import Tally, log, strict, warn
 from steps_py.formats.options import option
@@ -217,10 +218,10 @@ def cut(wave: Wave, segment, options):
     end = segment.end_sec
     if segment.start_sec > length:
         raise Rejected(f"starts outside of the recording [0, {length:g} s]")
-    if end > length + options.max_overshoot:
+    if end > length + float32(options.max_overshoot):
         raise Rejected(f"ends too far outside of the recording [0, {length:g} s]")
     end = length if end < 0 or end > length else end
-    if end - segment.start_sec < options.min_segment_length:
+    if end - segment.start_sec < float32(options.min_segment_length):
         raise Rejected("too short")
     channel = segment.channel
     if channel is None:

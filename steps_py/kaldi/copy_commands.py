@@ -25,8 +25,8 @@ from steps_py.kaldi.commands import command
 
 @dataclasses.dataclass
 class CopyFeatsOptions:
-    htk_in: bool = option(False, "Read input as HTK features (not supported)")
-    sphinx_in: bool = option(False, "Read input as Sphinx features (not supported)")
+    htk_in: bool = option(False, "Read input as HTK features")
+    sphinx_in: bool = option(False, "Read input as Sphinx features")
     binary: bool = option(True, "Binary-mode output (not relevant if writing to archive)")
     compress: bool = option(False, "If true, write output in compressed form (tables only)")
     compression_method: int = option(1, "Only relevant if --compress=true; the method, 1 to 7")
@@ -48,17 +48,12 @@ See also: copy-matrix, subsample-feats, splice-feats, paste-feats""",
     max_args=2,
 )
 def copy_feats(options, feats_in: str, feats_out: str):
-    if options.htk_in or options.sphinx_in:
-        raise KaldiError(
-            "copy-feats: --htk-in and --sphinx-in are not built in."
-            " Use the copy-feats of a Kaldi build (set KALDI_ROOT)."
-        )
     if not is_rspecifier(feats_in):
         return _copy_feats_file(options, feats_in, feats_out)
     holder = COMPRESSED_MATRIX(options.compression_method) if options.compress else FLOAT_MATRIX
     tally = Tally()
     with (
-        SequentialReader(feats_in, FLOAT_MATRIX) as reader,
+        SequentialReader(feats_in, _input_holder(options)) as reader,
         TableWriter(feats_out, holder) as writer,
         TableWriter(options.write_num_frames, INT, optional=True) as num_frames,
     ):
@@ -70,6 +65,15 @@ def copy_feats(options, feats_in: str, feats_out: str):
     return tally.exit_code()
 
 
+def _input_holder(options):
+    """The holder of what copy-feats reads."""
+    if not options.htk_in and not options.sphinx_in:
+        return FLOAT_MATRIX
+    from steps_py.formats.htk import HtkHolder, SphinxHolder  # start-up time
+
+    return HtkHolder() if options.htk_in else SphinxHolder()
+
+
 def _copy_feats_file(options, feats_in, feats_out):
     if options.compress or options.write_num_frames:
         raise KaldiError(
@@ -78,7 +82,10 @@ def _copy_feats_file(options, feats_in, feats_out):
         )
     if is_wspecifier(feats_out):
         raise KaldiError(f"copy-feats: cannot copy the file {feats_in} to a table {feats_out}.")
-    write_object(feats_out, FLOAT_MATRIX, read_object(feats_in, FLOAT_MATRIX), options.binary)
+    if options.sphinx_in and not options.htk_in:
+        raise KaldiError("copy-feats: --sphinx-in works on tables. Write scp:FILE.")
+    x_TD = read_object(feats_in, _input_holder(options))
+    write_object(feats_out, FLOAT_MATRIX, x_TD, options.binary)
     log(f"Copied features from {feats_in} to {feats_out}")
     return 0
 

@@ -23,6 +23,13 @@ from steps_py.formats.tables import RandomReader, SequentialReader, TableWriter
 from steps_py.kaldi.commands import Command, command
 
 LOG_EVERY = 1000  # utterances
+_HTK_USER = 9
+_HTK_KINDS = {  # class -> HTK's number, and whether its first value may be the energy
+    "Mfcc": (6, True),
+    "Fbank": (7, True),
+    "Spectrogram": (7, False),
+    "Plp": (11, False),
+}
 
 
 @command(
@@ -101,17 +108,12 @@ Usage:  {name} [options...] <wav-rspecifier> <feats-wspecifier>"""
 
 def _compute(options, extractor, wav_in, feats_out):
     """The loop that the commands share; the exit code."""
-    if options.output_format != "kaldi":
-        raise KaldiError(
-            f"--output-format={options.output_format}: not built in. Leave it out, or use the"
-            " command of a Kaldi build (set KALDI_ROOT)."
-        )
     keep_freed_memory()
     tally = Tally()
     with (
         Job(options, extractor, wav_in) as job,
         SequentialReader(wav_in, WAVE) as reader,
-        TableWriter(feats_out, FLOAT_MATRIX) as writer,
+        TableWriter(feats_out, _output_holder(options, extractor)) as writer,
         TableWriter(options.write_utt2dur, FLOAT, optional=True) as durations,
     ):
         for utt, wave in reader:
@@ -131,6 +133,20 @@ def _compute(options, extractor, wav_in, feats_out):
                 log(f"Processed {tally.num_seen} utterances")
     log(f" Done {tally.num_done} out of {tally.num_seen} utterances.")
     return tally.exit_code()
+
+
+def _output_holder(options, extractor):
+    """The holder of --output-format."""
+    if options.output_format == "kaldi":
+        return FLOAT_MATRIX
+    if options.output_format != "htk":
+        raise KaldiError(f"--output-format={options.output_format}: expected kaldi or htk.")
+    from steps_py.formats.htk import HtkHolder  # start-up time
+
+    kind, with_energy = _HTK_KINDS.get(type(extractor).__name__, (_HTK_USER, False))
+    if kind != _HTK_USER:
+        kind |= 0o100 if with_energy and options.use_energy else 0o20000  # energy, or C0
+    return HtkHolder(kind)
 
 
 class Job:

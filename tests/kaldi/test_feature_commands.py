@@ -242,7 +242,7 @@ def test_a_missing_or_broken_recording_stops_the_command_and_is_named(capfd):
         (["--num-ceps=24"], "24 cepstra of 23 mel filters"),
         (["--window-type=hammming"], "Did you mean 'hamming'"),
         (["--high-freq=9000"], "half the sample rate, 8000 Hz"),
-        (["--output-format=htk"], "not built in"),
+        (["--output-format=sphinx"], "expected kaldi or htk"),
         (["--utt2spk=ark:utt2spk"], "only needed with --vtln-map"),
         (["--num-mel-bin=10"], "num-mel-bins"),
     ],
