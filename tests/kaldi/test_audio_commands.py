@@ -131,7 +131,7 @@ def test_segments_are_cut_at_the_nearest_samples():
         [
             "a long 0.5 0.7",
             "b long 0.0004 0.1006",
-            "c long 1.9 2.3",  # overshoots by less than half a second
+            "c long 1.8 2.3",  # overshoots by less than half a second
             "d long 1.5 -1",
             "e stereo 0.1 0.3 1",
         ]
@@ -141,7 +141,7 @@ def test_segments_are_cut_at_the_nearest_samples():
     assert spans == {
         "a": (500, 699),
         "b": (0, 100),
-        "c": (1900, 1999),
+        "c": (1800, 1999),
         "d": (1500, 1999),
         "e": (1100, 1299),
     }

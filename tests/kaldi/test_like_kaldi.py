@@ -1,4 +1,4 @@
-"""Odd command lines where Kaldi's commands go on: pipes that fail late, formats, single precision."""
+"""Odd command lines where Kaldi's commands go on: late failures, formats, single precision."""
 
 import os
 import subprocess
