@@ -8,7 +8,7 @@
 SHELL := /bin/bash
 PYTHON ?= python3
 ACTIVATE := . ./path.sh
-EXTRAS ?= [demo,test,pretrained,search,serve,explain]
+EXTRAS ?= [demo,test,pretrained,search,serve,explain,export]
 TEST_PROCESSES ?= 2
 # the tests of a file run in one process and share its fixtures; tests/conftest.py sorts the files
 PYTEST := python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder \
@@ -53,7 +53,7 @@ bench: .venv/ready
 # Write requirements.lock again, from pyproject.toml alone; torch without the label of a build.
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,test,pretrained,search,serve,parquet,explain]'
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,test,pretrained,search,serve,parquet,explain,export]'
 	(sed -n '/^#/p' requirements.lock; build/lock/bin/python -m pip freeze --exclude-editable \
 	  | sed 's/^\(torch==[^+]*\)+.*/\1/') > build/requirements.lock
 	mv build/requirements.lock requirements.lock && rm -rf build/lock
