@@ -23,7 +23,7 @@ def system(tmp_path_factory):
     return load_system(write_system(folder / "system.swx", write_model(folder)))
 
 
-@pytest.mark.parametrize("suffix", [".onnx", ".pt2"])
+@pytest.mark.parametrize("suffix", [pytest.param(".onnx", marks=pytest.mark.slow), ".pt2"])
 def test_an_exported_network_gives_the_same_x_vectors_at_any_length(system, tmp_path, suffix):
     path = str(tmp_path / f"network{suffix}")
     found = export_system(system, path, format_of(path))

@@ -1,4 +1,4 @@
-"""The formats of `sidewinder export`: one class per file, in EXPORT_FORMATS; contract in base.py."""
+"""The formats of `sidewinder export`, one class per file, in EXPORT_FORMATS (base.py)."""
 
 from steps_py.export.formats.base import EXPORT_FORMATS
 from steps_py.registry import import_modules
