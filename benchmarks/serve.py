@@ -72,7 +72,7 @@ def main(argv=None):
             system, paths = make_inputs(Path(folder))
         bodies = [Path(path).read_bytes() for path in paths]
         print(f"{len(paths)} recordings, {args.clients} clients, {args.threads} threads")
-        with server(system, folder, args.threads) as (process, port):
+        with Server(system, folder, args.threads) as (process, port):
             load(port, bodies[:8], 2)
             ratios = []
             for _ in range(args.runs):
@@ -104,7 +104,7 @@ def soak(port, pid, bodies, args):
     )
 
 
-class server:  # noqa: N801: used as a context
+class Server:
     """The process and its port."""
 
     def __init__(self, system, folder, threads):

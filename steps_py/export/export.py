@@ -73,9 +73,7 @@ def export_system(system: System, path: str, file_format: type[ExportFormat]) ->
         written = os.path.join(folder, Path(path).name)
         file_format.write(program, written)
         lengths = tuple(least + more for more in CHECKED_FRAMES)
-        difference = largest_difference(
-            network, file_format.open(written), system.feat_dim, lengths
-        )
+        difference = largest_difference(network, file_format.open(written), feat_dim, lengths)
         if not difference <= TOLERANCE:
             raise StepsError(
                 f"{path}: computes something else than the network of {system.path}: they differ by"
@@ -110,8 +108,8 @@ def _program_of(network, feat_dim, least, where):
     except Exception as error:  # torch has no common class for what it cannot export
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise StepsError(
-            f"{where}: its network cannot be exported for any number of frames, as that of an LSTM"
-            f" cannot: {reason[:200]}"
+            f"{where}: its network cannot be exported: torch does not describe it for any number of"
+            f" frames ({reason[:200]}). Networks with an LSTM are among these."
         ) from None
 
 
