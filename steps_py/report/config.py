@@ -5,7 +5,16 @@ from dataclasses import dataclass
 from steps_py.settings.declare import Count, Seed, setting
 
 SECTIONS = [
-    *("results", "det", "histograms", "calibration", "conditions", "learning", "lr_search"),
+    *(
+        "results",
+        "diarization",
+        "det",
+        "histograms",
+        "calibration",
+        "conditions",
+        "learning",
+        "lr_search",
+    ),
     *("search", "embeddings", "f_ratio", "errors", "data", "cost", "provenance"),
 ]
 
