@@ -18,25 +18,14 @@ from tests.support.kaldi_object_compare import compare, compare_words
 GOLDEN = Path(__file__).resolve().parents[1] / "golden/kaldi_ivector"
 CASES = {case["name"]: case for case in json.loads((GOLDEN / "cases.json").read_text())}
 
-# Commands of the cases that do not exist yet. This list can only get shorter.
-NOT_BUILT = {
-    "compute-and-process-kaldi-pitch-feats",
-    "compute-kaldi-pitch-feats",
-    "nnet3-average",
-    "nnet3-init",
-    "nnet3-xvector-compute-batched",
-    "nnet3-xvector-get-egs",
-    "process-kaldi-pitch-feats",
-}
+# 150 equal frames, an utterance of one frame: their deviation in Kaldi is its rounding error.
+LOOSER = {"xv_batched_default": {"atol": 0.01}}
 
 
 def commands_of(case):
     """The Kaldi commands that a case runs."""
     words = re.findall(r"(?<![\w/-])[a-z0-9]+(?:-[a-z0-9]+)+(?=\s|$)", case["command"])
-    return set(words) & (set(COMMANDS) | NOT_BUILT)
-
-
-RUNNABLE = [name for name, case in CASES.items() if not commands_of(case) & NOT_BUILT]
+    return set(words) & set(COMMANDS)
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +38,10 @@ def place(tmp_path_factory):
         yield folder, environment
 
 
-@pytest.mark.parametrize("name", RUNNABLE)
+@pytest.mark.parametrize("name", CASES)
 def test_command_agrees_with_kaldi(name, place):
-    case, (folder, environment) = CASES[name], place
+    case = {**CASES[name], **LOOSER.get(name, {})}
+    folder, environment = place
     out = folder / "OUT" / name
     out.mkdir(parents=True)
     done = subprocess.run(
@@ -75,7 +65,3 @@ def test_command_agrees_with_kaldi(name, place):
 
 def test_every_case_names_a_command():
     assert [name for name, case in CASES.items() if not commands_of(case)] == []
-
-
-def test_no_command_on_the_list_of_missing_ones_exists():
-    assert sorted(NOT_BUILT & set(COMMANDS)) == []
