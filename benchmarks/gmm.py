@@ -13,7 +13,7 @@ NUM_UTTS, NUM_FRAMES, NUM_GAUSS, DIM, NUM_SELECTED = 50, 400, 2048, 60, 20
 
 def make_inputs(folder, scale=1.0):
     rng = inputs.rng_of("gmm")
-    num_gauss, num_utts = max(32, int(NUM_GAUSS * scale)), max(13, int(NUM_UTTS * scale))
+    num_gauss, num_utts = max(32, int(NUM_GAUSS * scale)), max(7, int(NUM_UTTS * scale))
     means_GD = rng.standard_normal((num_gauss, DIM))
     weights_G = np.full(num_gauss, 1 / num_gauss)
     gmm = DiagGmm.of_moments(weights_G, means_GD, np.ones(means_GD.shape))
@@ -39,9 +39,9 @@ def cases():
 
     return [
         Case(
-            name="gmm-global-init-from-feats, 512 Gaussians, 20,000 frames, 4 iterations",
+            name="gmm-global-init-from-feats, 256 Gaussians, 20,000 frames, 4 iterations",
             argv=(
-                *("gmm-global-init-from-feats", "--num-threads=1", "--num-gauss=512"),
+                *("gmm-global-init-from-feats", "--num-threads=1", "--num-gauss=256"),
                 *("--num-iters=4", feats, "new.gmm"),
             ),
             at_most_ratio=0.5,
