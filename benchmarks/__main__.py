@@ -16,7 +16,17 @@ from benchmarks import harness
 
 SCRIPTS = (
     *("features", "frames", "reverberation", "plda", "score_norm", "metrics", "xvectors"),
-    *("clustering", "chunks", "training", "corpus", "table_stages", "extraction", "masks", "gmm"),
+    *(
+        "clustering",
+        "chunks",
+        "training",
+        "corpus",
+        "table_stages",
+        "extraction",
+        "masks",
+        "gmm",
+        "diarization",
+    ),
 )
 
 
