@@ -7,6 +7,10 @@ every version of every library. `generator` is for arrays.
 import hashlib
 import struct
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Draws:
@@ -60,7 +64,7 @@ class Draws:
         return b"".join(digests)
 
 
-def generator(seed, *names):
+def generator(seed: int, *names) -> "np.random.Generator":
     """A numpy Generator for ``(seed, *names)``, independent of all other draws.
 
     >>> a, b = generator(1, "id10001", "noise"), generator(1, "id10001", "noise")

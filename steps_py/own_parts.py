@@ -24,7 +24,7 @@ def recipe_folder() -> Path:
     return Path(os.environ.get(VARIABLE, "."))
 
 
-def files(recipe) -> list[Path]:
+def files(recipe: str | os.PathLike) -> list[Path]:
     """The recipe's own Python files, helpers included, sorted."""
     folder = Path(recipe, "local")
     if not folder.is_dir() or folder.samefile(CHECKOUT / "local"):
@@ -33,7 +33,7 @@ def files(recipe) -> list[Path]:
 
 
 @functools.cache
-def load(recipe):
+def load(recipe: str | os.PathLike) -> None:
     """Import the recipe's own files, so that their classes register themselves.
 
     Raises ConfigError, one line that names the file, if one of them cannot be imported.

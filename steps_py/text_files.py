@@ -17,7 +17,7 @@ def read_lines(path: str | os.PathLike, error_class: type = DataDirError) -> lis
 
 
 def decode(
-    content: bytes, path: str | os.PathLike, error_class: type = DataDirError, first=1
+    content: bytes, path: str | os.PathLike, error_class: type = DataDirError, first: int = 1
 ) -> str:
     """Decode UTF-8, without a byte order mark; `error_class` with the line number if it is not.
 

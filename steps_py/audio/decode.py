@@ -8,12 +8,16 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from steps_py.audio.errors import NotDecodable, NotPcm16, WaveError, truncated
 from steps_py.audio.file_info import check_size, open_audio
 from steps_py.audio.headers.flac import read_stream_info, with_length
 from steps_py.audio.headers.kinds import kind_of_file
 from steps_py.audio.wave import Wave, read_wave, samples_in
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MAX_CACHED_FILE_BYTES = 1 << 20
 MAX_CACHE_BYTES = 64 << 20
@@ -101,7 +105,9 @@ def open_sound(path: str | os.PathLike, is_flac: bool):
         raise NotDecodable(f"{path}: {error.error_string} Is it damaged?") from None
 
 
-def read_samples(file, num_samples: int, path: str | os.PathLike, dtype="int16", first=0):
+def read_samples(
+    file, num_samples: int, path: str | os.PathLike, dtype: str = "int16", first: int = 0
+) -> "np.ndarray":
     """(N, C) samples of an open SoundFile from `first` on; WaveError if it is damaged."""
     import soundfile  # here for start-up time
 

@@ -1,5 +1,7 @@
 """Errors of audio files and pipes."""
 
+import os
+
 from steps_py.errors import AudioError, TableError
 
 
@@ -15,7 +17,9 @@ class NotDecodable(WaveError):
     """libsndfile cannot open the file; another program might."""
 
 
-def truncated(path, promised_sec: float, missing_sec: float, where: str = "header") -> WaveError:
+def truncated(
+    path: str | os.PathLike, promised_sec: float, missing_sec: float, where: str = "header"
+) -> WaveError:
     """The error for a recording that is shorter than its header states.
 
     >>> str(truncated("a.wav", 10, 2.5))

@@ -1,7 +1,8 @@
 """The commands of wav.scp pipes that `pipelines.py` evaluates."""
 
+import os
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from steps_py.audio.decode import read_file, read_flac
 from steps_py.audio.errors import NotDecodable, WaveError
@@ -12,10 +13,13 @@ from steps_py.audio.wave import Wave
 from steps_py.errors import KaldiError
 from steps_py.formats.options import parse_command_line
 
+if TYPE_CHECKING:
+    from steps_py.audio.pipelines import Source
+
 FFMPEG_FILES = (".wav", ".flac", ".ogg", ".opus", ".mp3")  # libsndfile decodes these too
 
 
-def copied_file(words: list[str]):
+def copied_file(words: list[str]) -> str | None:
     """The file whose samples a command copies unchanged, or None.
 
     >>> copied_file(["flac", "-c", "-d", "-s", "a.flac"]), copied_file(["cat", "-"])
@@ -30,24 +34,24 @@ def copied_file(words: list[str]):
     return None if path.startswith("-") else path
 
 
-def parse_cat(words: list[str]):
+def parse_cat(words: list[str]) -> str:
     if len(words) > 1 or (words and words[0].startswith("-") and words[0] != "-"):
         raise Unknown
     return words[0] if words else "-"
 
 
-def parse_wav_copy(words: list[str]):
+def parse_wav_copy(words: list[str]) -> str:
     arguments = [word for word in words if not word.startswith("--")]
     if len(arguments) != 2 or arguments[1] != "-" or len(arguments) < len(words):
         raise Unknown
     return arguments[0]
 
 
-def run_copy(path, source, max_sec: float):
+def run_copy(path: str | os.PathLike, source: "Source", max_sec: float) -> Wave:
     return source.read(path, max_sec)
 
 
-def parse_flac(words: list[str]):
+def parse_flac(words: list[str]) -> str:
     """The file that a flac command decodes to its standard output."""
     long = {"--stdout": "c", "--decode": "d", "--silent": "s", "--totally-silent": "s"}
     flags, paths = set(), []
@@ -63,7 +67,7 @@ def parse_flac(words: list[str]):
     return paths[0]
 
 
-def run_flac(path, source, max_sec: float):
+def run_flac(path: str | os.PathLike, source: "Source", max_sec: float) -> Wave:
     return read_flac(path, max_sec)
 
 
@@ -75,7 +79,7 @@ class SphereRequest(NamedTuple):
     pcm: bool  # convert mu-law to PCM
 
 
-def parse_sph2pipe(words: list[str]):
+def parse_sph2pipe(words: list[str]) -> SphereRequest:
     channel, path, form, pcm = None, None, None, False
     words = iter(words)
     for word in words:
@@ -93,7 +97,7 @@ def parse_sph2pipe(words: list[str]):
     return SphereRequest(path, channel and int(channel), pcm)
 
 
-def run_sph2pipe(request, source, max_sec: float):
+def run_sph2pipe(request: SphereRequest, source: "Source", max_sec: float) -> Wave:
     """16-bit samples of an uncompressed NIST file, of all channels or one."""
     try:
         wave = read_file(request.path, max_sec)
@@ -117,7 +121,7 @@ def _is_pcm(path):
     return soundfile.info(path).subtype == "PCM_16"
 
 
-def parse_ffmpeg(words: list[str]):
+def parse_ffmpeg(words: list[str]) -> str:
     """The file that ffmpeg decodes to a WAV stream of its own channels and rate."""
     path = None
     settings = {"-f": "", "-c:a": "pcm_s16le"}
@@ -140,7 +144,7 @@ def parse_ffmpeg(words: list[str]):
     return path
 
 
-def run_ffmpeg(path, source, max_sec: float):
+def run_ffmpeg(path: str | os.PathLike, source: "Source", max_sec: float) -> Wave:
     if not path.lower().endswith(FFMPEG_FILES):
         raise Unknown
     try:
@@ -153,7 +157,7 @@ def run_ffmpeg(path, source, max_sec: float):
         raise
 
 
-def parse_wav_reverberate(words: list[str]):
+def parse_wav_reverberate(words: list[str]) -> tuple[ReverberateOptions, str]:
     try:
         options, arguments, _ = parse_command_line(
             "wav-reverberate", "", ReverberateOptions, ["--print-args=false", *words]
@@ -165,7 +169,9 @@ def parse_wav_reverberate(words: list[str]):
     return options, arguments[0]
 
 
-def run_wav_reverberate(request, source, max_sec: float):
+def run_wav_reverberate(
+    request: tuple[ReverberateOptions, str], source: "Source", max_sec: float
+) -> Wave:
     options, path = request
     return corrupt(options, path, source.read)
 

@@ -8,8 +8,10 @@ for rate conversion and dither of sox and the decoding of MP3 and Ogg, which als
 versions of the programs.
 """
 
+import os
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from steps_py.audio.decode import read_file, read_wav_file
@@ -137,16 +139,16 @@ class _Pipeline:
 class Source:
     """The inputs of a command of a pipeline: files, pipes, and its standard input."""
 
-    def __init__(self, read_stdin):
+    def __init__(self, read_stdin: Callable):
         self._read_stdin = read_stdin
 
-    def read(self, rxfilename: str, max_sec: float | None = None):
+    def read(self, rxfilename: str, max_sec: float | None = None) -> Wave:
         """The Wave that Kaldi reads from `rxfilename`."""
         if classify_rxfilename(rxfilename) == "stdin":
             return self._read_stdin(max_sec)
         return read_recording(rxfilename, max_sec)
 
-    def read_audio(self, path, max_sec: float | None = None):
+    def read_audio(self, path: str | os.PathLike, max_sec: float | None = None) -> Wave:
         """The Wave of a file of any format, as sox reads it."""
         return self._read_stdin(max_sec) if path == "-" else read_file(path, max_sec)
 

@@ -8,6 +8,7 @@ import collections
 import os
 import re
 import shlex
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -86,7 +87,9 @@ class SkippedFiles:
         )
 
 
-def walk_audio(folder: str | os.PathLike, suffixes=SUFFIXES, skipped: SkippedFiles | None = None):
+def walk_audio(
+    folder: str | os.PathLike, suffixes: tuple = SUFFIXES, skipped: SkippedFiles | None = None
+) -> Iterator[str]:
     """Yield the paths of the recordings below `folder`, relative to it, links followed.
 
     Hidden files and folders (``.git``, ``._copy.wav``) are skipped; audio files with other
@@ -104,7 +107,7 @@ def walk_audio(folder: str | os.PathLike, suffixes=SUFFIXES, skipped: SkippedFil
             skipped.see(entry.path, suffixes)
 
 
-def read_header(path: str | os.PathLike):
+def read_header(path: str | os.PathLike) -> Header:
     """The `Header` of one file; AudioError if it is missing, empty, cut off or damaged."""
     path = str(path)
     if not os.path.isfile(path):
@@ -113,7 +116,7 @@ def read_header(path: str | os.PathLike):
     return Header(info.rate_hz, info.num_channels, info.duration_sec, info.is_16bit, info.kind)
 
 
-def read_headers(paths, num_threads: int = 8, read=read_header):
+def read_headers(paths: Iterable, num_threads: int = 8, read: Callable = read_header) -> list:
     """The `Header` of every file, or the AudioError that it gave, in the order of `paths`."""
 
     def read_some(some_paths):
@@ -136,7 +139,7 @@ def _header_or_error(path, read):
         return AudioError(f"{path}: {error.strerror or error}.")
 
 
-def check_headers(paths, headers, options, where: str, key: str) -> None:
+def check_headers(paths: Iterable | str, headers: Iterable, options, where: str, key: str) -> None:
     """Raise one AudioError, a line for each kind of fault, unless all recordings can be used.
 
     `options` has `sample_rate_hz`, `resample` and `channel`; `key` is the place of these
@@ -184,7 +187,7 @@ def check_headers(paths, headers, options, where: str, key: str) -> None:
         raise AudioError("\n".join(f"{where}: {line}" for line in lines))
 
 
-def wav_entry(path: str | os.PathLike, header, options, trim=None):
+def wav_entry(path: str | os.PathLike, header: Header, options, trim=None) -> str:
     """The wav.scp entry that converts `path` to the configured rate and channel.
 
     `path` may be an entry itself, a pipe; `trim` is a stretch (begin and length in s).
@@ -208,7 +211,9 @@ def wav_entry(path: str | os.PathLike, header, options, trim=None):
     return PIPES["FLAC"].format(shlex.quote(path)) if header.kind == "FLAC" else path
 
 
-def sox_pipe(source, rate_hz: float | None = None, remix=None, trim=None) -> str:
+def sox_pipe(
+    source: str, rate_hz: float | None = None, remix: int | str | None = None, trim=None
+) -> str:
     """A pipe through sox: other rate, chosen channel, a stretch (begin and length in s).
 
     >>> sox_pipe("reco.wav", trim=(1.5, 0.25))
@@ -230,7 +235,7 @@ def sox_pipe(source, rate_hz: float | None = None, remix=None, trim=None) -> str
     return f"{command} |"
 
 
-def count_conversions(headers, options):
+def count_conversions(headers: list[Header], options) -> list[str]:
     """One line on what the entries convert, or none; both numbers.
 
     >>> from types import SimpleNamespace as Options
@@ -251,7 +256,7 @@ def count_conversions(headers, options):
     ]
 
 
-def count_misnamed(paths, headers):
+def count_misnamed(paths: list[str], headers: list[Header]) -> list:
     """One line on files whose content is of another format than their suffix says, or none.
 
     >>> count_misnamed(["a.wav", "b.wav"], [Header(8000, 1, 1.0), Header(8000, 1, 1.0, kind="MP3")])

@@ -51,7 +51,9 @@ KALDI_FILTER = SincFilter(cutoff=0.99, num_zeros=6, sums="float64")
 FINE_FILTER = SincFilter(cutoff=0.975, num_zeros=130, kaiser_beta=10.06)
 
 
-def resample(samples_N: np.ndarray, rate_in_hz: float, rate_out_hz: float, sinc=KALDI_FILTER):
+def resample(
+    samples_N: np.ndarray, rate_in_hz: float, rate_out_hz: float, sinc: SincFilter = KALDI_FILTER
+) -> np.ndarray:
     """Samples (R,) float32 at another rate, R = ceil(N * out / in).
 
     Rates are whole numbers of Hz.  Raises AudioError when the rates share so small a

@@ -5,6 +5,7 @@ All in float32, in the units of 16-bit audio; an impulse response, too, is divid
 32768 here only.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -46,11 +47,11 @@ class Noise:
 def reverberate(
     x_N: np.ndarray,
     rate_hz: float,
-    config,
+    config: ReverbConfig,
     rir_H: np.ndarray | None = None,
-    noises=(),
+    noises: Sequence[Noise] = (),
     rir_rate_hz: float | None = None,
-):
+) -> np.ndarray:
     """The input in a room, with noises, at its old level: float32, not yet cut to 16 bits.
 
     The early reverberation (until 50 ms after the direct path) counts as the speech that
@@ -123,7 +124,7 @@ def _gain(power_before, y_R, config):
     return np.float32(np.sqrt(power_before / power_after))
 
 
-def convolve(x_N: np.ndarray, h_H: np.ndarray):
+def convolve(x_N: np.ndarray, h_H: np.ndarray) -> np.ndarray:
     """The full convolution (N + H - 1,) of a signal with a filter, by overlapping blocks.
 
     Source: FFTbasedBlockConvolveSignals in src/feat/signal.cc, with its two slips: the two

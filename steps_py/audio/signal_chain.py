@@ -3,6 +3,8 @@
 Shapes: C channels, N samples of each.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from steps_py.audio.signal_steps.registry import SIGNAL_STEPS
@@ -22,7 +24,7 @@ class SignalChain:
     [[3.0, 0.0, -4.0, 1.0]]
     """
 
-    def __init__(self, elements):
+    def __init__(self, elements: Sequence):
         named = [name_and_options(element) for element in elements]
         self.steps = [SIGNAL_STEPS.build({"name": name, **options}) for name, options in named]
 

@@ -12,10 +12,14 @@ Shapes: C channels, N samples of each.
 import re
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 from steps_py.audio.errors import NotDecodable, WaveError
 from steps_py.audio.pipe_base import Unknown, rounded
 from steps_py.audio.wave import Wave
+
+if TYPE_CHECKING:
+    from steps_py.audio.pipelines import Source
 
 _RATE = re.compile(r"(\d+(?:\.\d+)?)(k?)", re.IGNORECASE)
 _MAX_TERM = 1000  # of a speed as a ratio
@@ -33,7 +37,7 @@ class Request:
     effects: list = field(default_factory=list)  # (name, argument) in their order
 
 
-def run_sox(request, source, max_sec: float | None = None):
+def run_sox(request: Request, source: "Source", max_sec: float | None = None) -> Wave:
     """The Wave that sox writes to its standard output for a `Request`."""
     changes = request.effects or request.rate_hz or request.num_channels
     try:
@@ -57,7 +61,7 @@ def _needed_sec(request, max_sec):
     return max_sec
 
 
-def parse_sox(words: list[str]):
+def parse_sox(words: list[str]) -> Request:
     """The Request that the words after ``sox`` spell; Unknown if they ask for more.
 
     >>> parse_sox("a.wav -r 16k -t wav - remix 1".split())
@@ -157,7 +161,7 @@ def _trim_argument(arguments):
     return start, (length[0] if length else None)
 
 
-def remix(wave: Wave, channels):
+def remix(wave: Wave, channels: list[int]) -> Wave:
     """One channel: the mean of those named, or of all."""
     present = len(wave.samples_CN)
     if any(channel > present for channel in channels):
@@ -168,7 +172,7 @@ def remix(wave: Wave, channels):
     return Wave(wave.rate_hz, wave.samples_CN[rows].mean(axis=0, keepdims=True))
 
 
-def mix_channels(wave: Wave, num_channels: int):
+def mix_channels(wave: Wave, num_channels: int) -> Wave:
     """The given number of channels: all of them, or one that is their mean."""
     if num_channels == len(wave.samples_CN):
         return wave
@@ -177,7 +181,7 @@ def mix_channels(wave: Wave, num_channels: int):
     return remix(wave, [])
 
 
-def change_rate(wave: Wave, rate_hz: int):
+def change_rate(wave: Wave, rate_hz: int) -> Wave:
     """The recording at another sample rate."""
     if rate_hz == wave.rate_hz:
         return wave
@@ -189,7 +193,7 @@ def change_rate(wave: Wave, rate_hz: int):
     return Wave(rate_hz, np.stack(rows))
 
 
-def trim(wave: Wave, stretch):
+def trim(wave: Wave, stretch: tuple[float, float]) -> Wave:
     """The recording from a time on, or the stretch of a length after it (in seconds)."""
     start_sec, length_sec = stretch
     start = int(start_sec * wave.rate_hz + 0.5)
@@ -203,7 +207,7 @@ def trim(wave: Wave, stretch):
     return Wave(wave.rate_hz, samples_CN)
 
 
-def change_speed(wave, ratio):
+def change_speed(wave: Wave, ratio: tuple[int, int]) -> Wave:
     """The recording played faster by a ratio of whole numbers, (numerator, denominator)."""
     import numpy as np  # start-up time
 

@@ -7,6 +7,7 @@ Shapes: C channels, N samples of each.
 """
 
 import dataclasses
+from collections.abc import Callable
 
 from steps_py.audio.decode import caching_small_files
 from steps_py.audio.errors import WaveError
@@ -48,7 +49,7 @@ class ReverberateOptions:
     )
 
 
-def corrupt(options, wave_in, read):
+def corrupt(options: ReverberateOptions, wave_in: str, read: Callable) -> Wave:
     """The Wave that wav-reverberate computes from the recording `wave_in`.
 
     `read(rxfilename, max_sec)` reads a recording, or its first seconds.
@@ -70,7 +71,7 @@ def corrupt(options, wave_in, read):
         raise WaveError(f"{wave_in}: {error}") from None
 
 
-def corrupt_wave(options, wave: Wave, read, where: str):
+def corrupt_wave(options: ReverberateOptions, wave: Wave, read: Callable, where: str) -> Wave:
     """As `corrupt`, for a wave in memory; `where` is its name in messages."""
     import numpy as np  # start-up time
 

@@ -11,12 +11,15 @@ import io
 import os
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steps_py.audio.errors import NotPcm16, WaveError
 from steps_py.audio.headers.kinds import not_a_wave
 from steps_py.audio.headers.riff import PCM, RiffHeader, is_only_chunks, parse_riff, read_up_to
 from steps_py.formats.log import strict, warn
+
+if TYPE_CHECKING:
+    import numpy as np
 
 ENCODINGS = {3: "floating point", 6: "A-law", 7: "mu-law", 2: "ADPCM", 17: "ADPCM", 85: "MP3"}
 
@@ -29,11 +32,11 @@ class Wave:
     samples_CN: Any
 
     @property
-    def duration_sec(self):
+    def duration_sec(self) -> float:
         return self.samples_CN.shape[1] / self.rate_hz
 
 
-def read_wave(file, where: str | os.PathLike, max_sec: float | None = None):
+def read_wave(file, where: str | os.PathLike, max_sec: float | None = None) -> Wave:
     """The Wave in a binary file, which is left at its end; `where` names it in messages.
 
     `max_sec` limits what is read to the start of the recording.  Data that end before the
@@ -121,7 +124,7 @@ def refuse_others(header: RiffHeader, where: str | os.PathLike) -> None:
     )
 
 
-def quantise(samples):
+def quantise(samples: "np.ndarray") -> "np.ndarray":
     """Samples as a 16-bit file keeps them: cut towards zero, clipped; still float32."""
     import numpy as np  # start-up time
 

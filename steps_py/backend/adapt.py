@@ -41,7 +41,9 @@ class AdaptConfig:
                 )
 
 
-def adapt_plda(plda, x_ND, config=None):
+def adapt_plda(
+    plda: Plda, x_ND: np.ndarray, config: AdaptConfig | None = None
+) -> tuple[Plda, np.ndarray]:
     """The model `plda`, adapted to the vectors `x_ND`; `plda` stays as it is.
 
     Parameters

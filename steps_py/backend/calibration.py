@@ -36,12 +36,12 @@ class Logistic:
     objective_bits: float
     separable: bool
 
-    def llr(self, feature_TF) -> np.ndarray:
+    def llr(self, feature_TF: np.ndarray) -> np.ndarray:
         """Log-likelihood ratios in nats of trials, (T,)."""
         return np.asarray(feature_TF, np.float64) @ self.weights_F + self.offset
 
 
-def fit_logistic(feature_TF, target_T, p_target=0.5) -> Logistic:
+def fit_logistic(feature_TF: np.ndarray, target_T: np.ndarray, p_target: float = 0.5) -> Logistic:
     r"""Prior-weighted logistic regression.
 
     Minimises the cross-entropy of posteriors at the prior p = `p_target`,
@@ -89,7 +89,7 @@ def fit_logistic(feature_TF, target_T, p_target=0.5) -> Logistic:
     return Logistic(weights_F, float(offset), float(objective / np.log(2)), separable)
 
 
-def check_both_kinds(target_T):
+def check_both_kinds(target_T: np.ndarray) -> None:
     """Raise ScoreError if a calibration list lacks target or nontarget trials."""
     num_targets = int(np.count_nonzero(target_T))
     if num_targets in (0, len(target_T)):
@@ -169,7 +169,7 @@ class Isotonic:
     targets_B: np.ndarray
     nontargets_B: np.ndarray
 
-    def llr(self, score_T) -> np.ndarray:
+    def llr(self, score_T: np.ndarray) -> np.ndarray:
         """The ratio of the block that a score is in, linear between two blocks.
 
         Where a side of a gap is infinite, the score gets the nearer of the two.
@@ -188,7 +188,7 @@ class Isotonic:
         return np.where(finite_T, between_T, np.where(share_T < 0.5, low_T, high_T))
 
 
-def fit_isotonic(score_T, target_T, add_one=False) -> Isotonic:
+def fit_isotonic(score_T: np.ndarray, target_T: np.ndarray, add_one: bool = False) -> Isotonic:
     """Pool adjacent violators: the best rising function of the scores, on the training trials.
 
     Trials of one score are in one block.  With `add_one`, a target and a nontarget trial are

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from typing import Any
 
 from steps_py.backend.step_job import Link
 from steps_py.backend.steps import STEPS
@@ -18,7 +19,7 @@ CHAINS = {
 KINDS = (Transform, Model, Join, ScoreStep)
 
 
-def chains_of(systems, backend) -> dict[str, list]:
+def chains_of(systems: dict[str, Any] | list[str], backend: dict[str, Any]) -> dict[str, list]:
     """The chain of every system: a list names chains of `CHAINS`, a mapping gives its own.
 
     Chains of `CHAINS` have no ``length_norm`` where the recipe's ``backend.length_norm`` is false.
@@ -35,7 +36,9 @@ def chains_of(systems, backend) -> dict[str, list]:
     return {name: [step for step in CHAINS[name] if step not in dropped] for name in systems}
 
 
-def parse_chains(systems, backend) -> tuple[dict[str, tuple[Link, ...]], list[str]]:
+def parse_chains(
+    systems: dict[str, Any] | list[str], backend: dict[str, Any]
+) -> tuple[dict[str, tuple[Link, ...]], list[str]]:
     """The links of every system whose chain is one, and a message for each other.
 
     >>> links, faults = parse_chains({"a": ["cosine"], "b": ["a", "cosin"]}, {})

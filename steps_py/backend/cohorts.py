@@ -3,6 +3,8 @@
 A list of lines ``<utterance> <speaker>``; as vectors, its utterances or the means of its speakers.
 """
 
+import os
+
 import numpy as np
 
 from steps_py.data.data_dir import read_table
@@ -13,7 +15,9 @@ from steps_py.formats.tables import SequentialReader, TableWriter
 from steps_py.formats.vector_tables import batches_of_one_dim, read_vectors
 
 
-def draw_cohort(utt2spk, num_cohort=None, by_speaker=False, seed=1) -> dict:
+def draw_cohort(
+    utt2spk: dict[str, str], num_cohort: int | None = None, by_speaker: bool = False, seed: int = 1
+) -> dict:
     """The utterances of a cohort and their speakers, a part of the table `utt2spk`.
 
     `num_cohort` utterances, or with `by_speaker` all utterances of that many speakers, are drawn
@@ -37,7 +41,7 @@ def draw_cohort(utt2spk, num_cohort=None, by_speaker=False, seed=1) -> dict:
     }
 
 
-def write_cohort(path, utt2spk):
+def write_cohort(path: str | os.PathLike, utt2spk: dict[str, str]) -> None:
     """Write the list; it appears whole or not at all."""
     with atomic_write(path) as file:
         file.writelines(f"{utt} {spk}\n" for utt, spk in utt2spk.items())
@@ -71,7 +75,7 @@ def write_cohort_vectors(cohort, vectors_out, by_speaker, *vectors_in):
             writer.write(spk, (sums[spk] / counts[spk]).astype(np.float32))
 
 
-def read_cohort(cohort, vectors):
+def read_cohort(cohort: str, vectors: str) -> tuple[np.ndarray, list[str]]:
     """Vectors (C, D) and speakers of the members, from the list and the file of vectors."""
     utt2spk = read_table(cohort)
     keys, x_CD = read_vectors(f"ark:{vectors}")

@@ -27,13 +27,13 @@ class Conditions:
         ``<utterance> <vector> ...``, "" for none.
     """
 
-    def __init__(self, words):
+    def __init__(self, words: list[tuple[str, str, str]]):
         self._of, self._paths = {}, dict.fromkeys(path for path, *_ in words)
         for path, kind, links in words:
             value_of = read_table(path)
             self._of |= self._linked(value_of, kind, read_table(links), path) if kind else value_of
 
-    def of(self, names) -> list[str]:
+    def of(self, names: list[str]) -> list[str]:
         """The conditions of vectors; BackendError if one has none."""
         missing = [name for name in names if name not in self._of]
         if missing:

@@ -23,13 +23,13 @@ class SpeakerStats:
     array([[2.]])
     """
 
-    def __init__(self, dim):
+    def __init__(self, dim: int):
         self._counts_S = np.zeros(0, np.int64)
         self._sums_SD = np.zeros((0, dim))
         self._scatter_DD = np.zeros((dim, dim))
 
     @classmethod
-    def of(cls, x_ND, speaker_N):
+    def of(cls, x_ND: np.ndarray, speaker_N: np.ndarray) -> "SpeakerStats":
         """Statistics of all vectors at once; `speaker_N` holds names or numbers.
 
         Raises BackendError if the shapes do not agree or a vector is not finite.
@@ -44,7 +44,7 @@ class SpeakerStats:
         stats.add(x_ND, index_N)
         return stats
 
-    def add(self, x_ND, index_N):
+    def add(self, x_ND: np.ndarray, index_N) -> None:
         """Add vectors; `index_N` numbers the speakers they belong to, from 0."""
         index_N = np.asarray(index_N, np.int64)
         self._make_room(int(index_N.max(initial=-1)) + 1)
@@ -66,50 +66,50 @@ class SpeakerStats:
             self._sums_SD = np.pad(self._sums_SD, ((0, more), (0, 0)))
 
     @property
-    def dim(self):
+    def dim(self) -> int:
         return len(self._scatter_DD)
 
     @property
-    def num_vectors(self):
+    def num_vectors(self) -> int:
         return int(self._counts_S.sum())
 
     @property
-    def num_speakers(self):
+    def num_speakers(self) -> int:
         """Speakers that have a vector."""
         return int(np.count_nonzero(self._counts_S))
 
     @property
-    def counts_S(self):
+    def counts_S(self) -> np.ndarray:
         return self._counts_S[self._counts_S > 0]
 
     @property
-    def means_SD(self):
+    def means_SD(self) -> np.ndarray:
         seen_S = self._counts_S > 0
         return self._sums_SD[seen_S] / self._counts_S[seen_S, np.newaxis]
 
     @property
-    def mean_D(self):
+    def mean_D(self) -> np.ndarray:
         """Mean of all vectors."""
         return self._sums_SD.sum(axis=0) / self.num_vectors
 
     @property
-    def total_scatter_DD(self):
+    def total_scatter_DD(self) -> np.ndarray:
         """Sum of ``x x^T`` over all vectors, about the origin."""
         return self._scatter_DD
 
     @property
-    def between_scatter_DD(self):
+    def between_scatter_DD(self) -> np.ndarray:
         """Sum of ``n m m^T`` over the speakers' means m of n vectors."""
         means_SD = self.means_SD
         return (means_SD * self.counts_S[:, np.newaxis]).T @ means_SD
 
     @property
-    def within_scatter_DD(self):
+    def within_scatter_DD(self) -> np.ndarray:
         """Sum of ``(x - m) (x - m)^T`` over all vectors, m being the speaker's mean."""
         return self.total_scatter_DD - self.between_scatter_DD
 
 
-def check_finite(x_ND, name, first_row=0):
+def check_finite(x_ND: np.ndarray, name: str, first_row: int = 0) -> None:
     """BackendError that names the rows with nan or infinity, if there are any."""
     if not np.isfinite(x_ND.sum()):  # cheap, and only overflow or a bad value gets here
         bad = np.flatnonzero(~np.isfinite(x_ND).all(axis=1)) + first_row
@@ -120,7 +120,9 @@ def check_finite(x_ND, name, first_row=0):
             )
 
 
-def whitening_transform(covar_DD, relative_floor=_RELATIVE_FLOOR):
+def whitening_transform(
+    covar_DD: np.ndarray, relative_floor: float = _RELATIVE_FLOOR
+) -> tuple[np.ndarray, int]:
     """P with ``P covar P^T = I``, and how many eigenvalues had to be floored.
 
     Eigenvalues below `relative_floor` times the largest are raised to that: where the
@@ -140,7 +142,7 @@ def whitening_transform(covar_DD, relative_floor=_RELATIVE_FLOOR):
     return vector_DD.T / np.sqrt(np.maximum(value_D, floor))[:, np.newaxis], num_floored
 
 
-def diagonalize(within_DD, between_DD):
+def diagonalize(within_DD: np.ndarray, between_DD: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """V and psi with ``V within V^T = I`` and ``V between V^T = diag(psi)``.
 
     psi falls and is >= 0.  V is unique up to the signs of its rows, if no two psi are
@@ -155,7 +157,7 @@ def diagonalize(within_DD, between_DD):
     return rotation_DD.T @ whiten_DD, np.maximum(psi_D, 0.0)
 
 
-def eigh_falling(a_DD):
+def eigh_falling(a_DD: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues of a symmetric matrix from the largest down, eigenvectors as columns.
 
     The largest component of each vector is made positive, so that the result does not

@@ -50,15 +50,15 @@ class QuadraticScorer(PairScorer):
     array([[11.5]])
     """
 
-    def __init__(self, parameters):
+    def __init__(self, parameters: Quadratic):
         self._parameters = parameters
 
-    def enroll(self, x_ND, num_utts_N=None):
+    def enroll(self, x_ND: np.ndarray, num_utts_N=None) -> Side:
         x_ND = np.asarray(x_ND, np.float64)
         offset_N = self._of_one_side(x_ND) + self._parameters.k
         return Side(x_ND @ self._parameters.p_DD, offset_N)
 
-    def test(self, x_ND):
+    def test(self, x_ND: np.ndarray) -> Side:
         x_ND = np.asarray(x_ND, np.float64)
         return Side(x_ND, self._of_one_side(x_ND))
 
@@ -67,7 +67,7 @@ class QuadraticScorer(PairScorer):
         return square_N + x_ND @ self._parameters.c_D
 
 
-def quadratic_of_plda(plda) -> Quadratic:
+def quadratic_of_plda(plda: Plda) -> Quadratic:
     """The parameters with which the score is the ratio of a `Plda`, lengths not normalised.
 
     >>> from steps_py.backend.plda import Plda
@@ -77,7 +77,9 @@ def quadratic_of_plda(plda) -> Quadratic:
     return _in_input_space(_initial(plda.psi_D), plda)
 
 
-def pair_form(mean, between, within, linalg: ModuleType = np.linalg) -> tuple:
+def pair_form(
+    mean: np.ndarray, between: np.ndarray, within: np.ndarray, linalg: ModuleType = np.linalg
+) -> tuple:
     """P, Q, c and k of the mean and the covariances, as arrays of the library that `linalg` is of.
 
     The half sum and the half difference of two vectors are independent, with covariances
@@ -136,7 +138,7 @@ class Training:
 
 
 def train_quadratic(
-    plda: Plda, x_ND, speaker_N, training: Training = Training()
+    plda: Plda, x_ND: np.ndarray, speaker_N: np.ndarray, training: Training = Training()
 ) -> tuple[Quadratic, tuple[float, float]]:
     """The parameters P, Q, c and k after training on the trials between labelled vectors.
 
@@ -165,7 +167,7 @@ def train_quadratic(
 
 
 def train_covariances(
-    plda: Plda, x_ND, speaker_N, training: Training = Training()
+    plda: Plda, x_ND: np.ndarray, speaker_N: np.ndarray, training: Training = Training()
 ) -> tuple[Plda, tuple[float, float]]:
     """The PLDA after training its mean and covariances on the trials between labelled vectors.
 

@@ -47,14 +47,16 @@ class Lda:
     array([-1., -1.,  1.,  1.])
     """
 
-    def __init__(self, dim=100, total_covariance_factor=0.0, covariance_floor=1e-6):
+    def __init__(
+        self, dim: int = 100, total_covariance_factor: float = 0.0, covariance_floor: float = 1e-6
+    ):
         if not covariance_floor >= 0:
             raise BackendError(f"LDA: the covariance floor must be >= 0, got {covariance_floor:g}")
         self.dim = dim
         self.total_covariance_factor = total_covariance_factor
         self.covariance_floor = covariance_floor
 
-    def fit(self, x_ND, speaker_N):
+    def fit(self, x_ND: np.ndarray, speaker_N: np.ndarray) -> "Lda":
         """Estimate from vectors (N, D) and the names of their N speakers; returns self.
 
         Raises
@@ -65,7 +67,7 @@ class Lda:
         """
         return self.fit_stats(SpeakerStats.of(x_ND, speaker_N))
 
-    def fit_stats(self, stats):
+    def fit_stats(self, stats: SpeakerStats) -> "Lda":
         """`fit` when the SpeakerStats of the vectors are known."""
         self._check(stats)
         self.mean_D = stats.mean_D
@@ -82,11 +84,11 @@ class Lda:
         self.transform_LD = vector_DD[:, : self.dim].T @ whiten_DD
         return self
 
-    def transform(self, x_ND):
+    def transform(self, x_ND: np.ndarray) -> np.ndarray:
         """Centre and project vectors (N, D); float64 of shape (N, L)."""
         return (np.asarray(x_ND) - self.mean_D) @ self.transform_LD.T
 
-    def affine(self):
+    def affine(self) -> np.ndarray:
         """Projection and offset as Kaldi stores them: shape (L, D + 1), offset last."""
         offset_L = -self.transform_LD @ self.mean_D
         return np.concatenate([self.transform_LD, offset_L[:, np.newaxis]], axis=1)
@@ -122,11 +124,11 @@ class Pca:
            [0., 1.]]))
     """
 
-    def fit(self, x_ND):
+    def fit(self, x_ND: np.ndarray) -> "Pca":
         """Estimate from vectors (N, D); returns self."""
         return self.fit_stats(SpeakerStats.of(x_ND, np.zeros(len(x_ND), np.int64)))
 
-    def fit_stats(self, stats):
+    def fit_stats(self, stats: SpeakerStats) -> "Pca":
         """`fit` when the SpeakerStats of the vectors are known."""
         if stats.num_vectors == 0:
             raise BackendError("PCA: no vectors to train on")

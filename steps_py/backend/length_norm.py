@@ -10,7 +10,7 @@ Shape suffixes (scope: this module):
 import numpy as np
 
 
-def length_ratios(x_ND, scaleup=True):
+def length_ratios(x_ND: np.ndarray, scaleup: bool = True) -> np.ndarray:
     """How much longer each vector is than `normalize_length` makes it; shape (N,).
 
     >>> length_ratios(np.array([[3.0, 4.0]]), scaleup=False)
@@ -21,7 +21,7 @@ def length_ratios(x_ND, scaleup=True):
     return (norm_N / np.sqrt(x_ND.shape[1]) if scaleup else norm_N).astype(x_ND.dtype)
 
 
-def normalize_length(x_ND, scaleup=True):
+def normalize_length(x_ND: np.ndarray, scaleup: bool = True) -> np.ndarray:
     """Scale every vector to length sqrt(D), or to 1 without `scaleup`.
 
     sqrt(D) is the length to expect of D standard normal numbers.  A vector of zeros has

@@ -27,12 +27,12 @@ def read_list_speakers(trials, enroll_utt2spk, test_utt2spk) -> ListSpeakers:
     return ListSpeakers(Path(trials).name, speakers)
 
 
-def read_all(words) -> list[ListSpeakers]:
+def read_all(words: tuple) -> list[ListSpeakers]:
     """`read_list_speakers` of each three of `words`, which `StepJob.speakers_of` gives."""
     return [read_list_speakers(*words[place : place + 3]) for place in range(0, len(words), 3)]
 
 
-def check_no_speaker_in(speakers, lists, what, cure):
+def check_no_speaker_in(speakers: set[str], lists: list, what: str, cure: str) -> None:
     """Raise ScoreError that names the speakers which `what` shares with trial lists.
 
     >>> lists = [ListSpeakers("test", {"ann", "bob"})]

@@ -4,6 +4,8 @@ Shape suffixes (scope: this module):
     D = dimension
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from steps_py.backend.covariance import diagonalize
@@ -11,13 +13,16 @@ from steps_py.backend.plda import Plda
 from steps_py.backend.projections import coral
 from steps_py.errors import BackendError
 
+if TYPE_CHECKING:
+    from steps_py.backend.covariance import SpeakerStats
 
-def plda_of_covariances(mean_D, within_DD, between_DD) -> Plda:
+
+def plda_of_covariances(mean_D: np.ndarray, within_DD: np.ndarray, between_DD: np.ndarray) -> Plda:
     """The model of a mean and two covariances."""
     return Plda(mean_D, *diagonalize(within_DD, between_DD))
 
 
-def interpolate(plda, other, weight) -> Plda:
+def interpolate(plda: Plda, other: Plda, weight: float) -> Plda:
     """The model whose covariances are ``weight * other + (1 - weight) * plda``.
 
     The mean is that of `other`, the model of the trials' domain.  D. Garcia-Romero, A. McCree,
@@ -37,7 +42,13 @@ def interpolate(plda, other, weight) -> Plda:
     return plda_of_covariances(other.mean_D, *mixed)
 
 
-def coral_plus(plda, training_stats, adaptation_stats, within_scale=0.8, between_scale=0.8) -> Plda:
+def coral_plus(
+    plda: Plda,
+    training_stats: "SpeakerStats",
+    adaptation_stats: "SpeakerStats",
+    within_scale: float = 0.8,
+    between_scale: float = 0.8,
+) -> Plda:
     """CORAL+: the covariances grow where those of the recoloured training vectors are larger.
 
     With A the transform of `coral`, a covariance C becomes ``C + scale * max(0, A C A^T - C)``,

@@ -8,12 +8,15 @@ Shape suffixes (scope: this module):
     K = dimension of what is multiplied
 """
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from steps_py.backend.plda import llr_terms
 from steps_py.backend.trial_scores import dot_products
+
+if TYPE_CHECKING:
+    from steps_py.backend.plda import Plda
 
 
 class Side(NamedTuple):
@@ -22,7 +25,7 @@ class Side(NamedTuple):
     vectors_NK: np.ndarray
     offset_N: np.ndarray
 
-    def rows(self, rows_R) -> "Side":
+    def rows(self, rows_R: slice) -> "Side":
         """Those of some rows, an array of int or a slice."""
         return Side(self.vectors_NK[rows_R], self.offset_N[rows_R])
 
@@ -54,7 +57,7 @@ class PairScorer:
         """The test side."""
         raise NotImplementedError
 
-    def finish(self, score):
+    def finish(self, score: np.ndarray) -> np.ndarray:
         """What is left to do with the sums."""
         return score
 
@@ -65,7 +68,9 @@ class PairScorer:
         sum_ET += test.offset_N
         return self.finish(sum_ET)
 
-    def listed(self, enroll: Side, test: Side, enroll_L, test_L) -> np.ndarray:
+    def listed(
+        self, enroll: Side, test: Side, enroll_L: np.ndarray, test_L: np.ndarray
+    ) -> np.ndarray:
         """Scores of trials, given as rows of both sides, (L,)."""
         dot_L = dot_products(enroll.vectors_NK, test.vectors_NK, enroll_L, test_L)
         return self.finish(dot_L + enroll.offset_N[enroll_L] + test.offset_N[test_L])
@@ -80,13 +85,13 @@ class CosineScorer(PairScorer):
     (array([[0.8]]), array([0.8]))
     """
 
-    def enroll(self, x_ND, num_utts_N=None):
+    def enroll(self, x_ND: np.ndarray, num_utts_N=None) -> Side:
         return self.test(x_ND)
 
-    def all_pairs(self, enroll, test):
+    def all_pairs(self, enroll: Side, test: Side) -> np.ndarray:
         return enroll.vectors_NK @ test.vectors_NK.T  # the offsets are 0
 
-    def test(self, x_ND):
+    def test(self, x_ND: np.ndarray) -> Side:
         x_ND = np.asarray(x_ND, np.float64)
         length_N1 = np.linalg.norm(x_ND, axis=1, keepdims=True)
         return Side(x_ND / np.where(length_N1 > 0, length_N1, 1), np.zeros(len(x_ND)))
@@ -100,15 +105,15 @@ class EuclideanScorer(PairScorer):
     array([[-5.]])
     """
 
-    def enroll(self, x_ND, num_utts_N=None):
+    def enroll(self, x_ND: np.ndarray, num_utts_N=None) -> Side:
         side = self.test(x_ND)
         return Side(-2 * side.vectors_NK, side.offset_N)
 
-    def test(self, x_ND):
+    def test(self, x_ND: np.ndarray) -> Side:
         x_ND = np.asarray(x_ND, np.float64)
         return Side(x_ND, (x_ND**2).sum(axis=1))
 
-    def finish(self, score):
+    def finish(self, score: np.ndarray) -> np.ndarray:
         return -np.sqrt(np.maximum(score, 0))
 
 
@@ -121,14 +126,14 @@ class PldaScorer(PairScorer):
     vector depends on both sides; it is a dot product with the squares of the test vector.
     """
 
-    def __init__(self, plda, several=False, normalize_length=True):
+    def __init__(self, plda: "Plda", several: bool = False, normalize_length: bool = True):
         self._plda, self._several, self._normalize = plda, several, normalize_length
         self.symmetric = not several
 
     def of_models(self):
         return PldaScorer(self._plda, True, self._normalize)
 
-    def enroll(self, x_ND, num_utts_N=None):
+    def enroll(self, x_ND: np.ndarray, num_utts_N: np.ndarray | None = None) -> Side:
         num_utts_N = np.ones(len(x_ND), int) if num_utts_N is None else np.asarray(num_utts_N)
         u_ND = self._plda.transform(x_ND, num_utts_N, self._normalize)
         terms = llr_terms(u_ND, num_utts_N, np.zeros((0, u_ND.shape[1])), self._plda.psi_D)
@@ -139,7 +144,7 @@ class PldaScorer(PairScorer):
         square_ND = 1 / (1 + psi_D / (n_N1 * psi_D + 1)) - 1 / (1 + psi_D)
         return Side(np.concatenate([terms.linear_ED, -0.5 * square_ND], axis=1), offset_N)
 
-    def test(self, x_ND):
+    def test(self, x_ND: np.ndarray) -> Side:
         u_ND = self._plda.transform(x_ND, normalize_length=self._normalize)
         if self._several:
             return Side(np.concatenate([u_ND, u_ND**2], axis=1), np.zeros(len(u_ND)))

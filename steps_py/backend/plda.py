@@ -30,7 +30,7 @@ class Plda:
     psi_D : float64, between-speaker variances in the transformed space, falling
     """
 
-    def __init__(self, mean_D, transform_DD, psi_D):
+    def __init__(self, mean_D: np.ndarray, transform_DD: np.ndarray, psi_D: np.ndarray):
         self.mean_D, self.transform_DD, self.psi_D = (
             np.asarray(x, np.float64) for x in (mean_D, transform_DD, psi_D)
         )
@@ -42,10 +42,16 @@ class Plda:
             )
 
     @property
-    def dim(self):
+    def dim(self) -> int:
         return len(self.mean_D)
 
-    def transform(self, x_ND, num_utts=1, normalize_length=True, simple_length_norm=False):
+    def transform(
+        self,
+        x_ND: np.ndarray,
+        num_utts: np.ndarray | int = 1,
+        normalize_length: bool = True,
+        simple_length_norm: bool = False,
+    ) -> np.ndarray:
         """Take x-vectors to the space in which `log_likelihood_ratio` works.
 
         Parameters
@@ -70,7 +76,9 @@ class Plda:
             u_ND *= self.length_factors(u_ND, num_utts, simple_length_norm)[:, np.newaxis]
         return u_ND
 
-    def length_factors(self, u_ND, num_utts=1, simple_length_norm=False):
+    def length_factors(
+        self, u_ND: np.ndarray, num_utts: np.ndarray | int = 1, simple_length_norm: bool = False
+    ) -> np.ndarray:
         """What to multiply transformed vectors by, so that they have the length they should.
 
         The mean u of n utterances has covariance ``diag(psi) + I / n``, so that
@@ -84,11 +92,13 @@ class Plda:
         energy_N = (u_ND**2 / variance_ND).sum(axis=1)
         return np.sqrt(self.dim / np.where(energy_N == 0, self.dim, energy_N))
 
-    def score(self, enroll_ED, num_utts_E, test_TD):
+    def score(
+        self, enroll_ED: np.ndarray, num_utts_E: np.ndarray, test_TD: np.ndarray
+    ) -> np.ndarray:
         """`log_likelihood_ratio` of transformed vectors; shape (E, T)."""
         return log_likelihood_ratio(enroll_ED, num_utts_E, test_TD, self.psi_D)
 
-    def smoothed(self, factor):
+    def smoothed(self, factor: float) -> "Plda":
         """A model whose within-speaker covariance is larger by `factor` times the between.
 
         For training sets with too few utterances per speaker, whose leading psi come
@@ -100,12 +110,12 @@ class Plda:
         transform_DD = self.transform_DD / np.sqrt(within_D)[:, np.newaxis]
         return Plda(self.mean_D, transform_DD, self.psi_D / within_D)
 
-    def covariances(self):
+    def covariances(self) -> tuple[np.ndarray, np.ndarray]:
         """Within- and between-speaker covariance in the space of the x-vectors, (D, D) each."""
         inverse_DD = np.linalg.inv(self.transform_DD)
         return inverse_DD @ inverse_DD.T, (inverse_DD * self.psi_D) @ inverse_DD.T
 
-    def projected(self, projection_KD):
+    def projected(self, projection_KD: np.ndarray) -> "Plda":
         """The model of projected x-vectors ``projection @ x``, of K <= D dimensions."""
         within_DD, between_DD = self.covariances()
         transform_KK, psi_K = diagonalize(
@@ -115,7 +125,9 @@ class Plda:
         return Plda(projection_KD @ self.mean_D, transform_KK, psi_K)
 
 
-def log_likelihood_ratio(enroll_ED, num_utts_E, test_TD, psi_D):
+def log_likelihood_ratio(
+    enroll_ED: np.ndarray, num_utts_E: np.ndarray, test_TD: np.ndarray, psi_D: np.ndarray
+) -> np.ndarray:
     r"""Score every enrolled speaker against every test utterance.
 
     For an enrolment vector that is the mean of ``n`` utterances of a speaker,
@@ -187,7 +199,9 @@ class LlrTerms(NamedTuple):
     constant_E1: np.ndarray
 
 
-def llr_terms(enroll_ED, num_utts_E, test_TD, psi_D):
+def llr_terms(
+    enroll_ED: np.ndarray, num_utts_E: np.ndarray, test_TD: np.ndarray, psi_D: np.ndarray
+) -> LlrTerms:
     """Check the input of `log_likelihood_ratio` and work out its terms, in float64."""
     enroll_ED, num_utts_E, test_TD, psi_D = (
         np.asarray(x, dtype=np.float64) for x in (enroll_ED, num_utts_E, test_TD, psi_D)

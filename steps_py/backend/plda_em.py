@@ -37,7 +37,7 @@ from steps_py.backend.plda import Plda
 from steps_py.errors import BackendError
 
 
-def fit_plda(x_ND, speaker_N, num_em_iters=10):
+def fit_plda(x_ND: np.ndarray, speaker_N: np.ndarray, num_em_iters: int = 10) -> Plda:
     """The Plda of vectors (N, D) and the names of their N speakers.
 
     Raises BackendError where `PldaEstimator` does.
@@ -70,7 +70,7 @@ class PldaEstimator:
     True
     """
 
-    def __init__(self, stats):
+    def __init__(self, stats: SpeakerStats):
         _check_enough(stats)
         counts_S, means_SD = stats.counts_S, stats.means_SD
         self._n_S1 = counts_S[:, np.newaxis].astype(np.float64)
@@ -81,16 +81,16 @@ class PldaEstimator:
         self._transform_DD = np.eye(stats.dim)  # takes W to I
         self._psi_D = np.ones(stats.dim)  # and B to diag(psi)
 
-    def estimate(self, num_em_iters=10):
+    def estimate(self, num_em_iters: int = 10) -> Plda:
         """The model after that many steps."""
         for _ in range(num_em_iters):
             self.step()
         return self.model()
 
-    def model(self):
+    def model(self) -> Plda:
         return Plda(self._mean_D, self._transform_DD, self._psi_D)
 
-    def step(self):
+    def step(self) -> None:
         """One E-step and one M-step; the likelihood does not fall."""
         n_S1, psi_D = self._n_S1, self._psi_D
         m_SD, scatter_DD = self._in_current_space()
@@ -105,7 +105,7 @@ class PldaEstimator:
         update_DD, self._psi_D = diagonalize(within_DD / self._num_vectors, between_DD / len(n_S1))
         self._transform_DD = update_DD @ self._transform_DD
 
-    def log_likelihood(self):
+    def log_likelihood(self) -> float:
         """Log-likelihood per vector of what was observed, in nats."""
         m_SD, scatter_DD = self._in_current_space()
         num_speakers, dim = m_SD.shape

@@ -5,6 +5,7 @@ writes them in double precision if binary, and with seven digits if text.
 """
 
 import io
+import os
 
 import numpy as np
 
@@ -23,19 +24,19 @@ from steps_py.formats.basic_types import MARKER, read_marker
 from steps_py.formats.streams import Input, open_input
 
 
-def read_plda(path):
+def read_plda(path: str | os.PathLike) -> Plda:
     """Read a model from a file; BackendError if it is none."""
     with open_input(str(path)) as stream:
         return read_plda_from(stream)
 
 
-def write_plda(path, plda, binary=True):
+def write_plda(path: str | os.PathLike, plda: Plda, binary: bool = True) -> None:
     """Write a model; the file appears whole or not at all."""
     with atomic_write(path, "wb") as out:
         out.write(encode_plda(plda, binary))
 
 
-def encode_plda(plda, binary=True):
+def encode_plda(plda: Plda, binary: bool = True) -> bytes:
     r"""The bytes of a Plda file.
 
     >>> encode_plda(Plda([0.5], [[2.0]], [10.0]), binary=False)
@@ -53,7 +54,7 @@ def encode_plda(plda, binary=True):
     return b"".join(encoded) + b"</Plda> "
 
 
-def decode_plda(data, name="plda"):
+def decode_plda(data: bytes, name: str = "plda") -> Plda:
     """The model in the bytes of a Plda file; `name` is for messages.
 
     >>> model = decode_plda(b"<Plda>  [ 0.5 ]\\n [\\n  2 ]\\n [ 10 ]\\n</Plda> ")
@@ -63,7 +64,7 @@ def decode_plda(data, name="plda"):
     return read_plda_from(Input(io.BytesIO(data), name))
 
 
-def read_plda_from(stream):
+def read_plda_from(stream: Input) -> Plda:
     """The model in an `Input` that holds nothing else; BackendError if it is none."""
     try:
         plda = Plda(*_read_parts(stream))

@@ -7,15 +7,20 @@ Shape suffixes (scope: this module):
     D = vector dimension   K = dimension after the transform
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from steps_py.backend.covariance import eigh_falling
 from steps_py.errors import BackendError
 
+if TYPE_CHECKING:
+    from steps_py.backend.covariance import SpeakerStats
+
 FLOOR = 1e-6  # of eigenvalues, as a share of the largest
 
 
-def within_covariance(stats) -> np.ndarray:
+def within_covariance(stats: "SpeakerStats") -> np.ndarray:
     """Covariance of vectors about their speakers' means, (D, D), of `SpeakerStats`."""
     if stats.num_speakers == stats.num_vectors:
         raise BackendError(
@@ -25,13 +30,13 @@ def within_covariance(stats) -> np.ndarray:
     return stats.within_scatter_DD / stats.num_vectors
 
 
-def total_covariance(stats) -> np.ndarray:
+def total_covariance(stats: "SpeakerStats") -> np.ndarray:
     """Covariance of all vectors about their mean, (D, D)."""
     mean_D = stats.mean_D
     return stats.total_scatter_DD / stats.num_vectors - np.outer(mean_D, mean_D)
 
 
-def power(covariance_DD, exponent, floor=FLOOR) -> np.ndarray:
+def power(covariance_DD: np.ndarray, exponent: float, floor: float = FLOOR) -> np.ndarray:
     """A symmetric matrix to a power, its eigenvalues floored.
 
     >>> power(np.diag([4.0, 9.0]), -0.5)
@@ -44,7 +49,7 @@ def power(covariance_DD, exponent, floor=FLOOR) -> np.ndarray:
     return (vector_DD * np.maximum(value_D, floor * value_D[0]) ** exponent) @ vector_DD.T
 
 
-def wccn(stats, smoothing=0.0) -> np.ndarray:
+def wccn(stats: "SpeakerStats", smoothing: float = 0.0) -> np.ndarray:
     """The transform after which the within-speaker covariance is unit.
 
     `smoothing` mixes that share of the unit matrix, of the same trace, into the covariance.
@@ -56,13 +61,13 @@ def wccn(stats, smoothing=0.0) -> np.ndarray:
     return power((1 - smoothing) * within_DD + smoothing * unit_DD, -0.5)
 
 
-def zca(stats) -> np.ndarray:
+def zca(stats: "SpeakerStats") -> np.ndarray:
     """The transform after which mean and covariance are zero and unit, nearest to none."""
     whiten_DD = power(total_covariance(stats), -0.5)
     return np.column_stack([whiten_DD, -whiten_DD @ stats.mean_D])
 
 
-def nap(stats, num_directions) -> np.ndarray:
+def nap(stats: "SpeakerStats", num_directions: int) -> np.ndarray:
     """The projection away from the directions in which a speaker's vectors differ most.
 
     W. Campbell, D. Sturim, D. Reynolds, "Support vector machines using GMM supervectors for
@@ -77,7 +82,9 @@ def nap(stats, num_directions) -> np.ndarray:
     return np.eye(stats.dim) - removed_DR @ removed_DR.T
 
 
-def coral(source_stats, target_stats, ridge=1e-3) -> np.ndarray:
+def coral(
+    source_stats: "SpeakerStats", target_stats: "SpeakerStats", ridge: float = 1e-3
+) -> np.ndarray:
     """The transform of source vectors after which they have the target's covariance.
 
     `ridge` times the mean variance is added to both covariances.  B. Sun, J. Feng, K. Saenko,

@@ -4,6 +4,7 @@ Shape suffixes (scope: this module):
     T = trials
 """
 
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +38,7 @@ class ScoredPairs(NamedTuple):
         return f"{self.names[self.enroll_T[place]]} {self.names[self.test_T[place]]}"
 
 
-def read_score_lines(source, where) -> ScoredPairs:
+def read_score_lines(source, where: str) -> ScoredPairs:
     """`steps_py.data.pair_lines.read_scored_pairs` as `ScoredPairs`, with its errors."""
     pairs, score_T = read_scored_pairs(source, where)
     sides_T = (side_T.astype(np.int64) for side_T in (pairs.enroll_L, pairs.test_L))
@@ -55,7 +56,7 @@ def check_scores_finite(pairs, where):
         )
 
 
-def write_scored_pairs(stream, pairs):
+def write_scored_pairs(stream, pairs: ScoredPairs) -> None:
     """Write the lines, nine digits of each score, to a binary stream."""
     for begin in range(0, len(pairs.score_T), LINES_PER_WRITE):
         piece = slice(begin, begin + LINES_PER_WRITE)
@@ -66,7 +67,7 @@ def write_scored_pairs(stream, pairs):
         stream.write(("%s %s %.9g\n" * (len(words) // 3) % tuple(words)).encode())
 
 
-def in_order_of(pairs, first) -> np.ndarray:
+def in_order_of(pairs: ScoredPairs, first: ScoredPairs) -> np.ndarray:
     """The scores of `pairs` in the order of the trials of `first`, which have the same pairs.
 
     Raises ScoreError if a trial of `first` has no score among them.
@@ -91,7 +92,7 @@ def in_order_of(pairs, first) -> np.ndarray:
     return pairs.score_T[wanted]
 
 
-def read_labels(path, pairs) -> np.ndarray:
+def read_labels(path: str | os.PathLike, pairs: ScoredPairs) -> np.ndarray:
     """Whether each of `pairs` is a target trial, from a list ``<enroll> <test> target|nontarget``.
 
     Raises ScoreError if the list lacks one of them.

@@ -21,11 +21,16 @@ Shape suffixes (scope: this module):
     N = vectors of a side   R = rows of a block   C = cohort   K = highest scores   T = trials
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steps_py.errors import ScoreError, some
+
+if TYPE_CHECKING:
+    from steps_py.backend.pair_scorers import Side
 
 _BLOCK_ROWS = 512
 _BLOCK_TRIALS = 8192
@@ -51,19 +56,19 @@ class Cohort:
     speakers: list
 
     @classmethod
-    def of(cls, scorer, x_CD, speakers) -> "Cohort":
+    def of(cls, scorer, x_CD: np.ndarray, speakers: list | str) -> "Cohort":
         """The cohort of vectors (C, D) and their speakers."""
         return cls(scorer, scorer.enroll(x_CD), scorer.test(x_CD), list(speakers))
 
     def __len__(self):
         return len(self.speakers)
 
-    def of_enroll(self, side):
+    def of_enroll(self, side: "Side") -> Iterator[tuple[slice, np.ndarray]]:
         """Blocks (slice, scores (R, C)) of enrolments with the cohort."""
         for rows, block, test in _pieces(side, self.test):
             yield rows, self.scorer.all_pairs(block, test)
 
-    def of_test(self, side):
+    def of_test(self, side: "Side") -> Iterator[tuple[slice, np.ndarray]]:
         """Blocks (slice, scores (R, C)) of tests with the cohort."""
         for rows, block, enroll in _pieces(side, self.enroll):
             yield rows, self.scorer.all_pairs(enroll, block).T
@@ -86,12 +91,14 @@ class Statistics:
     mean_N: np.ndarray
     std_N: np.ndarray
 
-    def normalise(self, score_T, rows_T) -> np.ndarray:
+    def normalise(self, score_T: np.ndarray, rows_T: np.ndarray) -> np.ndarray:
         """``(score - mean) / deviation`` of trials whose vectors are `rows_T`."""
         return (score_T - self.mean_N[rows_T]) / self.std_N[rows_T]
 
 
-def statistics(blocks, num_rows, top_n=None, ddof=0) -> Statistics:
+def statistics(
+    blocks: Iterable, num_rows: int, top_n: int | None = None, ddof: int = 0
+) -> Statistics:
     """Mean and deviation of cohort scores, given as blocks (slice, scores (R, C)).
 
     Parameters
@@ -122,7 +129,7 @@ def statistics(blocks, num_rows, top_n=None, ddof=0) -> Statistics:
     return Statistics(mean_N, _positive(std_N))
 
 
-def highest(blocks, num_rows, top_n) -> np.ndarray:
+def highest(blocks: Iterable, num_rows: int, top_n: int) -> np.ndarray:
     """The members of the cohort with the highest scores of each row, int32 (N, K)."""
     member_NK = np.empty((num_rows, top_n), np.int32)
     for rows, score_RC in blocks:
@@ -130,7 +137,9 @@ def highest(blocks, num_rows, top_n) -> np.ndarray:
     return member_NK
 
 
-def cross_statistics(blocks, rows_T, member_NK, other_T, ddof=0) -> Statistics:
+def cross_statistics(
+    blocks: Iterable, rows_T: np.ndarray, member_NK: np.ndarray, other_T: np.ndarray, ddof: int = 0
+) -> Statistics:
     """Statistics of each trial's side over the members that its other side selects.
 
     Parameters
@@ -158,7 +167,7 @@ def cross_statistics(blocks, rows_T, member_NK, other_T, ddof=0) -> Statistics:
     return Statistics(mean_T, _positive(std_T))
 
 
-def among_cohort(cohort, top_n=None, ddof=0) -> Statistics:
+def among_cohort(cohort: Cohort, top_n=None, ddof: int = 0) -> Statistics:
     """Statistics of each member as an enrolment, over members of other speakers."""
     _, speaker_C = np.unique(cohort.speakers, return_inverse=True)
 
@@ -196,19 +205,28 @@ class Sides:
     (array([2.]), array([2.]))
     """
 
-    def __init__(self, cohort, enroll, test, enroll_T, test_T):
+    def __init__(
+        self,
+        cohort: Cohort,
+        enroll: "Side",
+        test: "Side | None",
+        enroll_T: np.ndarray,
+        test_T: np.ndarray,
+    ):
         self._cohort, self._enroll, self._test = cohort, enroll, test
         self.enroll_T, self.test_T = enroll_T, test_T
 
-    def z_norm(self, score_T, top_n=None, ddof=0) -> np.ndarray:
+    def z_norm(self, score_T: np.ndarray, top_n: int | None = None, ddof: int = 0) -> np.ndarray:
         """Z-normalised scores of the trials; options as for `statistics`."""
         return self.of_enroll(top_n, ddof).normalise(score_T, self.enroll_T)
 
-    def t_norm(self, score_T, top_n=None, ddof=0) -> np.ndarray:
+    def t_norm(self, score_T: np.ndarray, top_n: int | None = None, ddof: int = 0) -> np.ndarray:
         """T-normalised scores of the trials."""
         return self.of_test(top_n, ddof).normalise(score_T, self.test_T)
 
-    def s_norm(self, score_T, top_n=None, ddof=0, select="own") -> np.ndarray:
+    def s_norm(
+        self, score_T: np.ndarray, top_n: int | None = None, ddof: int = 0, select: str = "own"
+    ) -> np.ndarray:
         """S-normalised scores; with `top_n`, AS, by the members that `select` says."""
         if select == "cross":
             return self._cross_norm(score_T, top_n or len(self._cohort), ddof)
@@ -217,7 +235,7 @@ class Sides:
         z_T = enroll.normalise(score_T, self.enroll_T)
         return 0.5 * (z_T + test.normalise(score_T, self.test_T))
 
-    def zt_norm(self, score_T, top_n=None, ddof=0) -> np.ndarray:
+    def zt_norm(self, score_T: np.ndarray, top_n=None, ddof: int = 0) -> np.ndarray:
         """ZT-normalised scores; a member's own Z statistics are over other speakers' vectors."""
         own = among_cohort(self._cohort, top_n, ddof)
         blocks, num_rows = self._test_blocks()
@@ -225,12 +243,12 @@ class Sides:
         test = statistics(z_blocks, num_rows, top_n, ddof)
         return test.normalise(self.z_norm(score_T, top_n, ddof), self.test_T)
 
-    def of_enroll(self, top_n=None, ddof=0) -> Statistics:
+    def of_enroll(self, top_n: int | None = None, ddof: int = 0) -> Statistics:
         """Statistics of the enrolment vectors."""
         blocks = self._cohort.of_enroll(self._enroll)
         return statistics(blocks, len(self._enroll.offset_N), top_n, ddof)
 
-    def of_test(self, top_n=None, ddof=0) -> Statistics:
+    def of_test(self, top_n: int | None = None, ddof: int = 0) -> Statistics:
         """Statistics of the test vectors."""
         blocks, num_rows = self._test_blocks()
         return statistics(blocks, num_rows, top_n, ddof)

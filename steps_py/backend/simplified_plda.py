@@ -15,6 +15,8 @@ D. Garcia-Romero, C. Espy-Wilson, "Analysis of i-vector length normalization in 
 recognition systems", Interspeech 2011.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from steps_py.backend.covariance import diagonalize, eigh_falling
@@ -22,8 +24,13 @@ from steps_py.backend.plda import Plda
 from steps_py.backend.projections import total_covariance, within_covariance
 from steps_py.errors import BackendError
 
+if TYPE_CHECKING:
+    from steps_py.backend.covariance import SpeakerStats
 
-def fit_simplified_plda(stats, rank, num_em_iters=20, spherical=False) -> Plda:
+
+def fit_simplified_plda(
+    stats: "SpeakerStats", rank: int, num_em_iters: int = 20, spherical: bool = False
+) -> Plda:
     """The model of labelled vectors, given as `SpeakerStats`.
 
     Raises BackendError if the rank is more than the dimension or the speakers less one, or each

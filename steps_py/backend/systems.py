@@ -10,6 +10,7 @@ begin with the same steps share it.
 """
 
 import dataclasses
+from typing import Any
 
 from steps_py.backend.chains import parse_chains
 from steps_py.backend.command_line import command_line
@@ -60,7 +61,15 @@ class Systems:
     ivector-mean scp:exp/backend/xvector.scp exp/backend/centre/mean.vec
     """
 
-    def __init__(self, scores, backend, trials, dim, models=None, copied=None):
+    def __init__(
+        self,
+        scores: dict[str, Any],
+        backend: dict[str, Any],
+        trials: dict[str, Any],
+        dim: int,
+        models: dict[str, str] | None = None,
+        copied: dict[str, str] | None = None,
+    ):
         train_sets, adapt_set = tuple(backend["train_sets"]), backend["adapt_set"]
         self._material = Material(
             train_sets, adapt_set, dim, trials, models=models or {}, copied=copied or {}
@@ -171,7 +180,13 @@ class Systems:
         )
 
 
-def check_systems(scores, backend, trials=None, sets=None, has_copies=True):
+def check_systems(
+    scores: dict[str, Any],
+    backend: dict[str, Any],
+    trials: list[str] | None = None,
+    sets: list[str] | None = None,
+    has_copies: bool = True,
+) -> None:
     """Raise one ConfigError with a line for every chain that is not a system.
 
     `trials` and `sets` are the names that the recipe has for trial lists and sets; those that

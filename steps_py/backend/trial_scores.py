@@ -31,10 +31,12 @@ class TrialScorer:
     array([-0.356159,  0.310508])
     """
 
-    def __init__(self, enroll_ED, num_utts_E, test_TD, psi_D):
+    def __init__(
+        self, enroll_ED: np.ndarray, num_utts_E: np.ndarray, test_TD: np.ndarray, psi_D: np.ndarray
+    ):
         self._terms = llr_terms(enroll_ED, num_utts_E, test_TD, psi_D)
 
-    def score(self, enroll_L, test_L):
+    def score(self, enroll_L: np.ndarray, test_L: np.ndarray) -> np.ndarray:
         """Scores of trials, given as rows of the enrolment and of the test vectors; (L,)."""
         enroll_L, test_L = (np.asarray(rows, np.int64) for rows in (enroll_L, test_L))
         terms = self._terms
@@ -43,7 +45,9 @@ class TrialScorer:
         return linear_L - 0.5 * (quadratic_L + terms.constant_E1[enroll_L, 0])
 
 
-def dot_products(a_ED, b_TD, a_L, b_L):
+def dot_products(
+    a_ED: np.ndarray, b_TD: np.ndarray, a_L: np.ndarray, b_L: np.ndarray
+) -> np.ndarray:
     """``a_ED[a_L[i]] . b_TD[b_L[i]]`` for every trial i; shape (L,)."""
     if len(a_L) == 0:
         return np.zeros(0, np.result_type(a_ED, b_TD))

@@ -1,6 +1,7 @@
 """Files of weights that a calibration or fusion was trained to: JSON, for people too."""
 
 import json
+import os
 import sys
 
 import numpy as np
@@ -9,7 +10,7 @@ from steps_py.backend.calibration import Logistic
 from steps_py.files import atomic_write
 
 
-def write_weights(path, fit, names, config):
+def write_weights(path: str | os.PathLike, fit: Logistic, names: list[str], config) -> None:
     """Write a `Logistic` and what it was trained on; print a line where it is unusual.
 
     Parameters
@@ -45,7 +46,7 @@ def write_weights(path, fit, names, config):
         file.write(json.dumps(content, indent=1) + "\n")
 
 
-def read_weights(path) -> Logistic:
+def read_weights(path: str | os.PathLike) -> Logistic:
     """The `Logistic` of a file of `write_weights`."""
     with open(path) as file:
         content = json.load(file)

@@ -42,7 +42,7 @@ class Failure:
     message: str | None
     status: int | None = None  # exit status of the job's shell, if Snakemake logs it
 
-    def lines(self, memory_kills=0):
+    def lines(self, memory_kills: int = 0) -> list[str]:
         """``<rule> (<wildcards>): <why> (log: <file>)`` for each cause; the scheduler's reason."""
         what = f"{self.rule} ({self.wildcards})" if self.wildcards else self.rule
         text = read(self.log) if self.log else ""
@@ -60,7 +60,7 @@ class Failure:
         before = [f"    | {text}" for text in before if shown and text not in found]
         return [*lines, *before, *self.cluster_lines()]
 
-    def cluster_lines(self):
+    def cluster_lines(self) -> list[str]:
         record = sge_record(self.job)
         if record:
             return [job_line(record)]
@@ -69,7 +69,7 @@ class Failure:
         return []
 
 
-def failure_lines(snakemake_log, memory_kills=0):
+def failure_lines(snakemake_log: str, memory_kills: int = 0) -> list[str]:
     """Lines about each job whose last attempt failed, in order.
 
     `memory_kills` is the number of processes that the kernel killed for lack of memory.
@@ -87,7 +87,7 @@ def failure_lines(snakemake_log, memory_kills=0):
     ]
 
 
-def last_failures(snakemake_log, indent=""):
+def last_failures(snakemake_log: str, indent: str = "") -> list[Failure]:
     """The last failure of each job that failed more often than it was restarted."""
     wildcards = {
         (rule, field(block, "jobid")): field(block, "wildcards") or ""
@@ -112,7 +112,7 @@ def last_failures(snakemake_log, indent=""):
     return [failure for number, failure in failures.items() if times[number] > restarts[number]]
 
 
-def exit_statuses(snakemake_log):
+def exit_statuses(snakemake_log: str) -> dict:
     """``{command: status}`` of the shells that failed; 128 + its number after a signal."""
     return {
         bare(command): int(status) if status else 128 + int(number)
@@ -120,7 +120,7 @@ def exit_statuses(snakemake_log):
     }
 
 
-def shell_of(block):
+def shell_of(block: str) -> str:
     """The command of an error block, as `exit_statuses` names it."""
     _, _, shell = block.partition("shell:\n")
     return bare(shell.partition("(command exited with")[0])
@@ -131,7 +131,7 @@ def bare(command: str) -> str:
     return "".join(command.rpartition("--strict; ")[2].split())
 
 
-def group_lines(snakemake_log):
+def group_lines(snakemake_log: str) -> list[str]:
     """Failures within groups: Snakemake names only the group, the job's own log has the rule."""
     jobs = {uuid: job for uuid, job in SUBMITTED_GROUP.findall(snakemake_log)}
     lines = []
@@ -148,7 +148,7 @@ def group_lines(snakemake_log):
     return lines
 
 
-def slurm_group_lines(snakemake_log):
+def slurm_group_lines(snakemake_log: str) -> list[str]:
     """Failures within groups in Slurm; the executor logs the path of the job's log."""
     reported = SLURM_GROUP.findall(snakemake_log)
     times = collections.Counter(number for number, *_ in reported)
@@ -162,27 +162,27 @@ def slurm_group_lines(snakemake_log):
     return lines
 
 
-def sge_record(job):
+def sge_record(job: str | None) -> dict[str, str] | None:
     """The record that steps_py/cluster/sge/status.py wrote about a failed job, or None."""
     text = read(SGE_ENDED / f"{job}.json") if job else ""
     return json.loads(text) if text else None
 
 
-def scheduler_log(record) -> str:
+def scheduler_log(record: dict[str, str]) -> str:
     return f"{record['log']}.{record['id']}.log"
 
 
-def job_line(record) -> str:
+def job_line(record: dict[str, str]) -> str:
     return f"    job {record['id']}: {record['reason']} (scheduler's log: {scheduler_log(record)})"
 
 
-def field(block, name: str):
+def field(block: str, name: str) -> str | None:
     """``name: value`` of one of Snakemake's blocks; None if it is not there."""
     found = re.search(rf"^ *{name}: (.+)$", block, re.M)
     return found[1].strip() if found else None
 
 
-def read(path: str | Path):
+def read(path: str | Path) -> str:
     try:
         return Path(path).read_text(errors="replace")
     except OSError:

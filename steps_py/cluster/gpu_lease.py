@@ -24,6 +24,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from steps_py.errors import ConfigError, StepsError, some
@@ -36,7 +37,9 @@ POLL_SEC = 1.0
 WAIT_SEC = 24 * 3600.0
 
 
-def lease(num_gpus: int, environment, wait_sec: float = WAIT_SEC, say=None):
+def lease(
+    num_gpus: int, environment, wait_sec: float = WAIT_SEC, say: Callable | None = None
+) -> tuple[str, list]:
     """Lock `num_gpus` GPUs; returns (CUDA_VISIBLE_DEVICES or None, open lock files).
 
     None means: leave the variable unchanged. Waits up to `wait_sec` for GPUs that others hold,
@@ -69,7 +72,7 @@ def lease(num_gpus: int, environment, wait_sec: float = WAIT_SEC, say=None):
     return _take(cards, num_gpus, lock_folder(environment), wait_sec, say or _say)
 
 
-def named_devices(environment):
+def named_devices(environment) -> list[str] | None:
     """The devices that a scheduler or a user named, or None.
 
     >>> named_devices({"SGE_GPU": "2 3", "CUDA_VISIBLE_DEVICES": "0"})
@@ -86,7 +89,7 @@ def named_devices(environment):
     return None
 
 
-def list_cards():
+def list_cards() -> list[str]:
     """UUIDs of the host's GPUs in the driver's order; for a GPU in MIG mode, of its instances.
 
     Empty where there is no nvidia-smi, or no driver that answers it.
@@ -101,7 +104,7 @@ def list_cards():
     return parse_cards(done.stdout) if done.returncode == 0 else []
 
 
-def parse_cards(text: str):
+def parse_cards(text: str) -> list[str]:
     """The UUIDs in the output of ``nvidia-smi -L``.
 
     >>> parse_cards('''GPU 0: NVIDIA A100 (UUID: GPU-a)
@@ -118,7 +121,7 @@ def parse_cards(text: str):
     return cards
 
 
-def uuid_of(device, cards):
+def uuid_of(device: str, cards: list[str]) -> str:
     """The UUID of a device by its index, its UUID or a prefix of that."""
     if device.isdigit() and int(device) < len(cards):
         return cards[int(device)]
@@ -131,7 +134,7 @@ def uuid_of(device, cards):
     return found[0]
 
 
-def lock_folder(environment):
+def lock_folder(environment) -> Path:
     """The folder of lock files, created for all users of the host if it does not exist."""
     folder = Path(environment.get(FOLDER_VARIABLE, FOLDER))
     with contextlib.suppress(FileExistsError):
@@ -190,7 +193,7 @@ def _try(cards, num_gpus, folder):
         return taken
 
 
-def lock_file(folder: str | os.PathLike, uuid: str):
+def lock_file(folder: str | os.PathLike, uuid: str) -> Path:
     """The lock file of a GPU; older drivers have slashes in the names of MIG instances."""
     return folder / re.sub(r"[^\w-]", "_", uuid)
 

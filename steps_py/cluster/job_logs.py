@@ -47,7 +47,7 @@ SIGNALS = {
 }
 
 
-def causes(text: str, status=None, memory_kills=0):
+def causes(text: str, status: int | None = None, memory_kills: int = 0) -> list[str]:
     """Lines that say why a job failed, the most informative first; [] if none is found.
 
     Parameters
@@ -80,7 +80,7 @@ def causes(text: str, status=None, memory_kills=0):
     return lines
 
 
-def describe_signal(number, memory_kills=0):
+def describe_signal(number, memory_kills: int = 0) -> str:
     """One line for the signal that ended a job.
 
     >>> describe_signal(signal.SIGKILL, memory_kills=1)[:63]
@@ -96,7 +96,7 @@ def describe_signal(number, memory_kills=0):
     return f"killed by signal {name}: {why}".removesuffix(": ")
 
 
-def last_lines(text: str, num=3):
+def last_lines(text: str, num: int = 3) -> list[str]:
     """The last `num` lines of a log that are not blank."""
     return [line.strip() for line in text.split("\n") if line.strip()][-num:]
 

@@ -58,12 +58,12 @@ def guard_run(directory: str | os.PathLike, argv: list[str]) -> bool:
     return True
 
 
-def run_name(directory: str | os.PathLike):
+def run_name(directory: str | os.PathLike) -> str:
     """A short name for the runs of one directory on this machine."""
     return hashlib.sha256(str(Path(directory).resolve()).encode()).hexdigest()[:16]
 
 
-def find_jobs(name: str):
+def find_jobs(name: str) -> list[int]:
     """Ids of this user's processes with the run's name, other than this process's ancestors.
 
     Empty where there is no /proc.
@@ -80,7 +80,7 @@ def find_jobs(name: str):
     return found
 
 
-def ancestors(pid: int):
+def ancestors(pid: int) -> set[int]:
     """`pid`, its parent, and so on up to the first process."""
     line = set()
     while pid and pid not in line:

@@ -9,7 +9,7 @@ WARNING = re.compile(
 MOST_LOGS = 10
 
 
-def warning_lines(logs, since):
+def warning_lines(logs: list[tuple[str, Path]], since: float) -> list[str]:
     """One line for each log with warnings: how many, and the first.
 
     Parameters

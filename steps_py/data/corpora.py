@@ -10,8 +10,9 @@ import itertools
 import os
 import types
 import typing
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from steps_py.registry import Registry
 from steps_py.settings.build import build
 from steps_py.settings.declare import setting
 from steps_py.text_files import read_lines
+
+if TYPE_CHECKING:
+    pass
 
 CORPORA = Registry("corpus", home="local")
 
@@ -122,15 +126,15 @@ class Corpus:
 
     # -- overridden by corpora
 
-    def parts(self):
+    def parts(self) -> list[str]:
         """Names of all parts, whether or not they exist on this disk."""
         return list(self.published)
 
-    def folders(self, part: str):
+    def folders(self, part: str) -> list[str]:
         """Candidate folders of the part, below root; the first that exists is used."""
         return [part]
 
-    def lists_of(self, part: str):
+    def lists_of(self, part: str) -> list:
         """Paths below root of the lists that define the part; all of them are needed."""
         return []
 
@@ -163,13 +167,13 @@ class Corpus:
         """Paths of the files that `genders` reads."""
         return []
 
-    def identify(self, sides, known_utts):
+    def identify(self, sides: set[str], known_utts: set[str]) -> dict[str, str]:
         """Map sides of trials to utterance ids; a side can be the id itself."""
         return {side: side if side in known_utts else self.utt_of(side) for side in sides}
 
     # -- which files are read; when one changes, the part or list is prepared again
 
-    def files_read(self, part: str):
+    def files_read(self, part: str) -> list[str]:
         """Paths of the tables and lists that a part is prepared from, except the recordings.
 
         A subclass that reads more files than the lists of what is excluded adds them.
@@ -194,7 +198,7 @@ class Corpus:
         """Paths of the files that a list of models is prepared from."""
         return []
 
-    def state_of_part(self, part: str, watch_audio: bool = True):
+    def state_of_part(self, part: str, watch_audio: bool = True) -> str:
         """A digest of the files that the part is prepared from.
 
         Covers contents of tables and, with `watch_audio`, names, sizes and times of recordings.
@@ -204,7 +208,7 @@ class Corpus:
 
     # -- called by stages
 
-    def utterances(self, part: str, num_threads: int = 8):
+    def utterances(self, part: str, num_threads: int = 8) -> list[Utterance]:
         """All utterances of a part, sorted, with checked headers.
 
         Raises ConfigError (unknown part, missing folder), DataDirError (figures, ids)
@@ -221,7 +225,9 @@ class Corpus:
         headers = recordings.read_headers(paths, num_threads)
         return self.make_utterances(part, found, dict(zip(paths, headers, strict=True)))
 
-    def make_utterances(self, part: str, found, header_of):
+    def make_utterances(
+        self, part: str, found: list[Recording], header_of: "dict[str, Any]"
+    ) -> list[Utterance]:
         """Utterances of recordings whose headers were read; AudioError if any is bad.
 
         `header_of` maps the path of each recording to its header.
@@ -253,7 +259,7 @@ class Corpus:
         self.check_pipes(part, (utterance.wav for utterance in utterances))
         return utterances
 
-    def trials(self, name: str, known_utts):
+    def trials(self, name: str, known_utts: set[str]) -> Trials:
         """The `Trials` of a list, in its order, with utterance ids as sides.
 
         Sides that are none of `known_utts` keep the id derived from the list, for error messages.
@@ -293,16 +299,16 @@ class Corpus:
             )
         return models
 
-    def trial_lists(self):
+    def trial_lists(self) -> list[str]:
         """Names of the published and the user's own trial lists, on this disk or not."""
         return [*self.published_trials, *self.config.trials]
 
-    def trial_files(self, name: str):
+    def trial_files(self, name: str) -> list[Path]:
         """Candidate paths of a list; relative paths of the recipe start at its folder."""
         own = self.config.trials.get(name)
         return [Path(own.file).expanduser()] if own else self.published_files(name)
 
-    def read_trials(self, name: str, known_utts):
+    def read_trials(self, name: str, known_utts: set[str]) -> Trials:
         """The trials of a list, with sides as written; with a `prefix`, only those whose two
         sides begin with it."""
         path, own = first_file(self.trial_files(name)), self.config.trials.get(name)
@@ -317,7 +323,7 @@ class Corpus:
 
     # -- missing files
 
-    def missing(self, parts=(), lists=()):
+    def missing(self, parts=(), lists: Sequence[str] = ()) -> str | None:
         """One message about all requested parts and lists that do not exist, or None."""
         for part in parts:
             self.check_name(part, self.parts(), "part")
@@ -355,7 +361,7 @@ class Corpus:
         key = f"trials.{name}.file" if name in self.config.trials else "root"
         return f"{self.key}.{key}: trial list '{name}' is not there (looked for {some(files)})."
 
-    def how_to_get(self):
+    def how_to_get(self) -> list[str]:
         """Indented lines: the expected folder tree and the source of the corpus."""
         tree = [f"  Expected below {self.key}.root:"] if self.layout else []
         tree += [f"    {line}" for line in self.layout.strip().splitlines()]
@@ -363,11 +369,11 @@ class Corpus:
 
     # -- helpers for subclasses and above
 
-    def walk(self, folder: str | os.PathLike, suffixes=SUFFIXES):
+    def walk(self, folder: str | os.PathLike, suffixes: tuple = SUFFIXES) -> Iterator:
         """Paths of recordings below `folder`, relative to it; other audio is counted."""
         return recordings.walk_audio(folder, suffixes, self.skipped)
 
-    def folder(self, part: str):
+    def folder(self, part: str) -> Path:
         """The folder of an existing part."""
         return next(f for f in (self.root / name for name in self.folders(part)) if f.is_dir())
 
@@ -379,11 +385,11 @@ class Corpus:
         if name not in known:
             raise ConfigError(f"{self.key}: unknown {kind} '{name}'. {did_you_mean(name, known)}")
 
-    def raise_missing(self, fault) -> None:
+    def raise_missing(self, fault: str | None) -> None:
         if fault:
             raise ConfigError("\n".join([fault, *self.how_to_get()]))
 
-    def check_ids(self, part: str, found) -> None:
+    def check_ids(self, part: str, found: list[Recording]) -> None:
         """Check that ids fit into tables and are unique; `found` is sorted."""
         where = f"{self.name}.{part}"
         odd = [f.path for f in found if not f.path.isprintable() or "|" in f.path]
@@ -406,7 +412,7 @@ class Corpus:
                 f" ({some(twice, limit=1)}). Rename or remove one of the files."
             )
 
-    def check_pipes(self, part: str, entries) -> None:
+    def check_pipes(self, part: str, entries: Iterable) -> None:
         """Raise errors for shell commands that are not allowed and for missing programs."""
         allowed = self.config.shell_pipes
         allowed = self.takes_shell_pipes if allowed is None else allowed
@@ -419,7 +425,7 @@ class Corpus:
             )
         check_programs(entries, f"{self.name}.{part}")
 
-    def check_published(self, part: str, found) -> None:
+    def check_published(self, part: str, found: list[Recording]) -> None:
         """Compare with the published counts, unless `partial` is set."""
         num_speakers = len({file.spk for file in found})
         if not found:
@@ -445,7 +451,7 @@ class Corpus:
                 f" {self.fix_partial}"
             )
 
-    def without_excluded(self, found):
+    def without_excluded(self, found: list) -> list:
         """`found` without the utterances and speakers that the entry in the config excludes."""
         kept, prefix = found, self.config.id_prefix
         if self.config.exclude_speakers is not None:
@@ -460,7 +466,7 @@ class Corpus:
         return kept
 
 
-def load_corpus(name: str, options):
+def load_corpus(name: str, options: dict[str, Any]):
     """Build the corpus of the config entry ``data.corpora.<name>: options``.
 
     Its class is the one registered as `type`, which is the name unless given.
@@ -477,7 +483,7 @@ def load_corpus(name: str, options):
     return cls(name, build(cls.Config, fields, key))
 
 
-def missing_corpora(config_data, parts=()):
+def missing_corpora(config_data: dict[str, Any], parts: Sequence[str] = ()) -> str | None:
     """One message on all corpora, parts and lists of section ``data`` that do not exist, or None.
 
     `parts` are further names ``<corpus>.<part>`` in use: those of the augmentation.  Only
@@ -503,7 +509,7 @@ def missing_corpora(config_data, parts=()):
     return "\n".join(message for message in messages if message) or None
 
 
-def first_file(paths):
+def first_file(paths: list[Path]) -> Path | None:
     """The first path that is a file, or None."""
     return next((path for path in paths if os.path.isfile(path)), None)
 

@@ -12,6 +12,8 @@ import io
 import itertools
 import math
 import operator
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from steps_py.errors import DataDirError, some
@@ -33,7 +35,7 @@ class DataDir:
     hours: float  # sum of utt2dur; nan without utt2dur
 
 
-def read_table(path: str | Path):
+def read_table(path: str | Path) -> dict[str, str]:
     """Read ``<key> <value>`` lines into a dict; keys unique and in C (byte) order.
 
     Tabs and repeated blanks after the key are accepted, and an empty file is an empty
@@ -45,7 +47,7 @@ def read_table(path: str | Path):
     return _parse_strict(content, path) if table is None else table
 
 
-def iterate_table(path: str | Path):
+def iterate_table(path: str | Path) -> Iterator[tuple[str, str] | None]:
     """Yield the pairs that `read_table` reads; for tables larger than memory."""
     number, previous = 1, None
     with open(path, "rb") as lines:
@@ -58,7 +60,7 @@ def iterate_table(path: str | Path):
             number, previous = number + block.count(b"\n"), next(reversed(table))
 
 
-def merge_tables(paths, fix: str):
+def merge_tables(paths: list[Path], fix: str) -> Iterator[tuple[str, str, int]]:
     """Yield (key, value, index of its table in `paths`) of several tables, in C order of keys.
 
     For tables larger than memory.  Finally raises DataDirError, ending in `fix`, if a key was in
@@ -100,7 +102,7 @@ def write_tables(tables) -> None:
             out.flush()  # a full disk is detected before the first file is renamed
 
 
-def spk2utt_of(utt2spk: dict[str, str]):
+def spk2utt_of(utt2spk: dict[str, str]) -> dict[str, str]:
     """The inverse of utt2spk, as the lines of spk2utt.
 
     >>> spk2utt_of({"anna-1": "anna", "anna-2": "anna", "ben-1": "ben"})
@@ -112,7 +114,7 @@ def spk2utt_of(utt2spk: dict[str, str]):
     return {spk: " ".join(sorted(utts[spk])) for spk in sorted(utts)}
 
 
-def join_tables(paths, fix: str):
+def join_tables(paths: tuple[str, ...], fix: str) -> dict[str, str]:
     """Several tables as one dict; DataDirError, ending in `fix`, for a key in two of them."""
     joined = {}
     for path in paths:
@@ -136,7 +138,9 @@ def compare_keys(got, want, path: str | Path, reference):
     return [_difference(sorted(want - got), sorted(got - want), path, len(want), reference)]
 
 
-def compare_sorted_keys(got, want, path: str | Path, reference):
+def compare_sorted_keys(
+    got: Iterable, want: Iterable, path: str | Path, reference: str | os.PathLike
+) -> list[str]:
     """`compare_keys` of two iterators in C order; for tables larger than memory.
 
     >>> compare_sorted_keys(iter("ad"), iter("abc"), "feats.scp", "wav.scp")
@@ -171,7 +175,11 @@ def _difference(missing, unexpected, path, num_wanted, reference):
     return f"{path}: {' and '.join(faults)} of the {num_wanted} keys of {reference}"
 
 
-def check_data_dir(path: str | Path, required=REQUIRED, keyed=KEYED_BY_UTTERANCE):
+def check_data_dir(
+    path: str | Path,
+    required: tuple[str, ...] = REQUIRED,
+    keyed: tuple[str, ...] = KEYED_BY_UTTERANCE,
+) -> DataDir:
     """Check a data directory; raises one DataDirError with all errors.
 
     All files in `required` must exist; existing tables in `keyed` must have the same keys; the id

@@ -1,6 +1,7 @@
 """Write a trial list that is made by a rule, and its checksum."""
 
 import hashlib
+import os
 from collections.abc import Mapping
 
 from steps_py.data.made_trials import MAKERS
@@ -53,7 +54,14 @@ def write_made_trials(out: str, maker, sides: Sides) -> tuple[int, int]:
     return counts[1], counts[0]
 
 
-def make_trials(out: str, options: Mapping, enroll, test, utts_of=None, genders=None):
+def make_trials(
+    out: str,
+    options: Mapping,
+    enroll: dict[str, str],
+    test: dict[str, str],
+    utts_of: dict[str, list[str]] | None = None,
+    genders: dict[str, str] | None = None,
+) -> tuple[int, int]:
     """`write_made_trials` for the section ``make`` of a recipe, with tables name -> speaker."""
     maker = MAKERS.build(options)
     if maker.needs_genders() and genders is None:
@@ -65,7 +73,7 @@ def make_trials(out: str, options: Mapping, enroll, test, utts_of=None, genders=
     return write_made_trials(out, maker, sides)
 
 
-def read_genders(path) -> dict[str, str]:
+def read_genders(path: str | os.PathLike) -> dict[str, str]:
     """The gender of each speaker, ``f`` or ``m``, from lines ``<speaker> <gender>``."""
     genders = {}
     for number, line in read_lines(path):

@@ -6,6 +6,7 @@ Shape suffixes (scope: this module):
 
 import contextlib
 import os
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -16,7 +17,7 @@ BLOCK_BYTES = 2**20
 NOT_BLANK = bytes(range(33, 256))  # the others are blanks and control characters
 
 
-def read_scored_pairs(source, where) -> tuple[Pairs, np.ndarray]:
+def read_scored_pairs(source, where: str | os.PathLike) -> tuple[Pairs, np.ndarray]:
     r"""``<enroll> <test> <score>`` lines, as scoring commands write them: pairs and scores (L,).
 
     Parameters
@@ -53,7 +54,9 @@ def read_scored_pairs(source, where) -> tuple[Pairs, np.ndarray]:
     return pairs, np.concatenate(numbers)
 
 
-def read_columns(source, where, value_name):
+def read_columns(
+    source, where: str | os.PathLike, value_name: str
+) -> Iterator[tuple[int, tuple[list, list, list]] | None]:
     """Yield (number of the first line, three columns of words) of pieces of a file or a stream.
 
     Raises
@@ -68,7 +71,7 @@ def read_columns(source, where, value_name):
         raise ScoreError(f"{where}: no line in it")
 
 
-def read_blocks(source):
+def read_blocks(source) -> Iterator[tuple[int, bytes, tuple[list, list, list]] | None]:
     """Yield (number of the first line, lines, words) of pieces of a file or a binary stream.
 
     Lines are bytes that end with a newline. Words are three lists of str, one for each column, if

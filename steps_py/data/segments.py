@@ -35,7 +35,7 @@ def cut(segment: tuple[float, float], header) -> tuple[float, float] | None:
     return first / rate_hz, (last - first) / rate_hz
 
 
-def single_speaker(segments) -> list[tuple[str, float, float]]:
+def single_speaker(segments: list[tuple[str, int, int]]) -> list[tuple[str, float, float]]:
     """Stretches in which exactly one speaker is active, in the order of time.
 
     Parameters

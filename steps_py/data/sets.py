@@ -2,7 +2,9 @@
 
 import contextlib
 import itertools
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from steps_py.data.data_dir import (
     check_data_dir,
@@ -16,11 +18,14 @@ from steps_py.data.data_dir import (
 from steps_py.errors import DataDirError, some
 from steps_py.files import atomic_write
 
+if TYPE_CHECKING:
+    from steps_py.data.corpora import Utterance
+
 PART_TWICE = "Name each part once in data.sets, or set id_prefix of one corpus."
 PART_TABLES = ("wav.scp", "utt2spk", "utt2dur")
 
 
-def write_part(folder: str | Path, utterances) -> None:
+def write_part(folder: str | Path, utterances: "list[Utterance]") -> None:
     """Write wav.scp, utt2spk and utt2dur (s) of a corpus part."""
     folder = Path(folder)
     write_tables(
@@ -32,7 +37,7 @@ def write_part(folder: str | Path, utterances) -> None:
     )
 
 
-def combine_parts(parts, out: str | Path):
+def combine_parts(parts: list, out: str | Path) -> tuple[int, int]:
     """Join the parts ``data/parts/<corpus>.<part>`` to the data directory `out`.
 
     DataDirError if an utterance is in two parts, or a speaker in two corpora: the same
@@ -88,7 +93,9 @@ def _check_speakers_of_corpora(speakers_of):
         corpus_of |= dict.fromkeys(speakers, corpus)
 
 
-def check_sets(train, test, closed_set: bool = False):
+def check_sets(
+    train: list[str], test: list[str], closed_set: bool = False
+) -> list[tuple[str, int, int, float]]:
     """Check every data directory and that no speaker is both trained on and tested.
 
     `train` and `test` are lists of paths; a path in both is a DataDirError as well. With
@@ -126,7 +133,7 @@ def check_sets(train, test, closed_set: bool = False):
     return rows
 
 
-def write_sets(path: str | Path, rows):
+def write_sets(path: str | Path, rows: list[tuple[str, int, int, float]]) -> str:
     """Write ``data/sets.tsv``; returns its text."""
     header = ("set", "speakers", "utterances", "hours")
     lines = [header, *((name, spks, utts, f"{hours:.2f}") for name, spks, utts, hours in rows)]
@@ -136,7 +143,7 @@ def write_sets(path: str | Path, rows):
     return text
 
 
-def split_table(path: str | Path, outs) -> None:
+def split_table(path: str | Path, outs: list[Path]) -> None:
     """Split a table into contiguous pieces whose sizes differ by at most one line.
 
     The first pieces are the longer ones; with fewer lines than pieces the last are empty.
@@ -150,7 +157,9 @@ def split_table(path: str | Path, outs) -> None:
                     file.write(line if line.endswith(b"\n") else line + b"\n")
 
 
-def gather_tables(parts, keys, out: str | Path, check=None) -> None:
+def gather_tables(
+    parts: list[Path], keys: Path, out: str | Path, check: Callable | None = None
+) -> None:
     """Join tables in the order given and check that their keys are those of the table `keys`.
 
     Raises DataDirError, without writing, if a key is missing or unexpected, or the pieces are

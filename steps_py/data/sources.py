@@ -24,7 +24,7 @@ def digest_of_file(path: str | os.PathLike) -> str:
         return MISSING
 
 
-def digest_of_files(paths) -> str:
+def digest_of_files(paths: list) -> str:
     """One digest of several files: of their names and contents, in the order given."""
     digest = hashlib.sha256()
     for path in paths:
@@ -32,7 +32,7 @@ def digest_of_files(paths) -> str:
     return digest.hexdigest()[:16]
 
 
-def state_of_audio(root: str | os.PathLike, paths=None) -> str:
+def state_of_audio(root: str | os.PathLike, paths: list[str] | None = None) -> str:
     """A digest of the names, sizes and modification times of recordings; contents are not read.
 
     Parameters

@@ -1,6 +1,7 @@
 """Base class of the corpora that have a folder of recordings for each speaker."""
 
 import types
+from collections.abc import Sequence
 
 from steps_py.data.corpora import Corpus, Recording
 from steps_py.errors import DataDirError
@@ -17,7 +18,7 @@ class SpeakerFolders(Corpus):
     places = types.MappingProxyType({})  # part -> folders below root; the first that exists
     suffixes = (".wav",)
 
-    def folders(self, part):
+    def folders(self, part: str) -> Sequence[str]:
         return self.places.get(part, (part,))
 
     def recordings(self, part):

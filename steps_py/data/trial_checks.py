@@ -4,13 +4,24 @@ Shape suffixes (scope: this module):
     T = trials, S = distinct names of sides
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from steps_py.data.trials import Trials
 from steps_py.errors import DataDirError, some
 
+if TYPE_CHECKING:
+    from steps_py.data.trials import Trial
 
-def check_trials(trials, enroll_utt2spk, test_utt2spk, where: str, corpus):
+
+def check_trials(
+    trials: "Trials | list[Trial]",
+    enroll_utt2spk: dict[str, str],
+    test_utt2spk: dict[str, str],
+    where: str,
+    corpus,
+) -> tuple:
     """The trials to score, and messages for the log.
 
     Every side must be in its set; with ``corpus.config.partial`` trials with other sides are

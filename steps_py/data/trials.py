@@ -11,6 +11,7 @@ Shape suffixes (scope: this module):
 import array
 import collections.abc
 import operator
+import os
 from codecs import BOM_UTF8
 from typing import NamedTuple
 
@@ -53,14 +54,14 @@ class Trials(collections.abc.Sequence):
     (['a', 'b', 'c'], [1, 2], Trial(enroll='a', test='c', target=False))
     """
 
-    def __init__(self, sides: list[str], enroll_T, test_T, target_T):
+    def __init__(self, sides: list[str], enroll_T, test_T, target_T: bytearray | np.ndarray):
         self.sides = sides
         self.enroll_T = np.asarray(enroll_T, np.int32)
         self.test_T = np.asarray(test_T, np.int32)
         self.target_T = np.asarray(target_T, bool)
 
     @classmethod
-    def of(cls, trials):
+    def of(cls, trials: "Trials | list") -> "Trials":
         """`trials` itself, or the Trials of an iterable of (enroll, test, target)."""
         if isinstance(trials, cls):
             return trials
@@ -84,7 +85,7 @@ class Trials(collections.abc.Sequence):
     def __repr__(self):
         return f"Trials of {len(self)} trials and {len(self.sides)} sides"
 
-    def where(self, keep_T: np.ndarray):
+    def where(self, keep_T: np.ndarray) -> "Trials":
         """The trials at which the bool array `keep_T` is true, and their sides only."""
         if keep_T.all():
             return self
@@ -95,7 +96,7 @@ class Trials(collections.abc.Sequence):
         place_S = (np.cumsum(used_S) - 1).astype(np.int32)
         return Trials(sides, place_S[enroll_T], place_S[test_T], self.target_T[keep_T])
 
-    def renamed(self, names):
+    def renamed(self, names: dict[str, str]) -> "Trials":
         """The same trials with ``names[side]`` for each side; two sides may get one name."""
         places = {}
         place_S = np.array(
@@ -104,7 +105,7 @@ class Trials(collections.abc.Sequence):
         return Trials(list(places), place_S[self.enroll_T], place_S[self.test_T], self.target_T)
 
 
-def read_trial_list(path):
+def read_trial_list(path: str | os.PathLike) -> Trials:
     """Read ``1|0 <enrol> <test>`` (VoxCeleb's lists) or ``<enrol> <test> target|nontarget``.
 
     Labels of the second form can be ``tgt|imp`` (SITW's and NIST's keys) or ``1|0`` (CN-Celeb's).
@@ -168,7 +169,7 @@ def _parse(lines, path, first, faults):
                 )
 
 
-def write_trials(path, trials) -> None:
+def write_trials(path: str | os.PathLike, trials: Trials) -> None:
     """Write ``<enrol> <test> target|nontarget`` in the order of the list, all or nothing."""
     trials = Trials.of(trials)
     sides, labels = trials.sides, ("nontarget", "target")

@@ -27,7 +27,7 @@ def sliding_cmn(
     center: bool = True,
     norm_vars: bool = False,
     on_floor=None,
-):
+) -> np.ndarray:
     """Subtract from every frame the mean of the window around (or before) it.
 
     Parameters
@@ -91,7 +91,7 @@ def sliding_cmn_rows(
     min_window_frames: int = 100,
     center: bool = True,
     norm_vars: bool = False,
-):
+) -> np.ndarray:
     """`sliding_cmn` of the requested rows only, with the same values.
 
     `rows_R` are frame indices in any order, repeats allowed, for example the voiced frames of a
@@ -123,7 +123,7 @@ def normalise_rows(
     end_R: np.ndarray,
     norm_vars: bool = False,
     on_floor=None,
-):
+) -> np.ndarray:
     """Row ``rows_R[i]`` of `x_TD`, normalised by the frames ``[start_R[i], end_R[i])``.
 
     For callers that read part of an utterance: call `window_bounds` for the whole one, read the
@@ -153,7 +153,7 @@ def window_bounds(
     window_frames: int = 600,
     min_window_frames: int = 100,
     center: bool = True,
-):
+) -> tuple[np.ndarray, np.ndarray]:
     """First frame, and one past the last frame, of the window of each of `rows_R`.
 
     >>> window_bounds(np.arange(5), 5, window_frames=3)
@@ -200,7 +200,9 @@ def cmvn_stats(x_TD: np.ndarray, weights_T: np.ndarray | None = None) -> np.ndar
     return stats
 
 
-def apply_cmvn(x_TD: np.ndarray, stats, norm_vars: bool = False, reverse: bool = False):
+def apply_cmvn(
+    x_TD: np.ndarray, stats: np.ndarray, norm_vars: bool = False, reverse: bool = False
+) -> np.ndarray:
     """Normalise by the statistics of `cmvn_stats` of an utterance, a speaker or a corpus.
 
     With `reverse`, features of mean 0 (and variance 1) get the mean (and variance) of
@@ -228,7 +230,7 @@ def apply_cmvn(x_TD: np.ndarray, stats, norm_vars: bool = False, reverse: bool =
     return x_TD * np.float32(1 / deviation_D) + np.float32(-mean_D / deviation_D)
 
 
-def ignore_dims(stats, dims):
+def ignore_dims(stats: np.ndarray, dims: list[int]) -> np.ndarray:
     """A copy of `stats` with mean 0 and variance 1 in `dims`, which are then not changed."""
     stats = np.array(stats, np.float64)
     dim = stats.shape[1] - 1

@@ -25,7 +25,7 @@ class DeltaConfig:
             )
 
 
-def delta_filters(config):
+def delta_filters(config: DeltaConfig) -> list[np.ndarray]:
     """Filters of order 0 .. `order`: each is the previous one, convolved with a ramp.
 
     >>> [f.tolist() for f in delta_filters(DeltaConfig(order=1, window_frames=1))]
@@ -39,7 +39,7 @@ def delta_filters(config):
     return filters
 
 
-def add_deltas(feats_TD: np.ndarray, config):
+def add_deltas(feats_TD: np.ndarray, config: DeltaConfig) -> np.ndarray:
     """Features and their derivatives side by side, (T, K * D) float32.
 
     Beyond the ends the first and the last frame are repeated.

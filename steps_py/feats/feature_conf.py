@@ -1,16 +1,26 @@
 """A recipe's conf/mfcc.conf as the configuration of an extractor in this process."""
 
 import dataclasses
+import os
+from typing import TYPE_CHECKING
 
 from steps_py.errors import ConfigError, KaldiError
 from steps_py.feats.types.registry import FEATURES
 from steps_py.formats.options import parse_command_line
 
+if TYPE_CHECKING:
+    from steps_py.feats.types.magnitude_spectrogram import (
+        MagnitudeSpectrogram,
+        MagnitudeSpectrogramConfig,
+        MagnitudeSpectrogramOptions,
+    )
+    from steps_py.feats.types.scaled_fbank import ScaledFbank, ScaledFbankConfig, ScaledFbankOptions
+
 # Options that need whole utterances or their speakers, or that change the output.
 NOT_FOR_CHUNKS = ("subtract_mean", "vtln_warp", "vtln_map", "utt2spk", "min_duration", "channel")
 
 
-def read_feature_conf(kind: str, path):
+def read_feature_conf(kind: str, path: str | os.PathLike) -> "ScaledFbankConfig":
     """The Config of a feature type by a conf file of compute-<kind>-feats.
 
     Raises ConfigError for an unknown type, or an option that needs whole utterances.
@@ -27,7 +37,9 @@ def read_feature_conf(kind: str, path):
     return cls.config_of(options)
 
 
-def read_feature_options(kind: str, path):
+def read_feature_options(
+    kind: str, path: str | os.PathLike
+) -> "MagnitudeSpectrogramOptions | ScaledFbankOptions":
     """The options in a conf file of compute-<kind>-feats; ConfigError if one is invalid."""
     arguments = [f"--config={path}", "--print-args=false"]
     try:
@@ -39,11 +51,13 @@ def read_feature_options(kind: str, path):
     return options
 
 
-def feature_dim(kind: str, path):
+def feature_dim(kind: str, path: str | os.PathLike) -> int:
     """The dimension of the features that compute-<kind>-feats computes with a conf file."""
     return extractor_of(kind, FEATURES.find(kind).config_of(read_feature_options(kind, path))).dim
 
 
-def extractor_of(kind: str, config):
+def extractor_of(
+    kind: str, config: "MagnitudeSpectrogramConfig | ScaledFbankConfig"
+) -> "MagnitudeSpectrogram | ScaledFbank":
     """The extractor of a configuration, an object of the registered class."""
     return FEATURES.find(kind)(config)

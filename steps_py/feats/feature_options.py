@@ -1,8 +1,13 @@
 """Options of the compute-*-feats commands, and the configurations by them."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from steps_py.formats.options import option
+
+if TYPE_CHECKING:
+    from steps_py.feats.frames import FrameConfig
+    from steps_py.feats.mel import MelConfig
 
 
 @dataclasses.dataclass
@@ -134,7 +139,7 @@ def config_by_options(cls, options):
     )
 
 
-def frame_config(options):
+def frame_config(options) -> "FrameConfig":
     """The FrameConfig of steps_py.feats.frames by the options."""
     from steps_py.feats.frames import FrameConfig  # start-up time
 
@@ -152,7 +157,7 @@ def frame_config(options):
     )
 
 
-def mel_config(options):
+def mel_config(options: MfccOptions) -> "MelConfig":
     """The MelConfig of steps_py.feats.mel by the options."""
     from steps_py.feats.mel import MelConfig  # start-up time
 

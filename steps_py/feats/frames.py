@@ -9,6 +9,7 @@ rounding. Blocks fit into the cache and bound the memory for long recordings.
 
 import math
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,15 +68,15 @@ class FrameConfig:
         return int(float(np.float32(self.sample_rate_hz)) * 0.001 * float(np.float32(duration_ms)))
 
     @property
-    def length_samples(self):
+    def length_samples(self) -> int:
         return self._samples(self.frame_length_ms)
 
     @property
-    def shift_samples(self):
+    def shift_samples(self) -> int:
         return self._samples(self.frame_shift_ms)
 
     @property
-    def padded_samples(self):
+    def padded_samples(self) -> int:
         """Length of the Fourier transform."""
         length = self.length_samples
         return 1 << (length - 1).bit_length() if self.round_to_power_of_two else length
@@ -161,7 +162,7 @@ class Dither:
 
     TABLE_SIZE = 1 << 18
 
-    def __init__(self, length, amount):
+    def __init__(self, length: int, amount: float):
         rng = np.random.default_rng(0)
         table = rng.standard_normal(self.TABLE_SIZE, dtype=np.float32)
         table *= np.float32(amount) / table.std()
@@ -171,7 +172,7 @@ class Dither:
     def seed(self, samples_N: np.ndarray) -> None:
         self.rng = np.random.Generator(np.random.SFC64(zlib.crc32(np.ascontiguousarray(samples_N))))
 
-    def draw(self, count: int):
+    def draw(self, count: int) -> np.ndarray:
         """Noise (count, L)."""
         return self.stretches[self.rng.integers(len(self.stretches), size=count)]
 
@@ -183,7 +184,7 @@ class FrameSpectra:
     "windowed" (after them) or None.
     """
 
-    def __init__(self, config, energy=None):
+    def __init__(self, config: FrameConfig, energy: str | None = None):
         assert energy in ("raw", "windowed", None)
         self.config = config
         self.energy = energy
@@ -194,7 +195,9 @@ class FrameSpectra:
         self._work_BL = np.empty((BLOCK_FRAMES, config.length_samples), np.float32)
         self._spec_BF = np.empty((BLOCK_FRAMES, padded // 2 + 1), np.complex64)
 
-    def blocks(self, samples_N: np.ndarray, exact: bool = False, only=None):
+    def blocks(
+        self, samples_N: np.ndarray, exact: bool = False, only: np.ndarray | None = None
+    ) -> Iterator[tuple]:
         """Yield (rows, spec_BF complex64, power_B, log_energy_B or None) for successive frames.
 
         `rows` are the frame numbers, a slice, or an array of some of those in `only`;
@@ -257,7 +260,7 @@ def _power(x_BL):
     return np.einsum("bl,bl->b", x_BL, x_BL)
 
 
-def floor_energy(log_energy_B: np.ndarray, energy_floor: float):
+def floor_energy(log_energy_B: np.ndarray, energy_floor: float) -> np.ndarray:
     """Log energies not below the log of `energy_floor`; 0 means no floor."""
     if energy_floor <= 0:
         return log_energy_B

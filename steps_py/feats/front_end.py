@@ -10,6 +10,7 @@ Shape suffixes (scope: this module):
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from steps_py.audio.resample import resample
 from steps_py.audio.signal_chain import SignalChain
@@ -19,6 +20,12 @@ from steps_py.feats.vad import compute_vad
 from steps_py.feats.vad_options import VadOptions
 from steps_py.formats.arrays import through_compression
 from steps_py.formats.options import parse_config_text
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from steps_py.audio.wave import Wave
+    from steps_py.feats.feature_options import MfccOptions
 
 COPY_FEATS_METHOD = 1  # of compression, the default of copy-feats
 
@@ -78,12 +85,12 @@ class FrontEnd:
         front_end.vad_options(vad_conf)
         return front_end
 
-    def options(self, where: str = "conf"):
+    def options(self, where: str = "conf") -> "MfccOptions":
         """The options of compute-<type>-feats that `conf` sets."""
         options = FEATURES.find(self.type).Options
         return _parse(f"compute-{self.type}-feats", options, self.conf, where)
 
-    def vad_options(self, where: str = "vad_conf"):
+    def vad_options(self, where: str = "vad_conf") -> VadOptions:
         """The options of compute-vad that `vad_conf` sets."""
         return _parse("compute-vad", VadOptions, self.vad_conf, where)
 
@@ -97,7 +104,7 @@ class FrontEnd:
         cls = FEATURES.find(self.type)
         return getattr(cls(cls.config_of(self.options())), "frequencies_hz", None)
 
-    def compute(self, wave, name: str):
+    def compute(self, wave: "Wave", name: str) -> "tuple[np.ndarray, np.ndarray]":
         """Features float32 (T, D) of a `Wave`, and whether frames are voiced, bool (T,).
 
         `name` is for messages. Raises AudioError for a recording of another rate, of several

@@ -4,11 +4,15 @@ Shapes: M filters, F frequencies of the transform, B frames of a block.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steps_py.errors import ConfigError
 from steps_py.fourier.kaldi_rounding.libm import logf
+
+if TYPE_CHECKING:
+    from steps_py.feats.frames import FrameConfig
 
 _NUM_GROUPS = 4
 
@@ -28,7 +32,7 @@ class MelConfig:
     vtln_high_hz: float = -500.0
 
 
-def mel(freq_hz):
+def mel(freq_hz: np.ndarray | float) -> np.ndarray | float:
     """Frequency in mel, float32.
 
     >>> int(mel(np.float32(1000)) + 0.5)
@@ -42,7 +46,7 @@ def inverse_mel(mels):
     return np.float32(700) * (np.exp(np.float32(mels) / np.float32(1127)) - np.float32(1))
 
 
-def mel_filters(config, frames, vtln_warp: float = 1.0):
+def mel_filters(config: MelConfig, frames: "FrameConfig", vtln_warp: float = 1.0) -> np.ndarray:
     """Weights (F, M) float32 of each frequency in each filter.
 
     The last frequency, half the sample rate, belongs to no filter.
@@ -108,7 +112,7 @@ class VtlnWarp:
     [20.0, 1000.0, 8000.0]
     """
 
-    def __init__(self, config, sample_rate_hz: float, factor):
+    def __init__(self, config: MelConfig, sample_rate_hz: float, factor: float):
         low, high = cutoffs(config, sample_rate_hz)
         left, right = config.vtln_low_hz, config.vtln_high_hz
         if right < 0:
@@ -131,14 +135,14 @@ class VtlnWarp:
 class MelFilters:
     """Filters applied to spectra; the matrices of each warp factor are cached."""
 
-    def __init__(self, config, frames, *, use_power: bool = True):
+    def __init__(self, config: MelConfig, frames: "FrameConfig", *, use_power: bool = True):
         self.config = config
         self.frames = frames
         self.use_power = use_power
         self._groups = {}
         self.groups(1.0)  # raises for an invalid configuration before the first utterance
 
-    def groups(self, vtln_warp: float):
+    def groups(self, vtln_warp: float) -> list[tuple[slice, slice, np.ndarray]]:
         """(frequencies, filters, weights) of neighbouring filters: two slices and a matrix.
 
         Neighbouring filters cover few frequencies: several small products are faster than one of
@@ -156,7 +160,9 @@ class MelFilters:
             ]
         return self._groups[vtln_warp]
 
-    def apply(self, spec_BF: np.ndarray, vtln_warp: float, out=None):
+    def apply(
+        self, spec_BF: np.ndarray, vtln_warp: float, out: np.ndarray | None = None
+    ) -> np.ndarray:
         """Filter energies (B, M) of spectra, in `out` if given; the spectra are overwritten."""
         if self.use_power:
             parts = spec_BF.view(np.float32)

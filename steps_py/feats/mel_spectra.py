@@ -7,10 +7,16 @@ of recorded speech, are computed again with Kaldi's rounding.
 Shapes: N samples, T frames, M mel filters.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from steps_py.feats.frames import FrameSpectra, num_frames
 from steps_py.feats.mel import MelFilters
+
+if TYPE_CHECKING:
+    from steps_py.feats.frames import FrameConfig
+    from steps_py.feats.mel import MelConfig
 
 WEAK = 1e-6  # a filter's energy over the mean power of the frame's frequencies
 
@@ -18,12 +24,21 @@ WEAK = 1e-6  # a filter's energy over the mean power of the frame's frequencies
 class MelSpectra:
     """Filter energies of utterances; `energy` as in FrameSpectra, `use_power` as in MelFilters."""
 
-    def __init__(self, mel, frames, energy=None, *, use_power: bool = True):
+    def __init__(
+        self,
+        mel: "MelConfig",
+        frames: "FrameConfig",
+        energy: str | None = None,
+        *,
+        use_power: bool = True,
+    ):
         self.frames = frames
         self.spectra = FrameSpectra(frames, energy)
         self.filters = MelFilters(mel, frames, use_power=use_power)
 
-    def compute(self, samples_N: np.ndarray, vtln_warp: float = 1.0, exact: bool = False):
+    def compute(
+        self, samples_N: np.ndarray, vtln_warp: float = 1.0, exact: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(energies (T, M) float32, log energies of the frames (T,) or None) of an utterance.
 
         With `exact` all frames are computed with Kaldi's rounding.

@@ -50,7 +50,7 @@ class DeviceFeatures(torch.nn.Module):
         tensor = torch.from_numpy(np.ascontiguousarray(array, np.float32))
         self.register_buffer(name, tensor, persistent=False)
 
-    def forward(self, audio_BN, generator=None):
+    def forward(self, audio_BN: torch.Tensor, generator=None) -> torch.Tensor:
         """Features (B, T, D) float32 of samples of equal length, in units of 16-bit audio."""
         x_BTL = self._cut(audio_BN.float())
         if x_BTL.shape[1] == 0:

@@ -1,8 +1,12 @@
 """Options of compute-vad, and the configuration by them."""
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from steps_py.formats.options import option
+
+if TYPE_CHECKING:
+    from steps_py.feats.vad import VadConfig
 
 
 @dataclasses.dataclass
@@ -32,7 +36,7 @@ class VadOptions:
         " energy than the threshold",
     )
 
-    def config(self):
+    def config(self) -> "VadConfig":
         from steps_py.feats.vad import VadConfig  # start-up time
 
         return VadConfig(

@@ -8,6 +8,7 @@ bytes of each entry. Changed numbers are not found.
 
 import math
 import struct
+from collections.abc import Iterable
 
 from steps_py.errors import TableError
 from steps_py.formats.archives import OpenFiles, naming, place_of
@@ -19,7 +20,7 @@ _PLAIN = {b"FM": 4, b"DM": 8, b"FV": 4, b"DV": 8}  # bytes of a number
 _COMPRESSED = {b"CM": 1, b"CM2": 2, b"CM3": 1}
 
 
-def check_archives(entries) -> None:
+def check_archives(entries: Iterable) -> None:
     """Check the archives of a script file's rows, an iterable of (key, "path:offset").
 
     The rows of an archive must be in the order in which they were written, which is the order of

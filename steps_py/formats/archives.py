@@ -15,6 +15,7 @@ Shape suffixes (scope: this module):
 import contextlib
 import os
 from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -55,7 +56,7 @@ class Locations:
     (('exp/a.ark', 905), ('one.mat', 0), 3)
     """
 
-    def __init__(self, entries):
+    def __init__(self, entries: Iterable):
         files, file_id_U, offset_U = {}, [], []
         for entry in entries:
             path, offset = place_of(entry)
@@ -71,7 +72,7 @@ class Locations:
     def __getitem__(self, row):
         return self.files[self.file_id_U[row]], int(self.offset_U[row])
 
-    def in_file_order(self):
+    def in_file_order(self) -> np.ndarray:
         """Rows ordered by file and offset, for sequential reads."""
         return np.lexsort((self.offset_U, self.file_id_U))
 
@@ -90,14 +91,14 @@ class OpenFiles:
             raise truncated(path, self.size(path), num_bytes)
         return data
 
-    def read_some(self, path: str | os.PathLike, offset: int, num_bytes: int):
+    def read_some(self, path: str | os.PathLike, offset: int, num_bytes: int) -> bytes:
         """At most `num_bytes` bytes."""
         return os.pread(self.descriptor(path), num_bytes, offset)
 
-    def size(self, path: str | os.PathLike):
+    def size(self, path: str | os.PathLike) -> int:
         return os.fstat(self.descriptor(path)).st_size
 
-    def descriptor(self, path: str | os.PathLike):
+    def descriptor(self, path: str | os.PathLike) -> int:
         descriptor = self._descriptors.get(path)
         if descriptor is None:
             descriptor = self._descriptors[path] = os.open(path, os.O_RDONLY)
@@ -112,7 +113,7 @@ class OpenFiles:
             os.close(descriptor)
 
 
-def truncated(path: str | os.PathLike, size: int, num_bytes: int):
+def truncated(path: str | os.PathLike, size: int, num_bytes: int) -> TableError:
     return TableError(
         f"{path}: ends at byte {size}, before or within an object of {num_bytes} bytes."
         " The archive is truncated; make it again."
@@ -143,7 +144,7 @@ class MatrixIndex:
         Naming the matrix: no file, no binary matrix, or the file is truncated.
     """
 
-    def __init__(self, names, places):
+    def __init__(self, names: list[str] | str, places: Locations):
         self.files, self._names = places.files, names
         self._open = OpenFiles()
         self._decoders = {}  # number of columns -> decoder of CM
@@ -199,7 +200,7 @@ class MatrixIndex:
         return len(self.kind_U)
 
     @property
-    def num_bytes_U(self):
+    def num_bytes_U(self) -> np.ndarray:
         """Size of the data of each matrix, from `body_U` on."""
         percentiles_U = np.where(self.kind_U == CM, 8, 0)
         return self.num_cols_U * (percentiles_U + self.num_rows_U * _ELEMENT_BYTES[self.kind_U])
@@ -346,7 +347,7 @@ def _read_text_vector(files, path, offset, text):
 
 
 @contextlib.contextmanager
-def naming(utt: str):
+def naming(utt: str) -> Iterator[None]:
     """Prefix the message of an error with the utterance's name."""
     try:
         yield

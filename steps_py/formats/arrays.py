@@ -5,6 +5,7 @@ Shape suffixes (scope: this module):
 """
 
 import struct
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,12 +14,15 @@ from steps_py.formats import compressed
 from steps_py.formats.basic_types import MARKER, read_int, read_marker
 from steps_py.formats.specifiers import resolve_range
 
+if TYPE_CHECKING:
+    from steps_py.formats.streams import Input
+
 _MATRIX_HEADER = struct.Struct("<2s3sbibi")  # marker, token, size, rows, size, columns
 _VECTOR_HEADER = struct.Struct("<2s3sbi")  # marker, token, size, dimension
 _SIZES = {b"F": np.dtype("<f4"), b"D": np.dtype("<f8")}
 
 
-def read_matrix(stream, dtype, span=None):
+def read_matrix(stream: "Input", dtype: str, span=None) -> np.ndarray:
     """Read the next matrix of `stream`, or the range `span` of it, as `dtype` (T, D).
 
     Raises
@@ -34,7 +38,7 @@ def read_matrix(stream, dtype, span=None):
     return read_binary_matrix(stream, dtype, span)
 
 
-def read_binary_matrix(stream, dtype, span=None):
+def read_binary_matrix(stream: "Input", dtype: str, span=None) -> np.ndarray:
     """`read_matrix` after the marker of binary data, as within larger objects."""
     token = stream.word("a matrix type", limit=64)
     if stream.take(1) != b" " or token not in (b"FM", b"DM", b"CM", b"CM2", b"CM3"):
@@ -105,7 +109,7 @@ def _part(stream, x_TD, span):
     return np.ascontiguousarray(x_TD[row:row_end, col:col_end])
 
 
-def read_vector(stream, dtype, span=None):
+def read_vector(stream: "Input", dtype: str, span=None) -> np.ndarray:
     """Read the next vector of `stream`, or the range `span` of it, as `dtype` (D,)."""
     fast = None if span else _read_plain_vector(stream, dtype)
     if fast is not None:
@@ -122,7 +126,7 @@ def read_vector(stream, dtype, span=None):
     return x_D[first:end].copy()
 
 
-def read_binary_vector(stream, dtype):
+def read_binary_vector(stream: "Input", dtype: str) -> np.ndarray:
     """`read_vector` after the marker of binary data, as within larger objects."""
     token = stream.word("a vector type", limit=64)
     if stream.take(1) != b" " or token not in (b"FV", b"DV"):
@@ -198,7 +202,7 @@ def _numbers(stream, text, dtype):
         stream.fail(f"text that is no number: {str(error)[:60]}.")
 
 
-def encode_matrix(x_TD: np.ndarray, binary: bool, dtype, method=None):
+def encode_matrix(x_TD: np.ndarray, binary: bool, dtype: str, method: int | None = None) -> bytes:
     """The bytes of a matrix in Kaldi's format; with `method` compressed, if binary."""
     x_TD = np.asarray(x_TD)
     if x_TD.ndim != 2:
@@ -220,14 +224,14 @@ def encode_matrix(x_TD: np.ndarray, binary: bool, dtype, method=None):
     return (" [" + form % tuple(x_TD.ravel().tolist()) + "]\n").encode()
 
 
-def through_compression(x_TD: np.ndarray, method):
+def through_compression(x_TD: np.ndarray, method: int) -> np.ndarray:
     """A matrix (T, D) after compression and decompression by one of Kaldi's methods."""
     token, _, rest = compressed.compress(x_TD, method).partition(b" ")
     header = compressed.HEADER.unpack(rest[: compressed.HEADER.size])
     return compressed.decompress(token, header, rest[compressed.HEADER.size :])
 
 
-def encode_vector(x_D: np.ndarray, binary: bool, dtype):
+def encode_vector(x_D: np.ndarray, binary: bool, dtype: str) -> bytes:
     """The bytes of a vector in Kaldi's format."""
     x_D = np.asarray(x_D)
     if x_D.ndim != 1:

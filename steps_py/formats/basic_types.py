@@ -1,8 +1,12 @@
 """Basic types in Kaldi's files: binary marker, integers, floats, words (src/base/io-funcs.cc)."""
 
 import struct
+from typing import TYPE_CHECKING
 
 from steps_py.errors import TableError
+
+if TYPE_CHECKING:
+    from steps_py.formats.streams import Input
 
 MARKER = b"\0B"
 INT32 = struct.Struct("<bi")  # size, value
@@ -10,7 +14,7 @@ _FLOAT = struct.Struct("<bf")
 _DOUBLE = struct.Struct("<bd")
 
 
-def read_marker(stream) -> bool:
+def read_marker(stream: "Input") -> bool:
     """Kaldi's InitKaldiInputStream: whether a binary object follows; its marker is skipped."""
     start = stream.peek(2)
     if start[:1] != b"\0":
@@ -21,7 +25,7 @@ def read_marker(stream) -> bool:
     return True
 
 
-def read_int(stream):
+def read_int(stream: "Input") -> int:
     """A binary int32, with its size before it."""
     size, value = INT32.unpack(stream.take(INT32.size, "an integer"))
     if size != 4:
@@ -29,7 +33,7 @@ def read_int(stream):
     return value
 
 
-def read_float(stream):
+def read_float(stream: "Input") -> float:
     """A binary float or double, with its size before it."""
     if stream.peek() == b"\x08":
         return _DOUBLE.unpack(stream.take(_DOUBLE.size, "a number"))[1]
@@ -39,11 +43,11 @@ def read_float(stream):
     return value
 
 
-def encode_int(value):
+def encode_int(value: int) -> bytes:
     return INT32.pack(4, checked_int(value))
 
 
-def encode_float(value):
+def encode_float(value: float) -> bytes:
     """A binary float; values beyond its range become infinite, as by a cast in C++."""
     try:
         return _FLOAT.pack(4, value)
@@ -60,14 +64,14 @@ def float32(value: float) -> float:
     return _FLOAT.unpack(encode_float(value))[1]
 
 
-def encode_token(token: str):
+def encode_token(token: str) -> bytes:
     """A word as bytes; TableError if white space in it would break the format."""
     if not is_token(token):
         raise TableError(f"'{token}': cannot be written as a word. Remove the white space.")
     return token.encode(errors="surrogateescape")
 
 
-def is_token(text: str):
+def is_token(text: str) -> bool:
     """Kaldi's IsToken: not empty, no white space, no control characters.
 
     >>> is_token("utt-1"), is_token("utt 1"), is_token("")
@@ -76,7 +80,7 @@ def is_token(text: str):
     return bool(text) and not any(char <= " " or char == "\x7f" for char in text)
 
 
-def checked_int(value) -> int:
+def checked_int(value: int) -> int:
     if not -(2**31) <= value < 2**31:
         raise TableError(f"{value}: does not fit into the 32 bits of Kaldi's integers.")
     return int(value)

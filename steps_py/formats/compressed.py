@@ -48,7 +48,7 @@ _SCALE = np.array([1 / 64.0, 1 / 128.0, 1 / 63.0])[_SEGMENT]
 _ROWS_AT_ONCE = 1024  # whose indices stay in the processor's cache
 
 
-def compress(x_TD: np.ndarray, method=_AUTO):
+def compress(x_TD: np.ndarray, method: int = _AUTO) -> bytes:
     """The matrix as Kaldi's CompressedMatrix writes it after the binary marker.
 
     Parameters
@@ -156,7 +156,9 @@ class ColumnDecoder:
         # a code is the lowest byte of its index into the tables of all columns: no addition needed
         self._code_TD = self._index_TD.view(np.uint8)[:, ::8]
 
-    def decode(self, header, body, row: int, row_end: int):
+    def decode(
+        self, header: tuple[float, float, int, int], body: bytes, row: int, row_end: int
+    ) -> np.ndarray:
         """Float32 rows [row, row_end)."""
         low, width, num_rows, num_cols = header
         percentiles_D4 = np.frombuffer(body, "<u2", 4 * num_cols).reshape(num_cols, 4)

@@ -1,8 +1,14 @@
 """The entries of archives and script files, read sequentially."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from steps_py.errors import StepsError, TableError
 from steps_py.formats.specifiers import shortened, split_range
 from steps_py.formats.streams import classify_rxfilename, open_input, split_offset
+
+if TYPE_CHECKING:
+    from steps_py.formats.streams import Input
 
 
 class ScriptLineError(TableError):
@@ -41,7 +47,7 @@ def _expect_end(stream):
         stream.fail("more data after the object. Was the file written twice? Make it again.")
 
 
-def read_archive(stream, holder):
+def read_archive(stream: "Input", holder) -> "Iterator[tuple | None]":
     """The (key, value) pairs of an archive."""
     while True:
         stream.key = None
@@ -58,7 +64,7 @@ def read_archive(stream, holder):
         yield key, holder.read(stream)
 
 
-def read_script_lines(stream):
+def read_script_lines(stream: "Input") -> Iterator[tuple[str, str] | None]:
     """The (key, extended filename) pairs of a script file."""
     number = 0
     while True:
@@ -76,7 +82,7 @@ def read_script_lines(stream):
         yield parts[0], parts[1].rstrip()
 
 
-def read_script(rxfilename: str, must_be_sorted: bool = False):
+def read_script(rxfilename: str, must_be_sorted: bool = False) -> dict[str, str]:
     """A whole script file as a dict; duplicate keys are a TableError."""
     names = {}
     last = ""
@@ -105,7 +111,7 @@ class EntryReader:
         self._path = None
         self._stream = None
 
-    def read(self, key: str, entry, span=None):
+    def read(self, key: str, entry: str, span: str | None = None):
         try:
             name, own_span = split_range(entry)
             if span is not None and own_span is not None:

@@ -11,6 +11,8 @@ int. Arrays that are read are writable and not shared. The holder of recordings 
 steps_py/audio/wave_holder.py.
 """
 
+from typing import TYPE_CHECKING
+
 from steps_py.formats.basic_types import (
     INT32,
     MARKER,
@@ -23,6 +25,9 @@ from steps_py.formats.basic_types import (
     read_int,
     read_marker,
 )
+
+if TYPE_CHECKING:
+    from steps_py.formats.streams import Input
 
 
 class Holder:
@@ -43,7 +48,7 @@ class Holder:
         return None
 
 
-def refuse_span(stream, span, kind: str) -> None:
+def refuse_span(stream: "Input", span, kind: str) -> None:
     if span is not None:
         stream.fail(f"a range [{span}] of {kind}. Remove the range.")
 
@@ -201,6 +206,6 @@ TOKEN = _TokenHolder()
 TOKENS = _TokensHolder()
 
 
-def COMPRESSED_MATRIX(method=1):
+def COMPRESSED_MATRIX(method: int = 1):
     """The holder that writes matrices compressed by `method`, 1 to 7."""
     return _MatrixHolder("float32", method)

@@ -17,6 +17,7 @@ import contextlib
 import functools
 import io
 import os
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ _START_BYTES = 5
 _LONGEST_KEY = 4096
 
 
-def read_vectors(path: str | os.PathLike):
+def read_vectors(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """{key: float array (D,)} of an archive, or of a script file (``.scp``); binary or text.
 
     Raises
@@ -43,7 +44,7 @@ def read_vectors(path: str | os.PathLike):
     return _read(path, "read_vec_flt")
 
 
-def read_matrices(path: str | os.PathLike):
+def read_matrices(path: str | os.PathLike) -> dict[str, np.ndarray]:
     """{key: float array (T, D)} of an archive, or of a script file (``.scp``); see `read_vectors`.
 
     Compressed matrices are decompressed.
@@ -51,7 +52,9 @@ def read_matrices(path: str | os.PathLike):
     return _read(path, "read_mat")
 
 
-def write_vectors(path: str | os.PathLike, vectors, scp: str | os.PathLike | None = None) -> None:
+def write_vectors(
+    path: str | os.PathLike, vectors: dict[str, Any], scp: str | os.PathLike | None = None
+) -> None:
     """Write {key: array (D,)} as a binary archive, and a script file beside it if `scp` is given.
 
     Files are written atomically. Numbers are float32, or float64 if the array is float64.
@@ -60,7 +63,9 @@ def write_vectors(path: str | os.PathLike, vectors, scp: str | os.PathLike | Non
     _write(path, vectors, scp, ndim=1, function="write_vec_flt")
 
 
-def write_matrices(path: str | os.PathLike, matrices, scp: str | os.PathLike | None = None) -> None:
+def write_matrices(
+    path: str | os.PathLike, matrices: dict[str, np.ndarray], scp: str | os.PathLike | None = None
+) -> None:
     """Write {key: array (T, D)}; see `write_vectors`."""
     _write(path, matrices, scp, ndim=2, function="write_mat")
 

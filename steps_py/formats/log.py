@@ -13,7 +13,7 @@ from steps_py.errors import some
 _state = {"command": "steps_py.kaldi", "strict": None, "verbose": 0}
 
 
-def start(command: str, verbose=0, strict=None) -> None:
+def start(command: str, verbose: int = 0, strict: bool | None = None) -> None:
     """Set the command's name for messages; with `strict` None, SIDEWINDER_STRICT decides."""
     _state.update(command=command, verbose=verbose, strict=strict)
 

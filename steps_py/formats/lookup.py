@@ -1,10 +1,15 @@
 """Random access to tables by script file, or by archive; how much is kept depends on options."""
 
+from typing import TYPE_CHECKING
+
 from steps_py.errors import StepsError, TableError
 from steps_py.formats.entries import EntryReader, read_archive, read_script
 from steps_py.formats.log import warn
 from steps_py.formats.specifiers import shortened
 from steps_py.formats.streams import open_input
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class ScriptTable:
@@ -26,7 +31,7 @@ class ScriptTable:
             return False
         return True
 
-    def value(self, key: str, span=None):
+    def value(self, key: str, span: str | None = None) -> "np.ndarray":
         if key not in self._names:
             raise TableError(f"{self._spec.text}: has no entry for {key}.")
         if span is not None:
@@ -87,7 +92,7 @@ class ArchiveTable:
                 return False
         return True
 
-    def value(self, key: str):
+    def value(self, key: str) -> "np.ndarray":
         if not self._spec.once:
             return self._values[key]
         if key != self._given[0]:
@@ -114,7 +119,7 @@ class DoublySortedTable(ArchiveTable):
         super().__init__(spec, holder)
         self._requested = ""
 
-    def has(self, key: str):
+    def has(self, key: str) -> bool:
         if key < self._requested:
             raise TableError(
                 f"{self._spec.text}: {key} is requested after {self._requested}. Request keys in"
@@ -133,5 +138,5 @@ class DoublySortedTable(ArchiveTable):
                 )
         return self._last == key
 
-    def value(self, key: str):
+    def value(self, key: str) -> "np.ndarray":
         return self._values[key]

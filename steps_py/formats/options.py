@@ -14,16 +14,21 @@ ignored in names. A command declares its options as a dataclass:
 import dataclasses
 import re
 import sys
+from typing import TYPE_CHECKING
 
 from steps_py.errors import KaldiError, did_you_mean
 from steps_py.formats.specifiers import shortened
+
+if TYPE_CHECKING:
+    from steps_py.feats.feature_options import MfccOptions
+    from steps_py.feats.vad_options import VadOptions
 
 _INTEGER = re.compile(r"[+-]?\d+")
 _REAL = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)", re.IGNORECASE)
 _UNQUOTED = re.compile(r"[A-Za-z0-9\[\]~#^_\-+=:.,/]+")  # printed without quotes by Kaldi
 
 
-def option(default, help, name: str | None = None):
+def option(default, help: str, name: str | None = None):
     """A dataclass field that is a command-line option; its type is that of `default`.
 
     `name` is for options whose Kaldi name is no Python name with ``-`` for ``_``.
@@ -46,7 +51,9 @@ class UsageError(KaldiError):
     """An invalid command line; the usage is printed before the message."""
 
 
-def parse_command_line(command: str, usage: str, options_class, argv: list[str]):
+def parse_command_line(
+    command: str, usage: str, options_class: type | None, argv: list[str]
+) -> "tuple":
     """Kaldi's ParseOptions::Read: (options, arguments, standard options).
 
     `standard.strict` is None unless --strict is given.
@@ -72,7 +79,9 @@ def parse_command_line(command: str, usage: str, options_class, argv: list[str])
     return parser.result(argv[len(named) :])
 
 
-def parse_config_text(command: str, options_class, text: str, where: str):
+def parse_config_text(
+    command: str, options_class: type, text: str, where: str
+) -> "MfccOptions | VadOptions":
     """The options that the text of a --config file sets; `where` is for messages.
 
     >>> @dataclasses.dataclass
@@ -86,7 +95,7 @@ def parse_config_text(command: str, options_class, text: str, where: str):
     return parser.result([], print_args=False)[0]
 
 
-def usage_text(usage: str, options_class=None):
+def usage_text(usage: str, options_class: type | None = None) -> str:
     """The usage as Kaldi prints it: text, the command's options, the standard ones."""
     lines = ["", usage.strip("\n"), ""]
     for title, cls in (("Options:", options_class), ("Standard options:", StandardOptions)):
@@ -103,7 +112,7 @@ def usage_text(usage: str, options_class=None):
     return "\n".join(lines) + "\n"
 
 
-def quote(argument):
+def quote(argument: str) -> str:
     """The argument quoted for a shell, as Kaldi prints it.
 
     >>> print(quote("ark:a.ark"), quote("scp:head x |"), quote("it's"))

@@ -15,7 +15,7 @@ from steps_py.formats.specifiers import is_rspecifier, is_wspecifier
 from steps_py.formats.streams import has_offset
 
 
-def classify_wxfilename(text: str):
+def classify_wxfilename(text: str) -> str | None:
     """'stdout', 'pipe', 'file', or None if it is no name of an output.
 
     >>> [classify_wxfilename(x) for x in ["-", "| gzip -c > a.gz", "a.ark", "a.ark:15"]]
@@ -30,7 +30,7 @@ def classify_wxfilename(text: str):
     return None if has_offset(text) or "|" in text else "file"
 
 
-def open_output(wxfilename: str, flush: bool = False):
+def open_output(wxfilename: str, flush: bool = False) -> "Output":
     """An Output that writes to `wxfilename`; see `Output`.
 
     With `flush`, other processes may read the file meanwhile, so it has its final name at once.

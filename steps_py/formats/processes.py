@@ -70,7 +70,7 @@ class Process:
         except subprocess.TimeoutExpired:
             return False
 
-    def finish(self, complete: bool, quiet: bool = False, tolerant: bool = False):
+    def finish(self, complete: bool, quiet: bool = False, tolerant: bool = False) -> None:
         """Wait; TableError if the command failed. If not `complete`, SIGPIPE is no failure.
 
         If `tolerant`, a failure is a warning, as in Kaldi, unless the program was not found.

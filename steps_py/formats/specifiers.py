@@ -72,7 +72,7 @@ _WRITE_OPTIONS = {
 }
 
 
-def shortened(text: str, most: int = 200):
+def shortened(text: str, most: int = 200) -> str:
     """A name for a message, cut off: names in damaged files can have any length.
 
     >>> shortened("utt1"), shortened("utterance", most=3)
@@ -95,7 +95,7 @@ def is_wspecifier(text: str) -> bool:
     return _write(text) is not None
 
 
-def parse_rspecifier(text: str):
+def parse_rspecifier(text: str) -> Rspecifier:
     """Parse `text` as an Rspecifier; TableError if it is none.
 
     >>> parse_rspecifier("scp,s,cs:vad.scp").rxfilename
@@ -110,7 +110,7 @@ def parse_rspecifier(text: str):
     return specifier
 
 
-def parse_wspecifier(text: str):
+def parse_wspecifier(text: str) -> Wspecifier:
     """Parse `text` as a Wspecifier; TableError if it is none.
 
     >>> parse_wspecifier("ark,scp,t:feats.ark,feats.scp").script
@@ -125,7 +125,7 @@ def parse_wspecifier(text: str):
     return specifier
 
 
-def split_range(text: str):
+def split_range(text: str) -> tuple:
     """Split a range in brackets from an rxfilename.
 
     >>> split_range("feats.ark:12[3:20,0:4]")
@@ -141,7 +141,7 @@ def split_range(text: str):
     return head, span
 
 
-def resolve_range(span, num_rows: int, num_cols: int, where: str):
+def resolve_range(span: str, num_rows: int, num_cols: int, where: str) -> tuple[int, int, int, int]:
     """The half-open bounds (row, row, col, col) of an inclusive range ``3:20,0:4``.
 
     A last row up to two beyond the end is replaced by the end, with a warning, as in Kaldi:

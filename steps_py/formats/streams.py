@@ -21,7 +21,7 @@ _OFFSET = re.compile(r"(?P<path>.*):(?P<offset>\d{1,18})", re.DOTALL)
 _WORD = re.compile(rb"[ \t\n\r\f\v]*([^ \t\n\r\f\v]+)[ \t\n\r\f\v]")
 
 
-def classify_rxfilename(text: str):
+def classify_rxfilename(text: str) -> str | None:
     """'stdin', 'pipe', 'offset', 'file', or None if it is no name of an input.
 
     >>> [classify_rxfilename(x) for x in ["-", "flac -dc a.flac |", "a.ark:15", "a.ark", "|x"]]
@@ -40,7 +40,7 @@ def classify_rxfilename(text: str):
     return None if "|" in text else "file"
 
 
-def open_input(rxfilename: str):
+def open_input(rxfilename: str) -> "Input":
     """An Input that reads from `rxfilename`, positioned at its offset if it names one.
 
     Raises
@@ -73,7 +73,7 @@ def has_offset(text: str) -> bool:
     return _OFFSET.fullmatch(text) is not None
 
 
-def split_offset(rxfilename: str):
+def split_offset(rxfilename: str) -> tuple[str, int]:
     """'a.ark:15' -> ('a.ark', 15); 'a.ark' -> ('a.ark', 0)"""
     match = _OFFSET.fullmatch(rxfilename)
     return (match["path"], int(match["offset"])) if match else (rxfilename, 0)
@@ -128,7 +128,7 @@ class Input:
         if isinstance(error, StepsError):
             self._blame_command()
 
-    def tell(self):
+    def tell(self) -> int:
         return self._start + self._next
 
     def fail(self, message: str):
@@ -181,15 +181,15 @@ class Input:
             cure = f"Unpack it, or give a pipe for the file: {command} {self.name} |"
         raise TableError(f"{self.name}: compressed by {name}. {cure}")
 
-    def peek(self, size: int = 1):
+    def peek(self, size: int = 1) -> bytes:
         """Up to `size` bytes, without consuming them."""
         self._grow(size)
         return self._buffer[self._next : self._next + size]
 
-    def at_end(self):
+    def at_end(self) -> bool:
         return self._grow() == 0
 
-    def take(self, size: int, what: str = "data"):
+    def take(self, size: int, what: str = "data") -> bytes:
         """Exactly `size` bytes; TableError if there are fewer."""
         self.check_holds(size, what)
         have = self._grow(size)
@@ -198,7 +198,7 @@ class Input:
         self._next += size
         return self._buffer[self._next - size : self._next]
 
-    def take_own(self, size: int, what: str = "data"):
+    def take_own(self, size: int, what: str = "data") -> bytearray:
         """`take` into a new bytearray, without a further copy if it is a file."""
         if self._size is None:  # a pipe, whose length is unknown
             return bytearray(self.take(size, what))
@@ -235,7 +235,7 @@ class Input:
             self.check_holds(size, what)
             self.seek(self.tell() + size)
 
-    def read(self, size: int = -1):
+    def read(self, size: int = -1) -> bytes:
         """Up to `size` bytes, or all that are left."""
         if size is None or size < 0:
             size = self._grow(_BIG_CHUNK_BYTES)
@@ -245,7 +245,7 @@ class Input:
         self._next += have
         return self._buffer[self._next - have : self._next]
 
-    def word(self, what: str = "a word", limit: int = _LONGEST_KEY):
+    def word(self, what: str = "a word", limit: int = _LONGEST_KEY) -> bytes:
         """The next word as bytes, and skip the white space before it; b'' at the end."""
         while True:
             match = _WORD.match(self._buffer, self._next)
@@ -266,14 +266,14 @@ class Input:
                 self._buffer, have = b"", 0
             self._grow(have + 1)
 
-    def line(self):
+    def line(self) -> bytes | None:
         """The next line as bytes, without its end; None if there is none."""
         line = self._until(b"\n")
         if line is not None:
             return line[:-1]
         return self.read() or None
 
-    def until(self, mark, what: str):
+    def until(self, mark: bytes, what: str) -> bytes:
         """The bytes up to and including `mark`; TableError if it is missing."""
         data = self._until(mark)
         if data is None:

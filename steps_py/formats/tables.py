@@ -5,7 +5,7 @@ failure of a pipe, writes no compressed matrices, and takes longer to import tha
 runs; `steps_py.formats.kaldi_io_tables` uses it for interactive work.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from steps_py.errors import StepsError, TableError
 from steps_py.formats.basic_types import encode_token
@@ -23,6 +23,9 @@ from steps_py.formats.lookup import ArchiveTable, DoublySortedTable, ScriptTable
 from steps_py.formats.outputs import classify_wxfilename, open_output
 from steps_py.formats.specifiers import parse_rspecifier, parse_wspecifier
 from steps_py.formats.streams import open_input
+
+if TYPE_CHECKING:
+    import numpy as np
 
 __all__ = ["RandomReader", "SequentialReader", "TableWriter", "read_object", "write_object"]
 
@@ -134,7 +137,7 @@ class RandomReader:
             raise TableError(f"{self._spec.text}: has no entry for {key}.")
         return self._table.value(key)
 
-    def rows(self, key: str, first: int, num_rows: int):
+    def rows(self, key: str, first: int, num_rows: int) -> "np.ndarray":
         """`num_rows` rows of a matrix from `first` on; by a script file, only these are read."""
         if isinstance(self._table, ScriptTable):
             part = self._table.value(key, f"{first}:{first + num_rows - 1}")

@@ -4,14 +4,22 @@ Shape suffixes (scope: this module):
     N = vectors   D = dimension
 """
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from steps_py.errors import KaldiError, some
 from steps_py.formats.holders import FLOAT_VECTOR
 from steps_py.formats.tables import SequentialReader, read_object
 
+if TYPE_CHECKING:
+    import numpy as np
+
 _BATCH = 512
 
 
-def batches(reader, size: int = _BATCH):
+def batches(
+    reader: SequentialReader, size: int = _BATCH
+) -> "Iterator[tuple[list[str], np.ndarray]]":
     """Consecutive entries of a vector table as (keys, float32 array (N, D)), N <= `size`.
 
     A batch ends where the dimension changes, so that all vectors of a batch have one dimension.
@@ -29,7 +37,9 @@ def batches(reader, size: int = _BATCH):
         yield keys, np.stack(vectors)
 
 
-def batches_of_one_dim(reader, rspecifier: str, size: int = _BATCH):
+def batches_of_one_dim(
+    reader: SequentialReader, rspecifier: str, size: int = _BATCH
+) -> "Iterator[tuple[list[str], np.ndarray]]":
     """`batches`, but a vector of another dimension or with nan is a KaldiError."""
     first_key = dim = None
     for keys, x_ND in batches(reader, size):
@@ -44,7 +54,7 @@ def batches_of_one_dim(reader, rspecifier: str, size: int = _BATCH):
         yield keys, x_ND
 
 
-def check_finite(keys, x_ND, rspecifier: str) -> None:
+def check_finite(keys: list[str], x_ND: "np.ndarray", rspecifier: str) -> None:
     """Raise KaldiError that names the vectors with nan or infinity."""
     import numpy as np  # start-up time
 
@@ -66,7 +76,7 @@ def read_finite(rxfilename: str, holder):
     return array
 
 
-def read_vectors(rspecifier: str):
+def read_vectors(rspecifier: str) -> "tuple[list[str], np.ndarray]":
     """The whole table: (keys, float32 array (N, D)); (0, 0) if it is empty.
 
     Raises

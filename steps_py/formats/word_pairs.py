@@ -7,6 +7,8 @@ Shape suffixes (scope: this module):
     L = lines of a block
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from steps_py.errors import KaldiError
@@ -15,7 +17,9 @@ _BLOCK_BYTES = 1 << 22  # larger blocks are slower: page faults of new memory
 _OTHER_SPACE = (b"\t", b"\r", b"\v", b"\f")
 
 
-def read_blocks(stream, expected, block_bytes: int = _BLOCK_BYTES):
+def read_blocks(
+    stream, expected: str, block_bytes: int = _BLOCK_BYTES
+) -> Iterator[tuple[list[bytes], list[bytes], bytes]]:
     """Blocks of whole lines as (first words, second words, text).
 
     The words are lists of bytes; the text is the lines with one space in each and a

@@ -49,7 +49,7 @@ def _warn_of_numpy():
 _pocketfft = _load_pocketfft()
 
 
-def rfft(x_BP, out=None):
+def rfft(x_BP: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """Transforms (B, F) complex64 of real float32 rows.
 
     >>> rfft(np.eye(1, 4, dtype=np.float32))
@@ -61,7 +61,7 @@ def rfft(x_BP, out=None):
     return _pocketfft.r2c(x_BP, (1,), True, _UNSCALED, out, 1)
 
 
-def irfft(spec_BF, num_samples, out=None):
+def irfft(spec_BF: np.ndarray, num_samples: int, out: np.ndarray | None = None) -> np.ndarray:
     """Real rows (B, P) float32 whose transforms are `spec_BF`; P = `num_samples`.
 
     >>> irfft(rfft(np.float32([[1, 2, 3, 4]])), 4).tolist()

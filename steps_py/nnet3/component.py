@@ -11,7 +11,7 @@ Sources: src/nnet3/nnet-{simple,general,normalize}-component.cc and nnet-compone
 COMPONENTS = {}
 
 
-def component(cls):
+def component(cls) -> type:
     """Register a class under its name."""
     assert cls.__name__ not in COMPONENTS
     COMPONENTS[cls.__name__] = cls
@@ -28,15 +28,15 @@ class Component:
         self.__dict__.update(values)
 
     @property
-    def type(self):
+    def type(self) -> str:
         return type(self).__name__
 
     @property
-    def input_dim(self):
+    def input_dim(self) -> int:
         return self.dim
 
     @property
-    def output_dim(self):
+    def output_dim(self) -> int:
         return self.input_dim
 
     def fault(self):

@@ -5,6 +5,7 @@ generator whose seed is the name of the component: the same line gives the same 
 """
 
 import zlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,11 +14,14 @@ from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.formats.tables import read_object
 from steps_py.nnet3.components import COMPONENTS, NonlinearComponent
 
+if TYPE_CHECKING:
+    from steps_py.nnet3.config_lines import ConfigLine
+
 _KINDS = {"int": int, "float": float, "double": float, "bool": bool, "flag": bool}
 _MOST_PARAMETERS = 2**31
 
 
-def configure_component(line):
+def configure_component(line: "ConfigLine"):
     """The component that a ConfigLine describes; its name has been taken already."""
     kind = line.take("type")
     if kind not in COMPONENTS:

@@ -56,11 +56,11 @@ class AffineComponent(Component):
     updatable = True
 
     @property
-    def input_dim(self):
+    def input_dim(self) -> int:
         return self.linear_params.shape[1]
 
     @property
-    def output_dim(self):
+    def output_dim(self) -> int:
         return self.linear_params.shape[0]
 
     def fault(self) -> str | None:
@@ -71,7 +71,7 @@ class AffineComponent(Component):
             )
         return None
 
-    def affine(self):
+    def affine(self) -> tuple[np.ndarray, np.ndarray]:
         return self.linear_params, self.bias_params
 
     def num_parameters(self):
@@ -134,7 +134,7 @@ class LinearComponent(AffineComponent):
     )
 
     @property
-    def bias_params(self):
+    def bias_params(self) -> np.ndarray:
         return np.zeros(self.output_dim, np.float32)
 
     def num_parameters(self):
@@ -156,7 +156,7 @@ class StatisticsExtractionComponent(Component):
     )
 
     @property
-    def output_dim(self):
+    def output_dim(self) -> int:
         return 1 + self.dim * (2 if self.include_variance else 1)
 
     def fault(self) -> str | None:
@@ -185,7 +185,7 @@ class StatisticsPoolingComponent(Component):
     )
 
     @property
-    def output_dim(self):
+    def output_dim(self) -> int:
         return self.dim + self.num_log_count_features - 1
 
     def fault(self) -> str | None:

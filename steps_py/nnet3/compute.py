@@ -5,6 +5,7 @@ Shape suffixes (scope: this module):
 """
 
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from steps_py.nnet3.plan import Choice, Constant, Plan, Rows, Total
 from steps_py.nnet3.pooling import dense, observe, pool
 from steps_py.nnet3.program import build
 from steps_py.nnet3.times import positions
+
+if TYPE_CHECKING:
+    from steps_py.nnet3.network import Network
 
 _KEPT_PLANS = 1000
 _LONGEST_CONTEXT = 3000
@@ -30,7 +34,7 @@ class Computer:
         parts that cannot be computed here.
     """
 
-    def __init__(self, network, output="output"):
+    def __init__(self, network: "Network", output: str = "output"):
         self.steps = build(network, output)
         self.output_dim = network.dim(output)
         inputs = [name for name, step in self.steps.items() if step.is_input]
@@ -40,7 +44,7 @@ class Computer:
         self._output, self._plans = output, {}
         self._forgotten_after = self._last_readers()
 
-    def plan(self, num_frames: int):
+    def plan(self, num_frames: int) -> Plan:
         """The Plan for the output at time 0 of an utterance of `num_frames` frames."""
         if num_frames not in self._plans:
             if len(self._plans) >= _KEPT_PLANS:
@@ -48,12 +52,12 @@ class Computer:
             self._plans[num_frames] = Plan(self.steps, num_frames, range(1))
         return self._plans[num_frames]
 
-    def min_frames(self):
+    def min_frames(self) -> int | None:
         """The shortest utterance whose output can be computed; None if none is short enough."""
         lengths = range(1, _LONGEST_CONTEXT)
         return next((n for n in lengths if len(Plan(self.steps, n, range(1)).computable)), None)
 
-    def check(self, x_TD: np.ndarray):
+    def check(self, x_TD: np.ndarray) -> Plan:
         """The Plan for the features x_TD.
 
         Raises
@@ -78,7 +82,7 @@ class Computer:
         """The output at time 0 of the features x_TD: float32 (O,); KaldiError as from `check`."""
         return self.many([x_TD])[0]
 
-    def many(self, utts):
+    def many(self, utts: list[np.ndarray]) -> np.ndarray:
         """The outputs at time 0 of several utterances: float32 (U, O).
 
         One product with each matrix for all utterances, which is faster for short ones. Frames of
@@ -134,12 +138,12 @@ class Stacked:
     not None.
     """
 
-    def __init__(self, parts, rows=None):
+    def __init__(self, parts: "list", rows: np.ndarray | None = None):
         self.parts = parts
         self._rows = parts[0] if len(parts) == 1 else rows
 
     @classmethod
-    def split(cls, rows_TD: np.ndarray, counts):
+    def split(cls, rows_TD: np.ndarray, counts: list[int]) -> "Stacked":
         """Of all frames and how many there are of each utterance."""
         if len(counts) == 1:
             return cls([rows_TD])
@@ -147,13 +151,13 @@ class Stacked:
         spans = zip([0, *ends[:-1]], ends, strict=True)
         return cls([rows_TD[start:end] for start, end in spans], rows_TD)
 
-    def joined(self):
+    def joined(self) -> np.ndarray:
         """All frames, one utterance after another: (T, D)."""
         if self._rows is None:
             self._rows = np.concatenate([dense(part) for part in self.parts])
         return dense(self._rows)
 
-    def chosen(self, indices):
+    def chosen(self, indices: list[slice]) -> "Stacked":
         """Those of the frames at an index for each utterance; itself if that is all of them."""
         per_utt = list(zip(self.parts, indices, strict=True))
         if all(isinstance(i, slice) and i == slice(0, len(part)) for part, i in per_utt):

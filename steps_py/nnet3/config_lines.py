@@ -99,7 +99,7 @@ def _to_bool(text):
 _CONVERT = {str: str, int: _to_int, float: _to_float, bool: _to_bool}
 
 
-def parse_lines(text: str, where: str):
+def parse_lines(text: str, where: str) -> list[ConfigLine]:
     """The ConfigLines of a text, without comments and empty lines."""
     lines = []
     for number, line in enumerate(text.splitlines(), 1):

@@ -17,7 +17,12 @@ Shape suffixes (scope: this module):
     S = inputs or outputs of `spacing` frames   R = rows of a block (4 or 6)
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    pass
 
 WORTH_FRAMES = 64  # below, the plain product is as fast
 _POINTS = (0, 0.75, -0.75, 1.5, -1.5)
@@ -53,7 +58,7 @@ class SpacedProduct:
     array([ 6.,  9., 12.], dtype=float32)
     """
 
-    def __init__(self, weight_OI: np.ndarray, spacing):
+    def __init__(self, weight_OI: np.ndarray, spacing: int):
         num_outputs, dim = len(weight_OI), weight_OI.shape[1] // 3
         self.spacing = spacing
         self._weight_POD = np.empty((6, num_outputs, dim), np.float32)
@@ -110,7 +115,7 @@ class SpacedProduct:
         return y_TO[: sum(num_frames)]
 
 
-def spacing_of(terms):
+def spacing_of(terms: "tuple") -> int | None:
     """The spacing of three terms that read one node at evenly spaced offsets; None if they do not.
 
     >>> from steps_py.nnet3.descriptors import parse

@@ -45,13 +45,13 @@ class Term:
             values = values[:1]
         return f"{self.kind}({', '.join([*inner, *map(str, values)])})"
 
-    def names(self):
+    def names(self) -> list[str]:
         """The nodes that are read, in order, with repeats."""
         if self.kind == "node":
             return [self.values[0]]
         return [name for term in self.terms for name in term.names()]
 
-    def parts(self):
+    def parts(self) -> "tuple":
         """The terms that are appended to each other."""
         return self.terms if self.kind == "Append" else (self,)
 
@@ -61,11 +61,11 @@ class Term:
         return Term(self.kind, tuple(t.renamed(old, new) for t in self.terms), self.values)
 
 
-def node(name: str):
+def node(name: str) -> Term:
     return Term("node", values=(name,))
 
 
-def parse(text: str, known, where: str = "descriptor"):
+def parse(text: str, known: set[str], where: str = "descriptor") -> Term:
     """The Term of a descriptor, in normal form; `known` are the nodes it may read.
 
     Raises

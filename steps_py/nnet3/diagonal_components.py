@@ -37,7 +37,7 @@ class BatchNormComponent(Component):
             return f"epsilon {self.epsilon:g} and target-rms {self.target_rms:g} must be positive"
         return None
 
-    def diagonal(self):
+    def diagonal(self) -> tuple[np.ndarray, np.ndarray]:
         var_D = np.maximum(self.stats_var, np.float32(0)).astype(np.float64) + self.epsilon
         scale_D = self.target_rms / np.sqrt(var_D)
         repeats = self.dim // self.block_dim
@@ -62,7 +62,7 @@ class NoOpComponent(Component):
         Field("<BackpropScale>", "backprop_scale", "float", 1.0, always=True),
     )
 
-    def diagonal(self):
+    def diagonal(self) -> tuple[np.ndarray, np.ndarray]:
         return np.ones(self.dim), np.zeros(self.dim)
 
 
@@ -77,7 +77,7 @@ class DropoutComponent(Component):
         Field("<TestMode>", "test_mode", "bool", False, always=True),
     )
 
-    def diagonal(self):
+    def diagonal(self) -> tuple[np.ndarray, np.ndarray]:
         return np.full(self.dim, 1 - self.dropout_proportion), np.zeros(self.dim)
 
 
@@ -96,7 +96,7 @@ class GeneralDropoutComponent(Component):
         Field("<Continuous>", "continuous", "flag", False),
     )
 
-    def diagonal(self):
+    def diagonal(self) -> tuple[np.ndarray, np.ndarray]:
         return np.ones(self.dim), np.zeros(self.dim)
 
 
@@ -108,7 +108,7 @@ class FixedScaleComponent(Component):
     def input_dim(self) -> int:
         return len(self.scales)
 
-    def diagonal(self):
+    def diagonal(self) -> tuple[np.ndarray, np.ndarray]:
         return self.scales.astype(np.float64), np.zeros(len(self.scales))
 
 
@@ -120,5 +120,5 @@ class FixedBiasComponent(Component):
     def input_dim(self) -> int:
         return len(self.bias)
 
-    def diagonal(self):
+    def diagonal(self) -> tuple[np.ndarray, np.ndarray]:
         return np.ones(len(self.bias)), self.bias.astype(np.float64)

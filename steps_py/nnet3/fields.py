@@ -5,6 +5,7 @@ Read and Write functions in src/nnet3.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from steps_py.formats.objects import ObjectReader, ObjectWriter
 
@@ -32,7 +33,7 @@ class Field:
 class FieldReader(ObjectReader):
     """Reads the Fields of components."""
 
-    def fields(self, fields):
+    def fields(self, fields: tuple[Field, ...]) -> dict[str, Any]:
         """The values of `fields`, which come next: {name: value}."""
         values = {field.name: field.default for field in fields if not field.legacy}
         for field in fields:
@@ -48,7 +49,7 @@ class FieldReader(ObjectReader):
 class FieldWriter(ObjectWriter):
     """Writes the Fields of components."""
 
-    def fields(self, fields, owner) -> None:
+    def fields(self, fields: tuple[Field, ...], owner) -> None:
         """The attributes of `owner` that `fields` name, without those that may be missing."""
         for field in fields:
             value = None if field.legacy else getattr(owner, field.name)

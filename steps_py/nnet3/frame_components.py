@@ -40,33 +40,33 @@ class NonlinearComponent(Component):
 
 @component
 class RectifiedLinearComponent(NonlinearComponent):
-    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray):
+    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray) -> np.ndarray:
         return np.maximum(x_TI, np.float32(0), out=out_TI)
 
 
 @component
 class SigmoidComponent(NonlinearComponent):
-    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray):
+    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):
             return np.divide(1, 1 + np.exp(-x_TI), out=out_TI)
 
 
 @component
 class TanhComponent(NonlinearComponent):
-    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray):
+    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray) -> np.ndarray:
         return np.tanh(x_TI, out=out_TI)
 
 
 @component
 class LogSoftmaxComponent(NonlinearComponent):
-    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray):
+    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray) -> np.ndarray:
         x_TI = np.subtract(x_TI, x_TI.max(axis=1, keepdims=True), out=out_TI)
         return np.subtract(x_TI, np.log(np.exp(x_TI).sum(axis=1, keepdims=True)), out=out_TI)
 
 
 @component
 class SoftmaxComponent(NonlinearComponent):
-    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray):
+    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray) -> np.ndarray:
         x_TI = np.exp(np.subtract(x_TI, x_TI.max(axis=1, keepdims=True), out=out_TI), out=out_TI)
         return np.divide(x_TI, x_TI.sum(axis=1, keepdims=True), out=out_TI)
 
@@ -88,7 +88,7 @@ class NormalizeComponent(Component):
     _floor = 2.0**-66
 
     @property
-    def output_dim(self):
+    def output_dim(self) -> int:
         blocks = self.dim // (self.block_dim or self.dim or 1)
         return self.dim + (blocks if self.add_log_stddev else 0)
 
@@ -98,7 +98,7 @@ class NormalizeComponent(Component):
             return f"its dimension is {self.dim}, that of its blocks {block_dim}"
         return None
 
-    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray):
+    def apply(self, x_TI: np.ndarray, out_TI: np.ndarray) -> np.ndarray:
         x_TBI = x_TI.reshape(len(x_TI), -1, self.block_dim or self.dim)
         power_TB1 = np.square(x_TBI).mean(axis=2, keepdims=True)
         floored = np.maximum(power_TB1 / np.float32(self.target_rms**2), np.float32(self._floor))

@@ -5,18 +5,22 @@ Source: src/nnet3/nnet-nnet.cc.
 
 import dataclasses
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from steps_py.errors import KaldiError, did_you_mean
 from steps_py.nnet3.component_config import configure_component
 from steps_py.nnet3.config_lines import is_name
 from steps_py.nnet3.descriptors import Term, parse
 
+if TYPE_CHECKING:
+    from steps_py.nnet3.config_lines import ConfigLine
+
 
 @dataclass(frozen=True)
 class InputNode:
     dim: int
 
-    def names(self):
+    def names(self) -> list:
         return []
 
 
@@ -25,7 +29,7 @@ class ComponentNode:
     component: str
     input: Term
 
-    def names(self):
+    def names(self) -> list[str]:
         return self.input.names()
 
 
@@ -37,7 +41,7 @@ class DimRangeNode:
     dim_offset: int
     dim: int
 
-    def names(self):
+    def names(self) -> list[str]:
         return [self.source]
 
 
@@ -46,7 +50,7 @@ class OutputNode:
     input: Term
     objective: str = "linear"
 
-    def names(self):
+    def names(self) -> list[str]:
         return self.input.names()
 
 
@@ -56,11 +60,13 @@ class Network:
     `where` names the network in messages.
     """
 
-    def __init__(self, nodes, components, where: str = "network"):
+    def __init__(self, nodes: dict, components: dict, where: str = "network"):
         self.nodes, self.components, self.where = nodes, components, where
 
     @classmethod
-    def from_lines(cls, lines, components, where: str = "network"):
+    def from_lines(
+        cls, lines: "list[ConfigLine]", components: dict, where: str = "network"
+    ) -> "Network":
         """The network of ConfigLines and components, checked.
 
         Raises
@@ -75,7 +81,7 @@ class Network:
     def fail(self, problem: str):
         raise KaldiError(f"{self.where}: {problem}")
 
-    def configure(self, lines) -> None:
+    def configure(self, lines: "list[ConfigLine]") -> None:
         """Add nodes and components, or replace those of the same name; then `check`."""
         given, added = {}, set()
         for line in lines:
@@ -129,18 +135,18 @@ class Network:
             elif isinstance(node, OutputNode):
                 self.term_dim(node.input, name)
 
-    def component(self, node):
+    def component(self, node: ComponentNode):
         """The component of a ComponentNode."""
         return self.components[node.component]
 
-    def dim(self, name: str):
+    def dim(self, name: str) -> int:
         """The dimension of what the node called `name` gives."""
         node = self.nodes[name]
         if isinstance(node, ComponentNode):
             return self.component(node).output_dim
         return self.term_dim(node.input, name) if isinstance(node, OutputNode) else node.dim
 
-    def term_dim(self, term, where: str = ""):
+    def term_dim(self, term: Term, where: str = "") -> int:
         """The dimension of a descriptor."""
         if term.kind == "node":
             return self.dim(term.values[0])
@@ -157,11 +163,11 @@ class Network:
         """{name: dimension} of the input nodes."""
         return {n: node.dim for n, node in self.nodes.items() if isinstance(node, InputNode)}
 
-    def outputs(self):
+    def outputs(self) -> list[str]:
         """The names of the output nodes."""
         return [name for name, node in self.nodes.items() if isinstance(node, OutputNode)]
 
-    def lines(self, with_dims=False):
+    def lines(self, with_dims: bool = False) -> list[str]:
         """The graph as config lines; with dimensions, as nnet3-info shows it."""
         return [self._line(name, node, with_dims) for name, node in self.nodes.items()]
 

@@ -4,6 +4,8 @@ Source: src/nnet3/nnet-nnet.cc, Nnet::Read and Nnet::Write.  NNET is a holder, a
 steps_py/formats/holders.py.
 """
 
+from typing import TYPE_CHECKING
+
 from steps_py.errors import did_you_mean
 from steps_py.formats.basic_types import MARKER, read_marker
 from steps_py.formats.holders import Holder
@@ -11,6 +13,9 @@ from steps_py.nnet3.components import COMPONENTS
 from steps_py.nnet3.config_lines import is_name, parse_lines
 from steps_py.nnet3.fields import FieldReader, FieldWriter
 from steps_py.nnet3.network import Network
+
+if TYPE_CHECKING:
+    from steps_py.formats.streams import Input
 
 _MOST_COMPONENTS = 100_000
 
@@ -27,7 +32,7 @@ class NetworkHolder(Holder):
     def __init__(self, evaluate_pipe=None):
         self._evaluate_pipe = evaluate_pipe
 
-    def read(self, stream, span=None):
+    def read(self, stream: "Input", span=None) -> Network:
         if span is not None:
             stream.fail(f"a range [{span}], but a network has none. Leave the range out.")
         reader = FieldReader(stream, read_marker(stream))
@@ -44,7 +49,7 @@ class NetworkHolder(Holder):
     def evaluate(self, command: str):
         return self._evaluate_pipe and self._evaluate_pipe(command)
 
-    def encode(self, value, binary: bool):
+    def encode(self, value: Network, binary: bool) -> bytes:
         writer = FieldWriter(binary)
         end = b"" if binary else b"\n"
         writer.raw(MARKER if binary else b"")

@@ -10,11 +10,17 @@ for its input (Rows, Total, Choice, Constant).
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steps_py.nnet3 import times as tm
+
+if TYPE_CHECKING:
+    from steps_py.nnet3.descriptors import Term
+    from steps_py.nnet3.program import Step
 
 _EVERYWHERE = (-math.inf, math.inf)
 
@@ -74,7 +80,9 @@ class Plan:
         Of each node, how the parts of its input are put together.
     """
 
-    def __init__(self, steps, num_frames: int, output_times, first_time=0):
+    def __init__(
+        self, steps: "dict[str, Step]", num_frames: int, output_times: Iterable, first_time: int = 0
+    ):
         self._steps = steps
         self._last = next(reversed(steps))
         self._there = first_time, first_time + num_frames - 1
@@ -196,7 +204,7 @@ class Plan:
         return Rows(source, tm.positions(mapped, self.times[source]), scale)
 
 
-def follow(term, sequence):
+def follow(term: "Term", sequence: Iterable) -> tuple[str, Iterable, float]:
     """(source node, its times, scale) of a term that chooses frames, at the times `sequence`."""
     if term.kind == "node":
         return term.values[0], sequence, 1.0

@@ -5,8 +5,13 @@ Shape suffixes (scope: this module):
 """
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from steps_py.nnet3.plan import Plan
+    from steps_py.nnet3.program import Step
 
 _BLOCK_FRAMES = 512  # summed in single precision, then added up in double
 
@@ -32,7 +37,7 @@ class Statistics:
     def __getitem__(self, index):
         return replace(self, begin=self.begin[index], end=self.end[index])
 
-    def moments(self, first, last):
+    def moments(self, first: int, last: int) -> tuple[int, np.ndarray, np.ndarray]:
         """(count, mean (D,), variance (D,)) over frames `first` to `last`, exclusive.
 
         Blocks are centred before they are squared, and joined as in Chan, Golub and LeVeque,
@@ -77,13 +82,13 @@ class Statistics:
         return np.array(rows, np.float32).reshape(len(rows), dim)
 
 
-def observe(step, plan, x_TD: np.ndarray):
+def observe(step: "Step", plan: "Plan", x_TD: np.ndarray) -> Statistics:
     """StatisticsExtractionComponent: Statistics."""
     spans = step.window.spans(plan.times[step.name], plan.reads[step.name])
     return Statistics(x_TD, *spans, *step.diagonal, step.component.include_variance)
 
 
-def pool(step, plan, x):
+def pool(step: "Step", plan: "Plan", x: Statistics) -> np.ndarray:
     """StatisticsPoolingComponent: (P, O)."""
     component = step.component
     begin, end = step.window.spans(plan.times[step.name], plan.reads[step.name])
@@ -110,6 +115,6 @@ def _pool_dense(component, x_TS):
     return sum_S[0], mean_D, second_D - mean_D * mean_D
 
 
-def dense(value):
+def dense(value: np.ndarray) -> np.ndarray:
     """A value as an array."""
     return value.dense() if isinstance(value, Statistics) else value

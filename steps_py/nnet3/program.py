@@ -9,6 +9,7 @@ Shape suffixes (scope: this module):
 """
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from steps_py.nnet3.convolution import SpacedProduct, spacing_of
 from steps_py.nnet3.descriptors import Term, node
 from steps_py.nnet3.network import DimRangeNode, InputNode, OutputNode
 from steps_py.nnet3.windows import SameFrame, window_of
+
+if TYPE_CHECKING:
+    from steps_py.nnet3.network import Network
 
 _OBSERVED = "StatisticsExtractionComponent"
 
@@ -44,11 +48,11 @@ class Step:
     overwrites: bool = False  # writes its result over its input, which no other step reads
 
     @property
-    def input_dim(self):
+    def input_dim(self) -> int:
         return sum(self.dims)
 
 
-def build(network, output):
+def build(network: "Network", output: str) -> dict[str, Step]:
     """{name: Step} of all nodes that the output node `output` needs; it comes last.
 
     Raises

@@ -5,6 +5,8 @@ Else it is an int64 array, sorted.  A sequence may repeat times (an array that n
 sorted): for each frame of a node, the frame of another node that it reads.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from steps_py.errors import KaldiError
@@ -13,14 +15,14 @@ MOST_TIMES = 50_000_000
 EMPTY = range(0)
 
 
-def as_array(times):
+def as_array(times: Iterable) -> np.ndarray:
     """The times as an int64 array."""
     if isinstance(times, range):
         return np.arange(times.start, times.stop, times.step, dtype=np.int64)
     return times
 
 
-def from_array(times):
+def from_array(times: np.ndarray) -> Iterable:
     """The set of times in an array: a range if they are evenly spaced.
 
     >>> from_array(np.array([5, 1, 3, 1]))
@@ -36,7 +38,7 @@ def from_array(times):
     return times
 
 
-def as_set(sequence):
+def as_set(sequence: Iterable) -> Iterable:
     """The set of the times in a sequence."""
     return sequence if isinstance(sequence, range) else from_array(sequence)
 
@@ -45,7 +47,7 @@ def _consecutive(a, b):
     return isinstance(a, range) and isinstance(b, range) and a.step == b.step == 1
 
 
-def union(a, b):
+def union(a: Iterable, b: Iterable) -> Iterable:
     """The times of either set.
 
     >>> union(range(0, 5), range(3, 9))
@@ -58,7 +60,7 @@ def union(a, b):
     return from_array(np.concatenate([as_array(a), as_array(b)]))
 
 
-def clip(times, first, last):
+def clip(times: Iterable, first: int, last: int) -> Iterable:
     """The times from `first` to `last`, both inclusive.
 
     >>> clip(range(0, 20, 3), 4, 12)
@@ -71,7 +73,7 @@ def clip(times, first, last):
     return as_set(times[np.searchsorted(times, first) : np.searchsorted(times, last, "right")])
 
 
-def spaced(first, last, step):
+def spaced(first: int, last: int, step: int) -> Iterable:
     """Every `step`-th time from `first` to `last`; KaldiError if they are too many."""
     times = range(first, last + 1, step)
     if len(times) > MOST_TIMES:
@@ -79,7 +81,7 @@ def spaced(first, last, step):
     return times
 
 
-def contained(sequence, available):
+def contained(sequence: Iterable, available: Iterable) -> slice:
     """Which entries of the sequence are in the set: a slice if they are consecutive.
 
     >>> contained(range(-2, 8), range(0, 5))
@@ -94,14 +96,14 @@ def contained(sequence, available):
     return found if len(found) else slice(0, 0)
 
 
-def take(sequence, index):
+def take(sequence: Iterable, index: slice) -> Iterable:
     """The entries of a sequence at a slice or an array of positions."""
     if isinstance(index, slice):
         return sequence[index]
     return as_array(sequence)[index]
 
 
-def positions(sequence, stored):
+def positions(sequence: Iterable, stored: Iterable) -> np.ndarray | slice:
     """Where in the set `stored` the entries of the sequence stand: a slice if consecutive.
 
     >>> positions(range(3, 6), range(1, 9))

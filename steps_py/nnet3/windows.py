@@ -5,6 +5,7 @@ is.  Sources: src/nnet3/nnet-general-component.cc, IsComputable and PrecomputeIn
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,15 +17,15 @@ from steps_py.nnet3 import times as tm
 class SameFrame:
     """Frame t of the output is made of frame t of the input."""
 
-    def reach(self, first, last):
+    def reach(self, first: int, last: int) -> tuple[int, int]:
         """From where to where the output may exist, if the input does from `first` to `last`."""
         return first, last
 
-    def reads(self, times, first, last):
+    def reads(self, times: Iterable, first: int, last: int) -> Iterable:
         """The set of input times that the output at `times` needs, if it is computable."""
         return times
 
-    def gives(self, wanted, read):
+    def gives(self, wanted: Iterable, read: Iterable) -> Iterable:
         """Those of the times `wanted` for which the input at the times `read` is enough."""
         return read
 
@@ -36,14 +37,14 @@ class Stretch:
     step: int
     period: int
 
-    def reach(self, first, last):
+    def reach(self, first: int, last: int) -> tuple[int, int]:
         if self.period == 1:
             return first, last
         low = first if math.isinf(first) else first // self.period * self.period
         high = last if math.isinf(last) else last // self.period * self.period + self.period - 1
         return low, high
 
-    def reads(self, times, first, last):
+    def reads(self, times: Iterable, first: int, last: int) -> Iterable:
         if self.period == 1:
             return times
         starts = np.unique(tm.as_array(times) // self.period) * self.period
@@ -51,13 +52,13 @@ class Stretch:
         read = (starts[:, None] + np.arange(0, self.period, self.step)).ravel()
         return tm.from_array(read[(read >= first) & (read <= last)])
 
-    def spans(self, times, read):
+    def spans(self, times: Iterable, read: Iterable) -> tuple[np.ndarray, np.ndarray]:
         """Where in `read` the window of each of the times begins and ends."""
         starts = tm.as_array(times) // self.period * self.period
         read = tm.as_array(read)
         return np.searchsorted(read, starts), np.searchsorted(read, starts + self.period)
 
-    def gives(self, wanted, read):
+    def gives(self, wanted: Iterable, read: Iterable) -> Iterable:
         if self.period == 1:
             return read
         begin, end = self.spans(wanted, read)
@@ -72,10 +73,10 @@ class Around:
     left: int
     right: int
 
-    def reach(self, first, last):
+    def reach(self, first: int, last: int) -> tuple[int, int]:
         return first - self.right, last + self.left
 
-    def reads(self, times, first, last):
+    def reads(self, times: Iterable, first: int, last: int) -> Iterable:
         read = tm.EMPTY
         for t in tm.as_array(self._defined(times)).tolist():
             low, high = t - self.left, t + self.right
@@ -94,12 +95,12 @@ class Around:
         times = tm.as_array(times)
         return tm.from_array(times[times % self.step == 0])
 
-    def spans(self, times, read):
+    def spans(self, times: Iterable, read: Iterable) -> tuple[np.ndarray, np.ndarray]:
         times, read = tm.as_array(times), tm.as_array(read)
         begin = np.searchsorted(read, times - self.left)
         return begin, np.searchsorted(read, times + self.right, "right")
 
-    def gives(self, wanted, read):
+    def gives(self, wanted: Iterable, read: Iterable) -> Iterable:
         wanted = self._defined(wanted)
         begin, end = self.spans(wanted, read)
         return tm.from_array(tm.as_array(wanted)[end > begin])

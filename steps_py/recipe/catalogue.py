@@ -53,7 +53,7 @@ REGISTRIES = {  # kind -> where its registry is
 SOURCES = ("steps_py/*.py", "steps_py/settings/*.py", "local/*.py")
 
 
-def catalogue(recipe=None):
+def catalogue(recipe: str | os.PathLike | None = None) -> dict[str, dict[str, Entry]]:
     """{kind: {name: Entry}} of the classes of this project and of the recipe's own.
 
     Raises ConfigError, one line, if a file cannot be imported or a Config has an unsupported type.
@@ -77,7 +77,7 @@ def _catalogue(recipe, key):
     }
 
 
-def digest(recipe) -> str:
+def digest(recipe: str | os.PathLike) -> str:
     """A digest of the sources of all registered classes, the recipe's own included."""
     sha = _digest_of_checkout().copy()
     _add(sha, own_parts.files(recipe))

@@ -1,5 +1,8 @@
 """Checks and defaults of a recipe's config."""
 
+import os
+from typing import Any
+
 from steps_py.errors import ConfigError
 from steps_py.recipe.catalogue import catalogue
 from steps_py.recipe.checks import CHECKS, CHECKS_OF_DIARIZATION
@@ -9,7 +12,9 @@ from steps_py.settings.declare import schema_of
 from steps_py.settings.defaults import fill, without
 
 
-def check_config(config, source="config.yaml", recipe=None) -> None:
+def check_config(
+    config: dict[str, Any], source: str = "config.yaml", recipe: str | os.PathLike | None = None
+) -> None:
     """Raise ConfigError with every fault of `config`, one line each.
 
     If single keys have faults, these are reported; otherwise combinations of keys are checked.
@@ -25,7 +30,9 @@ def check_config(config, source="config.yaml", recipe=None) -> None:
         raise ConfigError("\n".join(f"{source}: {fault}" for fault in dict.fromkeys(faults)))
 
 
-def fill_defaults(config, recipe=None):
+def fill_defaults(
+    config: dict[str, Any], recipe: str | os.PathLike | None = None
+) -> dict[str, Any]:
     """A copy of a checked `config` with all defaults, those of registered classes included."""
     return fill(schema_of(recipe_class(config)), dict(config), catalogue(recipe))
 

@@ -5,6 +5,7 @@ import platform
 import subprocess
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from steps_py.checkout import CHECKOUT, is_checkout
 from steps_py.data.sources import digest_of_file
@@ -13,7 +14,9 @@ from steps_py.errors import StepsError, some
 PACKAGES = ["torch", "numpy", "scipy", "pandas", "snakemake", "kaldi-io", "soundfile"]
 
 
-def manifest(commands, config, emulated, made_from=()):
+def manifest(
+    commands: str, config: dict[str, dict[str, str]], emulated: list[str], made_from: list = ()
+) -> dict[str, Any]:
     """The provenance of results: commit, commands, versions, machine and the whole config.
 
     `emulated` are the programs in pipes of wav.scp that were replaced by built-in decoders
@@ -55,7 +58,7 @@ def check_manifest(path: str | Path, config) -> None:
         )
 
 
-def commit():
+def commit() -> str:
     """The commit of the checkout, with ``-dirty`` if files differ; 'unknown' outside of git."""
     if not is_checkout():
         return "unknown"

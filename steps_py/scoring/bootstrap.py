@@ -18,7 +18,7 @@ import numpy as np
 CONFIDENCE = 0.95
 
 
-def draw_speakers(num_speakers: int, num_draws, seed: int):
+def draw_speakers(num_speakers: int, num_draws: int, seed: int) -> np.ndarray:
     """How often each speaker is drawn; int32 (S, D).
 
     >>> draw_speakers(3, 4, seed=0).sum(axis=0)
@@ -32,7 +32,7 @@ def draw_speakers(num_speakers: int, num_draws, seed: int):
     return times_SD
 
 
-def interval(value_D: np.ndarray):
+def interval(value_D: np.ndarray) -> tuple[float, float]:
     """The ends between which the middle 95 % of the draws lie; nan if there are none.
 
     Draws of nan, in which the metric does not exist, are left out.
@@ -49,7 +49,7 @@ def interval(value_D: np.ndarray):
     return float(low), float(high)
 
 
-def two_sided_p(difference_D: np.ndarray):
+def two_sided_p(difference_D: np.ndarray) -> float:
     """The probability of a difference as large if there were none; nan without draws.
 
     Twice the share of draws on the other side of zero, or at it, where one draw is added to each

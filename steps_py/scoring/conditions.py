@@ -5,15 +5,20 @@ Shape suffixes (scope: this module):
 """
 
 import itertools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steps_py.errors import ScoreError, some
 
+if TYPE_CHECKING:
+    from steps_py.data.pairs import Pairs
+
 MOST_VALUES = 10  # with more, pairs of values are not told apart, only same and cross
 
 
-def bin_names(edges):
+def bin_names(edges: list[float]) -> list[str]:
     """The names of the bins between the edges.
 
     >>> bin_names([2, 4])
@@ -23,7 +28,9 @@ def bin_names(edges):
     return [f"<{edges[0]:g}", *inner, f">={edges[-1]:g}"]
 
 
-def values_of(sides, table, bins, where: str):
+def values_of(
+    sides: list[str], table: dict[str, str], bins: list[float] | None, where: str
+) -> list[str]:
     """The value of each side, or the name of its bin.
 
     Parameters
@@ -71,7 +78,9 @@ def _number(side, text, where):
     return number
 
 
-def coded(pairs, enroll_values, test_values):
+def coded(
+    pairs: "Pairs", enroll_values: Callable, test_values: Callable
+) -> tuple[list[str], np.ndarray]:
     """The distinct values of both sides of trials, sorted, and the place of each trial's in them.
 
     Parameters
@@ -111,7 +120,7 @@ def coded(pairs, enroll_values, test_values):
     return known, value_T2
 
 
-def parts_of(name: str, known, value_T2: np.ndarray):
+def parts_of(name: str, known: list[str], value_T2: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (``<name>=<enrol>-<test>``, bool (T,)) of each pair of values, then same and cross.
 
     Parts without a trial are left out.
@@ -133,7 +142,9 @@ def parts_of(name: str, known, value_T2: np.ndarray):
         yield f"{name}=cross", ~same_T
 
 
-def parts_to_equalise(known, value_T2: np.ndarray, target_T: np.ndarray):
+def parts_to_equalise(
+    known: list[str], value_T2: np.ndarray, target_T: np.ndarray
+) -> np.ndarray | None:
     """The number of each trial's pair of values, -1 for pairs without trials of both kinds.
 
     None if there are fewer than two such pairs, or too many values.

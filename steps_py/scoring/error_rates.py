@@ -13,7 +13,9 @@ import numpy as np
 from steps_py.errors import ScoreError
 
 
-def check_scores(target_scores, nontarget_scores, may_be_infinite=False) -> None:
+def check_scores(
+    target_scores: np.ndarray, nontarget_scores: np.ndarray, may_be_infinite: bool = False
+) -> None:
     """Raise ScoreError unless there are scores of both kinds, all of them finite."""
     for kind, scores in (("target", target_scores), ("nontarget", nontarget_scores)):
         if scores.size == 0:
@@ -26,7 +28,9 @@ def check_scores(target_scores, nontarget_scores, may_be_infinite=False) -> None
                 )
 
 
-def error_rates(target_scores, nontarget_scores):
+def error_rates(
+    target_scores: np.ndarray, nontarget_scores: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Miss and false-alarm rates at every threshold that separates distinct scores.
 
     Returns
@@ -55,7 +59,7 @@ def error_rates(target_scores, nontarget_scores):
     return p_miss_K, p_fa_K
 
 
-def eer_of_rates(p_miss_DK: np.ndarray, p_fa_DK: np.ndarray):
+def eer_of_rates(p_miss_DK: np.ndarray, p_fa_DK: np.ndarray) -> np.ndarray:
     """Equal error rate of each row, linear between the two points around p_miss = p_fa.
 
     >>> eer_of_rates(np.array([[0.0, 0.0, 1.0]]), np.array([[1.0, 0.5, 0.0]]))
@@ -69,7 +73,9 @@ def eer_of_rates(p_miss_DK: np.ndarray, p_fa_DK: np.ndarray):
     return miss_before_D + before_D / (before_D + after_D) * (miss_D - miss_before_D)
 
 
-def dcf(p_miss, p_fa, p_target, c_miss=1.0, c_fa=1.0):
+def dcf(
+    p_miss: np.ndarray, p_fa: np.ndarray, p_target: float, c_miss: float = 1.0, c_fa: float = 1.0
+) -> np.ndarray:
     """Detection cost of operating points, divided by that of the better trivial system.
 
     The cost is ``c_miss * p_miss * p_target + c_fa * p_fa * (1 - p_target)``; a system that looks
@@ -84,7 +90,7 @@ def dcf(p_miss, p_fa, p_target, c_miss=1.0, c_fa=1.0):
     return miss_cost / trivial * p_miss + fa_cost / trivial * p_fa
 
 
-def eer(target_scores, nontarget_scores):
+def eer(target_scores: np.ndarray, nontarget_scores: np.ndarray) -> float:
     """Equal error rate, a fraction: linear between the two points around p_miss = p_fa.
 
     0 for a perfect system, 0.5 for one without information, 1 for a reversed one.
@@ -96,7 +102,13 @@ def eer(target_scores, nontarget_scores):
     return eer_of_rates(p_miss_K[None], p_fa_K[None])[0]
 
 
-def min_dcf(target_scores, nontarget_scores, p_target, c_miss=1.0, c_fa=1.0):
+def min_dcf(
+    target_scores: np.ndarray,
+    nontarget_scores: np.ndarray,
+    p_target: float,
+    c_miss: float = 1.0,
+    c_fa: float = 1.0,
+) -> float:
     """Minimum of `dcf` over all thresholds; <= 1.
 
     >>> float(min_dcf([1, 2, 3, 4], [0, 0, 0, 1.5], p_target=0.01))
@@ -111,7 +123,7 @@ def min_dcf(target_scores, nontarget_scores, p_target, c_miss=1.0, c_fa=1.0):
     return dcf(p_miss_K, p_fa_K, p_target, c_miss, c_fa).min()
 
 
-def kaldi_eer(target_scores, nontarget_scores):
+def kaldi_eer(target_scores: np.ndarray, nontarget_scores: np.ndarray) -> tuple[float, float]:
     """The EER as ``compute-eer`` of Kaldi finds it, and its threshold; both float32.
 
     The threshold is the first target score (in rising order) above the nontarget score

@@ -7,6 +7,7 @@ Shape suffixes (scope: this module):
 import dataclasses
 import functools
 import itertools
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,9 +67,9 @@ COMPARISONS = (
 
 
 def evaluate(
-    trials_path,
-    score_paths,
-    metrics,
+    trials_path: str | os.PathLike,
+    score_paths: list[Path],
+    metrics: list,
     *,
     speakers: SideTables | None = None,
     num_draws: int = 0,

@@ -11,7 +11,7 @@ Shape suffixes (scope: this module):
 import numpy as np
 
 
-def blocks_of(targets_E: np.ndarray, nontargets_E: np.ndarray):
+def blocks_of(targets_E: np.ndarray, nontargets_E: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Targets and nontargets of each block that cannot be told apart, by rising odds.
 
     Tied trials of both kinds are one step, so a target is never placed above a nontarget of the
@@ -36,7 +36,7 @@ def blocks_of(targets_E: np.ndarray, nontargets_E: np.ndarray):
     return targets_B, np.add.reduceat(weight_E, blocks[:-1]) - targets_B
 
 
-def hull_of(targets_E: np.ndarray, nontargets_E: np.ndarray):
+def hull_of(targets_E: np.ndarray, nontargets_E: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Miss and false-alarm rates at the vertices of the hull, from (0, 1) to (1, 0).
 
     >>> hull_of(np.array([0.0, 1, 0, 2]), np.array([3.0, 0, 1, 0]))[1]
@@ -48,7 +48,7 @@ def hull_of(targets_E: np.ndarray, nontargets_E: np.ndarray):
     return p_miss_V, (fallen_V[-1] - fallen_V) / fallen_V[-1]
 
 
-def min_cllr_of(targets_E: np.ndarray, nontargets_E: np.ndarray):
+def min_cllr_of(targets_E: np.ndarray, nontargets_E: np.ndarray) -> float:
     """Cllr in bits after the best monotonous map of the scores to log-likelihood ratios."""
     targets_B, nontargets_B = blocks_of(targets_E, nontargets_E)
     p_B, q_B = targets_B / targets_B.sum(), nontargets_B / nontargets_B.sum()

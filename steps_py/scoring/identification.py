@@ -81,7 +81,7 @@ class Identification:
         score_T: np.ndarray,
         target_T: np.ndarray,
         test_T: np.ndarray,
-        names,
+        names: list[str],
         speaker_T: np.ndarray,
         part_T: np.ndarray,
     ):

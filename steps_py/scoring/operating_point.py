@@ -15,7 +15,7 @@ def check_operating_point(name: str, config) -> None:
             raise ConfigError(f"{name}: {key} is {value:g}. Give a value above 0.")
 
 
-def named(name: str, title, config):
+def named(name: str, title: str, config) -> tuple[str, str]:
     """Name and title of a metric at its operating point.
 
     >>> from dataclasses import dataclass
@@ -34,7 +34,7 @@ def named(name: str, title, config):
     return name, title
 
 
-def bayes_threshold(p_target, c_miss=1.0, c_fa=1.0):
+def bayes_threshold(p_target: float, c_miss: float = 1.0, c_fa: float = 1.0) -> float:
     """The log-likelihood ratio from which accepting costs less than rejecting.
 
     >>> round(bayes_threshold(0.01), 4)

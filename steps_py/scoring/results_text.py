@@ -1,6 +1,11 @@
 """The results of one trial list as a person reads them."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from steps_py.scoring.evaluation import Evaluation
 
 SIGNIFICANCE = 0.05
 TRAINED = "trained on this list:"  # begins the line that names systems, at the end of the text
@@ -11,7 +16,9 @@ LEGEND = (
 )
 
 
-def results_text(evaluation, metrics, commands, bootstrap=None):
+def results_text(
+    evaluation: "Evaluation", metrics, commands: str, bootstrap: str | None = None
+) -> str:
     """The tables of an `Evaluation`: systems by metrics, then the same of each condition.
 
     Parameters
@@ -68,7 +75,7 @@ def results_text(evaluation, metrics, commands, bootstrap=None):
     return "\n".join(lines) + "\n"
 
 
-def marks_of(evaluation, metric):
+def marks_of(evaluation: "Evaluation", metric) -> dict[str, str]:
     """{system: mark} of the best system and of those that a paired test does not tell from it."""
     measures, comparisons = evaluation.measures, evaluation.comparisons
     of_metric = measures[(measures.condition == "") & (measures.metric == metric.name)]
@@ -84,7 +91,7 @@ def marks_of(evaluation, metric):
     return marks
 
 
-def cell(metric, rows, key: str):
+def cell(metric, rows, key: str) -> str:
     """Value and interval of one row; '-' where there is none."""
     if key not in rows.index or np.isnan(rows.value[key]):
         return "-"

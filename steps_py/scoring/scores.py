@@ -5,6 +5,7 @@ Shape suffixes (scope: this module):
 """
 
 import hashlib
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -39,7 +40,7 @@ class ScoredTrials(NamedTuple):
     target: np.ndarray
 
 
-def read_trials(path):
+def read_trials(path: str | os.PathLike) -> LabelledTrials:
     """``enroll test target|nontarget`` lines as `LabelledTrials`.
 
     A pair may come twice, as in some published lists; it then counts twice.
@@ -73,7 +74,7 @@ def read_trials(path):
     return LabelledTrials(pairs, target)
 
 
-def read_scores(path):
+def read_scores(path: str | os.PathLike) -> Scores:
     """``enroll test score`` lines, as Kaldi's scoring commands write them, as `Scores`.
 
     Raises
@@ -96,7 +97,7 @@ def read_scores(path):
     return Scores(pairs.take(first[order]), score[first[order]], counts[order])
 
 
-def join_scores(trials, scores, where):
+def join_scores(trials: LabelledTrials, scores: Scores, where: str | os.PathLike) -> ScoredTrials:
     """The trials with a score each, in the order of the list, as `ScoredTrials`.
 
     A pair that a list has twice may have one line in the scores, or two.
@@ -158,7 +159,7 @@ def _times(sorted_T, key_R):
     return end - first
 
 
-def checksum(path):
+def checksum(path: str | os.PathLike) -> str:
     """The first 16 hexadecimal digits of a file's SHA-256: names a trial list beyond doubt."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]

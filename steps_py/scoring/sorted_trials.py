@@ -12,6 +12,7 @@ Shape suffixes (scope: this module):
 """
 
 import functools
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -57,7 +58,7 @@ class SortedTrials:
         target_T: np.ndarray,
         speakers_T2: np.ndarray | None = None,
         test_T: np.ndarray | None = None,
-        test_names=(),
+        test_names: Sequence[str] = (),
         part_T: np.ndarray | None = None,
     ):
         score_T, target_T = np.asarray(score_T, float), np.asarray(target_T, bool)
@@ -88,11 +89,11 @@ class SortedTrials:
                 parts.append((part, TrialSums(step_T[is_in_T], speakers_N2, *sizes)))
         self._values = {}
 
-    def once(self):
+    def once(self) -> WeightedTrials:
         """`WeightedTrials` of one weighting, in which each trial counts once."""
         return self._weigh(np.ones((self._num_speakers + 1, 1)))
 
-    def blocks(self, times_SD: np.ndarray):
+    def blocks(self, times_SD: np.ndarray) -> Iterator[tuple[np.ndarray, WeightedTrials]]:
         """Yield (draws, `WeightedTrials`) of weightings, a block at a time.
 
         ``times_SD[s, d]`` says how often speaker s was drawn.  A trial of two speakers counts as
@@ -111,7 +112,7 @@ class SortedTrials:
             if len(kept_B):
                 yield begin + kept_B, weighted
 
-    def sum_scores(self, function, of_targets, times_SD: np.ndarray):
+    def sum_scores(self, function: Callable, of_targets: bool, times_SD: np.ndarray) -> np.ndarray:
         """The sum over trials of one kind of ``function(scores)``; float (D,)."""
         key = function, of_targets
         if key not in self._values:
@@ -126,7 +127,7 @@ class SortedTrials:
         )
 
     @functools.cached_property
-    def identification(self):
+    def identification(self) -> Identification:
         """The same trials as an `Identification`, with its errors."""
         if self._test_T is None:
             raise ScoreError("metrics: identification needs the test utterance of every trial")

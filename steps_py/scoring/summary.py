@@ -1,9 +1,10 @@
 """The results of a run as one table over all lists and systems, for the terminal."""
 
 import csv
+import os
 
 
-def summary_lines(path, metrics):
+def summary_lines(path: str | os.PathLike, metrics: list) -> list[str]:
     """Lines of a table with a row for each list and system of results/metrics.tsv.
 
     `metrics` are those of the recipe, see `steps_py.scoring.measures.metrics_of`; they name the

@@ -32,7 +32,9 @@ class TrialSums:
            [3.]]), array([326.]))
     """
 
-    def __init__(self, step_N: np.ndarray, speakers_N2: np.ndarray, num_steps, num_speakers: int):
+    def __init__(
+        self, step_N: np.ndarray, speakers_N2: np.ndarray, num_steps: float, num_speakers: int
+    ):
         base = num_speakers + 1
         code_N = step_N.astype(np.int64) * base**2
         if speakers_N2 is None:
@@ -52,7 +54,7 @@ class TrialSums:
         chunks = (slice(start, min(start + CHUNK_ROWS, len(code_R))) for start in starts)
         self._chunks = [(rows, *self._by_step(rows)) for rows in chunks]
 
-    def per_step(self, times_SB: np.ndarray):
+    def per_step(self, times_SB: np.ndarray) -> np.ndarray:
         """How many trials each step has; float (E, B).
 
         ``times_SB[s, b]`` says how often speaker s was drawn, and is 1 in the last row.  A trial
@@ -63,7 +65,7 @@ class TrialSums:
             sum_EB[steps] += by_step @ self._weights(rows, times_SB)
         return sum_EB
 
-    def total(self, value_N: np.ndarray, times_SB: np.ndarray):
+    def total(self, value_N: np.ndarray, times_SB: np.ndarray) -> np.ndarray:
         """The sum of a value of each trial; float (B,)."""
         value_R = np.bincount(self._row_N, value_N, len(self._count_R))
         return sum(value_R[rows] @ self._weights(rows, times_SB) for rows, *_ in self._chunks)

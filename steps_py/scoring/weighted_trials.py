@@ -6,10 +6,15 @@ Shape suffixes (scope: this module):
 """
 
 import functools
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steps_py.scoring.identification import Utterances
+
+if TYPE_CHECKING:
+    from steps_py.scoring.sorted_trials import SortedTrials
 
 
 class WeightedTrials:
@@ -37,7 +42,11 @@ class WeightedTrials:
     """
 
     def __init__(
-        self, trials, times_SD: np.ndarray, targets_DE: np.ndarray, nontargets_DE: np.ndarray
+        self,
+        trials: "SortedTrials",
+        times_SD: np.ndarray,
+        targets_DE: np.ndarray,
+        nontargets_DE: np.ndarray,
     ):
         self._trials, self._times_SD = trials, times_SD
         self.targets_DE, self.nontargets_DE = targets_DE, nontargets_DE
@@ -47,19 +56,19 @@ class WeightedTrials:
         )
 
     @functools.cached_property
-    def p_miss_DK(self):
+    def p_miss_DK(self) -> np.ndarray:
         return _running(self.targets_DE) / self.num_targets_D[:, None]
 
     @functools.cached_property
-    def p_fa_DK(self):
+    def p_fa_DK(self) -> np.ndarray:
         rejected_DK, all_D1 = _running(self.nontargets_DE), self.num_nontargets_D[:, None]
         return (all_D1 - rejected_DK) / all_D1
 
-    def one_by_one(self):
+    def one_by_one(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield (targets_E, nontargets_E) of each weighting, for what is computed one by one."""
         yield from zip(self.targets_DE, self.nontargets_DE, strict=True)
 
-    def target_mean(self, function):
+    def target_mean(self, function: Callable) -> np.ndarray:
         """The mean of ``function(scores)`` over the target trials, (D,).
 
         `function` takes and returns an array.  Its values are kept for the next weighting: give
@@ -67,7 +76,7 @@ class WeightedTrials:
         """
         return self._trials.sum_scores(function, True, self._times_SD) / self.num_targets_D
 
-    def nontarget_mean(self, function):
+    def nontarget_mean(self, function: Callable) -> np.ndarray:
         """The mean of ``function(scores)`` over the nontarget trials, (D,)."""
         return self._trials.sum_scores(function, False, self._times_SD) / self.num_nontargets_D
 

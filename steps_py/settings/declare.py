@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import types
 import typing
+from collections.abc import Callable
 from typing import Annotated, Any
 
 JSON_TYPES = {
@@ -40,7 +41,7 @@ Seed = Annotated[int, Keywords(minimum=0)]
 Share = Annotated[float, Keywords(minimum=0, maximum=1)]
 
 
-def setting(default: Any = REQUIRED, description: str = "", *, per_stage=False, **schema):
+def setting(default: Any = REQUIRED, description: str = "", *, per_stage: bool = False, **schema):
     """Declare a field of a Config dataclass, with JSON Schema keywords such as ``minimum=1``.
 
     Parameters
@@ -100,7 +101,7 @@ def name_and_options(element: str | dict) -> tuple[str, dict]:
 
 
 @functools.cache
-def schema_of(cls, wanted=None) -> dict:
+def schema_of(cls, wanted: Callable | None = None) -> dict:
     """The JSON schema of a Config dataclass; TypeError for an annotation without a JSON type.
 
     With `wanted`, a function of a dataclass field, only of the fields for which it returns true.

@@ -31,12 +31,12 @@ def main(argv: list[str] | None = None) -> None:
         out.write("\n")
 
 
-def emulates(commands, config):
+def emulates(commands: str, config: dict[str, dict[str, str]]) -> bool:
     """Whether audio is read by this project, and not only by the programs of a Kaldi's folder."""
     return commands == "built-in" or trains_on_audio(config)
 
 
-def programs_emulated(paths):
+def programs_emulated(paths: list[str]) -> list[str]:
     """The programs in the pipes of several wav.scp that the project evaluates itself."""
     entries = (entry for path in paths for entry in read_table(path).values())
     return emulated_programs(entries)

@@ -3,13 +3,14 @@
 Source: Apple, "Audio Interchange File Format AIFF-C", 1991.
 """
 
+import os
 import struct
 
 from steps_py.audio.errors import WaveError
 from steps_py.audio.headers.base import AudioInfo, libsndfile_info, size_of
 
 
-def aiff_info(file, path) -> AudioInfo:
+def aiff_info(file, path: str | os.PathLike) -> AudioInfo:
     """The AudioInfo of an open AIFF file; WaveError if it ends before its header says."""
     size, at = size_of(file), 12
     while at + 8 <= size:

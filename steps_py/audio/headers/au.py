@@ -1,5 +1,6 @@
 """The header of AU files (Sun, NeXT): whether the samples are there."""
 
+import os
 import struct
 
 from steps_py.audio.errors import WaveError
@@ -8,7 +9,7 @@ from steps_py.audio.headers.base import AudioInfo, libsndfile_info, size_of
 UNKNOWN = 0xFFFFFFFF
 
 
-def au_info(file, path) -> AudioInfo:
+def au_info(file, path: str | os.PathLike) -> AudioInfo:
     """The AudioInfo of an open AU file; WaveError if it ends before its header says."""
     head = file.read(24)
     if len(head) < 24:

@@ -11,6 +11,7 @@ import array
 import contextlib
 import functools
 import io
+import os
 import sys
 from dataclasses import dataclass
 
@@ -40,7 +41,7 @@ class StreamInfo:
     begin: int  # of the frames and other blocks behind it
 
 
-def read_stream_info(file, path) -> StreamInfo:
+def read_stream_info(file, path: str | os.PathLike) -> StreamInfo:
     """The StreamInfo of an open FLAC file; WaveError if it is none, or damaged."""
     _, _, begin = kind_of_file(file)
     file.seek(begin)
@@ -64,7 +65,7 @@ def read_stream_info(file, path) -> StreamInfo:
     )
 
 
-def flac_info(file, path) -> AudioInfo:
+def flac_info(file, path: str | os.PathLike) -> AudioInfo:
     """The AudioInfo of an open FLAC file; WaveError if its last frame is not there whole."""
     info = read_stream_info(file, path)
     begin = max(info.begin, size_of(file) - info.frame_bytes - 4096)
@@ -110,7 +111,7 @@ def _count_by_decoding(path):
     return count
 
 
-def with_length(file, path) -> io.BytesIO | None:
+def with_length(file, path: str | os.PathLike) -> io.BytesIO | None:
     """The content of an open file whose header has no length, with it; None if it has one.
 
     libsndfile does not come to the end of such a file otherwise.

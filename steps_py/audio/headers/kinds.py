@@ -1,5 +1,6 @@
 """Formats of audio files, known by how a file begins, whatever its name says."""
 
+import os
 from dataclasses import dataclass
 
 from steps_py.formats.compression import compression_of
@@ -104,7 +105,7 @@ def _is_mpeg_sync(start):
     )
 
 
-def not_a_wave(start: bytes, path) -> str:
+def not_a_wave(start: bytes, path: str | os.PathLike) -> str:
     """What is wrong with a file that does not begin like a WAV file, and what to do."""
     if not start:
         return "empty file (0 bytes). Fetch it again."

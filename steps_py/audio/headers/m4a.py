@@ -9,6 +9,7 @@ Source: ISO/IEC 14496-12 (boxes), 14496-1 section 7.2.6 (descriptors of esds) an
 14496-3 section 1.6.2 (AudioSpecificConfig).
 """
 
+import os
 import struct
 
 from steps_py.audio.errors import WaveError
@@ -19,7 +20,7 @@ DEEPEST = 8
 MDHD_BYTES = {0: 20, 1: 32}  # up to the end of the length, by version
 
 
-def m4a_info(file, path) -> AudioInfo:
+def m4a_info(file, path: str | os.PathLike) -> AudioInfo:
     """The AudioInfo of the first track; WaveError if the file is empty, cut off or no MP4.
 
     A decoder may return up to one AAC frame (1,024 samples) more or less.

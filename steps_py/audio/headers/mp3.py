@@ -7,6 +7,7 @@ headers as LAME and Fraunhofer write them.
 """
 
 import mmap
+import os
 
 from steps_py.audio.errors import WaveError, truncated
 from steps_py.audio.headers.base import AudioInfo, libsndfile_info, size_of
@@ -28,7 +29,7 @@ SAME_MASK = 0xFFFE0C00  # sync, version, layer and sample rate: the same in all 
 FREE_FORMAT = "free format"
 
 
-def mp3_info(file, path) -> AudioInfo:
+def mp3_info(file, path: str | os.PathLike) -> AudioInfo:
     """The AudioInfo of an open MP3 file; WaveError if frames are missing or the last is cut."""
     if size_of(file) == 0:
         raise WaveError(f"{path}: empty file (0 bytes). Fetch it again.")

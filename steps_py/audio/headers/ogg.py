@@ -5,6 +5,8 @@ A file is a sequence of pages; a mark in its last page ends the stream.
 Source: RFC 3533, section 6 (pages).
 """
 
+import os
+
 from steps_py.audio.errors import WaveError
 from steps_py.audio.headers.base import AudioInfo, libsndfile_info, size_of
 
@@ -13,7 +15,7 @@ MAX_PAGE = PAGE_HEADER + 255 + 255 * 255
 END_OF_STREAM = 4
 
 
-def ogg_info(file, path) -> AudioInfo:
+def ogg_info(file, path: str | os.PathLike) -> AudioInfo:
     """The AudioInfo of an open Ogg file; WaveError if its last page is not there whole."""
     size = size_of(file)
     file.seek(max(0, size - 2 * MAX_PAGE))

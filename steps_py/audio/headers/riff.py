@@ -172,7 +172,7 @@ def locate_samples(file, where: str | os.PathLike, offset: int = 0) -> tuple[Rif
     return header, begin, available - available % header.bytes_per_sample
 
 
-def riff_info(file, path) -> AudioInfo:
+def riff_info(file, path: str | os.PathLike) -> AudioInfo:
     """The AudioInfo of a RIFF, RIFX or RF64 file, samples of any kind."""
     header, _, num_bytes = locate_samples(file, path)
     kind = "WAV" if header.magic in (b"RIFF", b"RIFX") else "RF64"
@@ -183,7 +183,7 @@ def riff_info(file, path) -> AudioInfo:
     return AudioInfo(header.rate_hz, header.num_channels, num_samples, kind, is_16bit)
 
 
-def wave64_info(file, path) -> AudioInfo:
+def wave64_info(file, path: str | os.PathLike) -> AudioInfo:
     """The AudioInfo of a Wave64 file: as RIFF, but with names and sizes of 16 and 8 bytes."""
     size, at = size_of(file), 40
     while at + 24 <= size:

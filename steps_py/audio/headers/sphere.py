@@ -3,6 +3,8 @@
 Source: NIST, "SPHERE software package, version 2.6", file header.
 """
 
+import os
+
 from steps_py.audio.errors import WaveError, truncated
 from steps_py.audio.headers.base import AudioInfo, size_of
 
@@ -10,7 +12,7 @@ FIRST_BYTES = 16  # NIST_1A, and the size of the header, on lines of 8 bytes
 MAX_HEADER = 1 << 20
 
 
-def sphere_info(file, path) -> AudioInfo:
+def sphere_info(file, path: str | os.PathLike) -> AudioInfo:
     """The AudioInfo of an open SPHERE file; WaveError if it ends before its header says."""
     fields, begin = read_fields(file, path)
     try:
@@ -35,7 +37,7 @@ def sphere_info(file, path) -> AudioInfo:
     return AudioInfo(rate_hz, num_channels, num_samples, "NIST sphere")
 
 
-def read_fields(file, path) -> tuple[dict[str, str], int]:
+def read_fields(file, path: str | os.PathLike) -> tuple[dict[str, str], int]:
     """(the fields of the header, its size in bytes) of a file that is at its start."""
     first = file.read(FIRST_BYTES)
     size_text = first[8:].strip()

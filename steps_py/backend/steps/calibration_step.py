@@ -1,7 +1,8 @@
 """What calibrations have in common: a function of scores, fitted on a trial list."""
 
+import os
 import sys
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from steps_py.backend.score_lines import (
 )
 from steps_py.backend.steps.base import ScoreStep
 from steps_py.backend.steps.trained_on_list import TrainedOnList
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 class CalibrationStep(TrainedOnList, ScoreStep):
@@ -26,7 +30,7 @@ class CalibrationStep(TrainedOnList, ScoreStep):
 
     estimates: ClassVar[tuple[str, ...]]
 
-    def words(self, job, trials: str) -> list[str]:
+    def words(self, job: "StepJob", trials: str) -> list[str]:
         """What `fit` and `llr` read beside the scores of a list; each file becomes an input."""
         return []
 
@@ -38,21 +42,21 @@ class CalibrationStep(TrainedOnList, ScoreStep):
         """Log-likelihood ratios of trials by the fit in a file, (T,)."""
         raise NotImplementedError
 
-    def train(self, job):
+    def train(self, job: "StepJob") -> str:
         trials = self.config.calibrate_on
         words = [job.labels(trials), job.out, *self.words(job, trials)]
         return f"{job.scores_before(trials)} | {job.python('write_fit', *words)}"
 
-    def rescore(self, job):
+    def rescore(self, job: "StepJob") -> str:
         words = self.words(job, job.trials)
         return job.python("rescore_lines", job.own(self.estimates[0]), job.trials, *words)
 
-    def write_fit(self, labels, out, *words):
+    def write_fit(self, labels: str, out: str | os.PathLike, *words) -> None:
         """Fit the scores on standard input; labels are those of the trial list."""
         pairs = read_score_lines(sys.stdin.buffer, self.config.calibrate_on)
         self.fit(out, pairs, read_labels(labels, pairs), *words)
 
-    def rescore_lines(self, fit, trials, *words):
+    def rescore_lines(self, fit: str, trials: str, *words) -> None:
         """Score lines on standard input to calibrated lines on standard output."""
         pairs = read_score_lines(sys.stdin.buffer, trials)
         self.note_training_trials(trials)

@@ -1,8 +1,9 @@
 """Centring."""
 
 import json
+import os
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from steps_py.backend.command_line import command_line
 from steps_py.backend.condition_means import (
@@ -17,6 +18,9 @@ from steps_py.files import atomic_write
 from steps_py.formats.holders import FLOAT_VECTOR
 from steps_py.formats.vector_tables import read_finite
 from steps_py.settings.declare import setting
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 @STEPS.register("centre")
@@ -46,7 +50,7 @@ class Centre(Transform):
         if config.by is not None:
             self.early, self.estimates = ("conditions",), ("means.ark",)
 
-    def estimate(self, file, job):
+    def estimate(self, file: str | os.PathLike, job: "StepJob") -> str:
         dset = job.recipe.adapt_set if self.config.on == "auto" else None
         if file == "conditions":
             own = [dset] if dset else job.recipe.train_sets
@@ -63,7 +67,7 @@ class Centre(Transform):
         job.own("conditions")
         return job.python("estimate_means", vectors, job.out, self._words(job, dset))
 
-    def apply(self, job, vectors, of_training):
+    def apply(self, job: "StepJob", vectors: str, of_training: bool) -> str:
         if self.config.by is None:
             mean = [] if of_training else [job.own("mean.vec")]
             return command_line("ivector-subtract-global-mean", *mean, vectors, "ark:-")

@@ -1,9 +1,10 @@
 """What steps have in common that compare scores with those of a cohort."""
 
 import json
+import os
 import sys
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from steps_py.backend.vector_sides import read_sides
 from steps_py.data.data_dir import join_tables, read_table
 from steps_py.errors import BackendError, ConfigError
 from steps_py.settings.declare import setting
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,17 +64,17 @@ class CohortStep(ScoreStep):
     Config = CohortConfig
 
     @property
-    def sets(self):
+    def sets(self) -> list[str]:
         return self.config.cohort_sets
 
-    def check_place(self, before):
+    def check_place(self, before: list) -> None:
         if not isinstance(before[-1], Model):
             raise ConfigError(
                 "a score normalisation must come directly after the model, as scores with the"
                 " cohort are the model's."
             )
 
-    def estimate(self, file, job):
+    def estimate(self, file: str | os.PathLike, job: "StepJob") -> str:
         if file == "cohort":
             tables = [job.table(dset, "utt2spk") for dset in self.sets]
             lists = [word for name in job.recipe.trials for word in job.speakers_of(name)]
@@ -78,7 +82,7 @@ class CohortStep(ScoreStep):
         vectors = [job.vectors(dset) for dset in self.sets]
         return job.python("write_vectors", job.own("cohort"), job.out, *vectors)
 
-    def rescore(self, job):
+    def rescore(self, job: "StepJob") -> str:
         sides = [job.enroll(), job.test(), job.num_utts or ""]
         return job.python("rescore_lines", job.trials, *sides, *self.words(job))
 
@@ -89,11 +93,11 @@ class CohortStep(ScoreStep):
         members = Cohort.of(scorer, *read_cohort(cohort, vectors))
         return lambda score_T, trials: self.normalise(score_T, trials.with_cohort(members))
 
-    def words(self, job) -> list[str]:
+    def words(self, job: "StepJob") -> list[str]:
         """What `load_cohort` makes the cohort of: its files, and the model."""
         return [job.own("cohort"), job.own("cohort.ark"), *job.model_words()]
 
-    def write_list(self, out, num_tables, *words):
+    def write_list(self, out: str | os.PathLike, num_tables: str, *words) -> None:
         """Draw the cohort; refuse one with a speaker of a trial list, or one that is too small."""
         tables, lists = words[: int(num_tables)], words[int(num_tables) :]
         utt2spk = join_tables(tables, "Name each set once.")
@@ -137,7 +141,7 @@ class CohortStep(ScoreStep):
         raise NotImplementedError
 
 
-def load_cohort(cohort, vectors, model, *files, several=False) -> Cohort:
+def load_cohort(cohort: str, vectors: str, model: str, *files, several: bool = False) -> Cohort:
     """The `Cohort` of its files, and of the section and the files of the chain's model.
 
     `several`: enrolments that are scored with it are of several utterances each.

@@ -1,6 +1,7 @@
 """Correlation alignment."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from steps_py.backend.steps.base import STEPS, Transform
 from steps_py.formats.holders import FLOAT_MATRIX
 from steps_py.formats.tables import write_object
 from steps_py.settings.declare import setting
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 @STEPS.register("coral")
@@ -33,7 +37,7 @@ class Coral(Transform):
     def estimate(self, file, job):
         return job.python("write_matrix", job.training(), job.adaptation(), job.out)
 
-    def apply(self, job, vectors, of_training):
+    def apply(self, job: "StepJob", vectors: str, of_training: bool) -> str:
         if not of_training:
             return command_line("copy-vector", vectors, "ark:-")
         return command_line("transform-vec", job.own("transform.mat"), vectors, "ark:-")

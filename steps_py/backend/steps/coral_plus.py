@@ -1,6 +1,8 @@
 """Scoring by PLDA adapted with CORAL+."""
 
+import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from steps_py.backend.labelled_vectors import read_stats
 from steps_py.backend.mix_plda import coral_plus
@@ -8,6 +10,9 @@ from steps_py.backend.plda_io import read_plda, write_plda
 from steps_py.backend.steps.base import STEPS
 from steps_py.backend.steps.plda import PldaScoring
 from steps_py.settings.declare import Count, Share, setting
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 @STEPS.register("coral_plus")
@@ -33,13 +38,13 @@ class CoralPlusPlda(PldaScoring):
         within_scale: Share = setting(0.8, "share of the excess within speakers that is added")
         between_scale: Share = setting(0.8, "share of the excess between speakers that is added")
 
-    def estimate(self, file, job):
+    def estimate(self, file: str | os.PathLike, job: "StepJob") -> str:
         if file == "plda":
             return super().estimate(file, job)
         words = [job.own("plda"), job.training(), job.adaptation(), job.out]
         return job.python("write_adapted", *words)
 
-    def files(self, job):
+    def files(self, job: "StepJob") -> list[str]:
         return [job.own("plda_coral")]
 
     def write_adapted(self, plda, training, adaptation, out):

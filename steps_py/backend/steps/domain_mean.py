@@ -1,9 +1,13 @@
 """Removal of each domain's mean."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from steps_py.backend.command_line import command_line
 from steps_py.backend.steps.base import STEPS, Transform
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 @STEPS.register("domain_mean")
@@ -18,5 +22,5 @@ class DomainMean(Transform):
     class Config:
         pass
 
-    def apply(self, job, vectors, of_training):
+    def apply(self, job: "StepJob", vectors: str, of_training: bool) -> str:
         return command_line("ivector-subtract-global-mean", vectors, "ark:-")

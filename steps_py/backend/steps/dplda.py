@@ -1,8 +1,9 @@
 """Scoring by discriminative PLDA."""
 
+import os
 import sys
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from steps_py.backend.command_line import command_line
 from steps_py.backend.discriminative_plda import (
@@ -20,6 +21,9 @@ from steps_py.backend.plda_io import read_plda, write_plda
 from steps_py.backend.steps.base import STEPS
 from steps_py.backend.steps.pair_model import PairModel
 from steps_py.settings.declare import Count, setting
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 @STEPS.register("dplda")
@@ -56,17 +60,17 @@ class DiscriminativePlda(PairModel):
         seed: int = setting(1, "of the draw of these speakers")
 
     @property
-    def counts_utterances(self):
+    def counts_utterances(self) -> bool:
         return self.config.form == "covariances"
 
-    def estimate(self, file, job):
+    def estimate(self, file: str | os.PathLike, job: "StepJob") -> str:
         if file == "plda":
             options = [f"--num-em-iters={self.config.num_em_iters}", f"ark:{job.spk2utt}"]
             return command_line("ivector-compute-plda", *options, job.training(), job.out)
         words = [job.own("plda"), job.training(), job.utt2spk, job.out]
         return job.python("write_trained", *words)
 
-    def files(self, job):
+    def files(self, job: "StepJob") -> list[str]:
         is_plda = self.config.form == "covariances"
         return [job.own("trained_plda" if is_plda else "dplda.npz")]
 

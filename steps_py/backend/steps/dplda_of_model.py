@@ -1,6 +1,8 @@
 """Scoring by the discriminative PLDA that was trained with the network."""
 
+import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from steps_py.backend.command_line import command_line
 from steps_py.backend.projected_scorer import read_projected
@@ -8,6 +10,9 @@ from steps_py.backend.steps.base import STEPS
 from steps_py.backend.steps.keep_columns import KeepColumns
 from steps_py.backend.steps.pair_model import PairModel
 from steps_py.errors import ConfigError
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 @STEPS.register("dplda_of_model")
@@ -26,18 +31,18 @@ class DiscriminativePldaOfModel(PairModel):
     class Config:
         pass
 
-    def check_place(self, before):
+    def check_place(self, before: list) -> None:
         if not all(isinstance(step, KeepColumns) for step in before):
             raise ConfigError(
                 "dplda_of_model: contains the steps that the network was trained with. Remove the"
                 " steps before it."
             )
 
-    def estimate(self, file, job):
+    def estimate(self, file: str | os.PathLike, job: "StepJob") -> str:
         module = "steps_py.stages.export_dplda"
         return command_line("python", "-m", module, "--head", job.head, "--out", job.out)
 
-    def files(self, job):
+    def files(self, job: "StepJob") -> list[str]:
         return [job.own("dplda.npz")]
 
     def pair_scorer(self, parameters):

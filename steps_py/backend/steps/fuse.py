@@ -1,7 +1,9 @@
 """Fusion of systems."""
 
+import os
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +18,10 @@ from steps_py.backend.steps.base import STEPS, Join
 from steps_py.backend.steps.trained_on_list import PriorConfig, TrainedOnList
 from steps_py.backend.weights import read_weights, write_weights
 from steps_py.settings.declare import setting
+
+if TYPE_CHECKING:
+    from steps_py.backend.score_lines import ScoredPairs
+    from steps_py.backend.step_job import StepJob
 
 
 @STEPS.register("fuse")
@@ -34,15 +40,15 @@ class Fusion(TrainedOnList, Join):
         )
 
     @property
-    def systems(self):
+    def systems(self) -> list[str]:
         return self.config.systems
 
-    def train(self, job):
+    def train(self, job: "StepJob") -> str:
         trials = self.config.calibrate_on
         scores = [job.scores_of(system, trials) for system in self.systems]
         return job.python("write_weights", job.labels(trials), job.out, *scores)
 
-    def score(self, job):
+    def score(self, job: "StepJob") -> str:
         scores = [job.scores_of(system, job.trials) for system in self.systems]
         return job.python("write_fused", job.own("weights.json"), job.trials, *scores)
 
@@ -52,7 +58,7 @@ class Fusion(TrainedOnList, Join):
     def join_function(self, weights):
         return read_weights(weights).llr
 
-    def write_weights(self, labels, out, *scores):
+    def write_weights(self, labels: str, out: str | os.PathLike, *scores) -> None:
         """Fit the scores in files, one of each system; labels are those of the trial list."""
         pairs, score_TF = read_systems(scores)
         fit = fit_logistic(score_TF, read_labels(labels, pairs), self.config.p_target)
@@ -66,7 +72,7 @@ class Fusion(TrainedOnList, Join):
         write_scored_pairs(sys.stdout.buffer, pairs._replace(score_T=llr_T))
 
 
-def read_systems(paths):
+def read_systems(paths: tuple[str, ...]) -> "tuple[ScoredPairs, np.ndarray]":
     """The pairs of the first file, and the scores of all files in its order, (T, F)."""
     first, *others = (read_score_lines(path, path) for path in paths)
     columns = [first.score_T, *(in_order_of(other, first) for other in others)]

@@ -1,12 +1,16 @@
 """A part of each vector, such as one of two embeddings."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from steps_py.backend.steps.base import STEPS, Transform
 from steps_py.errors import ConfigError
 from steps_py.formats.holders import FLOAT_VECTOR
 from steps_py.formats.tables import SequentialReader, TableWriter
 from steps_py.settings.declare import Count, setting
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 @STEPS.register("keep_columns")
@@ -21,7 +25,7 @@ class KeepColumns(Transform):
         first: int = setting(0, "number of the first column, from 0", minimum=0)
         count: Count = setting(description="number of columns")
 
-    def out_dim(self, in_dim):
+    def out_dim(self, in_dim: int) -> int:
         first, count = self.config.first, self.config.count
         if first + count > in_dim:
             raise ConfigError(
@@ -30,7 +34,7 @@ class KeepColumns(Transform):
             )
         return count
 
-    def apply(self, job, vectors, of_training):
+    def apply(self, job: "StepJob", vectors: str, of_training: bool) -> str:
         self.out_dim(job.vector_dim)
         return job.python("keep", vectors, "ark:-")
 

@@ -1,6 +1,8 @@
 """Linear discriminant analysis."""
 
+import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from steps_py.backend.affine import affine_function
 from steps_py.backend.command_line import command_line
@@ -8,6 +10,9 @@ from steps_py.backend.steps.base import STEPS, Transform
 from steps_py.data.data_dir import read_table
 from steps_py.errors import BackendError, ConfigError
 from steps_py.files import atomic_write
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 @STEPS.register("lda")
@@ -39,10 +44,10 @@ class LdaProjection(Transform):
                     value = getattr(self, name)
                     raise ConfigError(f"lda: {name} is {value:g}. Give a value from 0 to 1.")
 
-    def out_dim(self, in_dim):
+    def out_dim(self, in_dim: int) -> int:
         return self.config.dim or in_dim
 
-    def estimate(self, file, job):
+    def estimate(self, file: str | os.PathLike, job: "StepJob") -> str:
         if file == "dim":
             return job.python("write_dim", str(job.vector_dim), job.out, *job.training_tables)
         lda = command_line(
@@ -53,7 +58,7 @@ class LdaProjection(Transform):
         tables = command_line(job.training(), f"ark:{job.utt2spk}", job.out)
         return f'dim=$(cat {job.own("dim")}) && {lda} --dim="$dim" {tables}'
 
-    def apply(self, job, vectors, of_training):
+    def apply(self, job: "StepJob", vectors: str, of_training: bool) -> str:
         return command_line("transform-vec", job.own("transform.mat"), vectors, "ark:-")
 
     def kept_files(self, job):
@@ -71,7 +76,7 @@ class LdaProjection(Transform):
             file.write(f"{dim}\n")
 
 
-def check_enough(num_vectors: int, dim: int):
+def check_enough(num_vectors: int, dim: int) -> None:
     """Raise BackendError for fewer vectors than dimensions, which LDA refuses as Kaldi does."""
     if num_vectors < dim:
         raise BackendError(

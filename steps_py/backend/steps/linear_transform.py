@@ -1,6 +1,7 @@
 """What transforms have in common that are one matrix, estimated from the training vectors."""
 
-from typing import ClassVar
+import os
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from steps_py.backend.labelled_vectors import read_stats
 from steps_py.backend.steps.base import Transform
 from steps_py.formats.holders import FLOAT_MATRIX
 from steps_py.formats.tables import write_object
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 class LinearTransform(Transform):
@@ -21,10 +25,10 @@ class LinearTransform(Transform):
         """The matrix (K, D), or (K, D + 1) with an offset, of the training vectors' statistics."""
         raise NotImplementedError
 
-    def estimate(self, file, job):
+    def estimate(self, file: str | os.PathLike, job: "StepJob") -> str:
         return job.python("write_matrix", job.training(), job.utt2spk, job.out)
 
-    def apply(self, job, vectors, of_training):
+    def apply(self, job: "StepJob", vectors: str, of_training: bool) -> str:
         return command_line("transform-vec", job.own("transform.mat"), vectors, "ark:-")
 
     def kept_files(self, job):

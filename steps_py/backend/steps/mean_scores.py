@@ -3,7 +3,7 @@
 import json
 import sys
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from steps_py.data.trial_parts import OVER, UTTERANCES, pairs_of_parts
 from steps_py.data.trials import read_trial_list
 from steps_py.errors import ConfigError, ScoreError
 from steps_py.settings.declare import setting
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 @STEPS.register("mean_scores")
@@ -32,10 +35,10 @@ class MeanScores(ScoreStep):
         )
 
     @property
-    def over(self):
+    def over(self) -> str:
         return self.config.over
 
-    def check_place(self, before):
+    def check_place(self, before: list) -> None:
         is_bad = any(isinstance(step, TrainedOnList | MeanScores) for step in before)
         if is_bad or not any(isinstance(step, Model) for step in before):
             raise ConfigError(
@@ -43,7 +46,7 @@ class MeanScores(ScoreStep):
                 " once in a chain and before all calibration."
             )
 
-    def rescore(self, job):
+    def rescore(self, job: "StepJob") -> str:
         tables = [job.part_tables(dset, self.over) for dset in job.sets_of(job.trials)]
         return job.python("rescore_lines", job.labels(job.trials), json.dumps(tables))
 

@@ -2,11 +2,15 @@
 
 import sys
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from steps_py.backend.score_lines import write_scored_pairs
 from steps_py.backend.steps.base import STEPS, Join
 from steps_py.backend.steps.fuse import read_systems
 from steps_py.settings.declare import setting
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 @STEPS.register("mean_systems")
@@ -23,10 +27,10 @@ class MeanSystems(Join):
         )
 
     @property
-    def systems(self):
+    def systems(self) -> list[str]:
         return self.config.systems
 
-    def score(self, job):
+    def score(self, job: "StepJob") -> str:
         scores = [job.scores_of(system, job.trials) for system in self.systems]
         return job.python("write_mean", *scores)
 

@@ -1,6 +1,7 @@
 """What models have in common that score trials in Python, by their `PairScorer`."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from steps_py.backend.steps.base import Model
 from steps_py.backend.vector_sides import read_sides
 from steps_py.data.data_dir import read_table
 from steps_py.data.trials import read_trial_list
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 class PairModel(Model):
@@ -22,7 +26,7 @@ class PairModel(Model):
 
     counts_utterances = False
 
-    def score(self, job):
+    def score(self, job: "StepJob") -> str:
         words = [job.labels(job.trials), job.enroll(), job.test()]
         if self.counts_utterances and job.num_utts:
             return job.python("write_counted_scores", job.num_utts, *words, *self.files(job))

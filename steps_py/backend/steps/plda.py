@@ -1,12 +1,17 @@
 """PLDA scoring."""
 
+import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from steps_py.backend.command_line import command_line
 from steps_py.backend.pair_scorers import PldaScorer
 from steps_py.backend.plda_io import read_plda
 from steps_py.backend.steps.base import STEPS, Model
 from steps_py.errors import ConfigError
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 @STEPS.register("plda")
@@ -40,7 +45,7 @@ class PldaScoring(Model):
                     value = getattr(self, name)
                     raise ConfigError(f"plda: {name} is {value:g}. Give a value from 0 to 1.")
 
-    def estimate(self, file, job):
+    def estimate(self, file: str | os.PathLike, job: "StepJob") -> str:
         config = self.config
         if file == "plda":
             options = [f"--num-em-iters={config.num_em_iters}", f"ark:{job.spk2utt}"]
@@ -54,13 +59,13 @@ class PldaScoring(Model):
             job.out,
         )
 
-    def files(self, job):
+    def files(self, job: "StepJob") -> list[str]:
         return [job.own("plda_adapted" if job.recipe.adapt_set else "plda")]
 
     def pair_scorer(self, plda):
         return PldaScorer(read_plda(plda).smoothed(self.config.smoothing))
 
-    def score(self, job):
+    def score(self, job: "StepJob") -> str:
         (plda,) = self.files(job)
         smooth = command_line(
             "ivector-copy-plda", f"--smoothing={self.config.smoothing}", plda, "-"

@@ -1,6 +1,8 @@
 """Scoring by an interpolation of two PLDA models."""
 
+import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from steps_py.backend.command_line import command_line
 from steps_py.backend.list_speakers import check_no_speaker_in, read_all
@@ -11,6 +13,9 @@ from steps_py.backend.steps.plda import PldaScoring
 from steps_py.data.data_dir import read_table
 from steps_py.files import atomic_write
 from steps_py.settings.declare import Count, Share, setting
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 @STEPS.register("plda_mixed")
@@ -40,7 +45,7 @@ class MixedPlda(PldaScoring):
     def sets(self):
         return (self.config.near_set,)
 
-    def estimate(self, file, job):
+    def estimate(self, file: str | os.PathLike, job: "StepJob") -> str:
         near_set = self.config.near_set
         if file == "speakers":
             lists = [word for name in job.recipe.trials for word in job.speakers_of(name)]
@@ -54,7 +59,7 @@ class MixedPlda(PldaScoring):
             return command_line("ivector-compute-plda", *options, job.vectors(near_set), job.out)
         return job.python("write_mixed", job.own("plda"), job.own("plda_near"), job.out)
 
-    def files(self, job):
+    def files(self, job: "StepJob") -> list[str]:
         return [job.own("plda_mixed")]
 
     def write_speakers(self, utt2spk, out, *lists):

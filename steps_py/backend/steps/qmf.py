@@ -1,8 +1,9 @@
 """Calibration with quality measures."""
 
 import json
+import os
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -14,6 +15,10 @@ from steps_py.backend.steps.trained_on_list import PriorConfig
 from steps_py.backend.weights import read_weights, write_weights
 from steps_py.errors import ConfigError
 from steps_py.settings.declare import setting
+
+if TYPE_CHECKING:
+    from steps_py.backend.score_lines import ScoredPairs
+    from steps_py.backend.step_job import StepJob
 
 OF_SIDES = {  # of the values of the enrolment and of the test utterance
     "min": np.minimum,
@@ -54,23 +59,25 @@ class QualityCalibration(CalibrationStep):
         self._sections = [_section(measure) for measure in config.measures]
         self._measures = [MEASURES.build(section) for section in self._sections]
 
-    def check_place(self, before):
+    def check_place(self, before: list) -> None:
         for measure in self._measures:
             measure.check_place(before)
 
-    def words(self, job, trials):
+    def words(self, job: "StepJob", trials: str) -> list[str]:
         """The words of every measure for the sets of both sides, as one word of JSON."""
         for measure in self._measures:
             job.own_files(type(measure))
         sides = [[m.words(job, dset) for m in self._measures] for dset in job.sets_of(trials)]
         return [json.dumps(sides)]
 
-    def fit(self, out, pairs, target_T, words):
+    def fit(
+        self, out: str | os.PathLike, pairs: "ScoredPairs", target_T: np.ndarray, words: str
+    ) -> None:
         features_TF = self.features(pairs, json.loads(words))
         fit = fit_logistic(features_TF, target_T, self.config.p_target)
         write_weights(out, fit, self.feature_names(), self.config)
 
-    def llr(self, fit, pairs, words):
+    def llr(self, fit: str, pairs: "ScoredPairs", words: str) -> np.ndarray:
         return read_weights(fit).llr(self.features(pairs, json.loads(words)))
 
     def feature_names(self) -> list[str]:
@@ -78,7 +85,7 @@ class QualityCalibration(CalibrationStep):
         names = [json.dumps(s) if len(s) > 1 else s["name"] for s in self._sections]
         return ["score", *(f"{side} {name}" for name in names for side in self.config.sides)]
 
-    def features(self, pairs, words) -> np.ndarray:
+    def features(self, pairs: "ScoredPairs", words: list[list[list]]) -> np.ndarray:
         """The score and the measures of each trial, (T, F)."""
         columns = [pairs.score_T]
         for measure, enroll_words, test_words in zip(self._measures, *words, strict=True):

@@ -1,7 +1,8 @@
 """Scoring by simplified PLDA."""
 
+import os
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from steps_py.backend.labelled_vectors import read_stats
 from steps_py.backend.plda_io import write_plda
@@ -9,6 +10,9 @@ from steps_py.backend.simplified_plda import fit_simplified_plda
 from steps_py.backend.steps.base import STEPS
 from steps_py.backend.steps.plda import PldaScoring
 from steps_py.settings.declare import Count, Share, setting
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 @STEPS.register("simplified_plda")
@@ -33,10 +37,10 @@ class SimplifiedPlda(PldaScoring):
 
     recipe_keys = {}  # noqa: RUF012 -- a ClassVar in the base
 
-    def estimate(self, file, job):
+    def estimate(self, file: str | os.PathLike, job: "StepJob") -> str:
         return job.python("write_plda", job.training(), job.utt2spk, job.out)
 
-    def files(self, job):
+    def files(self, job: "StepJob") -> list[str]:
         return [job.own("plda")]
 
     def write_plda(self, vectors, utt2spk, out):

@@ -1,13 +1,17 @@
 """What steps have in common that are trained on a trial list of the recipe."""
 
+import os
 import sys
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from steps_py.backend.list_speakers import check_no_speaker_in, read_all
 from steps_py.backend.steps.base import Step
 from steps_py.files import atomic_write
 from steps_py.settings.declare import setting
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +47,10 @@ class TrainedOnList(Step):
     Config = ListConfig
 
     @property
-    def trial_lists(self):
+    def trial_lists(self) -> tuple[str]:
         return (self.config.calibrate_on,)
 
-    def estimate(self, file, job):
+    def estimate(self, file: str | os.PathLike, job: "StepJob") -> str:
         trials = self.config.calibrate_on
         if file in self.early:
             others = [name for name in job.recipe.trials if name != trials]
@@ -71,7 +75,7 @@ class TrainedOnList(Step):
         with atomic_write(out) as file:
             file.writelines(f"{speaker}\n" for speaker in sorted(own.speakers))
 
-    def note_training_trials(self, trials):
+    def note_training_trials(self, trials: str) -> None:
         """Say in the log whether the trials scored are those that were trained on."""
         if trials == self.config.calibrate_on:
             print(f"{trials}: scores of the trials that were trained on", file=sys.stderr)

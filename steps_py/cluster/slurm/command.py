@@ -1,11 +1,14 @@
 """The sbatch command of a job, and the job id in what sbatch answers."""
 
+import os
 import re
 
 JOB_ID = re.compile(r"(?:Submitted batch job )?(\d+)(?:;\S+)?(?: on cluster \S+)?")
 
 
-def sbatch_command(job, *, name: str, log, comment: str, directory, extra=()):
+def sbatch_command(
+    job, *, name: str, log: str, comment: str, directory: str | os.PathLike, extra: list[str] = ()
+) -> list[str]:
     """The arguments of the command that submits `job`; sbatch reads the script from its stdin.
 
     Args:
@@ -36,7 +39,7 @@ def sbatch_command(job, *, name: str, log, comment: str, directory, extra=()):
     return [*words, *extra]
 
 
-def names_gpus(gres) -> bool:
+def names_gpus(gres: str | None) -> bool:
     """Whether a list of generic resources has GPUs in it.
 
     >>> names_gpus("lscratch:20,gpu:a100:2"), names_gpus(None)
@@ -45,7 +48,7 @@ def names_gpus(gres) -> bool:
     return any(re.match(r"(gres/)?gpu\b", part.strip()) for part in (gres or "").split(","))
 
 
-def job_ids(answer):
+def job_ids(answer: str) -> list[str]:
     """The job ids on lines of `answer` that hold nothing else; other lines are skipped.
 
     >>> job_ids("Balance of course24: 1520 core-hours\\n100\\n"), job_ids("7;gpu-cluster")

@@ -24,6 +24,7 @@ import time
 import uuid
 from pathlib import Path
 from threading import Event
+from typing import TYPE_CHECKING
 
 import snakemake_executor_plugin_slurm as plugin
 from snakemake_interface_common.exceptions import WorkflowError
@@ -37,6 +38,9 @@ from steps_py.cluster.slurm import client, orphans, submission
 from steps_py.cluster.slurm.command import sbatch_command
 from steps_py.cluster.slurm.pending import cure
 from steps_py.cluster.slurm.verdict import explain, judge
+
+if TYPE_CHECKING:
+    from steps_py.cluster.slurm.verdict import Verdict
 
 WRITTEN_FOR = "2.8."
 RECORDS = ".snakemake/slurm_exits"
@@ -105,7 +109,7 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
                 self.run_job_pre(job)
             self._job_submission_executor.submit(self.submit, batch)
 
-    def batches(self, jobs):
+    def batches(self, jobs: list) -> list:
         """Jobs that are submitted together: those of a rule or group with equal resources."""
         batches = {}
         for job in jobs:
@@ -120,7 +124,7 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
             for first in range(0, len(batch), size)
         ]
 
-    def submit(self, jobs) -> None:
+    def submit(self, jobs: list) -> None:
         """sbatch, in a thread of the plugin's pool: one job, or an array of several."""
         try:
             log, job_id = self.sbatch(jobs)
@@ -145,7 +149,7 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
                 SubmittedJobInfo(job, external_jobid=task, aux={"slurm_logfile": task_log})
             )
 
-    def sbatch(self, jobs):
+    def sbatch(self, jobs: list) -> tuple[Path, str]:
         """(folder of the log, job id); the id is None if the run was cancelled."""
         first, array = jobs[0], len(jobs) > 1
         wildcards = "" if array else plugin.get_job_wildcards(first)
@@ -167,7 +171,7 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
             command, self.script(jobs), name, stop=self.cancelled, say=self.warn_once
         )
 
-    def options(self, job, num_tasks: int):
+    def options(self, job, num_tasks: int) -> list[str]:
         """Further arguments of sbatch: Snakemake's options for Slurm, and those of cluster.yaml."""
         settings, words = self.workflow.executor_settings, []
         if self._partitions and not job.resources.get("slurm_partition"):
@@ -181,7 +185,7 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
         words += [f"--array=1-{num_tasks}"] if num_tasks > 1 else []
         return words + shlex.split(job.resources.get("slurm_extra") or "")
 
-    def script(self, jobs):
+    def script(self, jobs: list) -> str:
         names = [
             " ".join([job.name, *map(str, getattr(job, "wildcards", None) or [])])
             for job in jobs[:3]
@@ -260,7 +264,7 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
             for job_id in ids
         }
 
-    def judge_unlisted(self, active_jobs, error):
+    def judge_unlisted(self, active_jobs: list, error: str) -> "dict[str, Verdict]":
         """{id: Verdict} where Slurm lists no jobs: by their own exit codes and the accounting.
 
         A killed job leaves neither, so the run fails once every job must have ended.
@@ -282,7 +286,7 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
             )
         return verdicts
 
-    def exit_code(self, job_id) -> int | None:
+    def exit_code(self, job_id: str) -> int | None:
         try:
             return int((self.records / job_id).read_text())
         except (OSError, ValueError):
@@ -345,6 +349,6 @@ class SlurmExecutor(QuotedPython, plugin.Executor):
             self.logger.warning(message)
 
 
-def rules_of(job):
+def rules_of(job) -> list[str]:
     """The names of the rules of a job, several if it is a group."""
     return sorted({one.rule.name for one in job.jobs}) if job.is_group() else [job.name]

@@ -4,6 +4,11 @@ A job that Slurm cannot start stays in the queue without an error, and the workf
 run keeps waiting, because a person may lift the limit, but it prints the reason.
 """
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from steps_py.cluster.slurm.client import Job
+
 CURES = {
     "JobHeldUser": "held by you; `scontrol release {id}` releases it",
     "JobHeldAdmin": "held by an administrator; only they can release it",
@@ -32,7 +37,7 @@ CURES = {
 }
 
 
-def cure(job):
+def cure(job: "Job") -> str | None:
     """Why this job may never start, and what to do; None for one that waits in the queue.
 
     >>> from steps_py.cluster.slurm.client import Job

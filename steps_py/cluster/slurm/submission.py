@@ -5,6 +5,8 @@ submission therefore has a unique job name, by which squeue finds the job, and b
 cancels it if no id is found.
 """
 
+from collections.abc import Callable
+
 from steps_py.cluster.slurm import client
 from steps_py.cluster.slurm.command import job_ids
 
@@ -12,7 +14,7 @@ PAUSE_SEC = 5
 NUM_LOOKS = 10  # for a job that sbatch has accepted
 
 
-def submit(command: str, script, name: str, stop, say):
+def submit(command: str, script: str, name: str, stop, say: Callable) -> str | None:
     """The job id, or None once `stop` is set. Retries while the scheduler does not answer.
 
     Args:
@@ -50,7 +52,7 @@ def submit(command: str, script, name: str, stop, say):
     return None
 
 
-def find(name: str, stop, num_looks: int):
+def find(name: str, stop, num_looks: int) -> str | None:
     """The id of the job `name`, or None if it is not in `num_looks` lists of Slurm's jobs.
 
     If Slurm answers but lists no jobs, the submission is cancelled: it may or may not exist.
@@ -73,7 +75,7 @@ def find(name: str, stop, num_looks: int):
     return None
 
 
-def look(name: str):
+def look(name: str) -> str | None:
     """The id of the job `name`, if Slurm lists it now."""
     try:
         return id_of(name)
@@ -81,7 +83,7 @@ def look(name: str):
         return None
 
 
-def id_of(name: str):
+def id_of(name: str) -> str | None:
     """The id of the job, or of the array, with this name or with its last part in the comment."""
     token = name.rpartition("-")[2]
     for job in client.list_jobs():

@@ -10,6 +10,10 @@ information for `GRACE_SEC`.
 
 import dataclasses
 import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from steps_py.cluster.slurm.client import Job
 
 GRACE_SEC = 90  # above the minute for which NFS may hide a new file
 
@@ -44,14 +48,16 @@ class Verdict:
     source: str = ""
 
     @property
-    def done(self):
+    def done(self) -> bool:
         return self.state == "COMPLETED"
 
 
 RUNNING = Verdict(None)
 
 
-def judge(listed, exit_code, accounted, missing_sec: float):
+def judge(
+    listed: "Job | None", exit_code: int | None, accounted: str | None, missing_sec: float
+) -> Verdict:
     """The verdict on one job.
 
     listed       the job as squeue lists it, or None
@@ -77,7 +83,9 @@ def judge(listed, exit_code, accounted, missing_sec: float):
     return Verdict("LOST", "no source")
 
 
-def explain(job_id, verdict, facts, asked, log=""):
+def explain(
+    job_id: str, verdict: Verdict, facts: dict[str, str], asked: dict[str, Any], log: str = ""
+) -> str:
     """One line about a failed job.
 
     facts    `scontrol show job` as a dict, possibly empty
@@ -107,7 +115,7 @@ def explain(job_id, verdict, facts, asked, log=""):
     return f"Slurm job {job_id} ended as {verdict.state}: " + ", ".join(w for w in words if w)
 
 
-def stopped_early(facts, slurm_extra):
+def stopped_early(facts: dict[str, str], slurm_extra: str | None) -> bool:
     """Whether it ended about when `--signal=TERM@<seconds>` is sent, up to a minute early.
 
     >>> stopped_early({"RunTime": "1-23:58:10", "TimeLimit": "2-00:00:00"}, "--signal=TERM@120")
@@ -121,7 +129,7 @@ def stopped_early(facts, slurm_extra):
     return lead is not None and left_sec <= int(lead[1]) + 60
 
 
-def seconds(slurm_time):
+def seconds(slurm_time: str) -> int:
     """Seconds of Slurm's [days-]hours:minutes:seconds.
 
     >>> seconds("1-00:01:05")

@@ -1,6 +1,8 @@
 """Balanced: as many trials of each gender, and a fixed ratio of nontarget to target trials."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +10,9 @@ from steps_py.data.made_trials.base import MAKERS, Maker, draw
 from steps_py.draws import generator
 from steps_py.errors import ConfigError
 from steps_py.settings.declare import Count, setting
+
+if TYPE_CHECKING:
+    from steps_py.data.made_trials.base import Sides
 
 
 @MAKERS.register("balanced")
@@ -25,14 +30,14 @@ class Balanced(Maker):
         within_gender: bool = setting(True, "balance the genders")
         seed: int = setting(0, "seed of the draws")
 
-    def needs_genders(self):
+    def needs_genders(self) -> bool:
         return self.config.within_gender
 
     def expected(self, num_enroll, num_test, is_one_set):
         number = self.config.num_targets * (1 + self.config.nontargets_per_target)
         return 2 * number if self.config.within_gender else number
 
-    def pairs(self, sides):
+    def pairs(self, sides: "Sides") -> Iterator[tuple[int, np.ndarray]]:
         places_of = {}
         for e in range(len(sides.enroll)):
             places_of.setdefault(sides.gender(e), []).append(e)

@@ -107,7 +107,9 @@ class Sides:
         _, before, _, after = self._ranges(e, each_once)
         return before + after
 
-    def nontargets(self, e: int, chosen_P=None, each_once: bool = True) -> np.ndarray:
+    def nontargets(
+        self, e: int, chosen_P: np.ndarray | None = None, each_once: bool = True
+    ) -> np.ndarray:
         """Places of the test utterances of other speakers, or of those at `chosen_P`; int (P,)."""
         first, before, second, after = self._ranges(e, each_once)
         if chosen_P is None:

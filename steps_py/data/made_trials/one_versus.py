@@ -4,7 +4,9 @@ Reference: Li et al., "Deep Speaker: an End-to-End Neural Speaker Embedding Syst
 arXiv:1705.02304, which evaluates so.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +14,9 @@ from steps_py.data.made_trials.base import MAKERS, Maker, draw
 from steps_py.draws import generator
 from steps_py.errors import ConfigError
 from steps_py.settings.declare import Count, setting
+
+if TYPE_CHECKING:
+    from steps_py.data.made_trials.base import Sides
 
 
 @MAKERS.register("one_versus")
@@ -28,13 +33,13 @@ class OneVersus(Maker):
         within_gender: bool = setting(False, "only impostors of the speaker's gender")
         seed: int = setting(0, "seed of the draws")
 
-    def needs_genders(self):
+    def needs_genders(self) -> bool:
         return self.config.within_gender
 
     def expected(self, num_enroll, num_test, is_one_set):
         return num_enroll * (1 + self.config.num_impostors)
 
-    def pairs(self, sides):
+    def pairs(self, sides: "Sides") -> Iterator[tuple[int, np.ndarray]]:
         number = self.config.num_impostors
         for e, name in enumerate(sides.enroll):
             targets = sides.targets(e, each_once=False)

@@ -42,7 +42,7 @@ class Fbank:
     config_of = functools.partial(config_by_options, FbankConfig)
     on_device = True
 
-    def __init__(self, config):
+    def __init__(self, config: FbankConfig):
         self.config = config
         self.dim = config.mel.num_bins + config.use_energy
         energy = "raw" if config.raw_energy else "windowed"
@@ -58,7 +58,9 @@ class Fbank:
         parts = (centre_M, [np.nan]) if self.config.htk_compat else ([np.nan], centre_M)
         return np.concatenate(parts)
 
-    def compute(self, samples_N: np.ndarray, vtln_warp: float = 1.0, exact: bool = False):
+    def compute(
+        self, samples_N: np.ndarray, vtln_warp: float = 1.0, exact: bool = False
+    ) -> np.ndarray:
         """Features (T, D) float32 of samples at the configured rate.
 
         `exact` as in Mfcc.compute; without a logarithm it is always on.

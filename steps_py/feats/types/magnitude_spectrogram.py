@@ -49,7 +49,7 @@ class MagnitudeSpectrogram:
     config_of = functools.partial(config_by_options, MagnitudeSpectrogramConfig)
     on_device = False
 
-    def __init__(self, config):
+    def __init__(self, config: MagnitudeSpectrogramConfig):
         self.config = config
         self.dim = config.frames.padded_samples // 2 + 1
         self.spectra = FrameSpectra(config.frames)
@@ -59,7 +59,7 @@ class MagnitudeSpectrogram:
         """The frequency of each dimension, (F,)."""
         return np.linspace(0, self.config.frames.sample_rate_hz / 2, self.dim)
 
-    def compute(self, samples_N: np.ndarray):
+    def compute(self, samples_N: np.ndarray) -> np.ndarray:
         """Features float32 of samples at the configured rate."""
         feats_TF = np.empty((num_frames(len(samples_N), self.config.frames), self.dim), np.float32)
         for rows, spec_BF, _, _ in self.spectra.blocks(samples_N):

@@ -30,7 +30,7 @@ class MfccConfig:
     htk_compat: bool = False
 
 
-def dct_matrix(num_bins: int, num_ceps: int):
+def dct_matrix(num_bins: int, num_ceps: int) -> np.ndarray:
     """The first rows (num_ceps, num_bins) of the orthonormal DCT-II.
 
     >>> np.allclose(dct_matrix(4, 4) @ dct_matrix(4, 4).T, np.eye(4))
@@ -42,7 +42,7 @@ def dct_matrix(num_bins: int, num_ceps: int):
     return matrix
 
 
-def lifter(coeff, num_ceps: int):
+def lifter(coeff: float, num_ceps: int) -> np.ndarray:
     """The factor (num_ceps,) of each cepstrum; 1 for the zeroth."""
     if coeff == 0:
         return np.ones(num_ceps)
@@ -62,7 +62,7 @@ class Mfcc:
     config_of = functools.partial(config_by_options, MfccConfig)
     on_device = True
 
-    def __init__(self, config):
+    def __init__(self, config: MfccConfig):
         if config.num_ceps > config.mel.num_bins or config.num_ceps < 1:
             raise ConfigError(
                 f"mfcc: {config.num_ceps} cepstra of {config.mel.num_bins} mel filters."
@@ -76,7 +76,9 @@ class Mfcc:
         transform_DM *= lifter(config.cepstral_lifter, config.num_ceps)[:, None]
         self.transform_MD = np.ascontiguousarray(transform_DM.T, np.float32)
 
-    def compute(self, samples_N: np.ndarray, vtln_warp: float = 1.0, exact: bool = False):
+    def compute(
+        self, samples_N: np.ndarray, vtln_warp: float = 1.0, exact: bool = False
+    ) -> np.ndarray:
         """MFCCs (T, D) float32 of samples at the configured rate.
 
         Equal to Kaldi's within 0.005; with `exact`, at a quarter of the speed, within 0.0005, also

@@ -108,7 +108,7 @@ class ScaledFbank:
     config_of = functools.partial(config_by_options, ScaledFbankConfig)
     on_device = False
 
-    def __init__(self, config):
+    def __init__(self, config: ScaledFbankConfig):
         self.config = config
         self.dim = config.num_bins
         self.spectra = FrameSpectra(config.frames)
@@ -120,7 +120,7 @@ class ScaledFbank:
         place_M = self.weights_FM.argmax(axis=0)
         return place_M * self.config.frames.sample_rate_hz / self.config.frames.padded_samples
 
-    def compute(self, samples_N: np.ndarray):
+    def compute(self, samples_N: np.ndarray) -> np.ndarray:
         """Features float32 of samples at the configured rate."""
         feats_TM = np.empty((num_frames(len(samples_N), self.config.frames), self.dim), np.float32)
         for rows, spec_BF, _, _ in self.spectra.blocks(samples_N):

@@ -39,7 +39,7 @@ class Spectrogram:
     config_of = functools.partial(config_by_options, SpectrogramConfig)
     on_device = False
 
-    def __init__(self, config):
+    def __init__(self, config: SpectrogramConfig):
         self.config = config
         padded = config.frames.padded_samples
         self.dim = padded if config.return_raw_fft else padded // 2 + 1
@@ -53,7 +53,7 @@ class Spectrogram:
         rest = np.linspace(0, self.config.frames.sample_rate_hz / 2, self.dim)[1:]
         return np.concatenate([[np.nan], rest])
 
-    def compute(self, samples_N: np.ndarray):
+    def compute(self, samples_N: np.ndarray) -> np.ndarray:
         """Features float32 of samples at the configured rate."""
         count = num_frames(len(samples_N), self.config.frames)
         feats_TD = np.empty((count, self.dim), np.float32)

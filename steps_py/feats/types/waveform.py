@@ -39,7 +39,7 @@ class Waveform:
     on_device = False
     holds_samples = True
 
-    def __init__(self, config):
+    def __init__(self, config: WaveformTypeConfig):
         frames = config.frames
         if frames.shift_samples > frames.length_samples:
             raise ConfigError(
@@ -49,7 +49,7 @@ class Waveform:
         self.config = config
         self.dim = 1 + frames.shift_samples
 
-    def compute(self, samples_N):
+    def compute(self, samples_N: np.ndarray) -> np.ndarray:
         """Features (T, D) float32 of samples at the configured rate."""
         frames = self.config.frames
         frames_TL = frame_view(np.asarray(samples_N, np.float32), frames)

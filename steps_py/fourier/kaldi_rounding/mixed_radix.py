@@ -16,7 +16,7 @@ from steps_py.fourier.kaldi_rounding.libm import cosf, sinf
 from steps_py.fourier.kaldi_rounding.split_radix import split_real
 
 
-def rfft_of_any_length_like_kaldi(x_BL):
+def rfft_of_any_length_like_kaldi(x_BL: np.ndarray) -> np.ndarray:
     """Transform (B, L/2 + 1) complex64 of real float32 frames of even length L.
 
     >>> rfft_of_any_length_like_kaldi(np.eye(1, 6, dtype=np.float32)).real.tolist()
@@ -31,7 +31,7 @@ def rfft_of_any_length_like_kaldi(x_BL):
     return spec_BF
 
 
-def prime_factors(number):
+def prime_factors(number: int) -> list[int]:
     """Prime factors in ascending order, with repetitions.
 
     >>> prime_factors(200)

@@ -21,7 +21,7 @@ from steps_py.fourier.kaldi_rounding.libm import cosf, sinf
 SQRT_HALF = np.float32(np.sqrt(0.5))
 
 
-def rfft_like_kaldi(x_BP):
+def rfft_like_kaldi(x_BP: np.ndarray) -> np.ndarray:
     """Transform (B, P/2 + 1) complex64 of real float32 frames.
 
     >>> rfft_like_kaldi(np.eye(1, 8, dtype=np.float32)).real.tolist()
@@ -106,7 +106,7 @@ def _natural_order(log_size):
     return np.argsort(rows)[reversed_bits]
 
 
-def split_real(re_HB, im_HB, spec_BF):
+def split_real(re_HB: np.ndarray, im_HB: np.ndarray, spec_BF: np.ndarray) -> None:
     """Spectra (B, H + 1) of real frames from those (H, B) of their even + i odd samples."""
     half = len(re_HB)
     near = slice(1, half // 2 + 1)
@@ -128,7 +128,7 @@ def split_real(re_HB, im_HB, spec_BF):
 
 
 @cache
-def drifting_roots(num_points):
+def drifting_roots(num_points: int) -> np.ndarray:
     """exp(-2 pi i k / P) (P/4,) complex64 for k = 1, 2, ..., by recurrence.
 
     Rounding errors accumulate: the last values are off the unit circle by 1e-6 for P = 1024 and

@@ -1,10 +1,16 @@
 """Section ``backend``: its sets, and the dimensions of LDA."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
 from steps_py.embeddings.config import xvector_dim
 from steps_py.recipe.checks.names import unknown
 
+if TYPE_CHECKING:
+    from steps_py.registry import Entry
 
-def check_sets(config, parts):
+
+def check_sets(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """The back-end is estimated and adapted on known sets."""
     backend, sets = config["backend"], config["data"]["sets"]
     known = [*sets, *(["train_augmented"] if config["augment"]["copies"] else [])]
@@ -14,7 +20,7 @@ def check_sets(config, parts):
         yield from unknown("backend.adapt_set", backend["adapt_set"], sets, "set")
 
 
-def check_lda_dim(config, parts):
+def check_lda_dim(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """X-vectors are of a layer that the network has, and LDA has no more dimensions than they."""
     model, layer = config["model"], config["xvectors"]["layer"]
     if layer != "outer" and model and model["inner_dim"] is None:

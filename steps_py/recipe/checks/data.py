@@ -1,13 +1,19 @@
 """Section ``data``: names of corpora and sets, options of corpora."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
 from steps_py.data.corpora import load_corpus
 from steps_py.data.synthetic import load_maker
 from steps_py.errors import StepsError
 from steps_py.recipe.checks.names import corpus_of, unknown
 from steps_py.settings.build import check_dataclass
 
+if TYPE_CHECKING:
+    from steps_py.registry import Entry
 
-def check_set_parts(config, parts):
+
+def check_set_parts(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """Sets consist of parts of known corpora."""
     for name, set_parts in config["data"]["sets"].items():
         for part in set_parts:
@@ -16,7 +22,7 @@ def check_set_parts(config, parts):
             )
 
 
-def check_trials(config, parts):
+def check_trials(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """Trial lists belong to known corpora, and their sets are known and not trained on."""
     data = config["data"]
     trained = [s for s in ["train", *config["backend"]["train_sets"]] if s != "train_augmented"]
@@ -46,7 +52,7 @@ def _one_of(where, section, keys):
         yield f"'{where}' {said} `{keys[0]}` {'and' if given else 'nor'} `{keys[1]}`. Give one."
 
 
-def check_models(config, parts):
+def check_models(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """Models are of utterances of known sets that are not trained on; their names are their own."""
     data, backend = config["data"], config["backend"]
     for name, models in data["models"].items():
@@ -61,7 +67,7 @@ def check_models(config, parts):
             yield f"'{where}' has the name of a set of data.sets. Give it another."
 
 
-def check_names_of_copies(config, parts):
+def check_names_of_copies(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """No set or model has the name of a set of copies."""
     data = config["data"]
     names = [*data["sets"], *data["models"]]
@@ -74,7 +80,7 @@ def check_names_of_copies(config, parts):
         )
 
 
-def check_corpora(config, parts):
+def check_corpora(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """The options of each corpus are valid."""
     for name, options in config["data"]["corpora"].items():
         try:
@@ -83,7 +89,7 @@ def check_corpora(config, parts):
             yield from str(error).splitlines()
 
 
-def check_synthetic(config, parts):
+def check_synthetic(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """The options of the synthetic corpus are valid."""
     synthetic = config["data"]["synthetic"]
     if synthetic is None:

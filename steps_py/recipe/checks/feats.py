@@ -1,12 +1,18 @@
 """Sections ``feats`` and ``cmvn``: steps before the features, features that are samples."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
 from steps_py.audio.signal_steps.registry import SIGNAL_STEPS
 from steps_py.errors import StepsError
 from steps_py.recipe.extractor import trains_on_audio
 from steps_py.settings.declare import name_and_options
 
+if TYPE_CHECKING:
+    from steps_py.registry import Entry
 
-def check_samples(config, parts):
+
+def check_samples(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """Samples are neither rounded to a byte nor normalised frame by frame."""
     kind = config["feats"]["type"]
     if not parts["feature"][kind].facts["holds_samples"]:
@@ -23,7 +29,9 @@ def check_samples(config, parts):
         )
 
 
-def check_signal_steps(config, parts):
+def check_signal_steps(
+    config: dict[str, Any], parts: "dict[str, dict[str, Entry]]"
+) -> Iterator[str]:
     """Steps change whole recordings, and copies of a recording are as long as the original."""
     for element in config["feats"]["signal_steps"]:
         name, options = name_and_options(element)

@@ -1,10 +1,16 @@
 """Section ``pseudo_labels``: the set whose speakers are not known, and who may not ask for them."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
 from steps_py.recipe.checks.names import unknown
 from steps_py.recipe.checks.train import check_stages
 
+if TYPE_CHECKING:
+    from steps_py.registry import Entry
 
-def check_unlabelled(config, parts):
+
+def check_unlabelled(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """The unlabelled set is one of data.sets and is not tested on."""
     pseudo, data = config["pseudo_labels"], config["data"]
     if pseudo is None or config["train"] is None:
@@ -23,7 +29,7 @@ def check_unlabelled(config, parts):
                 yield f"'data.trials.{trials}.{side}' is '{name}', a set that is trained on."
 
 
-def check_start(config, parts):
+def check_start(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """The keys of the first training are compatible with those of train and chunks."""
     start = config["pseudo_labels"] and config["pseudo_labels"]["start"]
     if start and start["train"] and config["train"]:

@@ -1,5 +1,8 @@
 """Sections ``scores`` and ``metrics``: chains of steps, measures, conditions."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
 from steps_py.backend.chains import parse_chains
 from steps_py.backend.steps.base import Model, Transform
 from steps_py.backend.systems import Systems, check_systems
@@ -8,8 +11,11 @@ from steps_py.errors import StepsError, did_you_mean
 from steps_py.recipe.checks.train import inner_losses, trainings
 from steps_py.scoring.measures import check_calibrated, metrics_of
 
+if TYPE_CHECKING:
+    from steps_py.registry import Entry
 
-def check_chains(config, parts):
+
+def check_chains(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """Chains are made of registered steps, in an order that gives scores, of what there is."""
     data = config["data"]
     sets = [*data["sets"], *(["train_augmented"] if config["augment"]["copies"] else [])]
@@ -25,7 +31,7 @@ def check_chains(config, parts):
         yield from str(error).splitlines()
 
 
-def check_trained_models(config, parts):
+def check_trained_models(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """A model that scores with weights of the loss needs a network with that loss."""
     links_of, _ = parse_chains(config["scores"]["systems"], config["backend"])
     if config["train"] is None:
@@ -55,7 +61,7 @@ def _names_within(loss, losses):
         yield from _names_within(inner, losses)
 
 
-def check_dims(config, parts):
+def check_dims(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """Steps have vectors of as many dimensions as they need."""
     links_of, _ = parse_chains(config["scores"]["systems"], config["backend"])
     for system, links in links_of.items():
@@ -67,7 +73,7 @@ def check_dims(config, parts):
             yield f"'scores.systems.{system}': {error}"
 
 
-def check_measures(config, parts):
+def check_measures(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """Measures are registered metrics, and those of calibrated scores are asked of no others."""
     try:
         metrics = metrics_of(config["metrics"]["measures"], config["metrics"]["p_target"])
@@ -96,7 +102,7 @@ def check_measures(config, parts):
         yield str(error)
 
 
-def check_conditions(config, parts):
+def check_conditions(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """Bins of conditions rise."""
     for name, condition in config["metrics"]["conditions"].items():
         bins = condition.get("bins")

@@ -2,12 +2,17 @@
 
 import dataclasses
 import typing
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from steps_py.recipe.sections import recipe_class
 from steps_py.settings.build import check_dataclass
 
+if TYPE_CHECKING:
+    from steps_py.registry import Entry
 
-def check_sections(config, parts):
+
+def check_sections(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """Each section is accepted by its dataclass."""
     recipe = recipe_class(config)
     hints = typing.get_type_hints(recipe)

@@ -1,11 +1,17 @@
 """Section ``train``: its stages, and losses with the samplers that they need."""
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
 from steps_py.errors import StepsError
 from steps_py.settings.build import build
 from steps_py.training.config import ChunksConfig, TrainConfig, split_stages
 
+if TYPE_CHECKING:
+    from steps_py.registry import Entry
 
-def check_stages(config, parts):
+
+def check_stages(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """The keys of each stage are compatible with those of train and chunks."""
     if config["train"] is None:
         return
@@ -20,7 +26,7 @@ def check_stages(config, parts):
         yield from str(error).splitlines()
 
 
-def check_groups(config, parts):
+def check_groups(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """A loss that compares utterances of a speaker needs several of them in a batch."""
     for where, section in trainings(config["train"]):
         sampler = section["sampler"]["name"]
@@ -33,7 +39,7 @@ def check_groups(config, parts):
             )
 
 
-def check_mixes(config, parts):
+def check_mixes(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """A mix of chunks needs a loss that takes two speakers for each."""
     for where, section in trainings(config["train"]):
         if section.get("mix") and not mixes(section["loss"], parts["loss"]):
@@ -44,7 +50,7 @@ def check_mixes(config, parts):
             )
 
 
-def check_objectives(config, parts):
+def check_objectives(config: dict[str, Any], parts: "dict[str, dict[str, Entry]]") -> Iterator:
     """Objectives have the embeddings, the utterances and the groups of a speaker that they need."""
     train, model = config["train"], config["model"]
     for where, section in trainings(train):
@@ -79,7 +85,7 @@ def check_objectives(config, parts):
             )
 
 
-def trainings(train):
+def trainings(train: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """(key, section) of train and of each of its stages; none without a network."""
     if train is None:
         return
@@ -88,7 +94,7 @@ def trainings(train):
         yield f"train.stages.{number}", train | stage
 
 
-def compares(loss, losses):
+def compares(loss: dict[str, Any], losses: "dict[str, Entry]") -> bool:
     """Whether a loss, or a loss within it, compares utterances with each other."""
     inner = inner_losses(loss, losses)
     compares_itself = losses[loss["name"]].facts["compares"]
@@ -103,7 +109,7 @@ def mixes(loss, losses):
     return itself
 
 
-def inner_losses(loss, losses):
+def inner_losses(loss: dict[str, Any], losses: "dict[str, Entry]") -> list:
     """The sections of the losses that a loss adds up."""
     keys = losses[loss["name"]].schema["properties"]
     return [

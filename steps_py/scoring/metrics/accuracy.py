@@ -1,8 +1,14 @@
 """Share of right decisions."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from steps_py.scoring.metrics.base import METRICS, Metric
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from steps_py.scoring.weighted_trials import WeightedTrials
 
 
 @METRICS.register("accuracy")
@@ -21,7 +27,7 @@ class Accuracy(Metric):
     class Config:
         pass
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> "np.ndarray":
         missed_DK = trials.p_miss_DK * trials.num_targets_D[:, None]
         wrong_DK = missed_DK + trials.p_fa_DK * trials.num_nontargets_D[:, None]
         return 100 * (1 - wrong_DK.min(axis=1) / (trials.num_targets_D + trials.num_nontargets_D))

@@ -1,10 +1,15 @@
 """Actual detection cost."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from steps_py.scoring.error_rates import dcf
 from steps_py.scoring.metrics.base import METRICS
 from steps_py.scoring.metrics.bayes import BayesMetric
+
+if TYPE_CHECKING:
+    from steps_py.scoring.weighted_trials import WeightedTrials
 
 
 @METRICS.register("act_dcf")
@@ -16,7 +21,7 @@ class ActDcf(BayesMetric):
 
     names = ("act_dcf", "actDCF")
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> np.ndarray:
         p_miss_D = trials.target_mean(self._rejects)
         p_fa_D = 1 - trials.nontarget_mean(self._rejects)
         config = self.config

@@ -1,10 +1,14 @@
 """Area under the ROC curve."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steps_py.scoring.metrics.base import METRICS, Metric
+
+if TYPE_CHECKING:
+    from steps_py.scoring.weighted_trials import WeightedTrials
 
 
 @METRICS.register("auc")
@@ -23,6 +27,6 @@ class Auc(Metric):
     class Config:
         pass
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> np.ndarray:
         p_hit_DK, width_DE = 1 - trials.p_miss_DK, -np.diff(trials.p_fa_DK, axis=1)
         return np.sum(width_DE * (p_hit_DK[:, 1:] + p_hit_DK[:, :-1]), axis=1) / 2

@@ -1,11 +1,16 @@
 """The detection costs that NIST's evaluations rank systems by."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from steps_py.scoring.metrics.act_dcf import ActDcf
 from steps_py.scoring.metrics.base import METRICS, LlrMetric, Metric
 from steps_py.scoring.metrics.min_dcf import MinDcf
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from steps_py.scoring.weighted_trials import WeightedTrials
 
 # Operating points (p_target, c_miss, c_fa), whose normalised costs are averaged; section 3.1 of the
 # evaluation plans.
@@ -37,7 +42,7 @@ class MinCPrimary(Metric):
         self.name, self.title = f"min_c_primary_{config.plan}", f"minC {config.plan}"
         self._costs = _costs(MinDcf, config.plan)
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> "np.ndarray":
         return sum(cost.compute(trials) for cost in self._costs) / len(self._costs)
 
 
@@ -54,5 +59,5 @@ class ActCPrimary(LlrMetric):
         self.name, self.title = f"act_c_primary_{config.plan}", f"actC {config.plan}"
         self._costs = _costs(ActDcf, config.plan)
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> "np.ndarray":
         return sum(cost.compute(trials) for cost in self._costs) / len(self._costs)

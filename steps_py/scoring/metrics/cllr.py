@@ -1,10 +1,14 @@
 """Cost of log-likelihood ratios."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steps_py.scoring.metrics.base import METRICS, LlrMetric
+
+if TYPE_CHECKING:
+    from steps_py.scoring.weighted_trials import WeightedTrials
 
 
 @METRICS.register("cllr")
@@ -21,7 +25,7 @@ class Cllr(LlrMetric):
     class Config(LlrMetric.Config):
         pass
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> np.ndarray:
         return (trials.target_mean(_cost_of_targets) + trials.nontarget_mean(_cost)) / 2
 
 

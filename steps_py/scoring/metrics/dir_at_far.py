@@ -1,11 +1,15 @@
 """Detection and identification rate at a given false-alarm rate."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steps_py.errors import ConfigError
 from steps_py.scoring.metrics.base import METRICS, Metric
+
+if TYPE_CHECKING:
+    from steps_py.scoring.weighted_trials import WeightedTrials
 
 ROUNDING = 1e-9
 
@@ -42,7 +46,7 @@ class DirAtFar(Metric):
         top = f" top-{config.k}" if config.k > 1 else ""
         self.title = f"DIR{top} % at FAR {config.far:g}"
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> np.ndarray:
         known, unknown = trials.known_utterances(), trials.unknown_utterances()
         too_high_D = self._highest_refused(unknown)
         is_found_UD = (known.rank_U <= self.config.k)[:, None] & (known.own_U[:, None] > too_high_D)

@@ -1,9 +1,15 @@
 """Equal error rate."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from steps_py.scoring.error_rates import eer_of_rates
 from steps_py.scoring.metrics.base import METRICS, Metric
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from steps_py.scoring.weighted_trials import WeightedTrials
 
 
 @METRICS.register("eer")
@@ -17,5 +23,5 @@ class Eer(Metric):
     class Config:
         pass
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> "np.ndarray":
         return 100 * eer_of_rates(trials.p_miss_DK, trials.p_fa_DK)

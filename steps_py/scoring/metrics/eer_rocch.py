@@ -1,12 +1,16 @@
 """Equal error rate of the convex hull."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steps_py.scoring.error_rates import eer_of_rates
 from steps_py.scoring.hull import hull_of
 from steps_py.scoring.metrics.base import METRICS, Metric
+
+if TYPE_CHECKING:
+    from steps_py.scoring.weighted_trials import WeightedTrials
 
 
 @METRICS.register("eer_rocch")
@@ -23,7 +27,7 @@ class EerRocch(Metric):
     class Config:
         pass
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> np.ndarray:
         hulls = (hull_of(*counts) for counts in trials.one_by_one())
         rates = (eer_of_rates(p_miss_V[None], p_fa_V[None])[0] for p_miss_V, p_fa_V in hulls)
         return 100 * np.fromiter(rates, float)

@@ -1,11 +1,15 @@
 """One error rate at a given other."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steps_py.errors import ConfigError
 from steps_py.scoring.metrics.base import METRICS, Metric
+
+if TYPE_CHECKING:
+    from steps_py.scoring.weighted_trials import WeightedTrials
 
 
 def _check_rate(name, key, rate):
@@ -31,7 +35,7 @@ class FnrAtFpr(Metric):
         self.name = f"fnr_percent_at_fpr_{config.fpr:g}"
         self.title = f"FNR % at FPR {config.fpr:g}"
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> np.ndarray:
         allowed_DK = trials.p_fa_DK <= self.config.fpr
         return 100 * np.where(allowed_DK, trials.p_miss_DK, 1).min(axis=1)
 
@@ -54,6 +58,6 @@ class FprAtFnr(Metric):
         self.name = f"fpr_percent_at_fnr_{config.fnr:g}"
         self.title = f"FPR % at FNR {config.fnr:g}"
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> np.ndarray:
         allowed_DK = trials.p_miss_DK <= self.config.fnr
         return 100 * np.where(allowed_DK, trials.p_fa_DK, 1).min(axis=1)

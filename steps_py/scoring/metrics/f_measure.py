@@ -6,10 +6,14 @@ implementation by P. Remy.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steps_py.scoring.metrics.base import METRICS, Metric
+
+if TYPE_CHECKING:
+    from steps_py.scoring.weighted_trials import WeightedTrials
 
 ROUNDING = 1e-9  # F-measures that differ by less are equal
 
@@ -41,7 +45,7 @@ class FMeasure(Metric):
     class Config:
         pass
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> np.ndarray:
         return 100 * _f_measures(trials).max(axis=1)
 
 
@@ -60,7 +64,7 @@ class TprAtBestF(Metric):
     class Config:
         pass
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> np.ndarray:
         f_DK = _f_measures(trials)
         is_best_DK = f_DK >= f_DK.max(axis=1, keepdims=True) - ROUNDING
         return 100 * (1 - np.where(is_best_DK, trials.p_miss_DK, 1).min(axis=1))

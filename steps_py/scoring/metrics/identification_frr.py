@@ -1,7 +1,14 @@
 """False rejections of identification."""
 
+from typing import TYPE_CHECKING
+
 from steps_py.scoring.metrics.base import METRICS
 from steps_py.scoring.metrics.bayes import BayesMetric
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from steps_py.scoring.weighted_trials import WeightedTrials
 
 
 @METRICS.register("identification_frr")
@@ -15,7 +22,7 @@ class IdentificationFrr(BayesMetric):
     decimals, min_width = 2, 0
     identifies = True
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> "np.ndarray":
         known = trials.known_utterances()
         is_named_U = (known.rank_U == 1) & (known.own_U >= self.threshold)
         return 100 * known.mean(~is_named_U)

@@ -1,11 +1,15 @@
 """Cost of log-likelihood ratios after perfect calibration."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steps_py.scoring.hull import min_cllr_of
 from steps_py.scoring.metrics.base import METRICS, Metric
+
+if TYPE_CHECKING:
+    from steps_py.scoring.weighted_trials import WeightedTrials
 
 
 @METRICS.register("min_cllr")
@@ -22,5 +26,5 @@ class MinCllr(Metric):
     class Config:
         pass
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> np.ndarray:
         return np.fromiter((min_cllr_of(*counts) for counts in trials.one_by_one()), float)

@@ -1,10 +1,16 @@
 """Minimum detection cost."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from steps_py.scoring.error_rates import dcf
 from steps_py.scoring.metrics.base import METRICS, Metric
 from steps_py.scoring.operating_point import check_operating_point, named
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from steps_py.scoring.weighted_trials import WeightedTrials
 
 
 @METRICS.register("min_dcf")
@@ -28,6 +34,6 @@ class MinDcf(Metric):
         super().__init__(config)
         self.name, self.title = named("min_dcf", "minDCF", config)
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> "np.ndarray":
         point = (self.config.p_target, self.config.c_miss, self.config.c_fa)
         return dcf(trials.p_miss_DK, trials.p_fa_DK, *point).min(axis=1)

@@ -1,9 +1,15 @@
 """Closed-set identification."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from steps_py.errors import ConfigError
 from steps_py.scoring.metrics.base import METRICS, Metric
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from steps_py.scoring.weighted_trials import WeightedTrials
 
 
 @METRICS.register("top_k")
@@ -31,6 +37,6 @@ class TopK(Metric):
         super().__init__(config)
         self.name, self.title = f"top_{config.k}_percent", f"top-{config.k} %"
 
-    def compute(self, trials):
+    def compute(self, trials: "WeightedTrials") -> "np.ndarray":
         utterances = trials.closed_set()
         return 100 * utterances.mean(utterances.rank_U <= self.config.k)

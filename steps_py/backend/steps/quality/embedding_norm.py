@@ -1,12 +1,16 @@
 """Length of an x-vector."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from steps_py.backend.steps.centre import Centre
 from steps_py.backend.steps.quality.base import MEASURES, Measure, values_of
 from steps_py.formats.vector_tables import read_vectors
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 
 @MEASURES.register("embedding_norm")
@@ -20,10 +24,10 @@ class EmbeddingNorm(Measure):
     class Config:
         pass
 
-    def words(self, job, dset):
+    def words(self, job: "StepJob", dset: str) -> list[str]:
         return [job.vectors_after(Centre, dset)]
 
-    def values(self, utts, vectors):
+    def values(self, utts: list[str], vectors: str) -> np.ndarray:
         keys, x_ND = read_vectors(vectors)
         norm_N = np.linalg.norm(x_ND.astype(np.float64), axis=1)
         return values_of(utts, dict(zip(keys, norm_N.tolist(), strict=True)), vectors)

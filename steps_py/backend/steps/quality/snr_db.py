@@ -1,6 +1,7 @@
 """Signal-to-noise ratio of an utterance."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -8,6 +9,9 @@ from steps_py.backend.steps.quality.base import MEASURES, Measure, values_of
 from steps_py.errors import BackendError
 from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.formats.tables import RandomReader, SequentialReader
+
+if TYPE_CHECKING:
+    from steps_py.backend.step_job import StepJob
 
 DB_PER_NEPER = 10 / np.log(10)  # of energy
 QUIET_SHARE = 0.05  # frames that count as noise where the decisions leave none
@@ -25,10 +29,10 @@ class SnrDb(Measure):
     class Config:
         pass
 
-    def words(self, job, dset):
+    def words(self, job: "StepJob", dset: str) -> list[str]:
         return [job.table(dset, "feats.scp"), job.table(dset, "vad.scp")]
 
-    def values(self, utts, feats, vad):
+    def values(self, utts: list[str], feats: str, vad: str) -> np.ndarray:
         wanted, found = set(utts), {}
         with (
             SequentialReader(f"scp:{feats}", FLOAT_MATRIX) as reader,
@@ -40,7 +44,7 @@ class SnrDb(Measure):
         return values_of(utts, found, feats)
 
 
-def snr_db(log_energy_T, voiced_T, where) -> float:
+def snr_db(log_energy_T: np.ndarray, voiced_T: np.ndarray, where: str) -> float:
     """The difference of mean log energies, in dB, of voiced and other frames.
 
     Where all frames are voiced, or none, the quietest twentieth of the frames is the noise.
