@@ -97,7 +97,7 @@ class DiarizationConfig:
         propertyNames=SET_NAME | {"not": {"enum": FOLDERS}},
     )
     speech: Annotated[dict, part("speech detector")] = setting(
-        {"name": "energy"}, "what finds speech: energy, oracle, silero"
+        {"name": "energy"}, "what finds speech: energy, or oracle for that of the reference"
     )
     windows: WindowsConfig = section(WindowsConfig, "windows of speech that have an x-vector each")
     systems: dict[str, Annotated[dict, part("diarization clusterer", named_by_key=True)]] = setting(

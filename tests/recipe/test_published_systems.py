@@ -19,7 +19,8 @@ from steps_py.training.config import ChunksConfig, TrainConfig, split_stages
 
 RESULTS = (RECIPE / "RESULTS.md").read_text()
 OF_DATA_AND_SCORES = {"part", "vox2_only", "large_margin", "as_norm", "qmf", "self_supervised"}
-SYSTEMS = sorted({path.stem for path in RECIPE.glob("*.yaml")} - OF_DATA_AND_SCORES - {"config"})
+NO_NETWORKS = OF_DATA_AND_SCORES | {"ivector", "config"}
+SYSTEMS = sorted({path.stem for path in RECIPE.glob("*.yaml")} - NO_NETWORKS)
 WESPEAKER = [system for system in SYSTEMS if system != "conformer"]
 # keys of train in which these differ
 OWN = {"optimizer", "schedule", "num_epochs", "steps_per_epoch", "batch_size"}

@@ -1,0 +1,159 @@
+"""Edits of recipes with i-vectors, and of those that find who spoke when.
+
+A property over the schema, as in test_edits.py, but of recipes that never ran: the commands of a
+dry run before and after an edit are compared, and those of the rules that read the key differ.
+Snakemake runs a rule again whose command, parameters or inputs differ.
+"""
+
+import collections
+import re
+
+import pytest
+import yaml
+
+from tests.support import tiny_recipe
+from tests.support.tiny_recipe import ROOT, copy_recipe
+from tests.workflow.test_edits import SCHEMA, another_value, keys_of
+
+pytestmark = pytest.mark.slow
+
+OF_EXTRACTOR = {"compute_posteriors", "accumulate_ivector_extractor", "extract_ivectors"}
+OF_FRAMES = OF_EXTRACTOR | {
+    *("init_diag_ubm", "select_diag_gaussians", "accumulate_diag_ubm"),
+    *("select_full_gaussians", "accumulate_full_ubm"),
+}
+EACH_DIAG = {"accumulate_diag_ubm", "update_diag_ubm"}
+EACH_FULL = {"accumulate_full_ubm", "update_full_ubm"}
+EACH_EXTRACTOR = {"accumulate_ivector_extractor", "update_ivector_extractor"}
+SELECTING = {"select_diag_gaussians", "select_full_gaussians"}
+CLUSTERING = {"cluster_windows", "tune_diarizer"}
+# The rules whose commands differ after an edit of the key, or of any key below it.
+READERS = {
+    "ubm.train_set": {"split_ubm_feats", *OF_FRAMES} - OF_EXTRACTOR,
+    "ubm.num_gauss": {"init_diag_ubm"},
+    "ubm.delta_order": OF_FRAMES,
+    "ubm.delta_window_frames": OF_FRAMES,
+    "ubm.min_gaussian_weight": {"init_diag_ubm", "update_diag_ubm", "update_full_ubm"},
+    "ubm.init": {"init_diag_ubm"},
+    "ubm.diag.num_iters": {*EACH_DIAG, "finish_diag_ubm"},
+    "ubm.diag.num_gselect": {"select_diag_gaussians"},
+    "ubm.diag.subsample": {"accumulate_diag_ubm", "select_diag_gaussians"},
+    "ubm.diag.remove_low_count_gaussians": {"update_diag_ubm"},
+    "ubm.full.num_iters": {*EACH_FULL, "finish_full_ubm"},
+    "ubm.full.num_gselect": {"select_full_gaussians"},
+    "ubm.full.subsample": {"accumulate_full_ubm", "select_full_gaussians"},
+    "ubm.full.remove_low_count_gaussians": {"update_full_ubm"},
+    "ubm.num_threads": {"init_diag_ubm"},
+    "ubm.num_jobs": {"split_ubm_feats", *EACH_DIAG, *EACH_FULL, *SELECTING},
+    "ivector.train_set": {"split_ivector_feats", *OF_EXTRACTOR} - {"extract_ivectors"},
+    "ivector.dim": {"init_ivector_extractor", "prepare_step"},
+    "ivector.num_iters": {*EACH_EXTRACTOR, "finish_ivector_extractor"},
+    "ivector.num_utts": {"select_longest_utts", "split_ivector_feats"},
+    "ivector.num_gselect": {"compute_posteriors", "extract_ivectors"},
+    "ivector.min_post": {"compute_posteriors", "extract_ivectors"},
+    "ivector.posterior_scale": {"compute_posteriors", "extract_ivectors"},
+    "ivector.use_weights": {"init_ivector_extractor"},
+    "ivector.num_samples_for_weights": {"accumulate_ivector_extractor"},
+    "ivector.num_threads": {*EACH_EXTRACTOR, "extract_ivectors"},
+    "ivector.num_jobs": {"split_ivector_feats", "compute_posteriors", *EACH_EXTRACTOR},
+    "diarization.extractor": {"find_speech", "embed_windows"},
+    "diarization.sets": {"prepare_conversations", "find_speech", "embed_windows"},
+    "diarization.speech": {"find_speech", "score_diarization"},
+    "diarization.windows": {"cut_windows"},
+    "diarization.systems": {"cluster_windows"},
+    "diarization.plda": CLUSTERING,
+    "diarization.known_num_speakers": CLUSTERING,
+    "diarization.max_speakers": CLUSTERING,
+    "diarization.tune": {"tune_diarizer"},
+    "diarization.tune.set": {"tune_diarizer", "score_diarization"},
+    "diarization.scoring": {"score_diarization"},
+    "diarization.scoring.collar_sec": {"score_diarization", "tune_diarizer"},
+    "diarization.scoring.score_overlap": {"score_diarization", "tune_diarizer"},
+}
+SETS = {
+    name: {"recordings": name, "pattern": "{recording}.wav", "rttm": f"{name}.rttm"}
+    for name in ("dev", "eval")
+}
+VALUES = {
+    "ubm.train_set": "other",
+    "ivector.train_set": "other",
+    "diarization.extractor": "b.swx",
+    "diarization.sets": SETS | {"eval": SETS["eval"] | {"channel": 2}},
+    "diarization.speech": {"name": "oracle"},
+    "diarization.systems": {"ahc": {}, "spectral": {"binary": False}},
+    "diarization.plda": "a.plda",
+    "diarization.tune.set": "eval",
+    "diarization.tune.values": {"ahc": {"threshold": [0.3]}},
+}
+SECTIONS = ("ubm", "ivector", "diarization")
+KEYS = {key: rule for key, rule in keys_of(SCHEMA, SCHEMA) if key.partition(".")[0] in SECTIONS}
+
+
+def commands_of(folder):
+    """{rule: its commands, each with how many jobs have it} of a dry run."""
+    code, text = tiny_recipe.planner().ask(folder, "--printshellcmds", "all")
+    assert code == 0, text[-3000:]
+    jobs = re.findall(
+        r"^ *(?:local)?rule (\w+):$(.*?)(?=^ *(?:local)?rule \w+:$|\Z)", text, re.M | re.S
+    )
+    found = collections.defaultdict(collections.Counter)
+    for rule, job in jobs:
+        if command := re.search(r"Shell command: (.*)", job):
+            found[rule][command[1]] += 1
+    return found
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """A recipe of each kind, and the commands of its dry run."""
+
+    def with_ivectors(config):
+        tiny_recipe.shrink(config)
+        overlay = yaml.safe_load((ROOT / "egs/mini/ivector.yaml").read_text())
+        config["data"]["sets"]["other"] = config["data"]["sets"]["train"]
+        for section, value in overlay.items():
+            config[section] = value
+            if value is None:
+                del config[section]
+
+    ivectors = copy_recipe(ROOT / "egs/mini", tmp_path_factory.mktemp("ivectors"), with_ivectors)
+    spoken = tmp_path_factory.mktemp("spoken")
+    for name in ("a.swx", "b.swx", "a.plda", "dev.rttm", "eval.rttm", "dev/1.wav", "eval/1.wav"):
+        (spoken / name).parent.mkdir(exist_ok=True)
+        (spoken / name).touch()
+    section = {
+        "extractor": "a.swx",
+        "sets": SETS,
+        "systems": {"ahc": {}, "spectral": {}},
+        "tune": {"set": "dev", "values": {"ahc": {"threshold": [0.1, 0.2]}}},
+    }
+    (spoken / "config.yaml").write_text(yaml.safe_dump({"diarization": section}))
+    return {
+        section: (folder, commands_of(folder))
+        for folder, sections in ((ivectors, ("ubm", "ivector")), (spoken, ("diarization",)))
+        for section in sections
+    }
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_an_edit_changes_the_commands_of_the_rules_that_read_the_key(folders, key):
+    folder, before = folders[key.partition(".")[0]]
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    *sections, last = key.split(".")
+    inner = config
+    for section in sections:
+        inner = inner.setdefault(section, {})
+    had = inner.get(last, KEYS[key].get("default"))
+    inner[last] = VALUES[key] if key in VALUES else another_value(key, KEYS[key], had)
+    kept = (folder / "config.yaml").read_text()
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    try:
+        after = commands_of(folder)
+    finally:
+        (folder / "config.yaml").write_text(kept)
+    changed = {rule for rule in before | after if before.get(rule) != after.get(rule)}
+    changed -= {"write_manifest"}  # it has the whole config
+    longest = max((name for name in READERS if f"{key}.".startswith(f"{name}.")), key=len)
+    if last == "train_set":  # the other set has features, too
+        changed &= OF_FRAMES | {"split_ubm_feats", "split_ivector_feats"}
+    assert changed == READERS[longest]
