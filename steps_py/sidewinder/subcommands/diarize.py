@@ -48,9 +48,7 @@ class Diarize(Subcommand):
             help="of the clusterer, such as threshold=0.3",
         )
         parser.add_argument("--plda", help="Kaldi's PLDA, for clusterers that need one")
-        parser.add_argument(
-            "--speech", default="energy", help="speech detector; default: energy"
-        )
+        parser.add_argument("--speech", default="energy", help="speech detector; default: energy")
         parser.add_argument("--shift-sec", type=float, default=0.75, help="default: 0.75")
         parser.add_argument("--picture", help="SVG file of the turns")
         parser.add_argument("--wavs", help="folder for a WAV file of each speaker")
