@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import ClassVar
 
+from tests.real_clusters.runs import wait_until
 from tests.real_clusters.scheduler import Scheduler
 
 QMASTER_PID = Path("/var/spool/gridengine/qmaster/qmaster.pid")
@@ -60,7 +61,8 @@ class Sge(Scheduler):
     def resume(self):
         QMASTER_PID.unlink(missing_ok=True)
         subprocess.run(["/usr/sbin/sge_qmaster"], check=True)
-        command("qstat")
+        answers = ["qstat", "-u", "*"]  # not at once, on a busy host
+        wait_until(lambda: subprocess.run(answers, capture_output=True).returncode == 0, "qstat")
 
 
 def command(*words):

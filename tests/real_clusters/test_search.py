@@ -20,7 +20,7 @@ SEARCH = {
     "space": {
         "train.optimizer.lr": {"log_range": [0.002, 0.1]},
         "train.schedule.name": {"choices": ["cosine", "constant"]},
-        "model.embedding_dim": {"int_range": [4, 12]},
+        "model.embedding_dim": {"int_range": [6, 12]},  # the recipe's backend.lda_dim is 6
     },
 }
 
