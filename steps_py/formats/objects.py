@@ -30,6 +30,7 @@ from steps_py.formats.basic_types import (
     read_marker,
 )
 from steps_py.formats.holders import Holder, refuse_span
+from steps_py.formats.triangles import packed_size, triangle_dim
 
 _UINT16 = struct.Struct("<bH")
 _LONGEST_TOKEN = 4096
@@ -236,11 +237,6 @@ class ObjectHolder(Holder):
         return writer.data()
 
 
-def packed_size(dim: int) -> int:
-    """Elements of a packed symmetric matrix: 3 -> 6."""
-    return dim * (dim + 1) // 2
-
-
 def _read_binary_ints(stream, dtype):
     count = read_int(stream)
     return np.frombuffer(stream.take(4 * count, f"{count} integers"), "<i4").astype(dtype)
@@ -283,14 +279,14 @@ def _read_text_packed(stream, dtype):
         x_P = np.array([float(number) for number in body.split()], dtype)
     except ValueError as error:
         stream.fail(f"text that is no number: {str(error)[:60]}.")
-    dim = int((8 * len(x_P) + 1) ** 0.5 - 1) // 2
+    dim = triangle_dim(len(x_P))
     if packed_size(dim) != len(x_P):
         stream.fail(f"a packed matrix of {len(x_P)} numbers, which fill no triangle.")
     return x_P
 
 
 def _encode_packed(x_P, binary, dtype):
-    dim = int((8 * len(x_P) + 1) ** 0.5 - 1) // 2
+    dim = triangle_dim(len(x_P))
     if binary:
         token, on_file = (b"FP ", "<f4") if dtype == "float32" else (b"DP ", "<f8")
         return token + encode_int(dim) + np.asarray(x_P).astype(on_file).tobytes()

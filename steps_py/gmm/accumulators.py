@@ -10,9 +10,10 @@ Shape suffixes (scope: this module):
 import numpy as np
 
 from steps_py.errors import KaldiError
-from steps_py.formats.objects import ObjectHolder, packed_size
+from steps_py.formats.objects import ObjectHolder
+from steps_py.formats.triangles import packed, packed_size, unpacked
 from steps_py.gmm.diag_gmm import with_squares
-from steps_py.gmm.full_gmm import pack, unpack, with_ones
+from steps_py.gmm.full_gmm import with_ones
 from steps_py.gmm.grouping import by_gaussian
 from steps_py.gmm.update_flags import UpdateFlags, with_needed
 
@@ -202,7 +203,7 @@ def _read_full(reader):
             packed_GQ = np.empty((stats.num_gauss, packed_size(stats.dim)))
             for row_Q in packed_GQ:
                 row_Q[:] = _sized(reader, reader.value("dpacked"), row_Q.shape)
-            stats.variances[:] = unpack(packed_GQ, stats.dim) + _of_means(stats)
+            stats.variances[:] = unpacked(packed_GQ) + _of_means(stats)
         else:
             reader.fail(f"'{token[:40]}' in statistics of a full-covariance GMM.")
     return stats
@@ -243,7 +244,7 @@ def _write_full(writer, stats):
     _write_head(writer, stats)
     if stats.variances is not None:
         writer.token("<FULLVARACCS>")
-        for row_Q in pack(stats.variances - _of_means(stats)):
+        for row_Q in packed(stats.variances - _of_means(stats)):
             writer.value("packed", row_Q)
     writer.token("</GMMACCS>")
 

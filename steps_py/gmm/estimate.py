@@ -9,10 +9,11 @@ import dataclasses
 import numpy as np
 
 from steps_py.errors import KaldiError
+from steps_py.formats.triangles import packed
 from steps_py.gmm.accumulators import DiagAccumulator, FullAccumulator
 from steps_py.gmm.blocks import row_blocks
 from steps_py.gmm.diag_gmm import DiagGmm
-from steps_py.gmm.full_gmm import FullGmm, pack
+from steps_py.gmm.full_gmm import FullGmm
 from steps_py.gmm.update_flags import UpdateFlags
 
 LEAST_OCCUPANCY = 1e-10
@@ -120,7 +121,7 @@ def estimate_full(
     inv_covars_GDD = gmm.inv_covars_GDD()
     if flags & UpdateFlags.VARIANCES:
         inv_covars_GDD = np.linalg.inv(covars_GDD)
-        inv_covars_GP = pack(inv_covars_GDD)
+        inv_covars_GP = packed(inv_covars_GDD)
         means_invcovars_GD = np.einsum("gde,ge->gd", inv_covars_GDD, old_means_GD)
     if flags & UpdateFlags.MEANS:
         means_invcovars_GD = np.einsum("gde,ge->gd", inv_covars_GDD, means_GD)

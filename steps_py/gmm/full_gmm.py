@@ -13,8 +13,9 @@ import functools
 import numpy as np
 
 from steps_py.errors import KaldiError
-from steps_py.formats.objects import ObjectHolder, packed_size
+from steps_py.formats.objects import ObjectHolder
 from steps_py.formats.posteriors import Selection
+from steps_py.formats.triangles import packed, packed_size, unpacked
 from steps_py.gmm.blocks import row_blocks
 from steps_py.gmm.diag_gmm import LOG_2PI, DiagGmm, checked_gconsts
 from steps_py.gmm.grouping import by_gaussian
@@ -50,7 +51,7 @@ class FullGmm:
         inv_covars_GDD = np.linalg.inv(np.asarray(covars_GDD, np.float64))
         means_GD = np.asarray(means_GD, np.float64)
         means_invcovars_GD = np.einsum("gde,ge->gd", inv_covars_GDD, means_GD)
-        return cls(weights_G, means_invcovars_GD, pack(inv_covars_GDD))
+        return cls(weights_G, means_invcovars_GD, packed(inv_covars_GDD))
 
     @classmethod
     def of_diag(cls, gmm: DiagGmm):
@@ -77,7 +78,7 @@ class FullGmm:
 
     def inv_covars_GDD(self) -> np.ndarray:
         """Inverse covariances, float64."""
-        return unpack(self.inv_covars_GP, self.dim)
+        return unpacked(self.inv_covars_GP.astype(np.float64))
 
     def covars_GDD(self) -> np.ndarray:
         """Covariances, float64."""
@@ -91,7 +92,7 @@ class FullGmm:
         means_GD = np.empty(self.means_invcovars_GD.shape)
         for rows in row_blocks(self.num_gauss, 16 * self.dim**2):
             means_GD[rows] = np.linalg.solve(
-                unpack(self.inv_covars_GP[rows], self.dim),
+                unpacked(self.inv_covars_GP[rows].astype(np.float64)),
                 self.means_invcovars_GD[rows, :, np.newaxis].astype(np.float64),
             )[..., 0]
         return means_GD
@@ -105,7 +106,7 @@ class FullGmm:
         with np.errstate(divide="ignore"):
             log_weights_G = np.log(self.weights_G.astype(np.float64))
         for rows in row_blocks(num_gauss, 24 * dim**2):
-            inv_covars_BDD = unpack(self.inv_covars_GP[rows], dim)
+            inv_covars_BDD = unpacked(self.inv_covars_GP[rows].astype(np.float64))
             try:
                 lower_BDD = np.linalg.cholesky(inv_covars_BDD)
             except np.linalg.LinAlgError:
@@ -168,19 +169,19 @@ class FullGmm:
 
     def split(self, num_gauss: int, perturb_factor: float, generator) -> "FullGmm":
         """Halve the heaviest Gaussian until there are `num_gauss`; the means move apart."""
-        weights, means, packed = (
+        weights, means, inv_covars = (
             list(x) for x in (self.weights_G, self.means_invcovars_GD, self.inv_covars_GP)
         )
         while len(weights) < num_gauss:
             best = int(np.argmax(weights))
             weights[best] = weights[best] / 2
-            lower_DD = np.linalg.cholesky(unpack(packed[best][np.newaxis], self.dim)[0])
+            lower_DD = np.linalg.cholesky(unpacked(inv_covars[best].astype(np.float64)))
             step_D = perturb_factor * (lower_DD @ generator.standard_normal(self.dim))
             weights.append(weights[best])
             means.append(means[best] + step_D)
             means[best] = means[best] - step_D
-            packed.append(packed[best])
-        return FullGmm(weights, means, packed)
+            inv_covars.append(inv_covars[best])
+        return FullGmm(weights, means, inv_covars)
 
 
 def merged(mixtures: list[FullGmm]) -> FullGmm:
@@ -195,21 +196,6 @@ def merged(mixtures: list[FullGmm]) -> FullGmm:
         np.concatenate([gmm.means_invcovars_GD for gmm in mixtures]),
         np.concatenate([gmm.inv_covars_GP for gmm in mixtures]),
     )
-
-
-def pack(matrices_GDD: np.ndarray) -> np.ndarray:
-    """Lower triangles row by row: (G, D, D) -> (G, P)."""
-    rows, columns = np.tril_indices(matrices_GDD.shape[-1])
-    return matrices_GDD[:, rows, columns]
-
-
-def unpack(packed_GP: np.ndarray, dim: int) -> np.ndarray:
-    """Symmetric matrices of lower triangles: (G, P) -> (G, D, D), float64."""
-    rows, columns = np.tril_indices(dim)
-    matrices_GDD = np.empty((len(packed_GP), dim, dim))
-    matrices_GDD[:, rows, columns] = packed_GP
-    matrices_GDD[:, columns, rows] = packed_GP
-    return matrices_GDD
 
 
 def with_ones(x_TD: np.ndarray) -> np.ndarray:

@@ -10,9 +10,9 @@ import numpy as np
 from scipy.linalg import lapack
 
 from steps_py.errors import KaldiError
+from steps_py.formats.triangles import full_index
 from steps_py.ivector import own_weights
 from steps_py.ivector.extractor import IvectorExtractor
-from steps_py.ivector.triangles import full_index
 from steps_py.ivector.utterances import UtteranceBatch
 
 

@@ -12,9 +12,9 @@ from scipy.linalg import cho_factor, cho_solve
 
 from steps_py.errors import KaldiError
 from steps_py.formats.log import log, warn
+from steps_py.formats.triangles import packed, unpacked
 from steps_py.ivector.extractor import IvectorExtractor
 from steps_py.ivector.statistics import IvectorStats
-from steps_py.ivector.triangles import packed, unpacked
 
 _MOST_CONDITION = 1e4  # smaller eigenvalues of quadratic terms are raised
 _LEAST_VARIANCE = 1e-7  # of i-vectors

@@ -16,8 +16,8 @@ import numpy as np
 from steps_py.errors import KaldiError
 from steps_py.formats.basic_types import read_marker
 from steps_py.formats.objects import ObjectReader
+from steps_py.formats.triangles import flat_index, triangle_dim, unpacked
 from steps_py.ivector.large_objects import read_stack, write_parts
-from steps_py.ivector.triangles import flat_index, triangle_dim, unpacked
 
 _FIRST_OFFSET = 100.0  # of the prior; must not be zero
 

@@ -10,8 +10,8 @@ import itertools
 import numpy as np
 
 from steps_py.errors import KaldiError
+from steps_py.formats.triangles import unpacked
 from steps_py.ivector.extractor import IvectorExtractor
-from steps_py.ivector.triangles import unpacked
 from steps_py.ivector.utterances import check_sizes
 
 _RESIDUAL_FACTOR = 0.01**2  # a residual that falls below this part is computed anew

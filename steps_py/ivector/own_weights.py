@@ -6,7 +6,7 @@ Suffixes: see extractor.py; R = samples.
 
 import numpy as np
 
-from steps_py.ivector.triangles import packed
+from steps_py.formats.triangles import packed
 
 
 def log_softmax(x_I):

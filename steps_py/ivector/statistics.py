@@ -11,11 +11,11 @@ from scipy.linalg import blas
 from steps_py.errors import KaldiError
 from steps_py.formats.basic_types import read_marker
 from steps_py.formats.objects import ObjectReader
+from steps_py.formats.triangles import flat_index, triangle_dim
 from steps_py.ivector import own_weights
 from steps_py.ivector.distribution import IvectorDistribution
 from steps_py.ivector.extractor import IvectorExtractor
 from steps_py.ivector.large_objects import read_stack, write_parts
-from steps_py.ivector.triangles import flat_index, triangle_dim
 from steps_py.ivector.utterances import UtteranceBatch
 
 

@@ -8,6 +8,7 @@ import pytest
 from steps_py.errors import StepsError
 from steps_py.formats.posteriors import Posterior
 from steps_py.formats.streams import open_input
+from steps_py.formats.triangles import packed
 from steps_py.ivector.estimation import EstimationConfig, solve_quadratic, update
 from steps_py.ivector.extraction import IvectorComputer
 from steps_py.ivector.extractor import new_extractor, read_extractor, write_extractor
@@ -15,7 +16,6 @@ from steps_py.ivector.lbfgs import Lbfgs
 from steps_py.ivector.logistic_regression import LogisticRegressionConfig, split_targets, train
 from steps_py.ivector.online import OnlineConfig, OnlineIvectors, conjugate_gradients
 from steps_py.ivector.statistics import StatsAccumulator, read_stats, write_stats
-from steps_py.ivector.triangles import packed
 
 NUM_GAUSS, FEAT_DIM, DIM = 3, 4, 5
 

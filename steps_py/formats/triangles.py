@@ -1,6 +1,15 @@
-"""Symmetric matrices as their lower triangles, row by row, as Kaldi keeps them."""
+"""Symmetric matrices as their lower triangles, row by row, as Kaldi keeps them.
+
+Shape suffixes (scope: this module):
+    D = rows and columns of a matrix   P = D * (D + 1) / 2
+"""
 
 import numpy as np
+
+
+def packed_size(dim: int) -> int:
+    """Elements of a packed symmetric matrix: 3 -> 6."""
+    return dim * (dim + 1) // 2
 
 
 def triangle_dim(size: int) -> int:
