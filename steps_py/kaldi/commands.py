@@ -54,8 +54,9 @@ _FAMILIES = {
     "sum_commands": "matrix-sum vector-sum vector-scale",
     "metric_commands": "compute-eer",
     "clustering_commands": "agglomerative-cluster",
-    "ivector_commands": "ivector-extractor-init ivector-extractor-copy ivector-extractor-acc-stats"
-    " ivector-extractor-sum-accs ivector-extractor-est ivector-extract ivector-extract-online",
+    "ivector_extractor_commands": "ivector-extractor-init ivector-extractor-copy"
+    " ivector-extractor-acc-stats ivector-extractor-sum-accs ivector-extractor-est",
+    "ivector_commands": "ivector-extract ivector-extract-online",
     "logistic_regression_commands": "logistic-regression-train logistic-regression-eval"
     " logistic-regression-copy",
     "pitch_commands": "compute-kaldi-pitch-feats process-kaldi-pitch-feats"
