@@ -176,36 +176,41 @@ def _sized(reader, array, shape):
     return array
 
 
+def _read_first_order(reader, stats, token):
+    """Read the part that both kinds have; False if `token` begins another one."""
+    if token == "<OCCUPANCY>":
+        stats.occupancy_G[:] = _sized(reader, reader.value("dvector"), stats.occupancy_G.shape)
+    elif token == "<MEANACCS>":
+        stats.means_GD[:] = _sized(reader, reader.value("dmatrix"), stats.means_GD.shape)
+    else:
+        return False
+    return True
+
+
 def _read_diag(reader):
     stats = _read_head(reader, DiagAccumulator)
     while (token := reader.token()) != "</GMMACCS>":
-        if token == "<OCCUPANCY>":
-            stats.occupancy_G[:] = _sized(reader, reader.value("dvector"), stats.occupancy_G.shape)
-        elif token == "<MEANACCS>":
-            stats.means_GD[:] = _sized(reader, reader.value("dmatrix"), stats.means_GD.shape)
-        elif token == "<DIAGVARACCS>":
-            sums = reader.value("dmatrix")
-            if stats.variances is not None:
-                stats.variances[:] = _sized(reader, sums, stats.variances.shape)
-        else:
+        if _read_first_order(reader, stats, token):
+            continue
+        if token != "<DIAGVARACCS>":
             reader.fail(f"'{token[:40]}' in statistics of a diagonal GMM.")
+        sums = reader.value("dmatrix")
+        if stats.variances is not None:
+            stats.variances[:] = _sized(reader, sums, stats.variances.shape)
     return stats
 
 
 def _read_full(reader):
     stats = _read_head(reader, FullAccumulator)
     while (token := reader.token()) != "</GMMACCS>":
-        if token == "<OCCUPANCY>":
-            stats.occupancy_G[:] = _sized(reader, reader.value("dvector"), stats.occupancy_G.shape)
-        elif token == "<MEANACCS>":
-            stats.means_GD[:] = _sized(reader, reader.value("dmatrix"), stats.means_GD.shape)
-        elif token == "<FULLVARACCS>" and stats.variances is not None:
-            packed_GQ = np.empty((stats.num_gauss, packed_size(stats.dim)))
-            for row_Q in packed_GQ:
-                row_Q[:] = _sized(reader, reader.value("dpacked"), row_Q.shape)
-            stats.variances[:] = unpacked(packed_GQ) + _of_means(stats)
-        else:
+        if _read_first_order(reader, stats, token):
+            continue
+        if token != "<FULLVARACCS>" or stats.variances is None:
             reader.fail(f"'{token[:40]}' in statistics of a full-covariance GMM.")
+        packed_GQ = np.empty((stats.num_gauss, packed_size(stats.dim)))
+        for row_Q in packed_GQ:
+            row_Q[:] = _sized(reader, reader.value("dpacked"), row_Q.shape)
+        stats.variances[:] = unpacked(packed_GQ) + _of_means(stats)
     return stats
 
 

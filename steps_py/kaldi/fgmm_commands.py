@@ -14,22 +14,13 @@ from steps_py.kaldi.gmm_options import (
     FULL,
     AccumulateOptions,
     BinaryOptions,
+    EstimateOptions,
     GselectOptions,
     LikesOptions,
     ToPostOptions,
+    passes,
+    training,
 )
-
-
-def _passes():
-    from steps_py.kaldi import gmm_passes  # start-up time
-
-    return gmm_passes
-
-
-def _training():
-    from steps_py.kaldi import gmm_training  # start-up time
-
-    return gmm_training
 
 
 @dataclasses.dataclass
@@ -68,7 +59,7 @@ e.g.: fgmm-gselect "--gselect=ark:gunzip -c bigger.gselect.gz|" --n=20 1.gmm """
     max_args=3,
 )
 def fgmm_gselect(options, model_in: str, feats_in: str, selection_out: str) -> int:
-    return _passes().select(FULL, options, model_in, feats_in, selection_out)
+    return passes().select(FULL, options, model_in, feats_in, selection_out)
 
 
 @command(
@@ -81,7 +72,7 @@ e.g.: fgmm-global-acc-stats 1.mdl scp:train.scp 1.acc""",
     max_args=3,
 )
 def fgmm_global_acc_stats(options, model_in: str, feats_in: str, stats_out: str) -> int:
-    return _passes().accumulate(FULL, options, model_in, feats_in, stats_out)
+    return passes().accumulate(FULL, options, model_in, feats_in, stats_out)
 
 
 @dataclasses.dataclass
@@ -106,7 +97,7 @@ e.g.: fgmm-global-acc-stats-post scp:post.scp 2048 scp:train.scp 1.acc""",
 def fgmm_global_acc_stats_post(
     options, posteriors_in: str, num_gauss: str, feats_in: str, stats_out: str
 ) -> int:
-    return _passes().accumulate_posteriors(options, posteriors_in, num_gauss, feats_in, stats_out)
+    return passes().accumulate_posteriors(options, posteriors_in, num_gauss, feats_in, stats_out)
 
 
 @command(
@@ -118,29 +109,24 @@ Usage: fgmm-global-sum-accs [options] stats-out stats-in1 stats-in2 ...""",
     max_args=None,
 )
 def fgmm_global_sum_accs(options, stats_out: str, *stats_in: str) -> int:
-    return _passes().sum_statistics(FULL, options, stats_out, *stats_in)
+    return passes().sum_statistics(FULL, options, stats_out, *stats_in)
 
 
 @dataclasses.dataclass
-class EstimateOptions(FullLimits):
-    binary: bool = option(True, "Write output in binary mode")
-    update_flags: str = option("mvw", "Which GMM parameters will be updated: subset of mvw.")
-    mix_up: int = option(0, "Increase number of mixture components to this overall target.")
-    perturb_factor: float = option(
-        0.01, "While mixing up, perturb means by standard deviation times this factor."
-    )
+class FullEstimateOptions(EstimateOptions, FullLimits):
+    pass
 
 
 @command(
     "fgmm-global-est",
     usage="""Estimate a full-covariance GMM from the accumulated stats.
 Usage:  fgmm-global-est [options] <model-in> <stats-in> <model-out>""",
-    options=EstimateOptions,
+    options=FullEstimateOptions,
     min_args=3,
     max_args=3,
 )
 def fgmm_global_est(options, model_in: str, stats_in: str, model_out: str) -> int:
-    return _training().estimate_full_model(options, model_in, stats_in, model_out)
+    return training().estimate_full_model(options, model_in, stats_in, model_out)
 
 
 @dataclasses.dataclass
@@ -159,7 +145,7 @@ Usage:  fgmm-global-init-from-accs [options] <stats-in> <number-of-components> <
     max_args=3,
 )
 def fgmm_global_init_from_accs(options, stats_in: str, num_gauss: str, model_out: str) -> int:
-    return _training().init_from_stats(options, stats_in, num_gauss, model_out)
+    return training().init_from_stats(options, stats_in, num_gauss, model_out)
 
 
 @command(
@@ -194,7 +180,7 @@ e.g.: fgmm-global-copy --binary=false 1.model - | less""",
     max_args=2,
 )
 def fgmm_global_copy(options, model_in: str, model_out: str) -> int:
-    return _passes().copy_model(FULL, options, model_in, model_out)
+    return passes().copy_model(FULL, options, model_in, model_out)
 
 
 @command(
@@ -208,7 +194,7 @@ e.g.:
     max_args=1,
 )
 def fgmm_global_info(_options, model_in: str) -> int:
-    return _passes().show_model(FULL, model_in)
+    return passes().show_model(FULL, model_in)
 
 
 @command(
@@ -242,7 +228,7 @@ e.g.: fgmm-global-gselect-to-post 1.ubm ark:- 'ark:gunzip -c 1.gselect|' ark:-""
     max_args=4,
 )
 def fgmm_global_gselect_to_post(options, *arguments: str) -> int:
-    return _passes().selection_to_posteriors(FULL, options, *arguments)
+    return passes().selection_to_posteriors(FULL, options, *arguments)
 
 
 @command(
@@ -258,4 +244,4 @@ e.g.: fgmm-global-get-frame-likes 1.mdl scp:train.scp ark:1.likes""",
     max_args=3,
 )
 def fgmm_global_get_frame_likes(options, model_in: str, feats_in: str, likes_out: str) -> int:
-    return _passes().frame_likelihoods(FULL, options, model_in, feats_in, likes_out)
+    return passes().frame_likelihoods(FULL, options, model_in, feats_in, likes_out)

@@ -13,22 +13,13 @@ from steps_py.kaldi.gmm_options import (
     DIAG,
     AccumulateOptions,
     BinaryOptions,
+    EstimateOptions,
     GselectOptions,
     LikesOptions,
     ToPostOptions,
+    passes,
+    training,
 )
-
-
-def _passes():
-    from steps_py.kaldi import gmm_passes  # start-up time
-
-    return gmm_passes
-
-
-def _training():
-    from steps_py.kaldi import gmm_training  # start-up time
-
-    return gmm_training
 
 
 @dataclasses.dataclass
@@ -75,7 +66,7 @@ e.g.: gmm-global-init-from-feats scp:train.scp 1.mdl""",
     max_args=2,
 )
 def gmm_global_init_from_feats(options, feats_in: str, model_out: str) -> int:
-    return _training().init_from_feats(options, feats_in, model_out)
+    return training().init_from_feats(options, feats_in, model_out)
 
 
 @command(
@@ -88,7 +79,7 @@ e.g.: gmm-global-acc-stats 1.mdl scp:train.scp 1.acc""",
     max_args=3,
 )
 def gmm_global_acc_stats(options, model_in: str, feats_in: str, stats_out: str) -> int:
-    return _passes().accumulate(DIAG, options, model_in, feats_in, stats_out)
+    return passes().accumulate(DIAG, options, model_in, feats_in, stats_out)
 
 
 @command(
@@ -100,29 +91,24 @@ Usage: gmm-global-sum-accs [options] stats-out stats-in1 stats-in2 ...""",
     max_args=None,
 )
 def gmm_global_sum_accs(options, stats_out: str, *stats_in: str) -> int:
-    return _passes().sum_statistics(DIAG, options, stats_out, *stats_in)
+    return passes().sum_statistics(DIAG, options, stats_out, *stats_in)
 
 
 @dataclasses.dataclass
-class EstimateOptions(DiagLimits):
-    binary: bool = option(True, "Write output in binary mode")
-    update_flags: str = option("mvw", "Which GMM parameters will be updated: subset of mvw.")
-    mix_up: int = option(0, "Increase number of mixture components to this overall target.")
-    perturb_factor: float = option(
-        0.01, "While mixing up, perturb means by standard deviation times this factor."
-    )
+class DiagEstimateOptions(EstimateOptions, DiagLimits):
+    pass
 
 
 @command(
     "gmm-global-est",
     usage="""Estimate a diagonal-covariance GMM from the accumulated stats.
 Usage:  gmm-global-est [options] <model-in> <stats-in> <model-out>""",
-    options=EstimateOptions,
+    options=DiagEstimateOptions,
     min_args=3,
     max_args=3,
 )
 def gmm_global_est(options, model_in: str, stats_in: str, model_out: str) -> int:
-    return _training().estimate_diag_model(options, model_in, stats_in, model_out)
+    return training().estimate_diag_model(options, model_in, stats_in, model_out)
 
 
 @command(
@@ -135,7 +121,7 @@ e.g.: gmm-global-copy --binary=false 1.model - | less""",
     max_args=2,
 )
 def gmm_global_copy(options, model_in: str, model_out: str) -> int:
-    return _passes().copy_model(DIAG, options, model_in, model_out)
+    return passes().copy_model(DIAG, options, model_in, model_out)
 
 
 @command(
@@ -149,7 +135,7 @@ e.g.:
     max_args=1,
 )
 def gmm_global_info(_options, model_in: str) -> int:
-    return _passes().show_model(DIAG, model_in)
+    return passes().show_model(DIAG, model_in)
 
 
 @command(
@@ -183,7 +169,7 @@ e.g.: gmm-global-get-frame-likes 1.mdl scp:train.scp ark:1.likes""",
     max_args=3,
 )
 def gmm_global_get_frame_likes(options, model_in: str, feats_in: str, likes_out: str) -> int:
-    return _passes().frame_likelihoods(DIAG, options, model_in, feats_in, likes_out)
+    return passes().frame_likelihoods(DIAG, options, model_in, feats_in, likes_out)
 
 
 @command(
@@ -202,7 +188,7 @@ e.g.: gmm-gselect "--gselect=ark:gunzip -c bigger.gselect.gz|" --n=20 1.gmm """
     max_args=3,
 )
 def gmm_gselect(options, model_in: str, feats_in: str, selection_out: str) -> int:
-    return _passes().select(DIAG, options, model_in, feats_in, selection_out)
+    return passes().select(DIAG, options, model_in, feats_in, selection_out)
 
 
 @command(
@@ -219,7 +205,7 @@ e.g.: gmm-global-gselect-to-post 1.dubm ark:- 'ark:gunzip -c 1.gselect|' ark:-""
     max_args=4,
 )
 def gmm_global_gselect_to_post(options, *arguments: str) -> int:
-    return _passes().selection_to_posteriors(DIAG, options, *arguments)
+    return passes().selection_to_posteriors(DIAG, options, *arguments)
 
 
 @dataclasses.dataclass
@@ -243,4 +229,4 @@ e.g.: gmm-global-get-post --n=20 1.gmm "ark:feature-command |" "ark,t:|gzip -c >
     max_args=3,
 )
 def gmm_global_get_post(options, model_in: str, feats_in: str, posterior_out: str) -> int:
-    return _passes().best_posteriors(options, model_in, feats_in, posterior_out)
+    return passes().best_posteriors(options, model_in, feats_in, posterior_out)

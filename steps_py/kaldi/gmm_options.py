@@ -1,4 +1,4 @@
-"""Options of the commands gmm-* and fgmm-*, and the names of the two families of models."""
+"""What gmm-* and fgmm-* share: options, names of the two families of models, what runs them."""
 
 import dataclasses
 
@@ -48,3 +48,28 @@ class ToPostOptions:
         "If nonzero, posteriors below this threshold will be pruned away and the rest will be"
         " renormalized to sum to one.",
     )
+
+
+@dataclasses.dataclass
+class EstimateOptions(BinaryOptions):
+    """Of the commands that estimate a mixture, beside the limits of its kind."""
+
+    update_flags: str = option("mvw", "Which GMM parameters will be updated: subset of mvw.")
+    mix_up: int = option(0, "Increase number of mixture components to this overall target.")
+    perturb_factor: float = option(
+        0.01, "While mixing up, perturb means by standard deviation times this factor."
+    )
+
+
+def passes():
+    """The module that runs the commands over features; not imported for --help."""
+    from steps_py.kaldi import gmm_passes  # start-up time
+
+    return gmm_passes
+
+
+def training():
+    """The module that estimates models; not imported for --help."""
+    from steps_py.kaldi import gmm_training  # start-up time
+
+    return gmm_training
