@@ -51,6 +51,8 @@ def format_of(path: str, name: str | None = None) -> type[ExportFormat]:
 def export_system(system: System, path: str, file_format: type[ExportFormat]) -> Exported:
     """Write a system's network; the file appears only if it computes what the network does.
 
+    Its folder is created if it does not exist.
+
     The input are voiced frames after mean normalisation, as the system's own steps make them.
 
     Raises
@@ -69,6 +71,7 @@ def export_system(system: System, path: str, file_format: type[ExportFormat]) ->
     program = Program(
         exported=_program_of(network, feat_dim, least, system.path), facts=facts_of(system)
     )
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=Path(path).parent, prefix=".export") as folder:
         written = os.path.join(folder, Path(path).name)
         file_format.write(program, written)

@@ -25,10 +25,10 @@ def system(tmp_path_factory):
 
 @pytest.mark.parametrize("suffix", [pytest.param(".onnx", marks=pytest.mark.slow), ".pt2"])
 def test_an_exported_network_gives_the_same_x_vectors_at_any_length(system, tmp_path, suffix):
-    path = str(tmp_path / f"network{suffix}")
+    path = str(tmp_path / f"made/network{suffix}")  # in a folder that is not there yet
     found = export_system(system, path, format_of(path))
     assert found.difference <= 1e-4
-    assert [entry.name for entry in tmp_path.iterdir()] == [f"network{suffix}"]
+    assert [entry.name for entry in (tmp_path / "made").iterdir()] == [f"network{suffix}"]
     compute = format_of(path).open(path)
     x_BTD = 3 * np.random.default_rng(5).standard_normal((1, 311, 8), np.float32)
     with torch.inference_mode():
