@@ -21,8 +21,8 @@ class InitConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiagConfig:
-    """Section ``ubm.diag``: EM of the model with diagonal covariances, over all data."""
+class EmConfig:
+    """EM of one of the two models, over all data."""
 
     num_iters: Count = setting(4, "iterations of EM")
     num_gselect: Count = setting(30, "Gaussians of a frame that are evaluated, the likeliest")
@@ -33,15 +33,10 @@ class DiagConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FullConfig:
-    """Section ``ubm.full``: EM of the model with full covariances, over all data."""
+class FullConfig(EmConfig):
+    """Section ``ubm.full``: the model with full covariances."""
 
-    num_iters: Count = setting(4, "iterations of EM")
     num_gselect: Count = setting(20, "Gaussians of a frame that are evaluated, the likeliest")
-    subsample: Count = setting(5, "every so many frames are used")
-    remove_low_count_gaussians: bool = setting(
-        True, "in the last iteration, those whose weight is below ubm.min_gaussian_weight"
-    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +53,7 @@ class UbmConfig:
     )
     min_gaussian_weight: Share = setting(0.0001, "smallest weight of a Gaussian that is updated")
     init: InitConfig = section(InitConfig, "the first diagonal model")
-    diag: DiagConfig = section(DiagConfig, "training of the diagonal model")
+    diag: EmConfig = section(EmConfig, "training of the diagonal model")
     full: FullConfig = section(FullConfig, "training of the model with full covariances")
     num_threads: Count = setting(
         1, "of ubm.init, independent of the job's threads: rounding depends on it"
