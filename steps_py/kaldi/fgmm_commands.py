@@ -10,6 +10,7 @@ from steps_py.formats.options import option
 from steps_py.formats.outputs import open_output
 from steps_py.formats.tables import read_object, write_object
 from steps_py.kaldi.commands import command
+from steps_py.kaldi.gmm_on_demand import passes, training
 from steps_py.kaldi.gmm_options import (
     FULL,
     AccumulateOptions,
@@ -18,8 +19,6 @@ from steps_py.kaldi.gmm_options import (
     GselectOptions,
     LikesOptions,
     ToPostOptions,
-    passes,
-    training,
 )
 
 

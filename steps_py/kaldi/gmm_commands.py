@@ -9,6 +9,7 @@ from steps_py.formats.log import log
 from steps_py.formats.options import option
 from steps_py.formats.tables import read_object, write_object
 from steps_py.kaldi.commands import command
+from steps_py.kaldi.gmm_on_demand import passes, training
 from steps_py.kaldi.gmm_options import (
     DIAG,
     AccumulateOptions,
@@ -17,8 +18,6 @@ from steps_py.kaldi.gmm_options import (
     GselectOptions,
     LikesOptions,
     ToPostOptions,
-    passes,
-    training,
 )
 
 

@@ -1,4 +1,4 @@
-"""What gmm-* and fgmm-* share: options, names of the two families of models, what runs them."""
+"""Options of the commands gmm-* and fgmm-*, and the names of the two families of models."""
 
 import dataclasses
 
@@ -59,17 +59,3 @@ class EstimateOptions(BinaryOptions):
     perturb_factor: float = option(
         0.01, "While mixing up, perturb means by standard deviation times this factor."
     )
-
-
-def passes():
-    """The module that runs the commands over features; not imported for --help."""
-    from steps_py.kaldi import gmm_passes  # start-up time
-
-    return gmm_passes
-
-
-def training():
-    """The module that estimates models; not imported for --help."""
-    from steps_py.kaldi import gmm_training  # start-up time
-
-    return gmm_training
