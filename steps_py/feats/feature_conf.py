@@ -2,25 +2,17 @@
 
 import dataclasses
 import os
-from typing import TYPE_CHECKING
+from typing import Any
 
 from steps_py.errors import ConfigError, KaldiError
 from steps_py.feats.types.registry import FEATURES
 from steps_py.formats.options import parse_command_line
 
-if TYPE_CHECKING:
-    from steps_py.feats.types.magnitude_spectrogram import (
-        MagnitudeSpectrogram,
-        MagnitudeSpectrogramConfig,
-        MagnitudeSpectrogramOptions,
-    )
-    from steps_py.feats.types.scaled_fbank import ScaledFbank, ScaledFbankConfig, ScaledFbankOptions
-
 # Options that need whole utterances or their speakers, or that change the output.
 NOT_FOR_CHUNKS = ("subtract_mean", "vtln_warp", "vtln_map", "utt2spk", "min_duration", "channel")
 
 
-def read_feature_conf(kind: str, path: str | os.PathLike) -> "ScaledFbankConfig":
+def read_feature_conf(kind: str, path: str | os.PathLike) -> Any:
     """The Config of a feature type by a conf file of compute-<kind>-feats.
 
     Raises ConfigError for an unknown type, or an option that needs whole utterances.
@@ -37,9 +29,7 @@ def read_feature_conf(kind: str, path: str | os.PathLike) -> "ScaledFbankConfig"
     return cls.config_of(options)
 
 
-def read_feature_options(
-    kind: str, path: str | os.PathLike
-) -> "MagnitudeSpectrogramOptions | ScaledFbankOptions":
+def read_feature_options(kind: str, path: str | os.PathLike) -> Any:
     """The options in a conf file of compute-<kind>-feats; ConfigError if one is invalid."""
     arguments = [f"--config={path}", "--print-args=false"]
     try:
@@ -56,8 +46,6 @@ def feature_dim(kind: str, path: str | os.PathLike) -> int:
     return extractor_of(kind, FEATURES.find(kind).config_of(read_feature_options(kind, path))).dim
 
 
-def extractor_of(
-    kind: str, config: "MagnitudeSpectrogramConfig | ScaledFbankConfig"
-) -> "MagnitudeSpectrogram | ScaledFbank":
+def extractor_of(kind: str, config: Any) -> Any:
     """The extractor of a configuration, an object of the registered class."""
     return FEATURES.find(kind)(config)

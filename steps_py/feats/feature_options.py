@@ -1,7 +1,7 @@
 """Options of the compute-*-feats commands, and the configurations by them."""
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from steps_py.formats.options import option
 
@@ -157,7 +157,7 @@ def frame_config(options) -> "FrameConfig":
     )
 
 
-def mel_config(options: MfccOptions) -> "MelConfig":
+def mel_config(options: Any) -> "MelConfig":
     """The MelConfig of steps_py.feats.mel by the options."""
     from steps_py.feats.mel import MelConfig  # start-up time
 

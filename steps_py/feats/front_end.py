@@ -10,7 +10,7 @@ Shape suffixes (scope: this module):
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from steps_py.audio.resample import resample
 from steps_py.audio.signal_chain import SignalChain
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from steps_py.audio.wave import Wave
-    from steps_py.feats.feature_options import MfccOptions
 
 COPY_FEATS_METHOD = 1  # of compression, the default of copy-feats
 
@@ -85,7 +84,7 @@ class FrontEnd:
         front_end.vad_options(vad_conf)
         return front_end
 
-    def options(self, where: str = "conf") -> "MfccOptions":
+    def options(self, where: str = "conf") -> Any:
         """The options of compute-<type>-feats that `conf` sets."""
         options = FEATURES.find(self.type).Options
         return _parse(f"compute-{self.type}-feats", options, self.conf, where)

@@ -14,14 +14,10 @@ ignored in names. A command declares its options as a dataclass:
 import dataclasses
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import Any
 
 from steps_py.errors import KaldiError, did_you_mean
 from steps_py.formats.specifiers import shortened
-
-if TYPE_CHECKING:
-    from steps_py.feats.feature_options import MfccOptions
-    from steps_py.feats.vad_options import VadOptions
 
 _INTEGER = re.compile(r"[+-]?\d+")
 _REAL = re.compile(r"[+-]?((\d+\.?\d*|\.\d+)(e[+-]?\d+)?|inf|infinity|nan)", re.IGNORECASE)
@@ -79,9 +75,7 @@ def parse_command_line(
     return parser.result(argv[len(named) :])
 
 
-def parse_config_text(
-    command: str, options_class: type, text: str, where: str
-) -> "MfccOptions | VadOptions":
+def parse_config_text(command: str, options_class: type, text: str, where: str) -> Any:
     """The options that the text of a --config file sets; `where` is for messages.
 
     >>> @dataclasses.dataclass

@@ -33,7 +33,7 @@ class TrialSums:
     """
 
     def __init__(
-        self, step_N: np.ndarray, speakers_N2: np.ndarray, num_steps: float, num_speakers: int
+        self, step_N: np.ndarray, speakers_N2: np.ndarray, num_steps: int, num_speakers: int
     ):
         base = num_speakers + 1
         code_N = step_N.astype(np.int64) * base**2
