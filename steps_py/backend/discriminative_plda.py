@@ -78,8 +78,8 @@ def quadratic_of_plda(plda: Plda) -> Quadratic:
 
 
 def pair_form(
-    mean: np.ndarray, between: np.ndarray, within: np.ndarray, linalg: ModuleType = np.linalg
-) -> tuple:
+    mean: Any, between: Any, within: Any, linalg: ModuleType = np.linalg
+) -> tuple[Any, ...]:
     """P, Q, c and k of the mean and the covariances, as arrays of the library that `linalg` is of.
 
     The half sum and the half difference of two vectors are independent, with covariances

@@ -1,5 +1,6 @@
 """Speakers of trial lists, and lists that must have none in common with others."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +33,7 @@ def read_all(words: tuple) -> list[ListSpeakers]:
     return [read_list_speakers(*words[place : place + 3]) for place in range(0, len(words), 3)]
 
 
-def check_no_speaker_in(speakers: set[str], lists: list, what: str, cure: str) -> None:
+def check_no_speaker_in(speakers: Iterable[str], lists: list, what: str, cure: str) -> None:
     """Raise ScoreError that names the speakers which `what` shares with trial lists.
 
     >>> lists = [ListSpeakers("test", {"ann", "bob"})]

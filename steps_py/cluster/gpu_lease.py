@@ -39,7 +39,7 @@ WAIT_SEC = 24 * 3600.0
 
 def lease(
     num_gpus: int, environment, wait_sec: float = WAIT_SEC, say: Callable | None = None
-) -> tuple[str, list]:
+) -> tuple[str | None, list]:
     """Lock `num_gpus` GPUs; returns (CUDA_VISIBLE_DEVICES or None, open lock files).
 
     None means: leave the variable unchanged. Waits up to `wait_sec` for GPUs that others hold,

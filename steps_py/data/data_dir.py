@@ -114,7 +114,7 @@ def spk2utt_of(utt2spk: dict[str, str]) -> dict[str, str]:
     return {spk: " ".join(sorted(utts[spk])) for spk in sorted(utts)}
 
 
-def join_tables(paths: tuple[str, ...], fix: str) -> dict[str, str]:
+def join_tables(paths: Iterable[str | os.PathLike], fix: str) -> dict[str, str]:
     """Several tables as one dict; DataDirError, ending in `fix`, for a key in two of them."""
     joined = {}
     for path in paths:

@@ -215,7 +215,7 @@ class MatrixIndex:
         row_B: np.ndarray,
         first_B: np.ndarray,
         end_B: np.ndarray,
-        out: str | os.PathLike,
+        out: np.ndarray,
         at_B: np.ndarray | None = None,
     ):
         """Read the bytes of rows ``[first_B[b], end_B[b])`` into `out`, from ``at_B[b]`` on.

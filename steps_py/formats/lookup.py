@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from steps_py.errors import StepsError, TableError
 from steps_py.formats.entries import EntryReader, read_archive, read_script
 from steps_py.formats.log import warn
-from steps_py.formats.specifiers import shortened
+from steps_py.formats.specifiers import Rspecifier, shortened
 from steps_py.formats.streams import open_input
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class ScriptTable:
     """Random access by a script file."""
 
-    def __init__(self, spec: str, holder):
+    def __init__(self, spec: Rspecifier, holder):
         self._spec = spec
         self._names = read_script(spec.rxfilename, spec.is_sorted)
         self._entries = EntryReader(holder)
@@ -47,7 +47,7 @@ class ScriptTable:
 class ArchiveTable:
     """Random access by an archive: the entries read before the requested key are kept."""
 
-    def __init__(self, spec: str, holder):
+    def __init__(self, spec: Rspecifier, holder):
         self._spec = spec
         self._input = open_input(spec.rxfilename)
         self._rest = read_archive(self._input, holder)
@@ -115,7 +115,7 @@ class ArchiveTable:
 class DoublySortedTable(ArchiveTable):
     """Random access by an archive if its keys and the requests are sorted: one entry is kept."""
 
-    def __init__(self, spec: str, holder):
+    def __init__(self, spec: Rspecifier, holder):
         super().__init__(spec, holder)
         self._requested = ""
 

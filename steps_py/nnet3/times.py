@@ -81,7 +81,7 @@ def spaced(first: int, last: int, step: int) -> Iterable:
     return times
 
 
-def contained(sequence: Iterable, available: Iterable) -> slice:
+def contained(sequence: Iterable, available: Iterable) -> slice | np.ndarray:
     """Which entries of the sequence are in the set: a slice if they are consecutive.
 
     >>> contained(range(-2, 8), range(0, 5))
@@ -96,7 +96,7 @@ def contained(sequence: Iterable, available: Iterable) -> slice:
     return found if len(found) else slice(0, 0)
 
 
-def take(sequence: Iterable, index: slice) -> Iterable:
+def take(sequence: Iterable, index: slice | np.ndarray) -> Iterable:
     """The entries of a sequence at a slice or an array of positions."""
     if isinstance(index, slice):
         return sequence[index]

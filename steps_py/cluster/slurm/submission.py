@@ -14,7 +14,7 @@ PAUSE_SEC = 5
 NUM_LOOKS = 10  # for a job that sbatch has accepted
 
 
-def submit(command: str, script: str, name: str, stop, say: Callable) -> str | None:
+def submit(command: list[str], script: str, name: str, stop, say: Callable) -> str | None:
     """The job id, or None once `stop` is set. Retries while the scheduler does not answer.
 
     Args:
