@@ -4,11 +4,11 @@ Shape suffixes (scope: this module):
     N = vectors   D = dimension   T = trials   F = systems
 """
 
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from steps_py.backend.enrolled import Enrolled, EnrolledSide, SidesOfEnrolled
 from steps_py.backend.pair_scorers import Side
 from steps_py.backend.score_norm import Cohort, Sides
 from steps_py.backend.steps import STEPS
@@ -16,47 +16,15 @@ from steps_py.backend.steps.base import Join, Model, Transform
 from steps_py.errors import BackendError
 
 
-class SidesOfEnrolled(Sides):
-    """`Sides` that compute the cohort statistics of the enrolments once for all tests."""
-
-    def __init__(self, cohort, enroll, test, enroll_T, test_T, known: dict):
-        super().__init__(cohort, enroll, test, enroll_T, test_T)
-        self._known = known
-
-    def of_enroll(self, top_n=None, ddof=0):
-        key = top_n, ddof
-        if key not in self._known:
-            self._known[key] = super().of_enroll(top_n, ddof)
-        return self._known[key]
-
-
-@dataclass
-class Enrolled:
-    """Vectors that tests are compared with, prepared once.
-
-    Attributes
-    ----------
-    num_vectors : int
-    sides : list
-        One for each chain with a model: the system itself, or those that it joins.
-    """
-
-    num_vectors: int
-    sides: list = field(default_factory=list)
-
-
-class MemoryTrials:
+class MemoryTrials(NamedTuple):
     """What steps may read of the trials of all enrolments with one test, beside their scores."""
 
-    def __init__(self, enroll, test, known: dict):
-        self._enroll, self._test, self._known = enroll, test, known
+    enrolled: EnrolledSide
+    test: Side
 
     def with_cohort(self, cohort: Cohort) -> Sides:
         """Both sides, compared with a cohort."""
-        num_trials = len(self._enroll.offset_N)
-        rows_T = np.arange(num_trials), np.zeros(num_trials, int)
-        known = self._known.setdefault(id(cohort), {})
-        return SidesOfEnrolled(cohort, self._enroll, self._test, *rows_T, known)
+        return SidesOfEnrolled(cohort, self.enrolled, self.test)
 
 
 class ListedTrials(NamedTuple):
@@ -142,9 +110,7 @@ class KeptChain:
                 chain._enroll(x_ND, num_utts_N, enrolled)
             return
         side = self._scorer.enroll(self._prepared(x_ND), num_utts_N)
-        if len(x_ND) > 1:
-            side = side.single()
-        enrolled.sides.append((side, {}))
+        enrolled.sides.append(EnrolledSide(side))
 
     def _score(self, x_1D, sides):
         if self._join:
@@ -152,7 +118,8 @@ class KeptChain:
             score_T = join(np.stack([chain._score(x_1D, sides) for chain in chains], axis=1))
             trials = None
         else:
-            side, known = next(sides)
+            enrolled = next(sides)
+            side = enrolled.side
             test = self._scorer.test(self._prepared(x_1D))
             if side.vectors_NK.dtype == np.float32:
                 test = test.single()
@@ -160,7 +127,7 @@ class KeptChain:
             sum_T += side.offset_N
             sum_T += test.offset_N[0]
             score_T = self._scorer.finish(sum_T).astype(np.float64)
-            trials = MemoryTrials(side, test, known)
+            trials = MemoryTrials(enrolled, test)
         for function in self._after:
             score_T = function(score_T, trials)
         if not np.isfinite(score_T).all():

@@ -1,7 +1,7 @@
 """Enrolled people, and who of them speaks in a recording.
 
 Shape suffixes (scope: this module):
-    P = people   R = recordings   E = embedding
+    P = people   S = sample of them   E = embedding
 """
 
 import os
@@ -15,6 +15,7 @@ from steps_py.errors import StepsError
 from steps_py.system.decisions import log_odds
 from steps_py.system.gallery_file import GalleryFile, Person, Recording
 from steps_py.system.live import live_voices
+from steps_py.system.loaded_people import LoadedPeople
 from steps_py.system.sound import Reading, is_batch
 from steps_py.system.voice import Voice
 
@@ -76,16 +77,6 @@ class Identification:
         return f"{self.decision}:{nearest} {said} ({self.speech_sec:.1f} s of speech)"
 
 
-@dataclass
-class _Loaded:
-    """The people as the scoring steps take them, at a version of the file."""
-
-    version: tuple
-    names: list[str]
-    several: bool
-    enrolled: Any
-
-
 class Gallery:
     """The people of a file and the system that compares them; `System.gallery` opens it.
 
@@ -99,7 +90,7 @@ class Gallery:
 
     def __init__(self, system, path: str | os.PathLike):
         self._system, self._file = system, GalleryFile(path)
-        self._loaded: _Loaded | None = None
+        self._people = LoadedPeople(system, self._file)
         digest = self._file.digest()
         if digest is not None and digest != system.embedding_digest:
             self._file.close()
@@ -206,8 +197,9 @@ class Gallery:
         if top_k < 1:
             raise StepsError(f"top_k: is {top_k}. Give 1 or more.")
         log_prior_odds = log_odds(prior)
-        people = self._people()
-        score_P = self._system.chain(people.several).score(people.enrolled, voice.xvector_E)
+        people = self._people
+        people.refresh()
+        score_P = people.score(voice.xvector_E)
         llr_P = self._system.llr(score_P)
         best = _highest(score_P, top_k)
         probability_P = probability_unknown = None
@@ -241,33 +233,6 @@ class Gallery:
             speech_sec=voice.speech_sec,
             warnings=tuple(voice.warnings),
         )
-
-    def _people(self):
-        """The people at the file's present version, read again if it has changed."""
-        version = self._file.version()
-        if self._loaded is None or self._loaded.version != version:
-            self._loaded = self._load(version)
-        return self._loaded
-
-    def _load(self, version):
-        names, counts, data = self._file.vectors()
-        if not names:
-            raise StepsError(f"{self._file.path}: nobody is enrolled. Enrol somebody first.")
-        dim = self._system.embedding_dim
-        if len(data) != 4 * dim * sum(counts):
-            raise StepsError(
-                f"{self._file.path}: vectors of another size than {dim} numbers: the file is"
-                " damaged. Restore it from a copy."
-            )
-        x_RE = np.frombuffer(data, "<f4").reshape(-1, dim)
-        count_P = np.array(counts)
-        several = bool((count_P > 1).any())
-        if several:
-            starts = np.concatenate([[0], np.cumsum(count_P)[:-1]])
-            x_PE = np.add.reduceat(x_RE, starts, axis=0, dtype=np.float64) / count_P[:, np.newaxis]
-            x_RE = x_PE.astype(np.float32)
-        chain = self._system.chain(several)
-        return _Loaded(version, names, several, chain.enroll(x_RE, count_P if several else None))
 
 
 def _highest(score_P, top_k):

@@ -13,21 +13,33 @@ from typing import NamedTuple
 
 from steps_py.errors import StepsError, did_you_mean
 
-APPLICATION_ID, FORMAT = 0x53574758, 1  # of a file of SQLite: who wrote it, and how
+APPLICATION_ID, FORMAT = 0x53574758, 2  # of a file of SQLite: who wrote it, and how
 WAIT_SEC = 60.0  # for the transactions of other processes
 LONGEST_NAME = 200
-_TABLES = """
-CREATE TABLE system (embedding_digest TEXT NOT NULL, embedding_dim INTEGER NOT NULL);
-CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE recordings (
-    id INTEGER PRIMARY KEY,
-    person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    speech_sec REAL NOT NULL,
-    vector BLOB NOT NULL
-);
-CREATE INDEX recordings_of_person ON recordings (person);
-"""
+_TABLES = (
+    "CREATE TABLE system (embedding_digest TEXT NOT NULL, embedding_dim INTEGER NOT NULL)",
+    "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+    """CREATE TABLE recordings (
+        id INTEGER PRIMARY KEY,
+        person INTEGER NOT NULL REFERENCES people (id) ON DELETE CASCADE,
+        name TEXT NOT NULL,
+        speech_sec REAL NOT NULL,
+        vector BLOB NOT NULL
+    )""",
+    "CREATE INDEX recordings_of_person ON recordings (person)",
+)
+_CHANGED = """UPDATE changes SET num_changes = num_changes + 1;
+    UPDATE people SET changed = (SELECT num_changes FROM changes) WHERE id = NEW"""
+_CHANGES = (  # since format 2: what changed after a time, whoever changed it
+    "CREATE TABLE changes (num_changes INTEGER NOT NULL, num_removals INTEGER NOT NULL)",
+    "INSERT INTO changes VALUES (0, 0)",
+    "ALTER TABLE people ADD COLUMN changed INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX people_by_change ON people (changed)",
+    f"CREATE TRIGGER added AFTER INSERT ON recordings BEGIN {_CHANGED}.person; END",
+    f"CREATE TRIGGER renamed AFTER UPDATE OF name ON people BEGIN {_CHANGED}.id; END",
+    """CREATE TRIGGER removed AFTER DELETE ON people
+    BEGIN UPDATE changes SET num_removals = num_removals + 1; END""",
+)
 
 
 class Person(NamedTuple):
@@ -44,6 +56,39 @@ class Recording(NamedTuple):
     name: str
     speech_sec: float
     vector: bytes
+
+
+class Mark(NamedTuple):
+    """A moment in the life of a file: how many changes and removals there were before."""
+
+    num_changes: int
+    num_removals: int
+
+
+BEGINNING = Mark(-1, 0)
+
+
+class News(NamedTuple):
+    """What changed in a file after a moment.
+
+    Attributes
+    ----------
+    mark : Mark
+        The moment until which.
+    ids, names, counts : list
+        People who are new, renamed or have new recordings, by id; `counts` of all their recordings.
+    vectors : bytes
+        Of all their recordings, in the same order, joined.
+    remaining : list of int or None
+        The ids of all people; None: nobody was removed.
+    """
+
+    mark: Mark
+    ids: list[int]
+    names: list[str]
+    counts: list[int]
+    vectors: bytes
+    remaining: list[int] | None
 
 
 class GalleryFile:
@@ -141,30 +186,37 @@ class GalleryFile:
             row = self._db.execute("SELECT embedding_digest FROM system").fetchone()
             return row[0] if row else None
 
-    def version(self) -> tuple[int, int]:
-        """Changes with every change of the file, by this or another process."""
+    def news(self, since: Mark) -> News | None:
+        """What this or another process changed since a moment; None: nothing."""
         with self._named_errors():
-            (by_others,) = self._db.execute("PRAGMA data_version").fetchone()
-            return by_others, self._db.total_changes
-
-    def vectors(self) -> tuple[list[str], list[int], bytes]:
-        """Of all recordings, by person: their person's name, their id's rank, the bytes joined.
-
-        Returns (names of people, number of recordings of each, vectors of all recordings).
-        """
-        with self._named_errors():
-            rows = self._db.execute(
-                "SELECT people.name, recordings.vector FROM recordings JOIN people"
-                " ON recordings.person = people.id ORDER BY people.id, recordings.id"
-            ).fetchall()
-        names, counts = [], []
-        for name, _ in rows:
-            if names and names[-1] == name:
-                counts[-1] += 1
+            if self._mark() == since:
+                return None
+            self._db.execute("BEGIN")  # all of it at one moment
+            try:
+                mark = self._mark()
+                rows = self._db.execute(
+                    "SELECT people.id, people.name, recordings.vector FROM people"
+                    " JOIN recordings ON recordings.person = people.id WHERE people.changed > ?"
+                    " ORDER BY people.id, recordings.id",
+                    (since.num_changes,),
+                ).fetchall()
+                remaining = None
+                if mark.num_removals != since.num_removals:
+                    remaining = [row[0] for row in self._db.execute("SELECT id FROM people")]
+            finally:
+                self._db.execute("COMMIT")
+        news = News(mark, [], [], [], b"".join(vector for _, _, vector in rows), remaining)
+        for person, name, _ in rows:
+            if news.ids and news.ids[-1] == person:
+                news.counts[-1] += 1
             else:
-                names.append(name)
-                counts.append(1)
-        return names, counts, b"".join(vector for _, vector in rows)
+                news.ids.append(person)
+                news.names.append(name)
+                news.counts.append(1)
+        return news
+
+    def _mark(self):
+        return Mark(*self._db.execute("SELECT num_changes, num_removals FROM changes").fetchone())
 
     def _create_or_check(self):
         self._db.execute("BEGIN IMMEDIATE")
@@ -181,15 +233,20 @@ class GalleryFile:
                     f"{self.path}: has format {version}, but this version of sidewinder reads"
                     f" formats up to {FORMAT}. Install a newer version."
                 )
+            elif version < FORMAT:
+                self._execute_all(_CHANGES)
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
 
     def _create(self):
-        for statement in filter(str.strip, _TABLES.split(";")):
-            self._db.execute(statement)
+        self._execute_all(_TABLES + _CHANGES)
         self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+    def _execute_all(self, statements):
+        for statement in statements:
+            self._db.execute(statement)
         self._db.execute(f"PRAGMA user_version = {FORMAT}")
 
     def _check_digest(self, digest):

@@ -5,11 +5,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from steps_py import load_system
 from steps_py.audio.decode import read_file
@@ -196,8 +199,8 @@ def test_files_that_are_no_galleries_are_refused(system, tmp_path):
     newer = tmp_path / "newer.sqlite"
     GalleryFile(newer).close()
     with sqlite3.connect(newer) as database:
-        database.execute("PRAGMA user_version = 2")
-    said = {"text": "not a database", "other.sqlite": "no gallery", "newer.sqlite": "has format 2"}
+        database.execute("PRAGMA user_version = 3")
+    said = {"text": "not a database", "other.sqlite": "no gallery", "newer.sqlite": "has format 3"}
     for name, message in said.items():
         with pytest.raises(StepsError, match=message) as error:
             system.gallery(tmp_path / name)
@@ -260,3 +263,129 @@ def test_vectors_of_another_size_are_damage(system, gallery, wavs):
     gallery._file.add("ben", [Recording("b", 1.0, bytes(4))], system.embedding_digest, 6)
     with pytest.raises(StepsError, match="vectors of another size"):
         gallery.identify(wavs[0])
+
+
+@pytest.fixture(scope="module")
+def normalised(system_path, tmp_path_factory):
+    """Systems whose enrolments have terms of their own: of PLDA, and of a cohort."""
+    final = system_path.parent / "final.pt"
+    folders = [tmp_path_factory.mktemp(name) for name in ("plda", "cohort")]
+    steps = [("centre", "lda", "plda", "logistic"), ("lda", "cosine", "s_norm", "logistic")]
+    return [
+        load_system(write_system(folder / "s.swx", final, steps_of))
+        for folder, steps_of in zip(folders, steps, strict=True)
+    ]
+
+
+CHANGES = st.tuples(
+    st.integers(0, 1),  # which of two connections
+    st.sampled_from(["enrol", "enrol", "enrol", "remove", "rename", "identify", "identify"]),
+    st.sampled_from("abcdef"),
+    st.integers(1, 2),  # recordings
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(changes=st.lists(CHANGES, min_size=3, max_size=12), which=st.integers(0, 1))
+def test_two_connections_always_identify_as_a_gallery_that_is_opened_anew(
+    normalised, changes, which
+):
+    system, rng = normalised[which], np.random.default_rng(len(changes))
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/people.sqlite"
+        both = [system.gallery(path) for _ in range(2)]
+        enrolled = set()
+        for connection, change, name, count in [*changes, (0, "identify", "", 1)]:
+            gallery = both[connection]
+            if change == "enrol":
+                gallery.enrol_voices(name, [voice(x_E) for x_E in rng.normal(size=(count, 6))])
+                enrolled.add(name)
+            elif change == "remove" and name in enrolled:
+                gallery.remove(name)
+                enrolled.remove(name)
+            elif change == "rename" and name in enrolled and f"{name}2" not in enrolled:
+                gallery.rename(name, f"{name}2")
+                enrolled = enrolled - {name} | {f"{name}2"}
+            elif change == "identify" and enrolled:
+                check_as_if_new(system, path, both, voice(rng.normal(size=6)))
+        for gallery in both:
+            gallery.close()
+
+
+def check_as_if_new(system, path, galleries, heard):
+    with system.gallery(path) as anew:
+        expected = anew.identify_voice(heard, top_k=9)
+    for gallery in galleries:
+        found = gallery.identify_voice(heard, top_k=9)
+        assert found.decision == expected.decision
+        scores = [{c.name: c.score for c in which.candidates} for which in (found, expected)]
+        assert scores[0] == pytest.approx(scores[1], abs=1e-4)
+
+
+def test_only_people_who_changed_are_read_again(cosine, tmp_path):
+    path, axes = tmp_path / "people.sqlite", np.eye(6)
+    gallery, other = cosine.gallery(path), cosine.gallery(path)
+    for name, x_E in zip("abcde", axes, strict=False):
+        gallery.enrol_voices(name, [voice(x_E)])
+    gallery.identify_voice(voice(axes[0]))
+    mark = gallery._people._mark
+    assert gallery._file.news(mark) is None
+    other.enrol_voices("f", [voice(axes[5])])
+    other.rename("b", "ben")
+    news = gallery._file.news(mark)
+    assert (news.names, news.counts, news.remaining) == (["ben", "f"], [1, 1], None)
+    assert news.vectors == axes[[1, 5]].astype("<f4").tobytes()
+    other.remove("a")
+    assert sorted(gallery._file.news(news.mark).remaining) == [2, 3, 4, 5, 6]
+    assert gallery.identify_voice(voice(axes[1])).name == "ben"
+
+
+def test_a_file_of_format_1_is_read_and_its_changes_are_seen(cosine, tmp_path):
+    path, axes = tmp_path / "people.sqlite", np.eye(6)
+    vector = axes[0].astype("<f4").tobytes()
+    with sqlite3.connect(path) as database:
+        database.executescript(
+            f"""
+            CREATE TABLE system (embedding_digest TEXT NOT NULL, embedding_dim INTEGER NOT NULL);
+            CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+            CREATE TABLE recordings (id INTEGER PRIMARY KEY, person INTEGER NOT NULL REFERENCES
+                people (id) ON DELETE CASCADE, name TEXT NOT NULL, speech_sec REAL NOT NULL,
+                vector BLOB NOT NULL);
+            INSERT INTO system VALUES ('{cosine.embedding_digest}', 6);
+            INSERT INTO people VALUES (1, 'anna');
+            INSERT INTO recordings VALUES (1, 1, 'a.wav', 2.5, x'{vector.hex()}');
+            PRAGMA application_id = {0x53574758};
+            PRAGMA user_version = 1;
+            """
+        )
+    gallery = cosine.gallery(path)
+    assert gallery.identify_voice(voice(axes[0])).name == "anna"
+    gallery.enrol_voices("ben", [voice(axes[1])])
+    with cosine.gallery(path) as other:
+        other.rename("anna", "anne")
+    assert gallery.identify_voice(voice(axes[0])).name == "anne"
+    assert gallery.identify_voice(voice(axes[1])).num_people == 2
+
+
+CHURN = """
+import sys
+from steps_py.system.gallery_file import GalleryFile, Recording
+people = GalleryFile(sys.argv[1])
+for n in range(int(sys.argv[3])):
+    people.add(f"{sys.argv[2]}{n}", [Recording("r.wav", 1.0, bytes(24))], "digest", 6)
+    if n % 2:
+        people.remove(f"{sys.argv[2]}{n}")
+"""
+
+
+def test_two_processes_enrol_and_remove_at_once(tmp_path):
+    path = tmp_path / "people.sqlite"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", CHURN, str(path), name, "20"], cwd=ROOT, stderr=subprocess.PIPE
+        )
+        for name in "ab"
+    ]
+    assert [p.communicate()[1] + bytes(p.returncode) for p in processes] == [b"", b""]
+    kept = {f"{name}{n}" for name in "ab" for n in range(0, 20, 2)}
+    assert {person.name for person in GalleryFile(path).people()} == kept
