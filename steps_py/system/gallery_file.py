@@ -7,6 +7,7 @@ content is overwritten, and the file and its log are written anew.
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -267,12 +268,15 @@ class GalleryFile:
         """Write the file anew, and empty its log, which still has the old pages."""
         with self._named_errors():
             self._db.execute("VACUUM")
-            busy, *_ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise StepsError(
-                f"{self.path}: the change is made, but another process is reading the file, so its"
-                " log still holds the old content. End that process, and open the file once more."
-            )
+            until = time.monotonic() + WAIT_SEC
+            while self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+                if time.monotonic() > until:
+                    raise StepsError(
+                        f"{self.path}: the change is made, but another process is reading the file,"
+                        " so its log still holds the old content. End that process, and open the"
+                        " file once more."
+                    )
+                time.sleep(0.01)  # busy: another process empties the log just now
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
