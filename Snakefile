@@ -96,6 +96,10 @@ if TRAINS:
     if NETWORK:
 
         include: "workflow/rules/system.smk"
+
+        if ATTRIBUTION:
+
+            include: "workflow/rules/attribution.smk"
     include: "workflow/rules/plan.smk"
     include: "workflow/rules/search.smk"
 

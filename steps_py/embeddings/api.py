@@ -20,6 +20,7 @@ from steps_py.embeddings.copies import crop_start
 from steps_py.embeddings.layers import of_layer
 from steps_py.embeddings.xvectors import check_chunks, extract_xvectors
 from steps_py.errors import AudioError, StepsError
+from steps_py.feats.config import CmvnConfig
 from steps_py.feats.front_end import FrontEnd
 from steps_py.feats.sliding_mean import normalised
 from steps_py.model.device import choose_device
@@ -126,6 +127,11 @@ class Embedder:
     def config(self) -> XvectorsConfig:
         """The chunk lengths and copies of x-vectors."""
         return self._config
+
+    @property
+    def cmvn(self) -> CmvnConfig:
+        """The normalisation of the features."""
+        return self._extractor.cmvn
 
     @property
     def front_end(self) -> FrontEnd:

@@ -47,6 +47,7 @@ REGISTRIES = {  # kind -> where its registry is
     "diarization clusterer": "steps_py.diarization.clusterers.base:CLUSTERERS",
     "scoring step": "steps_py.backend.steps.base:STEPS",
     "quality measure": "steps_py.backend.steps.quality.base:MEASURES",
+    "attribution method": "steps_py.attribution.methods.base:METHODS",
     "metric": "steps_py.scoring.metrics.base:METRICS",
 }
 # Sources besides the packages of the registries; the catalogue is written again after an edit.

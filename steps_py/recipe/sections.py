@@ -7,6 +7,7 @@ are derived from them (`steps_py.recipe.schema` writes the files).
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from steps_py.attribution.config import AttributionConfig
 from steps_py.augment.config import AugmentConfig
 from steps_py.backend.config import BackendConfig
 from steps_py.chunks.config import ChunksConfig
@@ -69,6 +70,9 @@ class RecipeConfig:
     scores: ScoresConfig = section(ScoresConfig, "scoring systems")
     diarization: DiarizationConfig | None = setting(
         None, "who spoke when in recordings. docs/diarization.md"
+    )
+    attribution: AttributionConfig | None = setting(
+        None, "averages of maps of scores; null: none are computed"
     )
     report: ReportConfig = section(ReportConfig, "contents of results/report.html")
     system: SystemConfig = section(SystemConfig, "the file results/system.swx")

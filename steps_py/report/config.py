@@ -15,7 +15,7 @@ SECTIONS = [
         "learning",
         "lr_search",
     ),
-    *("search", "embeddings", "f_ratio", "errors", "data", "cost", "provenance"),
+    *("search", "embeddings", "f_ratio", "attribution", "errors", "data", "cost", "provenance"),
 ]
 
 

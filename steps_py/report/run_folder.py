@@ -106,6 +106,13 @@ class RunFolder:
         return LrCurve.read(path) if path.exists() else None
 
     @property
+    def attribution(self) -> pd.DataFrame | None:
+        """results/attribution.tsv; None if the recipe has no section attribution."""
+        if self.config.get("attribution") is None:
+            return None
+        return self._frame("results/attribution.tsv")
+
+    @property
     def search_trials(self) -> pd.DataFrame | None:
         """A row of texts for each trial of a search; None if there was no search."""
         return self._texts("results/search/trials.tsv")

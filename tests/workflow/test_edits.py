@@ -61,7 +61,7 @@ ELSEWHERE = (
     *("train.input", "train.init", "train.device", "train.decode", "train.stages"),
     "train.unlabelled",
     *("augment.online", "augment.copies", "feats.type", "xvectors.device", "xvectors.copies"),
-    *("scores.systems", "pseudo_labels", "xvectors.layer"),
+    *("scores.systems", "pseudo_labels", "attribution", "xvectors.layer"),
     *("backend.adapt", "backend.adapt_set", "plan.costs"),
     *("extractor", "ubm", "ivector", "diarization"),  # test_edits_of_extractors.py
 )

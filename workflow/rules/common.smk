@@ -18,6 +18,7 @@ NETWORK = config["extractor"] == "network"
 FROM_AUDIO = trains_on_audio(config)
 PSEUDO = config["pseudo_labels"]
 PSEUDO_SETS = [PSEUDO["unlabelled"]] if PSEUDO else []
+ATTRIBUTION = config["attribution"]
 LABELLED_SETS = ["train"] if FROM_AUDIO else ["train", *AUGMENTED]
 CHUNK_SETS = list(dict.fromkeys([*LABELLED_SETS, *PSEUDO_SETS]))
 TRIALS = list(config["data"]["trials"])

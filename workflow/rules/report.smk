@@ -16,6 +16,7 @@ rule write_report:
         xvectors=expand("exp/xvectors/{dset}/xvector.scp", dset=TRIAL_SETS),
         archives=each_of(archives_of_xvectors, TRIAL_SETS),
         diarization=RESULTS_OF_DIARIZATION if config["diarization"] else [],
+        attribution=["results/attribution.tsv"] if ATTRIBUTION else [],
         own=own_inputs(config["report"]["sections"], config["metrics"]["measures"]),
     output:
         report("results/report.html", category="Report"),

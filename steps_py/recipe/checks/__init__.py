@@ -5,6 +5,7 @@ of registered classes. It yields one line for each fault: the key, what is wrong
 """
 
 from steps_py.recipe.checks import (
+    attribution,
     augment,
     backend,
     chunks,
@@ -31,6 +32,7 @@ CHECKS = [
     *backend.CHECKS,
     *scores.CHECKS,
     *system.CHECKS,
+    *attribution.CHECKS,
     *diarization.CHECKS,
 ]
 CHECKS_OF_DIARIZATION = [*sections.CHECKS, *diarization.CHECKS]  # of a recipe without training
