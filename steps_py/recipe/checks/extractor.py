@@ -2,7 +2,7 @@
 
 from steps_py.recipe.checks.names import unknown
 
-NETWORK_ONLY = ("chunks", "model", "train", "pseudo_labels")
+NETWORK_ONLY = ("chunks", "model", "train", "pseudo_labels", "attribution")
 
 
 def check_sections_of_networks(config, parts):
