@@ -5,7 +5,7 @@ Shape suffixes (scope: this module):
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +22,8 @@ class Average(NamedTuple):
         target or nontarget.
     part : str
         dimension or label.
-    index : int
-        Which one.
+    name : str
+        The number of a dimension, from 0; a label, or its name.
     frequency_hz : float
         Of a dimension; nan for others.
     frames_share : float
@@ -37,7 +37,7 @@ class Average(NamedTuple):
 
     trials: str
     part: str
-    index: int
+    name: str
     frequency_hz: float
     frames_share: float
     share: float
@@ -50,12 +50,19 @@ class Averages:
 
     >>> averages = Averages(None)
     >>> averages.add("target", np.array([[1.0, -3.0]]), None)
-    >>> [(row.index, row.share, row.signed_share) for row in averages.rows()]
-    [(0, 0.25, 0.25), (1, 0.75, -0.75)]
+    >>> [(row.name, row.share, row.signed_share) for row in averages.rows()]
+    [('0', 0.25, 0.25), ('1', 0.75, -0.75)]
+
+    Parameters
+    ----------
+    frequencies_hz : float array (D,), optional
+        Of the dimensions, nan for those without.
+    label_names : sequence of str, optional
+        The names of the labels 0, 1, ...; without it the numbers stand for themselves.
     """
 
-    def __init__(self, frequencies_hz: np.ndarray | None):
-        self._frequencies_hz = frequencies_hz
+    def __init__(self, frequencies_hz: np.ndarray | None, label_names: Sequence[str] | None = None):
+        self._frequencies_hz, self._label_names = frequencies_hz, label_names
         self._found = defaultdict(list)
         self._num_maps = defaultdict(int)
 
@@ -83,7 +90,9 @@ class Averages:
             frames, share, signed = (float(x) for x in np.sum(shares, axis=0) / num)
             has_hz = part == "dimension" and self._frequencies_hz is not None
             hz = float(self._frequencies_hz[index]) if has_hz else float("nan")
-            yield Average(kind, part, index, hz, frames, share, signed, num)
+            names = self._label_names if part == "label" else None
+            name = str(index) if names is None else names[index]
+            yield Average(kind, part, name, hz, frames, share, signed, num)
 
 
 def _shares(values, frames_share):

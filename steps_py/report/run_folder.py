@@ -110,7 +110,13 @@ class RunFolder:
         """results/attribution.tsv; None if the recipe has no section attribution."""
         if self.config.get("attribution") is None:
             return None
-        return self._frame("results/attribution.tsv")
+        return pd.read_csv(
+            self._existing("results/attribution.tsv"),
+            sep="\t",
+            dtype={"name": str},  # of a label, which can be "NA"
+            keep_default_na=False,
+            na_values={"frequency_hz": ["nan"]},
+        )
 
     @property
     def search_trials(self) -> pd.DataFrame | None:

@@ -39,6 +39,10 @@ def test_a_network_needs_its_sections(name):
     [
         ({"extractor": "ivektor"}, "'extractor' is 'ivektor'. Did you mean 'ivector'?"),
         ({"model": NETWORK["model"]}, "'model' is given, but 'extractor' is ivector"),
+        (
+            {"attribution": {"trials": "mini", "method": {"name": "gradient"}}},
+            "'attribution' is given, but 'extractor' is ivector",
+        ),
         ({"xvectors": {"layer": "inner"}}, "'xvectors.layer' is 'inner', but 'extractor' is"),
         ({"xvectors": {"copies": {"crops": {}}}}, "'xvectors.copies.crops' is given, but"),
         ({"cmvn": {"within_chunks": True}}, "'cmvn.within_chunks' is true, but"),

@@ -18,8 +18,8 @@ import yaml
 
 from steps_py import load_system
 from steps_py.data.data_dir import read_table
-from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
-from steps_py.formats.tables import SequentialReader, read_object
+from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR, INTS
+from steps_py.formats.tables import SequentialReader, TableWriter, read_object
 from steps_py.plan.plan import make_plan
 from steps_py.recipe.config import fill_defaults
 from steps_py.recipe.plan_config import PlanConfig
@@ -121,6 +121,39 @@ def test_an_edited_key_reruns_the_rules_that_read_it(
     rules = rules_to_run(folder, "all")
     assert first in rules
     assert untouched not in rules
+
+
+def test_a_section_attribution_adds_averages_of_maps_to_the_report(finished, tmp_path, monkeypatch):
+    section = {
+        "trials": "mini",
+        "method": {"name": "gradient"},
+        "num_trials": 2,
+        "frame_labels": "phones",
+        "label_names": "phones.txt",
+    }
+    folder = edited(finished, tmp_path, lambda config: config.update(attribution=section))
+    monkeypatch.chdir(folder)
+    with (
+        SequentialReader("scp:data/mini_test/vad.scp", FLOAT_VECTOR) as decisions,
+        TableWriter("ark:phones", INTS) as writer,
+    ):
+        for utt, is_voiced_T in decisions:
+            writer.write(utt, [t % 2 for t in range(len(is_voiced_T))])
+    (folder / "phones.txt").write_text("even 0\nodd 1\n")
+    done = snakemake(folder, "all")
+    assert done.returncode == 0, done.stderr[-2000:]
+    table = pd.read_csv(folder / "results/attribution.tsv", sep="\t")
+    assert set(table.trials) == {"target", "nontarget"} and set(table.num_maps) == {4}
+    bands = table[table.part == "dimension"].groupby("trials").share.sum()
+    assert bands.to_numpy() == pytest.approx(1)
+    labels = table[(table.part == "label") & (table.trials == "target")].set_index("name")
+    assert labels.frames_share.sum() == pytest.approx(1) and labels.share.sum() == pytest.approx(1)
+    assert labels.frames_share["odd"] == pytest.approx(0.5, abs=0.1)
+    assert "What scores stand on" in (folder / "results/report.html").read_text()
+    config = yaml.safe_load((folder / "config.yaml").read_text())
+    config["attribution"]["num_trials"] = 1
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    assert {"attribute_trials", "write_report"} <= rules_to_run(folder, "all")
 
 
 def test_a_cosine_after_lda_is_that_of_the_projected_xvectors(finished, tmp_path, monkeypatch):

@@ -40,7 +40,7 @@ def _figure(rows, column):
     title = {"share": "share of the map", "signed_share": "signed share of the map"}[column]
     plot = new_figure(title, "Hz" if has_hz else "dimension, from 0", "share", [("", "@x: @y")])
     for number, (kind, part) in enumerate(rows.groupby("trials", sort=False)):
-        x = part.frequency_hz if has_hz else part["index"]
+        x = part.frequency_hz if has_hz else part.name.astype(int)
         source = ColumnDataSource({"x": x.to_numpy(), "y": part[column].to_numpy()})
         plot.line("x", "y", source=source, color=colour(number), legend_label=kind)
         plot.scatter("x", "y", source=source, color=colour(number), size=4)
@@ -51,12 +51,12 @@ def _table(rows):
     lines = [
         [
             row.trials,
-            str(row.index_),
+            str(row.name),
             f"{100 * row.frames_share:.1f}",
             f"{100 * row.share:.1f}",
             f"{100 * row.signed_share:.1f}",
         ]
-        for row in rows.rename(columns={"index": "index_"}).itertuples()
+        for row in rows.itertuples()
     ]
     header = ["trials", "label", "% of frames", "% of the map", "signed %"]
     return Table(header, lines, title="Labels of frames")
