@@ -131,7 +131,8 @@ def test_a_section_attribution_adds_averages_of_maps_to_the_report(finished, tmp
         "frame_labels": "phones",
         "label_names": "phones.txt",
     }
-    folder = edited(finished, tmp_path, lambda config: config.update(attribution=section))
+    changes = {"attribution": section, "report": {"sections": ["attribution"]}}
+    folder = edited(finished, tmp_path, lambda config: config.update(changes))
     monkeypatch.chdir(folder)
     with (
         SequentialReader("scp:data/mini_test/vad.scp", FLOAT_VECTOR) as decisions,
