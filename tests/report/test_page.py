@@ -13,7 +13,7 @@ from steps_py.report.run_folder import RunFolder
 from steps_py.report.sections import REPORT_SECTIONS
 from tests.report.conftest import HOSTILE, write_run
 
-NOT_RUN = ("lr_search", "search", "diarization")  # by the recipe of these tests
+NOT_RUN = ("lr_search", "search", "diarization", "attribution")  # by the recipe of these tests
 
 
 @pytest.fixture(scope="module")
