@@ -86,7 +86,7 @@ class KaldiDir(Corpus):
             wav = wav_entry(entries[reco], headers[reco], self.config, trim)
             duration_sec = trim[1] if trim else headers[reco].duration_sec
             utterances.append(Utterance(utt, utt2spk[utt], wav, duration_sec))
-        return self.with_prefix(self.without_excluded(utterances))
+        return self.with_prefix(self.chosen(utterances))
 
     def from_base(self, entry):
         """A wav.scp entry with `base` before a relative path."""

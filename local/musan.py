@@ -39,8 +39,8 @@ speech/{librivox,us-gov}/speech-librivox-0000.wav ..."""
             utt = os.path.splitext(os.path.basename(path))[0]
             yield Recording(utt, utt, f"{folder}/{path}")
 
-    def without_excluded(self, found):
-        found = super().without_excluded(found)
+    def chosen(self, found):
+        found = super().chosen(found)
         if self.config.vocals or not found[0].utt.startswith("music"):
             return found
         vocals = read_vocals(self.folder("music"))

@@ -21,6 +21,7 @@ from steps_py.audio.pipe_checks import check_programs, refused_pipes
 from steps_py.audio.recordings import SUFFIXES
 from steps_py.data.segments import cut
 from steps_py.data.sources import digest_of_files, state_of_audio
+from steps_py.data.split import SplitConfig, split_of_speakers
 from steps_py.data.trials import Trials, read_trial_list
 from steps_py.errors import ConfigError, DataDirError, did_you_mean, some
 from steps_py.registry import Registry
@@ -90,6 +91,11 @@ class CorpusConfig:
     exclude: str | None = setting(None, "file of utterance ids to exclude, one per line")
     exclude_speakers: str | None = setting(
         None, "file of speaker ids whose utterances are excluded, one per line"
+    )
+    split: SplitConfig | None = setting(
+        None,
+        "take a share of the utterances of each speaker: the last of every so many in the order of"
+        " their ids, or the others; null: all of them",
     )
     shell_pipes: bool | None = setting(
         None, "run shell commands in wav.scp; null: for kaldi_dir only"
@@ -220,7 +226,7 @@ class Corpus:
         self.notes += filter(None, [self.skipped.describe()])
         self.check_ids(part, found)
         self.check_published(part, found)
-        found = self.without_excluded(found)
+        found = self.chosen(found)
         paths = list(dict.fromkeys(file.path for file in found))
         headers = recordings.read_headers(paths, num_threads)
         return self.make_utterances(part, found, dict(zip(paths, headers, strict=True)))
@@ -451,8 +457,8 @@ class Corpus:
                 f" {self.fix_partial}"
             )
 
-    def without_excluded(self, found: list) -> list:
-        """`found` without the utterances and speakers that the entry in the config excludes."""
+    def chosen(self, found: list) -> list:
+        """`found`, sorted, without what `exclude`, `exclude_speakers` and `split` leave out."""
         kept, prefix = found, self.config.id_prefix
         if self.config.exclude_speakers is not None:
             listed = self.speakers_excluded()
@@ -463,7 +469,8 @@ class Corpus:
             kept = [file for file in kept if prefix + file.utt not in listed]
         if kept is not found:
             self.notes.append(f"{len(found) - len(kept)} of {len(found)} utterances excluded")
-        return kept
+        split = self.config.split
+        return kept if split is None else split_of_speakers(kept, split)
 
 
 def load_corpus(name: str, options: dict[str, Any]):

@@ -229,7 +229,7 @@ def _counted(corpus, part):
             return None
         if tables := _measured(corpus.folder(part)):  # a data directory
             return dataclasses.replace(tables, source=COUNTED)
-        found = corpus.without_excluded(sorted(corpus.recordings(part)))
+        found = corpus.chosen(sorted(corpus.recordings(part)))
     except (StepsError, OSError, UnicodeDecodeError, NotImplementedError):
         return None
     paths = [file.path for file in found[:: max(1, len(found) // NUM_HEADERS)]]

@@ -15,6 +15,7 @@ from steps_py.data.corpora import (
     load_corpus,
     missing_corpora,
 )
+from steps_py.data.split import SplitConfig
 from steps_py.errors import AudioError, ConfigError, DataDirError
 from tests.support.tiny_corpora import write_lines, write_wav
 
@@ -108,6 +109,16 @@ def test_excluded_utterances_are_left_out_and_counted(tmp_path):
     assert corpus.notes == ["1 of 3 utterances excluded"]
 
 
+@pytest.mark.parametrize(
+    ("take", "taken"), [("last", ["anna-2", "ben-1"]), ("others", ["anna-1", "anna-3", "cleo-0"])]
+)
+def test_a_split_has_the_same_speakers_and_shares_no_utterance(tmp_path, take, taken):
+    names = ("anna-1", "anna-2", "anna-3", "ben-0", "ben-1", "cleo-0")
+    corpus = tiny(tmp_path, names, partial=True, split=SplitConfig(every=2, take=take))
+    ben = ["ben-0"] if take == "others" else []
+    assert [u.utt for u in corpus.utterances("one")] == sorted([*taken, *ben])
+
+
 def test_other_rates_and_stereo_are_errors_until_a_setting_accepts_them(tmp_path):
     tiny(tmp_path)
     write_wav(tmp_path / "one/anna-1.wav", rate_hz=8000)
@@ -141,7 +152,7 @@ def test_an_entry_that_does_not_fit_its_type_is_answered_key_by_key():
     assert str(error.value).splitlines() == [
         "unknown key 'data.corpora.vox.prtial'. Did you mean 'partial'? Known: channel, exclude,"
         " exclude_speakers, id_prefix, partial, resample, root, sample_rate_hz, shell_pipes,"
-        " trials.",
+        " split, trials.",
         "'data.corpora.vox.resample' is 1; it must be true or false.",
     ]
 
