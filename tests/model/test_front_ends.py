@@ -317,6 +317,21 @@ def test_reversal_turns_the_real_frames_of_the_chosen_share_of_chunks():
     assert is_reversed_B.sum().item() == pytest.approx(500, abs=80)
 
 
+@pytest.mark.parametrize(
+    "front_end",
+    [
+        {"time_reversal": {"probability": 1.0}},
+        {"gaussian_noise": {"stds": [0.1], "probability": 1.0}},
+    ],
+    ids=str,
+)
+def test_nothing_is_drawn_in_validation_and_extraction(front_end):
+    x_BTD = torch.arange(24.0).view(2, 4, 3)
+    chain = FrontEndChain([front_end], in_dim=3)
+    assert not torch.equal(seeded(chain.train(), x_BTD, None)[0], x_BTD)
+    assert torch.equal(seeded(chain.eval(), x_BTD, None)[0], x_BTD)
+
+
 def test_a_frame_is_normalised_over_its_dimensions_whatever_its_level():
     """By hand: mean 2 and deviation sqrt(2/3) of (1, 2, 3)."""
     chain = FrontEndChain(["frame_norm"], in_dim=3)

@@ -4,13 +4,16 @@ import copy
 import dataclasses
 import re
 
+import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from steps_py.errors import ConfigError
 from steps_py.report.config import SECTIONS, ReportConfig
 from steps_py.report.page import report_of
 from steps_py.report.run_folder import RunFolder
 from steps_py.report.sections import REPORT_SECTIONS
+from steps_py.report.sections.det import Det
 from tests.report.conftest import HOSTILE, write_run
 
 NOT_RUN = ("lr_search", "search", "diarization", "attribution")  # by the recipe of these tests
@@ -53,6 +56,16 @@ def test_the_f_ratio_has_a_bar_for_each_dimension_and_says_what_it_is_of(html, f
     (figures, _) = REPORT_SECTIONS.build({"name": "f_ratio"}, run=finished_run).blocks()
     source = figures.figures[0].renderers[0].data_source
     assert source.data["x"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_false_accepts_are_on_the_horizontal_axis_of_a_det_curve(finished_run):
+    plot = Det(Det.Config(), finished_run).blocks()[0].figures[0]
+    labels = plot.xaxis.axis_label, plot.yaxis.axis_label
+    assert labels == ("false accepts, %", "false rejects, %")
+    points = plot.renderers[0].data_source.data
+    for axis, rate in (("x", "p_fa"), ("y", "p_miss")):
+        np.testing.assert_allclose(100 * ndtr(points[axis]), np.float64(points[rate]), rtol=6e-3)
+    assert (np.diff(points["x"]) <= 0).all() and (np.diff(points["y"]) >= 0).all()
 
 
 def test_systems_that_were_trained_on_a_list_are_named(html):

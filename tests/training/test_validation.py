@@ -9,9 +9,10 @@ import torch
 
 from steps_py.chunks.allocation import Chunks
 from steps_py.errors import ConfigError
+from steps_py.feats.config import CmvnConfig
 from steps_py.scoring.error_rates import eer
 from steps_py.training.tensorboard import crc32c, write_events
-from steps_py.training.validation import cosine_eer, draw_trials
+from steps_py.training.validation import HeldOut, cosine_eer, draw_trials
 from tests.support.small_training import result, small_run, small_sections, write_small_chunks
 
 
@@ -46,6 +47,14 @@ def test_each_epoch_has_the_eer_of_held_out_speakers(chunks_dir, tmp_path):
     assert (len(scores[True]), len(scores[False])) == (30, 36)
     assert reported == pytest.approx(eer(scores[True], scores[False]), abs=1e-5)
     assert any("EER" in line for line in messages)
+
+
+def test_no_held_out_utterance_is_lost_in_a_smaller_last_batch(chunks_dir):
+    chunks = Chunks(chunks_dir / "valid_speakers.tsv")
+    batches = list(HeldOut(chunks, CmvnConfig(), num_frames=20, batch_size=5).batches())
+    assert [len(x_BTD) for x_BTD, _ in batches] == [5, 5, 2]
+    spk_id_U = np.concatenate([spk_id_B.numpy() for _, spk_id_B in batches])
+    np.testing.assert_array_equal(spk_id_U, chunks.spk_id_U)
 
 
 def test_subsampled_pairs_are_distinct_and_reproducible():
