@@ -84,6 +84,11 @@ if TRAINS:
     include: "workflow/rules/metrics.smk"
 
 
+if config["simulation"]["sets"]:
+
+    include: "workflow/rules/simulation.smk"
+
+
 if config["diarization"]:
 
     include: "workflow/rules/diarization.smk"

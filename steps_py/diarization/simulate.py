@@ -106,8 +106,10 @@ def plan_conversation(
     gain_db = {speaker: float(rng.uniform(-half, half)) for speaker in speakers}
     waiting = [speakers[place] for place in rng.permutation(len(speakers))]  # who did not speak yet
     free_ms = dict.fromkeys(speakers, 0)  # when a speaker's last piece ends
-    pieces, speaker, time_ms = [], waiting.pop(), _drawn_ms(rng, config.mean_gap_sec)
-    while time_ms < 1000 * config.duration_sec:
+    pieces: list[Piece] = []
+    last_ms = 1000 * config.duration_sec
+    speaker, time_ms = waiting.pop(), min(_drawn_ms(rng, config.mean_gap_sec), int(last_ms) - 1)
+    while time_ms < last_ms:
         recording, length_sec = usable[speaker][rng.integers(len(usable[speaker]))]
         most_ms = int(1000 * length_sec)
         own_ms = int(1000 * config.min_turn_sec) + _drawn_ms(rng, config.mean_turn_sec)

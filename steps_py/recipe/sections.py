@@ -22,6 +22,7 @@ from steps_py.recipe.plan_config import PlanConfig
 from steps_py.report.config import ReportConfig
 from steps_py.scoring.config import MetricsConfig, ScoresConfig
 from steps_py.settings.declare import section, setting
+from steps_py.simulation.config import SimulationSection
 from steps_py.system.config import SystemConfig
 from steps_py.training.config import TrainConfig
 from steps_py.ubm.config import UbmConfig
@@ -68,6 +69,9 @@ class RecipeConfig:
         " option in a chain takes precedence",
     )
     scores: ScoresConfig = section(ScoresConfig, "scoring systems")
+    simulation: SimulationSection = section(
+        SimulationSection, "conversations that are built from speech of single speakers"
+    )
     diarization: DiarizationConfig | None = setting(
         None, "who spoke when in recordings. docs/diarization.md"
     )
@@ -84,6 +88,9 @@ class RecipeConfig:
 class DiarizationRecipe:
     """A recipe that trains nothing: who spoke when, by the network of another recipe."""
 
+    simulation: SimulationSection = section(
+        SimulationSection, "conversations that are built from speech of single speakers"
+    )
     diarization: DiarizationConfig = setting(description="who spoke when in recordings")
     xvectors: XvectorsConfig = section(XvectorsConfig, "extraction of x-vectors")
 

@@ -10,7 +10,7 @@ import sys
 
 from steps_py.augment.config import AugmentConfig
 from steps_py.augment.copies import augment_data_dir
-from steps_py.errors import ConfigError
+from steps_py.augment.parts import parse_parts
 from steps_py.program import run
 from steps_py.settings.build import load_slice
 
@@ -38,21 +38,6 @@ def main(argv: list[str] | None = None) -> None:
     print(f"augment_data: {num_copies} copies of {args.data} in {args.out}", file=sys.stderr)
     if config.num_utts and num_copies < config.num_utts:
         print(f"augment_data: there are no more; num_utts is {config.num_utts}", file=sys.stderr)
-
-
-def parse_parts(pairs):
-    """``NAME=FOLDER`` pairs as a dict.
-
-    >>> parse_parts(["musan.noise=data/parts/musan.noise"])
-    {'musan.noise': 'data/parts/musan.noise'}
-    """
-    parts = {}
-    for pair in pairs:
-        name, equals, folder = pair.partition("=")
-        if not (name and equals and folder):
-            raise ConfigError(f"augment_data: --part '{pair}'; write --part NAME=FOLDER.")
-        parts[name] = folder
-    return parts
 
 
 if __name__ == "__main__":

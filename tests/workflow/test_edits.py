@@ -63,7 +63,7 @@ ELSEWHERE = (
     *("augment.online", "augment.copies", "feats.type", "xvectors.device", "xvectors.copies"),
     *("scores.systems", "pseudo_labels", "attribution", "xvectors.layer"),
     *("backend.adapt", "backend.adapt_set", "plan.costs"),
-    *("extractor", "ubm", "ivector", "diarization"),  # test_edits_of_extractors.py
+    *("extractor", "ubm", "ivector", "diarization", "simulation"),  # test_edits_of_extractors.py
 )
 VALUES = {
     "data.synthetic": {"name": "mini", "config": {"num_train_speakers": 7}},

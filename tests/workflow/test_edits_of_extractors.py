@@ -56,6 +56,8 @@ READERS = {
     "ivector.num_samples_for_weights": {"accumulate_ivector_extractor"},
     "ivector.num_threads": {*EACH_EXTRACTOR, "extract_ivectors"},
     "ivector.num_jobs": {"split_ivector_feats", "compute_posteriors", *EACH_EXTRACTOR},
+    "simulation.sets": {"lay_out_conversations"},
+    "simulation.num_jobs": {"mix_conversations", "gather_conversations"},
     "diarization.extractor": {"find_speech", "embed_windows"},
     "diarization.sets": {"prepare_conversations", "find_speech", "embed_windows"},
     "diarization.speech": {"find_speech", "score_diarization"},
@@ -74,7 +76,9 @@ SETS = {
     name: {"recordings": name, "pattern": "{recording}.wav", "rttm": f"{name}.rttm"}
     for name in ("dev", "eval")
 }
+TALK = {"talk": {"speech": "./speech", "num_recordings": 3}}
 VALUES = {
+    "simulation.sets": {"talk": TALK["talk"] | {"layout": {"duration_sec": 30}}},
     "ubm.train_set": "other",
     "ivector.train_set": "other",
     "diarization.extractor": "b.swx",
@@ -85,7 +89,7 @@ VALUES = {
     "diarization.tune.set": "eval",
     "diarization.tune.values": {"ahc": {"threshold": [0.3]}},
 }
-SECTIONS = ("ubm", "ivector", "diarization")
+SECTIONS = ("ubm", "ivector", "simulation", "diarization")
 KEYS = {key: rule for key, rule in keys_of(SCHEMA, SCHEMA) if key.partition(".")[0] in SECTIONS}
 
 
@@ -118,7 +122,9 @@ def folders(tmp_path_factory):
 
     ivectors = copy_recipe(ROOT / "egs/mini", tmp_path_factory.mktemp("ivectors"), with_ivectors)
     spoken = tmp_path_factory.mktemp("spoken")
-    for name in ("a.swx", "b.swx", "a.plda", "dev.rttm", "eval.rttm", "dev/1.wav", "eval/1.wav"):
+    speech = [f"speech/{name}" for name in ("wav.scp", "utt2spk", "utt2dur")]
+    names = ["a.swx", "b.swx", "a.plda", "dev.rttm", "eval.rttm", "dev/1.wav", "eval/1.wav"]
+    for name in [*names, *speech]:
         (spoken / name).parent.mkdir(exist_ok=True)
         (spoken / name).touch()
     section = {
@@ -127,10 +133,16 @@ def folders(tmp_path_factory):
         "systems": {"ahc": {}, "spectral": {}},
         "tune": {"set": "dev", "values": {"ahc": {"threshold": [0.1, 0.2]}}},
     }
-    (spoken / "config.yaml").write_text(yaml.safe_dump({"diarization": section}))
+    talk = "exp/simulation/talk"
+    section["sets"] = SETS | {"made": {"recordings": talk, "rttm": f"{talk}/ref.rttm"}}
+    config = {"simulation": {"sets": TALK}, "diarization": section}
+    (spoken / "config.yaml").write_text(yaml.safe_dump(config))
     return {
         section: (folder, commands_of(folder))
-        for folder, sections in ((ivectors, ("ubm", "ivector")), (spoken, ("diarization",)))
+        for folder, sections in (
+            (ivectors, ("ubm", "ivector")),
+            (spoken, ("simulation", "diarization")),
+        )
         for section in sections
     }
 

@@ -82,6 +82,16 @@ WILDCARD_VALUES |= {
     "system": config["scores"]["systems"],
 }
 
+# of rooms and noises of simulated conversations
+SIMULATION_PARTS = sorted(
+    {
+        part
+        for given in config["simulation"]["sets"].values()
+        for kind in (given["rooms"], given["noise"])
+        if kind
+        for part in kind["parts"]
+    }
+)
 LR_CURVE = "exp/find_lr/curve.tsv"
 # the files that extraction reads
 TRAINED = ["exp/model/final.pt"] if NETWORK else ["exp/ubm/final.ubm", "exp/ivector/final.ie"]
@@ -138,6 +148,6 @@ def stop_without_corpora():
             if not Path("data/trials", name).exists()
         },
     }
-    message = missing_corpora(wanted, unread(AUGMENT_PARTS))
+    message = missing_corpora(wanted, unread([*AUGMENT_PARTS, *SIMULATION_PARTS]))
     if message:
         sys.exit(message)

@@ -19,9 +19,19 @@ wildcard_constraints:
 def sources_of_conversations(wildcards):
     """A digest of the tables of a set, and of the names, sizes and times of its recordings."""
     given = DIARIZATION["sets"][wildcards.conversations]
+    if tables_of_simulation(wildcards):
+        return ""
     tables = [given[key] for key in ("list", "rttm", "uem", "lab", "reco2num_spk") if given[key]]
     files = [digest_of_made(path) for path in tables]
     return " ".join([*files, state_of_audio(given["recordings"])])
+
+
+def tables_of_simulation(wildcards):
+    """The tables of a set that the recipe simulates itself; none of other sets."""
+    folder = DIARIZATION["sets"][wildcards.conversations]["recordings"].rstrip("/")
+    if not folder.startswith("exp/simulation/"):
+        return []
+    return [f"{folder}/{name}" for name in ("wav.scp", "ref.rttm", "all.uem", "reco2num_spk")]
 
 
 def options_of_diarizer(wildcards):
@@ -48,6 +58,8 @@ def windows_of(conversations):
 
 rule prepare_conversations:
     """List the recordings of a set, and check its reference, regions and numbers of speakers."""
+    input:
+        tables_of_simulation,
     output:
         expand(
             "data/{{conversations}}/{table}",

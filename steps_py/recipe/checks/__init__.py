@@ -16,6 +16,7 @@ from steps_py.recipe.checks import (
     pseudo_labels,
     scores,
     sections,
+    simulation,
     system,
     train,
 )
@@ -33,6 +34,11 @@ CHECKS = [
     *scores.CHECKS,
     *system.CHECKS,
     *attribution.CHECKS,
+    *simulation.CHECKS,
     *diarization.CHECKS,
 ]
-CHECKS_OF_DIARIZATION = [*sections.CHECKS, *diarization.CHECKS]  # of a recipe without training
+CHECKS_OF_DIARIZATION = [
+    *sections.CHECKS,
+    *simulation.CHECKS,
+    *diarization.CHECKS,
+]  # of a recipe without training
