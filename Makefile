@@ -53,7 +53,7 @@ bench: .venv/ready
 # Write requirements.lock again, from pyproject.toml alone; torch without the label of a build.
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,test,pretrained,search,serve,parquet,explain,export]'
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[demo,test,pretrained,search,serve,parquet,explain,export,silero]'
 	(sed -n '/^#/p' requirements.lock; build/lock/bin/python -m pip freeze --exclude-editable \
 	  | sed 's/^\(torch==[^+]*\)+.*/\1/') > build/requirements.lock
 	mv build/requirements.lock requirements.lock && rm -rf build/lock
