@@ -73,27 +73,28 @@ def speech_probabilities(sound: Sound) -> np.ndarray:
     if sound.rate_hz not in FRAME_SAMPLES:
         sound = ResampledSound(sound, 16000)
     num_frames = -(-sound.num_samples // FRAME_SAMPLES[sound.rate_hz])
-    starts = range(0, num_frames, STREAM_FRAMES)
+    each = max(1, min(STREAM_FRAMES, num_frames))
+    starts = range(0, num_frames, each)
     found = [
-        _of_streams(network, sound, starts[place : place + NUM_STREAMS])
+        _of_streams(network, sound, starts[place : place + NUM_STREAMS], each)
         for place in range(0, len(starts), NUM_STREAMS)
     ]
     return np.concatenate([np.zeros(0, np.float32), *found])[:num_frames]
 
 
-def _of_streams(network, sound, starts):
-    """Probabilities of the frames from the first of `starts` on, STREAM_FRAMES for each."""
+def _of_streams(network, sound, starts, each):
+    """Probabilities of `each` frames from each of `starts` on, (T,)."""
     import torch  # start-up time
 
     num = FRAME_SAMPLES[sound.rate_hz]
     begin, lead = starts[0] * num, LEAD_FRAMES * num
-    size = lead + len(starts) * STREAM_FRAMES * num
+    size = lead + len(starts) * each * num
     first, end = max(0, begin - lead), min(begin - lead + size, sound.num_samples)
     samples_N = np.zeros(size, np.float32)
     place = first - (begin - lead)
     samples_N[place : place + end - first] = sound.read(first, end) / np.float32(32768)
-    windows = np.lib.stride_tricks.sliding_window_view(samples_N, lead + STREAM_FRAMES * num)
-    x_BN = torch.from_numpy(windows[:: STREAM_FRAMES * num].copy())
+    windows = np.lib.stride_tricks.sliding_window_view(samples_N, lead + each * num)
+    x_BN = torch.from_numpy(windows[:: each * num].copy())
     network.reset_states()
     with torch.inference_mode():
         probability_BT = torch.cat(
