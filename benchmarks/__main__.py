@@ -25,6 +25,7 @@ SCRIPTS = (
         "extraction",
         "masks",
         "gmm",
+        "ivectors",
         "diarization",
     ),
 )

@@ -25,7 +25,8 @@ class Case:
 
     `argv` is the command line of both sides. `at_most_ratio` is the target of the ratio of our time
     to Kaldi's, or to that of `ratio_to`; `at_most_sec` that of our time per unit; `at_most_mb`
-    that of the memory of a case that writes it to the file ``peak_mb`` (benchmarks.peak_memory).
+    that of the memory of a case that writes it to the file ``peak_mb`` (benchmarks.peak_memory);
+    `at_most_memory_ratio` that of our memory to Kaldi's.
     A run does `units` of work, for example 20 utterances; all times are per unit. `rival` is the
     command line for the comparison if Kaldi has no such command, or is not installed; its run
     does `rival_units` of work, if that is not as much.
@@ -36,6 +37,7 @@ class Case:
     at_most_ratio: float | None = None
     at_most_sec: float | None = None
     at_most_mb: float | None = None
+    at_most_memory_ratio: float | None = None
     units: int = 1
     rival: tuple | None = None
     rival_name: str = ""
@@ -45,7 +47,11 @@ class Case:
 
 @dataclasses.dataclass(frozen=True)
 class Usage:
-    """Resources of one or several runs; `peak_mb` is nan if the command does not report it."""
+    """Resources of one or several runs.
+
+    `peak_mb` is what the command reports (benchmarks.peak_memory), otherwise the maximum resident
+    set of its processes, which is at least that of this process.
+    """
 
     cpu_sec: float
     wall_sec: float
@@ -66,6 +72,10 @@ class Row:
         return self.ours.cpu_sec / self.other.cpu_sec
 
     @property
+    def memory_ratio(self):
+        return self.ours.peak_mb / self.other.peak_mb
+
+    @property
     def verdict(self):
         """Whether the target is met: yes, no, or '' if it was not measured."""
         if self.case.at_most_mb is not None and not self.ours.peak_mb <= self.case.at_most_mb:
@@ -74,6 +84,9 @@ class Row:
             return "yes" if self.ours.cpu_sec <= self.case.at_most_sec else "no"
         if self.case.at_most_ratio is None or self.other_name != self.case.ratio_to:
             return ""
+        at_most = self.case.at_most_memory_ratio
+        if at_most is not None and not self.memory_ratio <= at_most:
+            return "no"
         return "yes" if self.ratio <= self.case.at_most_ratio else "no"
 
 
@@ -119,14 +132,15 @@ def run_once(argv, env, folder):
             log.seek(0)
             tail = log.read().decode(errors="replace")[-2000:]
             raise SystemExit(f"{' '.join(argv)}\n{tail}\nexit code {process.returncode}")
-    return Usage(used.ru_utime + used.ru_stime, wall_sec, read_peak_mb(folder))
+    peak_mb = read_peak_mb(folder) or used.ru_maxrss / 1024
+    return Usage(used.ru_utime + used.ru_stime, wall_sec, peak_mb)
 
 
 def read_peak_mb(folder):
-    """The peak memory that the command reported; nan if it did not. The file is removed."""
+    """The peak memory that the command reported; None if it did not. The file is removed."""
     path = Path(folder) / "peak_mb"
     if not path.exists():
-        return NOT_RUN
+        return None
     peak_mb = float(path.read_text())
     path.unlink()
     return peak_mb
@@ -160,7 +174,10 @@ def pin_to_one_core():
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-HEADER = ("case", "ours", "wall", "MB", "other", "wall", "ratio", "target", "met", "beside")
+HEADER = (
+    *("case", "ours", "wall", "MB", "other", "wall", "MB", "ratio"),
+    *("target", "met", "beside"),
+)
 
 
 def table_row(row):
@@ -168,13 +185,12 @@ def table_row(row):
 
     >>> case = Case(name="x", argv=("x",), at_most_ratio=1.5)
     >>> table_row(Row(case, Usage(4.0, 4.5), Usage(2.0, 2.25), "Kaldi"))
-    ('x', '4.000', '4.500', '-', '2.000', '2.250', '2.00', 'ratio <= 1.50', 'no', 'Kaldi')
+    ('x', '4.000', '4.500', '-', '2.000', '2.250', '-', '2.00', 'ratio <= 1.50', 'no', 'Kaldi')
     """
     case, numbers = row.case, []
     for usage in (row.ours, row.other):
-        numbers += [_seconds(usage.cpu_sec), _seconds(usage.wall_sec)]
-    peak = "-" if row.ours.peak_mb != row.ours.peak_mb else f"{row.ours.peak_mb:.0f}"
-    numbers.insert(2, peak)
+        peak = "-" if usage.peak_mb != usage.peak_mb else f"{usage.peak_mb:.0f}"
+        numbers += [_seconds(usage.cpu_sec), _seconds(usage.wall_sec), peak]
     targets = []
     if case.at_most_sec is not None:
         targets.append(f"<= {case.at_most_sec:g} s")
@@ -182,6 +198,8 @@ def table_row(row):
         targets.append(f"<= {case.at_most_mb:g} MB")
     if case.at_most_ratio is not None:
         targets.append(f"ratio <= {case.at_most_ratio:.2f}")
+    if case.at_most_memory_ratio is not None:
+        targets.append(f"memory <= {case.at_most_memory_ratio:.2f}")
     ratio = "-" if row.ratio != row.ratio else f"{row.ratio:.2f}"
     target = ", ".join(targets) or "-"
     return (case.name, *numbers, ratio, target, row.verdict or "-", row.other_name or "-")

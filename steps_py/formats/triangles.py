@@ -4,6 +4,8 @@ Shape suffixes (scope: this module):
     D = rows and columns of a matrix   P = D * (D + 1) / 2
 """
 
+import functools
+
 import numpy as np
 
 
@@ -41,14 +43,26 @@ def packed(x_DD: np.ndarray) -> np.ndarray:
     return x_DD.reshape(*x_DD.shape[:-2], dim * dim)[..., flat_index(dim)]
 
 
+def pack_into(x_DD: np.ndarray, out_P: np.ndarray) -> None:
+    """Write the lower triangle of a matrix in rows (D, D) to `out_P`, without a copy between."""
+    np.take(x_DD, flat_index(len(x_DD)), out=out_P, mode="clip")  # other modes buffer the result
+
+
+@functools.lru_cache(maxsize=8)
 def full_index(dim: int) -> np.ndarray:
-    """Where each element of a symmetric matrix is in its lower triangle (D, D)."""
+    """Where each element of a symmetric matrix is in its lower triangle (D, D), read-only."""
     index = np.arange(dim)
     row, col = np.maximum.outer(index, index), np.minimum.outer(index, index)
-    return row * (row + 1) // 2 + col
+    return _frozen(row * (row + 1) // 2 + col)
 
 
+@functools.lru_cache(maxsize=8)
 def flat_index(dim: int) -> np.ndarray:
-    """Where each element of a lower triangle is in the matrix, row by row (P,)."""
+    """Where each element of a lower triangle is in the matrix, row by row (P,), read-only."""
     rows, cols = np.tril_indices(dim)
-    return rows * dim + cols
+    return _frozen(rows * dim + cols)
+
+
+def _frozen(index):
+    index.flags.writeable = False
+    return index

@@ -16,7 +16,7 @@ import numpy as np
 from steps_py.errors import KaldiError
 from steps_py.formats.basic_types import read_marker
 from steps_py.formats.objects import ObjectReader
-from steps_py.formats.triangles import flat_index, triangle_dim, unpacked
+from steps_py.formats.triangles import pack_into, packed_size, triangle_dim, unpacked
 from steps_py.ivector.large_objects import read_stack, write_parts
 
 _FIRST_OFFSET = 100.0  # of the prior; must not be zero
@@ -73,11 +73,10 @@ class IvectorExtractor:
 
     def precisions(self) -> np.ndarray:
         """M_i' Sigma_i^-1 M_i of all Gaussians, as lower triangles (I, P)."""
-        flat = flat_index(self.dim)
-        U_IP = np.empty((self.num_gauss, len(flat)))
+        U_IP = np.empty((self.num_gauss, packed_size(self.dim)))
         for i in range(self.num_gauss):
             half_DS = self.half_precisions(i)
-            np.take(half_DS.T @ half_DS, flat, out=U_IP[i])
+            pack_into(half_DS.T @ half_DS, U_IP[i])
         return U_IP
 
 

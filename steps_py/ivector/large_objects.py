@@ -4,20 +4,36 @@ import contextlib
 
 import numpy as np
 
-from steps_py.formats.basic_types import MARKER
+from steps_py.formats.basic_types import MARKER, encode_int
 from steps_py.formats.objects import ObjectReader, ObjectWriter
 from steps_py.formats.outputs import open_output
 
+_ROWS_BYTES = 16 << 20  # of a matrix that are converted at once
+
 
 class _StreamedWriter(ObjectWriter):
-    """An ObjectWriter that keeps nothing."""
+    """An ObjectWriter that keeps nothing, and writes binary matrices from where they are."""
 
     def __init__(self, binary, out):
         super().__init__(binary)
         self._out = out
 
-    def raw(self, data: bytes) -> None:
+    def raw(self, data) -> None:
         self._out.write(data)
+
+    def value(self, kind: str, value) -> None:
+        if not (self.binary and kind in _MATRICES and value.size):
+            super().value(kind, value)
+            return
+        token, on_file = _MATRICES[kind]
+        self.raw(token + b"".join(map(encode_int, value.shape)))
+        num_rows = max(1, _ROWS_BYTES // (value.shape[1] * 8))
+        for first in range(0, len(value), num_rows):
+            rows = np.ascontiguousarray(value[first : first + num_rows], on_file)
+            self.raw(memoryview(rows).cast("B"))
+
+
+_MATRICES = {"matrix": (b"FM ", "<f4"), "dmatrix": (b"DM ", "<f8")}
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from scipy.linalg import blas
 from steps_py.errors import KaldiError
 from steps_py.formats.basic_types import read_marker
 from steps_py.formats.objects import ObjectReader
-from steps_py.formats.triangles import flat_index, triangle_dim
+from steps_py.formats.triangles import flat_index, pack_into, triangle_dim
 from steps_py.ivector import own_weights
 from steps_py.ivector.distribution import IvectorDistribution
 from steps_py.ivector.extractor import IvectorExtractor
@@ -109,7 +109,6 @@ class StatsAccumulator:
         self._has_objective = has_objective
         self._num_samples = num_samples
         self._draws = np.random.default_rng(seed)
-        self._lower_P = flat_index(extractor.dim)
         self._batch = UtteranceBatch(extractor.num_gauss, extractor.feat_dim, extractor.dim)
         self._pending = []
 
@@ -150,7 +149,7 @@ class StatsAccumulator:
                 self._add_samples(gamma_I, mean_S, cov_SS)
             mean_NS[n] = mean_S
             cov_SS += np.outer(mean_S, mean_S)
-            np.take(cov_SS, self._lower_P, out=scatter_NP[n])
+            pack_into(cov_SS, scatter_NP[n])
         stats.objective -= 0.5 * float(energy_N.sum())
         self._add_batch(mean_NS, scatter_NP)
         self._add_scatter()

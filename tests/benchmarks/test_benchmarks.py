@@ -24,7 +24,7 @@ def test_medians_are_taken_of_each_time_for_itself_and_per_unit():
 def test_a_side_that_did_not_run_has_no_time():
     assert math.isnan(harness.median_usage([]).cpu_sec)
     shown = harness.table_row(row(1.0, harness.NOT_RUN, "", at_most_ratio=0.5))
-    assert (shown[4], shown[6], shown[8]) == ("-", "-", "-")
+    assert (shown[4], shown[7], shown[9]) == ("-", "-", "-")
 
 
 def test_the_ratio_is_ours_over_theirs_and_the_target_an_upper_bound():
@@ -33,6 +33,14 @@ def test_the_ratio_is_ours_over_theirs_and_the_target_an_upper_bound():
     assert row(3, 2, at_most_ratio=1.49).verdict == "no"
     assert row(3, 2, at_most_sec=2.5).verdict == "no"
     assert row(3, 2).verdict == ""
+
+
+def test_more_memory_than_kaldis_misses_a_target_of_time_and_memory():
+    case = Case(name="x", argv=("x",), at_most_ratio=0.5, at_most_memory_ratio=1.0)
+    verdicts = [
+        Row(case, Usage(1, 1, peak_mb), Usage(4, 4, 100), "Kaldi").verdict for peak_mb in (100, 101)
+    ]
+    assert verdicts == ["yes", "no"]
 
 
 def test_another_packages_time_does_not_decide_a_target_relative_to_kaldi():
