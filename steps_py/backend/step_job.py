@@ -180,6 +180,10 @@ class StepJob:
         """The file of another system's scores of a trial list."""
         return self._input(f"exp/scores/{system}/{trials}")
 
+    def outside(self, path: str) -> str:
+        """A file that no rule of the recipe makes."""
+        return self._input(path)
+
     def scores_before(self, trials: str) -> str:
         """The command that writes the scores of any trial list by the steps before this one."""
         if self.link.after_system:

@@ -167,6 +167,43 @@ def test_the_mean_of_systems_is_that_of_their_scores(recipe):
     assert got == pytest.approx(mean, rel=1e-6)
 
 
+OTHER = {"scores_of_recipe": {"recipe": "../other", "system": "plda"}}
+
+
+def test_scores_of_another_recipe_are_read_in_the_order_of_the_trial_list(recipe):
+    trials = [line.split()[:2] for line in (recipe / "data/trials/test").read_text().splitlines()]
+    score_of = {tuple(pair): place / 8 for place, pair in enumerate(trials)}
+    lines = [f"{e} {t} {score}\n" for (e, t), score in reversed(score_of.items())]
+    folder = recipe.parent / "other/exp/scores/plda"
+    folder.mkdir(parents=True)
+    (folder / "test").write_text("".join(["more trials 9\n", *lines]))
+    command = systems_of({"ivector": [OTHER]}).score("ivector", "test")
+    assert "../other/exp/scores/plda/test" in command.inputs
+    done = run(command)
+    assert done.returncode == 0, done.stderr
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        [*pair, f"{score:g}"] for pair, score in score_of.items()
+    ]
+    (folder / "test").write_text("".join(lines[1:]))
+    with pytest.raises(ScoreError, match=r"1 of the 66 trials .* no score there \(z2 z3\)"):
+        step = '{"name": "scores_of_recipe", "recipe": "../other", "system": "plda"}'
+        run_step.main(["--step", step, "write_scores", str(folder / "test"), "data/trials/test"])
+
+
+def test_a_fusion_with_another_recipe_is_trained_on_both(recipe):
+    systems = systems_of(
+        {
+            "plda": ["plda"],
+            "ivector": [OTHER],
+            "fused": [{"fuse": {"systems": ["plda", "ivector"], "calibrate_on": "dev"}}],
+        }
+    )
+    (weights,) = systems.score_estimates()
+    assert "exp/scores/ivector/dev" in systems.estimate(weights).inputs
+    assert systems.calibrated("fused") and not systems.calibrated("ivector")
+    assert systems.kept("fused") is None
+
+
 def test_a_fusion_and_its_calibration_run_on_lists_of_other_speakers(recipe):
     systems = systems_of(FUSED)
     for file in [*systems.early(), *systems.score_estimates()]:
