@@ -8,7 +8,9 @@ def files_of(command):
     """
     for path in command.inputs:
         if not path.startswith(("data/", "exp/")) and not os.path.exists(path):
-            sys.exit(f"scores.systems: {path} is not there. Finish that recipe, or correct the path.")
+            sys.exit(
+                f"scores.systems: {path} is not there. Finish that recipe, or correct the path."
+            )
     tables = {"exp/backend/xvector.scp": (archives_of_xvectors, config["backend"]["train_sets"])}
     for dset in [*SETS, *AUGMENTED, *COPIED.values()]:
         tables[f"exp/xvectors/{dset}/xvector.scp"] = (archives_of_xvectors, [dset])

@@ -19,17 +19,21 @@ if TYPE_CHECKING:
 class ScoresOfRecipe(Join):
     """The scores of a system of another finished recipe, such as one with i-vectors, for `fuse`.
 
-    Its trial lists have the names and the trials of this recipe's.
+    Its trial list of the same name, or its `list`, has the trials of this recipe's lists.
     """
 
     @dataclass(frozen=True, kw_only=True)
     class Config:
         recipe: str = setting(description="folder of the other recipe; relative: to this one")
         system: str = setting(description="name of one of its scores.systems")
+        list: str | None = setting(
+            None, "its trial list, which has the trials of all lists; null: that of the same name"
+        )
 
     def score(self, job: "StepJob") -> str:
         folder = os.path.normpath(self.config.recipe)
-        scores = job.outside(f"{folder}/exp/scores/{self.config.system}/{job.trials}")
+        trials = self.config.list or job.trials
+        scores = job.outside(f"{folder}/exp/scores/{self.config.system}/{trials}")
         return job.python("write_scores", scores, job.labels(job.trials))
 
     def write_scores(self, scores: str, trials: str) -> None:
