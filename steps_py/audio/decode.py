@@ -14,6 +14,7 @@ from steps_py.audio.errors import NotDecodable, NotPcm16, WaveError, truncated
 from steps_py.audio.file_info import check_size, open_audio
 from steps_py.audio.headers.flac import read_stream_info, with_length
 from steps_py.audio.headers.kinds import kind_of_file
+from steps_py.audio.sphere import read_sphere
 from steps_py.audio.wave import Wave, read_wave, samples_in
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def read_file(path: str | Path, max_sec: float | None = None) -> Wave:
                 return read_wave(file, path, max_sec)
             except NotPcm16:
                 pass  # libsndfile reads other sample formats, as do sox and ffmpeg
+    if name == "NIST sphere":
+        return read_sphere(path, max_sec)
     if name != "FLAC":  # decoding detects truncation
         check_size(path)
     with open_sound(path, name == "FLAC") as file:

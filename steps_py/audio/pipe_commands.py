@@ -8,6 +8,7 @@ from steps_py.audio.decode import read_file, read_flac
 from steps_py.audio.errors import NotDecodable, WaveError
 from steps_py.audio.pipe_base import PipeCommand, Unknown, rounded
 from steps_py.audio.sox import parse_sox, run_sox
+from steps_py.audio.sphere import is_pcm
 from steps_py.audio.wav_reverberate import ReverberateOptions, corrupt
 from steps_py.audio.wave import Wave
 from steps_py.errors import KaldiError
@@ -76,7 +77,7 @@ class SphereRequest(NamedTuple):
 
     path: str
     channel: int | None  # from 1; None: all
-    pcm: bool  # convert mu-law to PCM
+    pcm: bool  # convert mu-law and A-law to PCM
 
 
 def parse_sph2pipe(words: list[str]) -> SphereRequest:
@@ -101,9 +102,9 @@ def run_sph2pipe(request: SphereRequest, source: "Source", max_sec: float) -> Wa
     """16-bit samples of an uncompressed NIST file, of all channels or one."""
     try:
         wave = read_file(request.path, max_sec)
-    except NotDecodable:  # possibly compressed by shorten
+    except NotDecodable:  # such as those compressed by shorten
         raise Unknown from None
-    if not request.pcm and not _is_pcm(request.path):
+    if not request.pcm and not is_pcm(request.path):
         raise Unknown  # it would write mu-law
     if request.channel is None:
         return wave
@@ -113,12 +114,6 @@ def run_sph2pipe(request: SphereRequest, source: "Source", max_sec: float) -> Wa
             f" {len(wave.samples_CN)} channels. Use one of these."
         )
     return Wave(wave.rate_hz, wave.samples_CN[request.channel - 1 : request.channel])
-
-
-def _is_pcm(path):
-    import soundfile  # here for start-up time
-
-    return soundfile.info(path).subtype == "PCM_16"
 
 
 def parse_ffmpeg(words: list[str]) -> str:

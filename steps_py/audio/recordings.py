@@ -27,6 +27,7 @@ OTHER_SUFFIXES = frozenset((
 ))
 # fmt: on
 COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".lz4", ".z", ".zip", ".tar", ".tgz", ".7z")
+SPHERE = "NIST sphere"
 READ_BY_SOX = ("WAV", "FLAC", "Ogg", "MP3", "AIFF", "AU")
 HEADERS_PER_TASK = 64
 NAMED_KINDS = {".wav": ("WAV",), ".flac": ("FLAC",), ".ogg": ("Ogg",), ".mp3": ("MP3",)}
@@ -204,7 +205,9 @@ def wav_entry(path: str | os.PathLike, header: Header, options, trim=None) -> st
     remix = None
     if header.num_channels > 1 and options.channel != "all":
         remix = "-" if options.channel == "mix" else options.channel
-    if header.kind not in READ_BY_SOX:
+    if header.kind == SPHERE and remix in (1, 2):
+        path, remix = f"sph2pipe -f wav -p -c {remix} {shlex.quote(path)} |", None
+    elif header.kind not in READ_BY_SOX:
         path = PIPES[header.kind].format(shlex.quote(path))
     if rate_hz or remix or trim or not header.is_16bit:
         return sox_pipe(path, rate_hz, remix, trim)
@@ -245,7 +248,8 @@ def count_conversions(headers: list[Header], options) -> list[str]:
     """
     rates = sum(header.rate_hz != options.sample_rate_hz for header in headers)
     several = sum(header.num_channels > 1 for header in headers) * (options.channel != "all")
-    taken = "mixed to one" if options.channel == "mix" else f"reduced to channel {options.channel}"
+    taken = f"reduced to channel {options.channel}"
+    taken = {"mix": "mixed to one", None: "reduced to one"}.get(options.channel, taken)
     return [
         f"{number} of {len(headers)} recordings {what}"
         for number, what in (

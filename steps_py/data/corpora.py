@@ -52,6 +52,7 @@ class Recording(typing.NamedTuple):
     spk: str
     path: str
     segment: tuple[float, float] | None = None  # begin and end in s; None: the whole file
+    channel: int | None = None  # of a file of several, 1, 2 ...; None: that of the configuration
 
 
 class Published(typing.NamedTuple):
@@ -240,7 +241,11 @@ class Corpus:
         """
         where, prefix = f"{self.name}.{part}", self.config.id_prefix
         paths, headers = list(header_of), list(header_of.values())
-        recordings.check_headers(paths, headers, self.config, where, self.key)
+        for channel in sorted({file.channel or 0 for file in found}):
+            chosen = {file.path for file in found if (file.channel or 0) == channel}
+            listed = {path: header for path, header in header_of.items() if path in chosen}
+            options = self._options_for(channel)
+            recordings.check_headers(listed, listed.values(), options, where, self.key)
         self.notes += recordings.count_misnamed(paths, headers)
         self.notes += recordings.count_conversions(headers, self.config)
         utterances = []
@@ -258,12 +263,16 @@ class Corpus:
                 Utterance(
                     prefix + file.utt,
                     prefix + file.spk,
-                    recordings.wav_entry(file.path, header, self.config, trim),
+                    recordings.wav_entry(file.path, header, self._options_for(file.channel), trim),
                     trim[1] if trim else header.duration_sec,
                 )
             )
         self.check_pipes(part, (utterance.wav for utterance in utterances))
         return utterances
+
+    def _options_for(self, channel):
+        """The configuration with the channel that a list of the corpus gives, if it does."""
+        return dataclasses.replace(self.config, channel=channel) if channel else self.config
 
     def trials(self, name: str, known_utts: set[str]) -> Trials:
         """The `Trials` of a list, in its order, with utterance ids as sides.
