@@ -5,7 +5,7 @@ from typing import Annotated
 
 from steps_py.conversations.windows import WindowsConfig
 from steps_py.data.config import SET_NAME
-from steps_py.errors import ConfigError
+from steps_py.errors import ConfigError, did_you_mean
 from steps_py.settings.declare import Keywords, Seed, part, section, setting
 
 FOLDERS = ["parts", "trials", "train", "train_augmented"]  # of data/ that are other things
@@ -102,10 +102,17 @@ class DiarizationConfig:
     windows: WindowsConfig = section(WindowsConfig, "windows of speech that have an x-vector each")
     systems: dict[str, Annotated[dict, part("diarization clusterer", named_by_key=True)]] = setting(
         {"ahc": {}},
-        "clusterers that are compared: a name of one, or any name with the clusterer's as `name`;"
-        " results/<set>.rttm is of the first",
+        "clusterers that are compared: a name of one, or any name with the clusterer's as `name`",
         minProperties=1,
         propertyNames=SET_NAME,
+    )
+    fuse: dict[str, Annotated[list[str], Keywords(minItems=2)]] = setting(
+        {},
+        "votes of systems by DOVER-Lap: name -> names of systems; each is a system of the tables",
+        propertyNames=SET_NAME,
+    )
+    result: str | None = setting(
+        None, "the system, or vote, of results/<set>.rttm; null: the first of systems"
     )
     plda: str | None = setting(
         None, "Kaldi's PLDA of the extractor's x-vectors, for clusterers that need one"
@@ -122,6 +129,7 @@ class DiarizationConfig:
     scoring: ScoringSection = section(ScoringSection, "how the diarization error rate is counted")
 
     def __post_init__(self):
+        self._check_votes()
         if self.tune is None:
             return
         if self.tune.set not in self.sets:
@@ -139,3 +147,22 @@ class DiarizationConfig:
                     f"diarization.tune.values: '{name}' is none of diarization.systems"
                     f" ({', '.join(self.systems)})."
                 )
+
+    def _check_votes(self):
+        for name, voters in self.fuse.items():
+            if name in self.systems:
+                raise ConfigError(
+                    f"diarization.fuse.{name} is also one of diarization.systems. Rename one."
+                )
+            for voter in voters:
+                if voter not in self.systems:
+                    raise ConfigError(
+                        f"diarization.fuse.{name} names the system '{voter}'."
+                        f" {did_you_mean(voter, self.systems)}"
+                    )
+        known = [*self.systems, *self.fuse]
+        if self.result is not None and self.result not in known:
+            raise ConfigError(
+                f"diarization.result is '{self.result}', which is no system."
+                f" {did_you_mean(self.result, known)}"
+            )

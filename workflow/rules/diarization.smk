@@ -3,6 +3,7 @@
 DIARIZATION = config["diarization"]
 CONVERSATIONS = list(DIARIZATION["sets"])
 DIARIZERS = list(DIARIZATION["systems"])
+VOTES = list(DIARIZATION["fuse"])
 REFERENCED = [name for name, given in DIARIZATION["sets"].items() if given["rttm"]]
 TUNED = list(DIARIZATION["tune"]["values"]) if DIARIZATION["tune"] else []
 EXTRACTOR = DIARIZATION["extractor"] or "exp/model/final.pt"
@@ -13,6 +14,7 @@ wildcard_constraints:
     conversations="|".join(CONVERSATIONS),
     referenced="|".join(REFERENCED) or "none",
     diarizer="|".join(DIARIZERS),
+    vote="|".join(VOTES) or "none",
     tuned="|".join(TUNED) or "none",
 
 
@@ -212,10 +214,33 @@ rule cluster_windows:
         " > {log} 2>&1"
 
 
-rule write_rttm:
-    """The turns by the first system."""
+rule fuse_diarizers:
+    """The vote of several systems, by DOVER-Lap."""
     input:
-        f"exp/diarization/{{conversations}}/{DIARIZERS[0]}.rttm",
+        lambda wildcards: expand(
+            "exp/diarization/{conversations}/{diarizer}.rttm",
+            conversations=wildcards.conversations,
+            diarizer=DIARIZATION["fuse"][wildcards.vote],
+        ),
+    output:
+        "exp/diarization/{conversations}/{vote}.rttm",
+    log:
+        "logs/fuse_diarizers/{conversations}.{vote}.log",
+    benchmark:
+        "exp/benchmark/fuse_diarizers/{conversations}.{vote}.tsv"
+    group:
+        "tables"
+    threads: CLUSTER.threads("fuse_diarizers")
+    resources:
+        **CLUSTER.resources("fuse_diarizers"),
+    shell:
+        "python -m steps_py.stages.fuse_diarizers --out {output} {input} > {log} 2>&1"
+
+
+rule write_rttm:
+    """The turns by the system that diarization.result names."""
+    input:
+        f"exp/diarization/{{conversations}}/{DIARIZATION['result'] or DIARIZERS[0]}.rttm",
     output:
         report("results/{conversations}.rttm", category="Diarization"),
     log:
@@ -234,7 +259,9 @@ rule score_diarization:
     input:
         reference="data/{referenced}/ref.rttm",
         regions="data/{referenced}/all.uem",
-        systems=expand("exp/diarization/{{referenced}}/{diarizer}.rttm", diarizer=DIARIZERS),
+        systems=expand(
+            "exp/diarization/{{referenced}}/{diarizer}.rttm", diarizer=[*DIARIZERS, *VOTES]
+        ),
         tuned=expand("exp/diarization/{tuned}.json", tuned=TUNED),
     output:
         table=report("results/{referenced}_der.txt", category="Diarization"),
@@ -266,5 +293,6 @@ WILDCARD_VALUES |= {
     "conversations": CONVERSATIONS,
     "referenced": REFERENCED,
     "diarizer": DIARIZERS,
+    "vote": VOTES,
     "tuned": TUNED,
 }
