@@ -97,14 +97,11 @@ if config["diarization"]:
 if TRAINS:
 
     include: "workflow/rules/report.smk"
+    include: "workflow/rules/system.smk"
 
-    if NETWORK:
+    if NETWORK and ATTRIBUTION:
 
-        include: "workflow/rules/system.smk"
-
-        if ATTRIBUTION:
-
-            include: "workflow/rules/attribution.smk"
+        include: "workflow/rules/attribution.smk"
     include: "workflow/rules/plan.smk"
     include: "workflow/rules/search.smk"
 
@@ -128,7 +125,7 @@ RESULTS_OF_TRAINING = [
     "results/comparisons.tsv",
     "results/manifest.json",
     "results/report.html",
-    *(["results/system.swx"] if TRAINS and NETWORK else []),
+    "results/system.swx",
 ]
 
 

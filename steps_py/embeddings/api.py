@@ -154,9 +154,8 @@ class Embedder:
         """The embeddings of several recordings, ``(wave, name)``, computed in batches."""
         speech, frames = Speech(), []
         for place, (wave, name) in enumerate(named):
-            frames.append(
-                [self._add_voiced(speech, place, at_speed(wave, s), name) for s in self._speeds()]
-            )
+            at_speeds = [at_speed(wave, speed) for speed in speeds_of(self._config)]
+            frames.append([self._add_voiced(speech, place, each, name) for each in at_speeds])
         num_voiced_U = np.array([len(crop_TD) for crop_TD in speech.crops])
         xvectors = extract_xvectors(self._model, speech, num_voiced_U, self._config, self._device)
         parts = [[] for _ in named]
@@ -166,11 +165,6 @@ class Embedder:
             Embedding(np.mean(vectors, axis=0, dtype=np.float64).astype(np.float32), *counts[0])
             for vectors, counts in zip(parts, frames, strict=True)
         ]
-
-    def _speeds(self):
-        """Those of ``xvectors.copies``, 1 for none."""
-        copies = self._config.copies
-        return copies.speeds if copies and copies.speeds else [1.0]
 
     def _add_voiced(self, speech, place, wave, name):
         """Add the voiced frames of a recording to `speech`; how many, and how many frames."""
@@ -224,6 +218,15 @@ class Speech:
 
     def read(self, row: int) -> np.ndarray:
         return self.crops[row]
+
+
+def speeds_of(config: XvectorsConfig) -> list[float]:
+    """Those of ``xvectors.copies``, 1 for none.
+
+    >>> speeds_of(XvectorsConfig())
+    [1.0]
+    """
+    return config.copies.speeds if config.copies and config.copies.speeds else [1.0]
 
 
 def at_speed(wave: Wave, speed: float) -> Wave:

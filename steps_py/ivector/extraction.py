@@ -5,7 +5,7 @@ import numpy as np
 from steps_py.ivector import own_weights
 from steps_py.ivector.distribution import IvectorDistribution
 from steps_py.ivector.extractor import IvectorExtractor
-from steps_py.ivector.utterances import UtteranceBatch
+from steps_py.ivector.utterances import MOST_UTTS, UtteranceBatch
 
 
 class IvectorComputer:
@@ -18,9 +18,9 @@ class IvectorComputer:
         self.extractor = extractor
         self._distribution = IvectorDistribution(extractor)
 
-    def new_batch(self) -> UtteranceBatch:
+    def new_batch(self, most_utts: int = MOST_UTTS) -> UtteranceBatch:
         extractor = self.extractor
-        return UtteranceBatch(extractor.num_gauss, extractor.feat_dim, extractor.dim)
+        return UtteranceBatch(extractor.num_gauss, extractor.feat_dim, extractor.dim, most_utts)
 
     def compute(self, batch: UtteranceBatch, gains: bool = False):
         """The i-vectors (N, S), and how much each raises the auxiliary function (N,), else 0."""

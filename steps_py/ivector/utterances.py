@@ -9,7 +9,7 @@ from steps_py.errors import KaldiError
 from steps_py.formats.posteriors import Posterior
 
 _BATCH_BYTES = 128 << 20
-_MOST_UTTS = 256
+MOST_UTTS = 256
 
 
 class UtteranceBatch:
@@ -18,9 +18,9 @@ class UtteranceBatch:
     `items` are what the caller keeps for each utterance, such as its name.
     """
 
-    def __init__(self, num_gauss: int, feat_dim: int, dim: int):
+    def __init__(self, num_gauss: int, feat_dim: int, dim: int, most_utts: int = MOST_UTTS):
         size = 8 * (num_gauss * (feat_dim + 1) + dim * (dim + 1))
-        self.capacity = max(1, min(_MOST_UTTS, _BATCH_BYTES // size))
+        self.capacity = max(1, min(most_utts, _BATCH_BYTES // size))
         self._gamma_NI = np.zeros((self.capacity, num_gauss))
         self._sums_IND = np.zeros((num_gauss, self.capacity, feat_dim))
         self.items = []

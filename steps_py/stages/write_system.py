@@ -17,7 +17,8 @@ from steps_py.system.make import Material, make_system
 
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", required=True, help="final.pt")
+    parser.add_argument("--model", required=True, help="final.pt, or final.ie of i-vectors")
+    parser.add_argument("--ivector", help="background model and options of i-vectors, as JSON")
     parser.add_argument("--manifest", required=True, help="manifest.json of the results")
     parser.add_argument("--config", required=True, help="section system, as JSON")
     parser.add_argument("--xvectors", required=True, help="section xvectors, as JSON")
@@ -36,6 +37,8 @@ def main(argv: list[str] | None = None) -> None:
         manifest=args.manifest,
         corpora=corpora,
         own_files=args.own_files,
+        kind="ivector" if args.ivector else "network",
+        of_kind=json.loads(args.ivector or "{}"),
         **json.loads(args.scoring),
     )
     config = load_slice(args.config, SystemConfig, "system")

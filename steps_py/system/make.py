@@ -12,15 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import safetensors.torch
 
 from steps_py.backend.calibration import fit_logistic
 from steps_py.backend.score_lines import read_labels, read_score_lines
 from steps_py.embeddings.config import XvectorsConfig
-from steps_py.model.extractor import load_extractor, options_of
 from steps_py.system.config import SystemConfig
 from steps_py.system.decisions import log_odds
-from steps_py.system.system_file import WEIGHTS, write_system_file
+from steps_py.system.extractors import KINDS
+from steps_py.system.system_file import write_system_file
 
 FROM_MANIFEST = ("commit", "commands", "python", "packages", "config")
 
@@ -32,7 +31,7 @@ class Material:
     Attributes
     ----------
     model, manifest : str
-        final.pt and manifest.json.
+        final.pt, or final.ie of i-vectors, and manifest.json.
     scored_by : str or None
         The scoring system; None: the file embeds only.
     chain : list of dict
@@ -45,6 +44,10 @@ class Material:
         ``{"name", "type", "licence"}`` of the corpora of the training.
     own_files : list of str
         The recipe's own files with classes of the system.
+    kind : str
+        What embeds, of `steps_py.system.extractors.KINDS`.
+    of_kind : mapping
+        What its ``keep`` takes beside the model.
     """
 
     model: str
@@ -55,20 +58,22 @@ class Material:
     lists: Mapping[str, Sequence[str]]
     corpora: list[dict]
     own_files: list[str]
+    kind: str = "network"
+    of_kind: Mapping = dataclasses.field(default_factory=dict)
 
 
 def make_system(
     out: str | os.PathLike, material: Material, config: SystemConfig, xvectors: XvectorsConfig
 ) -> None:
     """Write the file `out`."""
-    extractor = load_extractor(material.model)
-    weights = {n: x.detach().cpu().clone() for n, x in extractor.model.state_dict().items()}
-    members = {WEIGHTS: safetensors.torch.save(weights)}
+    kind = KINDS[material.kind]
+    options, numbers = kind.keep(material.model, material.of_kind)
+    members = {kind.member: numbers}
     chain = _keep_files(material.chain, members, "scores")
     calibration = _calibration(material, config) if material.scored_by else None
     manifest = json.loads(Path(material.manifest).read_text(encoding="utf-8"))
     description = {
-        "extractor": options_of(extractor),
+        "extractor": options,
         "xvectors": dataclasses.asdict(xvectors),
         "scored_by": material.scored_by,
         "chain": chain,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import safetensors.torch
+import safetensors
 
 from steps_py import own_parts
 from steps_py.audio.wave import Wave
@@ -22,13 +22,13 @@ from steps_py.backend.kept_chain import KeptChain
 from steps_py.embeddings.api import Embedder
 from steps_py.embeddings.config import XvectorsConfig
 from steps_py.errors import AudioError, StepsError, some
-from steps_py.model.extractor import build_extractor
 from steps_py.settings.build import build
 from steps_py.system.decisions import Calibration
+from steps_py.system.extractors import kind_of
 from steps_py.system.gallery import Gallery
 from steps_py.system.live import live_voices
 from steps_py.system.sound import Reading, is_batch, wave_of
-from steps_py.system.system_file import WEIGHTS, SystemFile, read_system_file
+from steps_py.system.system_file import SystemFile, read_system_file
 from steps_py.system.verdict import Verdict, verdict_of
 from steps_py.system.voice import Voice, clipped_share_of
 from steps_py.version import package_version
@@ -77,19 +77,19 @@ class System:
         self.path, self.digest, self.info = os.fspath(path), file.sha256, file.description
         _load_own_parts(self.path, self.info["own_files"], recipe)
         try:
-            weights = safetensors.torch.load(file.members[WEIGHTS])
-            saved = {"model": weights, **self.info["extractor"]}
-            config = _xvectors_config(self.info["xvectors"])
+            options = self.info["extractor"]
+            kind, config = kind_of(options), _xvectors_config(self.info["xvectors"])
+            embedder = kind.embedder(options, file.members[kind.member], config, self.path)
             self._calibration = Calibration.of(self.info["calibration"])
         except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
             raise StepsError(
                 f"{path}: was written by another version than this, {package_version()}"
                 f" ({type(error).__name__}: {str(error)[:200]}). Use that version."
             ) from None
-        self._embedder = Embedder.of_extractor(build_extractor(saved, path), config, path)
-        self._files = file.members
+        self._embedder = embedder
+        self._files = {name: data for name, data in file.members.items() if name != kind.member}
         self._chains: dict[bool, KeptChain] = {}
-        self.embedding_digest = _digest_of_embedding(self.info)
+        self.embedding_digest = _digest_of_embedding(self.info, kind.member)
 
     def __repr__(self):
         return f"<System {self.path}, {self.sample_rate_hz:g} Hz, scored by {self.scored_by}>"
@@ -106,7 +106,12 @@ class System:
 
     @property
     def embedder(self) -> Embedder:
-        """What computes its x-vectors."""
+        """What computes its x-vectors; StepsError for a system of i-vectors."""
+        if not isinstance(self._embedder, Embedder):
+            raise StepsError(
+                f"{self.path}: computes i-vectors, so there is no network to export, to explain or"
+                " to diarize with. Give a system with one; this one embeds, verifies, identifies."
+            )
         return self._embedder
 
     @property
@@ -275,10 +280,9 @@ class System:
         """The steps read their files from a folder, which is removed again."""
         with tempfile.TemporaryDirectory(prefix="sidewinder") as folder:
             for name, data in self._files.items():
-                if name != WEIGHTS:
-                    path = Path(folder, name)
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    path.write_bytes(data)
+                path = Path(folder, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
             return KeptChain(_links_in(self.info["chain"], folder), several)
 
     def llr(self, score):
@@ -297,10 +301,10 @@ def _links_in(chain, folder):
     return links
 
 
-def _digest_of_embedding(info):
+def _digest_of_embedding(info, member):
     """A digest of what x-vectors depend on: two systems that share it have the same x-vectors."""
     options = {key: value for key, value in info["extractor"].items() if key != "version"}
-    parts = [info["sha256"][WEIGHTS], options, info["xvectors"], info["own_files"]]
+    parts = [info["sha256"][member], options, info["xvectors"], info["own_files"]]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

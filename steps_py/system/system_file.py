@@ -4,7 +4,7 @@ A zip archive of uncompressed members, sealed (`steps_py.sealed_files`):
 
     system.json           options of features and network, chain of scoring steps, calibration,
                           thresholds, provenance, and the SHA-256 of every other member
-    network.safetensors   the weights
+    network.safetensors   the weights; of i-vectors ivector.safetensors, all matrices
     scores/...            the files of the scoring steps, in Kaldi's formats or JSON
 
 The bytes depend on the content alone: neither time nor folder is in them.
@@ -23,7 +23,7 @@ from steps_py.errors import StepsError
 from steps_py.sealed_files import BrokenSealError, read_sealed, write_sealed
 
 KIND, FORMAT = "system", 1
-DESCRIPTION, WEIGHTS = "system.json", "network.safetensors"
+DESCRIPTION = "system.json"
 _MEMBER = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*")  # no pipe, no drive, no space
 _MAKE_AGAIN = "Copy it again, or make it again: snakemake results/system.swx"
 

@@ -93,6 +93,23 @@ SIMULATION_PARTS = sorted(
     }
 )
 LR_CURVE = "exp/find_lr/curve.tsv"
+CONFS = [config["feats"]["conf"], config["vad"]["conf"]]
+
+
+def front_end():
+    """The feature options, for files that are used without the recipe."""
+    feats = config["feats"]
+    options = {
+        "type": feats["type"],
+        "conf": recipe_file(feats["conf"]),
+        "compress": feats["compress"],
+        "vad_conf": recipe_file(config["vad"]["conf"]),
+    }
+    if feats["signal_steps"]:
+        options["signal_steps"] = feats["signal_steps"]
+    return json.dumps(options)
+
+
 # the files that extraction reads
 TRAINED = ["exp/model/final.pt"] if NETWORK else ["exp/ubm/final.ubm", "exp/ivector/final.ie"]
 

@@ -54,23 +54,6 @@ def files_of_audio():
     return [input_file(config["feats"]["conf"]), *sounds]
 
 
-CONFS = [config["feats"]["conf"], config["vad"]["conf"]]
-
-
-def front_end():
-    """The feature options, for final.pt, which is used without the recipe."""
-    feats = config["feats"]
-    options = {
-        "type": feats["type"],
-        "conf": recipe_file(feats["conf"]),
-        "compress": feats["compress"],
-        "vad_conf": recipe_file(config["vad"]["conf"]),
-    }
-    if feats["signal_steps"]:
-        options["signal_steps"] = feats["signal_steps"]
-    return json.dumps(options)
-
-
 def files_of_front_ends():
     """The files that front-ends of the network read; exits if one is missing."""
     chain = [name_and_options(element) for element in config["model"]["front_ends"]]

@@ -1,4 +1,4 @@
-# network + back-end + scores -> results/system.swx      config: system      library: steps_py/system/
+# extractor + back-end + scores -> results/system.swx    config: system      library: steps_py/system/
 from steps_py.system.choice import chosen_system
 
 try:
@@ -41,14 +41,39 @@ def corpora_of_training():
     }
 
 
+def options_of_ivectors():
+    """How i-vectors are computed of recordings, for the file, which is used without the recipe."""
+    of_frames = {name: UBM[name] for name in ("delta_order", "delta_window_frames")}
+    cmvn = {name: config["cmvn"][name] for name in ("window_frames", "norm_vars")}
+    options = {
+        "ubm": FULL_UBM,
+        "front_end": json.loads(front_end()),
+        "cmvn": cmvn,
+        "gaussians": {**of_frames, **POSTERIORS},
+    }
+    return ["--ivector", json.dumps(options)]
+
+
+if NETWORK:
+    OF_EXTRACTOR, OPTIONS_OF_EXTRACTOR, OWN = {}, {}, [config["model"], config["feats"]]
+else:
+    OF_EXTRACTOR = {"ubm": FULL_UBM, "confs": [input_file(conf) for conf in CONFS]}
+    OPTIONS_OF_EXTRACTOR = {
+        "ivector": options_of_ivectors(),
+        "confs": digest_of_files([recipe_file(conf) for conf in CONFS]),
+    }
+    OWN = [config["feats"]]
+
+
 rule write_system:
     """The finished recipe in one file, which embeds, verifies and identifies without it."""
     input:
-        model="exp/model/final.pt",
+        **OF_EXTRACTOR,
+        model=TRAINED[-1],
         manifest="results/manifest.json",
         chain=sorted(set(files_of_chain(chain_of_system()))),
         lists=[path for paths in lists_of_calibration().values() for path in paths],
-        own=own_inputs(config["model"], config["feats"], config["scores"]["systems"]),
+        own=own_inputs(*OWN, config["scores"]["systems"]),
     output:
         "results/system.swx",
     log:
@@ -61,6 +86,7 @@ rule write_system:
     resources:
         **CLUSTER.resources("write_system"),
     params:
+        **OPTIONS_OF_EXTRACTOR,
         config=slice_of("system"),
         xvectors=slice_of("xvectors", without=["device", "num_jobs", "num_threads"]),
         scoring=json.dumps(
@@ -74,6 +100,8 @@ rule write_system:
         corpora=json.dumps(corpora_of_training()),
     shell:
         "python -m steps_py.stages.write_system --model {input.model:q}"
+        + " {params.ivector:q}" * (not NETWORK)
+        + ""
         " --manifest {input.manifest:q} --config {params.config:q} --xvectors {params.xvectors:q}"
         " --scoring {params.scoring:q} --corpora {params.corpora:q} --own-files {input.own:q}"
         " --out {output:q} > {log:q} 2>&1"

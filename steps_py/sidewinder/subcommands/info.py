@@ -35,10 +35,15 @@ def lines_of(file):
     info = file.description
     extractor, calibration = info["extractor"], info["calibration"]
     yield "sha256", file.sha256
-    yield "encoder", extractor["config"]["encoder"]["name"]
-    yield "x-vectors", f"{extractor['config']['embedding_dim']} dimensions"
-    if extractor["front_end"]:
-        yield "features", f"{extractor['front_end']['type']}, {extractor['feat_dim']} dimensions"
+    if extractor.get("kind") == "ivector":
+        yield "background", f"{extractor['num_gauss']} Gaussians"
+        yield "i-vectors", f"{extractor['embedding_dim']} dimensions"
+        yield "features", extractor["options"]["front_end"]["type"]
+    else:
+        yield "encoder", extractor["config"]["encoder"]["name"]
+        yield "x-vectors", f"{extractor['config']['embedding_dim']} dimensions"
+        if front_end := extractor["front_end"]:
+            yield "features", f"{front_end['type']}, {extractor['feat_dim']} dimensions"
     chain = ", ".join(link["step"]["name"] for link in info["chain"])
     yield "scored by", f"{info['scored_by']}: {chain}" if info["scored_by"] else "nothing"
     yield "calibration", calibration["said"] if calibration else "none: no probabilities"
