@@ -26,7 +26,6 @@ MOST_RATIO, MOST_SEC = 1.5, 0.05
 
 def main(argv=None):
     args = _parser().parse_args(argv)
-    harness.pin_to_one_core()
     for scored_by in ("cosine", "plda"):
         with tempfile.TemporaryDirectory() as folder:
             print(measured(Path(folder), scored_by, args.people, args.runs), flush=True)
@@ -96,4 +95,5 @@ def _parser():
 
 
 if __name__ == "__main__":
+    harness.pin_to_one_core()
     main()

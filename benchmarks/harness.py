@@ -170,8 +170,13 @@ def measure(case, folder, num_runs):
 
 def pin_to_one_core():
     """This process, and all it starts, to one core: the last it may use."""
+    pin_to_cores(1)
+
+
+def pin_to_cores(num_cores):
+    """This process, and all it starts, to so many of the cores that it may use: the last."""
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-num_cores:])
 
 
 HEADER = (

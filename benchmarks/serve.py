@@ -1,15 +1,15 @@
 """python -m benchmarks.serve [--system results/system.swx] [recordings ...]
 
 Load on `sidewinder serve`, on this machine alone: recordings from 32 clients at once, beside batch
-extraction of the same recordings by the library on the same cores, in turn.  Then a soak: the same
-load for some time, and by how much the memory of the server grew.
+extraction of the same recordings by the library on the same cores, in turn; the clients are on
+these cores too.  Then a soak: the same load for some time, and by how much the memory of the server
+grew.
 
 Without a system and recordings: an x-vector network with random weights, and noise of 3 to 8 s.
 """
 
 import argparse
 import http.client
-import json
 import os
 import queue
 import signal
@@ -22,21 +22,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
-from benchmarks import inputs
+from benchmarks import harness, inputs
+from benchmarks.systems import write_system
 from steps_py.audio.wave import Wave, write_wave
-from steps_py.embeddings.config import XvectorsConfig
-from steps_py.feats.config import CmvnConfig
-from steps_py.feats.front_end import FrontEnd
-from steps_py.model.build import build_model
-from steps_py.model.config import ModelConfig
-from steps_py.model.extractor import Extractor, save_extractor
-from steps_py.system.config import SystemConfig
-from steps_py.system.make import Material, make_system
 
-RATE_HZ, NUM_RECORDINGS = 16_000, 200
-MODEL = ModelConfig(encoder={"name": "tdnn"}, pooling={"name": "stats"}, embedding_dim=512)
+RATE_HZ = 16_000
 LEAST_RATIO = 0.8
 BATCH = """
 import sys, time
@@ -66,10 +57,11 @@ class Load(NamedTuple):
 
 def main(argv=None):
     args = _parser().parse_args(argv)
+    harness.pin_to_cores(args.threads)
     with tempfile.TemporaryDirectory() as folder:
         system, paths = args.system, args.recordings
         if system is None or not paths:
-            system, paths = make_inputs(Path(folder))
+            system, paths = make_inputs(Path(folder), args.recordings_made)
         bodies = [Path(path).read_bytes() for path in paths]
         print(f"{len(paths)} recordings, {args.clients} clients, {args.threads} threads")
         with Server(system, folder, args.threads) as (process, port):
@@ -164,41 +156,15 @@ def memory_mb(pid):
     return int(kb) / 1024
 
 
-def make_inputs(folder, scale=1.0):
+def make_inputs(folder, num_recordings):
     """A system that embeds, and recordings; (its path, their paths)."""
-    torch.manual_seed(1)
-    front_end = FrontEnd(
-        type="mfcc",
-        conf="--num-ceps=24\n--num-mel-bins=30\n--dither=0\n",
-        vad_conf="--vad-energy-threshold=0\n--vad-energy-mean-scale=0\n",
-    )
-    extractor = Extractor(
-        model=build_model(MODEL, feat_dim=24).eval(),
-        config=MODEL,
-        feat_dim=24,
-        cmvn=CmvnConfig(),
-        front_end=front_end,
-    )
-    save_extractor(folder / "final.pt", extractor)
-    (folder / "manifest.json").write_text(json.dumps({"commit": "", "config": {}, "machine": ""}))
-    material = Material(
-        model=str(folder / "final.pt"),
-        manifest=str(folder / "manifest.json"),
-        scored_by=None,
-        chain=[],
-        is_calibrated=False,
-        lists={},
-        corpora=[],
-        own_files=[],
-    )
-    make_system(folder / "system.swx", material, SystemConfig(), XvectorsConfig())
     rng, paths = inputs.rng_of("serve"), []
-    for number in range(max(2, int(scale * NUM_RECORDINGS))):
+    for number in range(num_recordings):
         samples_N = 1000 * rng.standard_normal(int(RATE_HZ * rng.uniform(3, 8)))
         paths.append(folder / f"{number:03d}.wav")
         with open(paths[-1], "wb") as file:
             write_wave(file, Wave(RATE_HZ, samples_N[np.newaxis].astype(np.float32)))
-    return folder / "system.swx", paths
+    return write_system(folder), paths
 
 
 def _parser():
@@ -206,7 +172,12 @@ def _parser():
     parser.add_argument("recordings", nargs="*", help="WAV files")
     parser.add_argument("--system", help="results/system.swx")
     parser.add_argument("--clients", type=int, default=32)
-    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument(
+        "--threads", type=int, default=os.cpu_count(), help="and cores, of either side"
+    )
+    parser.add_argument(
+        "--recordings-made", type=int, default=200, help="how many are made where none are given"
+    )
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--soak-sec", type=float, default=30.0)
     return parser

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from benchmarks import harness
+from benchmarks import gallery, harness
 from benchmarks.__main__ import SCRIPTS, script_of
 from benchmarks.harness import Case, Row, Usage
 
@@ -71,3 +71,10 @@ def test_inputs_of_each_script_can_be_made_and_its_commands_run(name, tmp_path):
     for case in script.cases()[: 1 if name == "extraction" else None]:  # the others are alike
         harness.run_once(case.argv, env, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} > made
+
+
+def test_the_benchmark_of_galleries_prints_its_ratio(capsys):
+    gallery.main(["--people", "300", "--runs", "2"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines] == ["300 people by cosine", "300 people by plda"]
+    assert all("ratio" in line for line in lines)

@@ -85,7 +85,7 @@ def test_what_needs_a_network_says_so_in_one_line(path, wavs, tmp_path, capsys):
     commands = {
         "export": [str(path), str(tmp_path / "x.onnx")],
         "explain": [str(path), wavs[0], wavs[1], "--out", str(tmp_path / "x.png")],
-        "diarize": [str(path), wavs[0], "--out", str(tmp_path / "x.rttm")],
+        "diarize": ["--system", str(path), wavs[0], "--out", str(tmp_path / "x.rttm")],
     }
     for name, arguments in commands.items():
         assert main([name, *map(str, arguments)]) == 1
