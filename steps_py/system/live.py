@@ -6,7 +6,7 @@ import numpy as np
 
 from steps_py.audio.wave import Wave
 from steps_py.errors import AudioError
-from steps_py.system.sound import Reading, fitted, samples_of
+from steps_py.system.sound import Reading, check_duration, fitted, samples_of
 from steps_py.system.voice import Voice
 
 FIRST_SEC = 1.0
@@ -35,6 +35,7 @@ def live_voices(system, blocks: Iterable, reading: Reading) -> Iterator[Voice]:
     for block in blocks:
         arrived.append(samples_of(block))
         num_samples += arrived[-1].shape[1]
+        check_duration(name, num_samples / reading.rate_hz)
         if num_samples >= due:
             due = GROWTH * num_samples
             try:

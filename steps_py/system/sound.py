@@ -27,6 +27,7 @@ from steps_py.formats.streams import classify_rxfilename
 FULL_SCALE = 32768.0  # samples are in units of 16-bit audio
 BY_LIBSNDFILE = ("WAV", "RF64", "Wave64", "FLAC", "Ogg", "MP3", "AIFF", "AU")
 MAX_FLOAT = 4.0  # samples of floating point are within -1 .. 1, clipped or not
+MOST_SEC = 4 * 3600.0  # of a recording: it takes about 1 GB of memory for each hour at 16 kHz
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +59,7 @@ class TableEntry(NamedTuple):
         """The recording; AudioError if the entry needs a shell, as files may come from others."""
         kind = classify_rxfilename(self.entry)
         if kind == "file":
-            return read_any_file(self.entry)
+            return read_any_file(self.entry, MOST_SEC + 1)
         reason = unreadable_reason(self.entry)
         wave = None if reason or kind != "pipe" else evaluate(self.entry[:-1].strip())
         if wave is None:
@@ -87,7 +88,7 @@ def wave_of(source: Any, reading: Reading, wanted_hz: float) -> tuple[Wave, str]
         name, wave = source.key, source.read()
     elif isinstance(source, str | os.PathLike):
         name = os.fspath(source)
-        wave = read_any_file(name)
+        wave = read_any_file(name, MOST_SEC + 1)
     else:
         name = "the samples"
         if isinstance(source, tuple):
@@ -101,7 +102,21 @@ def wave_of(source: Any, reading: Reading, wanted_hz: float) -> tuple[Wave, str]
         if not blocks:
             raise AudioError(f"{name}: are none: the iterator gave no block.")
         wave = Wave(int(rate_hz), np.concatenate(blocks, axis=1))
+    check_duration(name, wave.duration_sec)
     return fitted(wave, name, reading, wanted_hz), name
+
+
+def check_duration(name: str, duration_sec: float) -> None:
+    """Raise AudioError for a recording that is too long to be embedded as a whole.
+
+    >>> check_duration("a.wav", 3600.0)
+    """
+    if duration_sec > MOST_SEC:
+        raise AudioError(
+            f"{name}: is longer than {MOST_SEC / 3600:g} h, the most that is embedded as a whole."
+            " Give the part in which the speaker talks, such as: sox IN OUT trim 0 600. Who speaks"
+            " when is found by: sidewinder diarize"
+        )
 
 
 def samples_of(samples: Any) -> np.ndarray:
@@ -161,15 +176,15 @@ def fitted(wave: Wave, name: str, reading: Reading, wanted_hz: float) -> Wave:
     return wave
 
 
-def read_any_file(path: str) -> Wave:
-    """The audio of a file; of a video, or of a format that libsndfile lacks, by ffmpeg."""
+def read_any_file(path: str, max_sec: float | None = None) -> Wave:
+    """The audio of a file, or its first `max_sec`; by ffmpeg, of a format that libsndfile lacks."""
     if os.path.isdir(path):
         raise AudioError(f"{path}: is a folder. Give a recording.")
     kind = _kind(path)
     try:
         if kind == "WAV":  # of other formats, reading notices what is missing
             check_size(path)
-        return read_file(path)
+        return read_file(path, max_sec)
     except WaveError as error:
         if kind in BY_LIBSNDFILE and not isinstance(error, NotDecodable):
             raise
@@ -178,7 +193,7 @@ def read_any_file(path: str) -> Wave:
                 f"{path}: {kind or 'no known audio'} is not read without the program ffmpeg."
                 f" Install ffmpeg, or extract the sound elsewhere: ffmpeg -i {path} OUT.wav"
             ) from error
-        return _by_ffmpeg(path, kind)
+        return _by_ffmpeg(path, kind, max_sec)
 
 
 def _kind(path):
@@ -189,9 +204,10 @@ def _kind(path):
     return kind.name if kind else None
 
 
-def _by_ffmpeg(path, kind):
+def _by_ffmpeg(path, kind, max_sec):
     """The first audio stream of a file; ffmpeg opens this file and nothing that it refers to."""
     command = ["ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe"]
+    command += ["-t", str(max_sec)] if max_sec is not None else []
     command += ["-i", f"file:{os.path.abspath(path)}", "-map", "0:a:0", "-f", "wav"]
     command += ["-acodec", "pcm_s16le", "-"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -1,6 +1,8 @@
 """A loaded system: x-vectors and scores of the recipe, decisions, and what is refused."""
 
+import itertools
 import math
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from steps_py.embeddings.config import CopiesConfig, CropsConfig, XvectorsConfig
 from steps_py.errors import AudioError, StepsError
 from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.formats.tables import SequentialReader, read_object
+from steps_py.system import sound
 from tests.support.small_audio import RATE_HZ, draw_speech, write_wav
 from tests.support.small_extractor import (
     NO_VAD,
@@ -185,6 +188,25 @@ def test_recordings_that_do_not_fit_are_answered_in_one_line(system, tmp_path, m
         assert said in str(error.value)
         assert str(error.value).startswith(path)
         assert "\n" not in str(error.value)
+
+
+def test_a_file_or_a_stream_of_many_hours_is_refused_and_little_of_it_is_read(
+    system, tmp_path, monkeypatch
+):
+    path = tmp_path / "night.wav"
+    header = b"RIFF" + struct.pack("<I", 36 + 2 * 36_000 * RATE_HZ) + b"WAVEfmt "
+    header += struct.pack("<IHHIIHH", 16, 1, 1, RATE_HZ, 2 * RATE_HZ, 2, 16)
+    with open(path, "wb") as file:
+        file.write(header + b"data" + struct.pack("<I", 2 * 36_000 * RATE_HZ))
+        file.truncate(44 + 2 * 36_000 * RATE_HZ)  # 10 hours, no block on the disk
+    monkeypatch.setattr(sound, "MOST_SEC", 2.0)
+    with pytest.raises(AudioError, match="is longer than 0.000555556 h, the most") as error:
+        system.embed(path)
+    assert str(error.value).startswith(str(path))
+    speech_N = draw_speech(np.random.default_rng(0), RATE_HZ, 100).astype(np.int16)
+    seconds_N = itertools.repeat(speech_N)
+    with pytest.raises(AudioError, match="is longer than"):
+        list(system.verify_live((speech_N, RATE_HZ), seconds_N, rate_hz=RATE_HZ))
 
 
 def test_a_rate_or_a_channel_is_converted_where_that_is_allowed(system, tmp_path):
