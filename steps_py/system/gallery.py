@@ -88,8 +88,8 @@ class Gallery:
     anna: probability 0.9876, log-likelihood ratio 7.112 (4.2 s of speech)
     """
 
-    def __init__(self, system, path: str | os.PathLike):
-        self._system, self._file = system, GalleryFile(path)
+    def __init__(self, system, path: str | os.PathLike, must_exist: bool = False):
+        self._system, self._file = system, GalleryFile(path, must_exist)
         self._people = LoadedPeople(system, self._file)
         digest = self._file.digest()
         if digest is not None and digest != system.embedding_digest:

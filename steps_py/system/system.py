@@ -253,9 +253,12 @@ class System:
         for voice in live_voices(self, blocks, reading):
             yield self.compare(enrolled, voice, prior)
 
-    def gallery(self, path: str | os.PathLike) -> Gallery:
-        """The people in a file, an SQLite database that is created if it does not exist."""
-        return Gallery(self, path)
+    def gallery(self, path: str | os.PathLike, must_exist: bool = False) -> Gallery:
+        """The people in a file, an SQLite database.
+
+        It is created if it does not exist, unless it `must_exist`: StepsError then.
+        """
+        return Gallery(self, path, must_exist)
 
     def compare(self, first: Voice, second: Voice, prior: float | None = None) -> Verdict:
         """`verify` for recordings that are embedded already."""

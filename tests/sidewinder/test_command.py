@@ -171,8 +171,8 @@ def test_a_bad_recording_stops_embed_unless_it_is_to_keep_going(sidewinder, tmp_
         (["people", "--gallery", "gone.sqlite"], "gone.sqlite: is not there"),
         (["remove", "anna", "--gallery", "gone.sqlite"], "gone.sqlite: is not there"),
         (
-            ["identify", "system.swx", "recordings/a.wav", "--gallery", "e.sqlite"],
-            "nobody is en",
+            ["identify", "system.swx", "recordings/a.wav", "--gallery", "gone.sqlite"],
+            "gone.sqlite: is not there",
         ),
         (["embed", "system.swx", "bad", "--out", "x.csv"], "no format has the suffix '.csv'"),
         (["embed", "system.swx", "bad", "--out", "x", "--format", "npy"], "Did you mean 'npz'"),
@@ -182,12 +182,13 @@ def test_a_bad_recording_stops_embed_unless_it_is_to_keep_going(sidewinder, tmp_
     ],
     ids=lambda words: "-".join(words[:1] + words[-1:]) if isinstance(words, list) else "",
 )
-def test_a_user_s_error_is_one_line_and_status_1(sidewinder, words, said):
+def test_a_user_s_error_is_one_line_and_status_1(sidewinder, folder, words, said):
     status, out, error = sidewinder(*words)
     assert (status, out) == (1, "")
     assert len(error.splitlines()) == 1
     assert error.startswith("sidewinder")
     assert said in error
+    assert not (folder / "gone.sqlite").exists()
 
 
 def test_info_names_scoring_calibration_and_licences(sidewinder):

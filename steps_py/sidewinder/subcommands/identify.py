@@ -38,7 +38,7 @@ class Identify(Subcommand):
 
     def run(self, args):
         system = open_system(args)
-        with system.gallery(args.gallery) as gallery:
+        with system.gallery(args.gallery, must_exist=True) as gallery:
             answer = gallery.identify(
                 args.recording, args.top, args.prior, args.threshold, **reading_of(args)
             )
