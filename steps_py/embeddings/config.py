@@ -1,11 +1,14 @@
 """Section ``xvectors`` of a recipe."""
 
+import importlib.util
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from steps_py.augment.config import Speed, ratio_of
-from steps_py.errors import ConfigError
+from steps_py.errors import ConfigError, some
 from steps_py.settings.declare import Count, setting
+
+ENGINE_PACKAGES = {"eager": (), "onnxruntime": ("onnx", "onnxscript", "onnxruntime")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +61,9 @@ class XvectorsConfig:
         " then the outer one",
     )
     device: Literal["auto", "cpu", "cuda"] = setting("auto")
+    engine: Literal[*ENGINE_PACKAGES] = setting(
+        "eager", "what computes the network; onnxruntime: faster on a CPU, an optional package"
+    )
     num_threads: Count = setting(
         1, "of the arithmetic on a CPU, independent of the job's threads: rounding depends on it"
     )
@@ -72,12 +78,30 @@ class XvectorsConfig:
                 f"'xvectors.min_chunk_frames' is {self.min_chunk_frames}, more than"
                 f" 'xvectors.max_chunk_frames', {self.max_chunk_frames}."
             )
+        if self.engine != "eager" and self.device == "cuda":
+            raise ConfigError(
+                f"'xvectors.engine' is {self.engine}, which computes on a CPU, but"
+                " 'xvectors.device' is cuda. Set engine to eager, or device to cpu."
+            )
         crops = self.copies and self.copies.crops
         if crops and crops.frames < self.min_chunk_frames:
             raise ConfigError(
                 f"'xvectors.copies.crops.frames' is {crops.frames}, less than"
                 f" 'xvectors.min_chunk_frames', {self.min_chunk_frames}."
             )
+
+
+def check_engine(engine: str) -> None:
+    """Raise ConfigError unless the packages of ``xvectors.engine`` are installed.
+
+    >>> check_engine("eager")
+    """
+    missing = [name for name in ENGINE_PACKAGES[engine] if not importlib.util.find_spec(name)]
+    if missing:
+        raise ConfigError(
+            f"xvectors.engine is {engine}, which needs {some(missing)}: pip install"
+            " 'sidewinder[export]', or set xvectors.engine to eager."
+        )
 
 
 def xvector_dim(config: dict[str, Any]) -> int:

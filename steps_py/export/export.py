@@ -22,6 +22,15 @@ TRACED_FRAMES, MAX_FRAMES = 217, 100_000
 CHECKED_FRAMES = 0, 1, 40, 183, 700  # more than the least
 
 
+class Network(NamedTuple):
+    """A network in eval mode on a CPU, the fewest frames it is for, and the file it is from."""
+
+    module: torch.nn.Module
+    feat_dim: int
+    min_frames: int
+    path: str
+
+
 class Exported(NamedTuple):
     """A written file: the largest difference to the network, relative, over some lengths."""
 
@@ -61,26 +70,37 @@ def export_system(system: System, path: str, file_format: type[ExportFormat]) ->
         If packages are missing, the network cannot be exported, or the file computes something
         else than the network.
     """
+    network = Network(
+        module=system.embedder.network.cpu().eval(),
+        feat_dim=system.info["extractor"]["feat_dim"],
+        min_frames=system.embedder.config.min_chunk_frames,
+        path=system.path,
+    )
+    return export_network(network, facts_of(system), path, file_format)
+
+
+def export_network(
+    network: Network, facts: dict[str, Any], path: str, file_format: type[ExportFormat]
+) -> Exported:
+    """Write a network, as `export_system` does; `facts` are kept in the file."""
     missing = [name for name in file_format.packages if not importlib.util.find_spec(name)]
     if missing:
         raise StepsError(
             f"{path}: needs {some(missing)}, which is optional: pip install 'sidewinder[export]'"
         )
-    network, feat_dim = system.embedder.network.cpu().eval(), system.info["extractor"]["feat_dim"]
-    least = system.embedder.config.min_chunk_frames
-    program = Program(
-        exported=_program_of(network, feat_dim, least, system.path), facts=facts_of(system)
-    )
+    program = Program(exported=_program_of(network), facts=facts)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=Path(path).parent, prefix=".export") as folder:
         written = os.path.join(folder, Path(path).name)
         file_format.write(program, written)
-        lengths = tuple(least + more for more in CHECKED_FRAMES)
-        difference = largest_difference(network, file_format.open(written), feat_dim, lengths)
+        lengths = tuple(network.min_frames + more for more in CHECKED_FRAMES)
+        difference = largest_difference(
+            network.module, file_format.open(written), network.feat_dim, lengths
+        )
         if not difference <= TOLERANCE:
             raise StepsError(
-                f"{path}: computes something else than the network of {system.path}: they differ by"
-                f" {difference:.2g}, at most {TOLERANCE:g} is allowed. Use another format."
+                f"{path}: computes something else than the network of {network.path}: they differ"
+                f" by {difference:.2g}, at most {TOLERANCE:g} is allowed. Use another format."
             )
         os.replace(written, path)
     return Exported(path, difference, lengths)
@@ -101,18 +121,19 @@ def facts_of(system: System) -> dict[str, Any]:
     }
 
 
-def _program_of(network, feat_dim, least, where):
+def _program_of(network):
     """The network for any number of frames; StepsError if torch cannot describe it."""
-    features = torch.randn(1, max(TRACED_FRAMES, least + 1), feat_dim)
+    least = network.min_frames
+    features = torch.randn(1, max(TRACED_FRAMES, least + 1), network.feat_dim)
     frames = torch.export.Dim("frames", min=max(least, 2), max=MAX_FRAMES)
     try:
         with torch.no_grad():
-            return torch.export.export(network, (features,), dynamic_shapes=({1: frames},))
+            return torch.export.export(network.module, (features,), dynamic_shapes=({1: frames},))
     except Exception as error:  # torch has no common class for what it cannot export
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise StepsError(
-            f"{where}: its network cannot be exported: torch does not describe it for any number of"
-            f" frames ({reason[:200]}). Networks with an LSTM are among these."
+            f"{network.path}: its network cannot be exported: torch does not describe it for any"
+            f" number of frames ({reason[:200]}). Networks with an LSTM are among these."
         ) from None
 
 

@@ -18,6 +18,7 @@ def parser():
     parser.add_argument("--config", default="{}", help="section xvectors as JSON")
     parser.add_argument("--extractor", default="network", help="what made the model")
     parser.add_argument("--model", required=True, help="final.pt of train_model")
+    parser.add_argument("--exported", help="file of export_network, for an engine that reads one")
     parser.add_argument("--feats", required=True, help="script file of features")
     parser.add_argument("--vad", required=True, help="script file of voice decisions")
     parser.add_argument("--out-ark", type=Path, required=True)
@@ -32,7 +33,7 @@ def main(argv: list[str] | None = None) -> None:
 
     config = load_slice(args.config, EXTRACTORS.find(args.extractor).Config, "xvectors")
     extractor = EXTRACTORS.find(args.extractor)(config)
-    opened = extractor.open(args.model, args.feats, args.vad)
+    opened = extractor.open(args.model, args.feats, args.vad, args.exported)
     write_xvectors(opened.vectors, opened.num_utts, args)
 
 

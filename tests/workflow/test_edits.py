@@ -42,6 +42,7 @@ READERS = {
     "train.batch_size": {"check_sets", "train_model"},
     "train.sampler": {"check_sets", "train_model"},
     "xvectors": {"extract_xvectors"},
+    "xvectors.engine": {"export_network", "extract_xvectors"},
     "xvectors.min_chunk_frames": {"check_voiced", "extract_xvectors"},
     "xvectors.short_utts": {"check_voiced", "extract_xvectors"},
     "xvectors.num_jobs": {"split_feats_scp"},

@@ -148,7 +148,7 @@ rule embed_windows:
     resources:
         **CLUSTER.resources("embed_windows"),
     params:
-        xvectors=slice_of("xvectors", without=["num_jobs", "copies"]),
+        xvectors=slice_of("xvectors", without=["engine", "num_jobs", "copies"]),
         set=lambda wildcards: slice_of(f"diarization/sets/{wildcards.conversations}", only=AS_READ),
     shell:
         "python -m steps_py.stages.embed_windows --xvectors {params.xvectors:q}"

@@ -138,9 +138,9 @@ rule extract_unlabelled:
     resources:
         **CLUSTER.resources("extract_unlabelled"),
     params:
-        config=slice_of("xvectors", without=["num_jobs", "copies"]),
+        config=slice_of("xvectors", without=["engine", "num_jobs", "copies"]),
     shell:
-        f"{AS_SETTLED} touch {{output}}; exit 0; fi; {EXTRACTION}"
+        f"{AS_SETTLED} touch {{output}}; exit 0; fi; {EXTRACTION} > {{log}} 2>&1"
 
 
 rule cluster_xvectors:

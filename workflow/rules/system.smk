@@ -88,7 +88,7 @@ rule write_system:
     params:
         **OPTIONS_OF_EXTRACTOR,
         config=slice_of("system"),
-        xvectors=slice_of("xvectors", without=["device", "num_jobs", "num_threads"]),
+        xvectors=slice_of("xvectors", without=["device", "engine", "num_jobs", "num_threads"]),
         scoring=json.dumps(
             {
                 "scored_by": SCORED_BY,

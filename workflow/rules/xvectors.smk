@@ -1,4 +1,5 @@
 # feats + vad + model -> xvector.scp            config: xvectors       library: steps_py/embeddings/xvectors.py
+from steps_py.embeddings.config import check_engine
 
 
 rule prepare_copies:
@@ -69,12 +70,38 @@ rule split_feats_scp:
         "python -m steps_py.stages.split_table {input} {output} > {log} 2>&1"
 
 
+# the file that an engine reads; the network itself by default
+EXPORTED = [] if config["xvectors"]["engine"] == "eager" else ["exp/xvectors/network.onnx"]
 EXTRACTION = (
     "python -m steps_py.cluster.gpu_lease --gpus {resources.gpu} --"
     " python -m steps_py.stages.extract_xvectors --config {params.config:q}"
     " --model {input.model} --feats {input.feats} --vad {input.vad}"
-    " --out-ark {output.ark} --out-scp {output.scp} > {log} 2>&1"
+    " --out-ark {output.ark} --out-scp {output.scp}"
 )
+
+
+if NETWORK and EXPORTED:
+    check_engine(config["xvectors"]["engine"])
+
+    rule export_network:
+        """Write the network in the format of the engine, and check that it computes the same."""
+        input:
+            model="exp/model/final.pt",
+            own=own_inputs(config["model"]),
+        output:
+            EXPORTED,
+        log:
+            "logs/export_network.log",
+        benchmark:
+            "exp/benchmark/export_network.tsv"
+        threads: CLUSTER.threads("export_network")
+        resources:
+            **CLUSTER.resources("export_network"),
+        params:
+            config=slice_of("xvectors", only=["engine", "layer", "min_chunk_frames", "num_threads"]),
+        shell:
+            "python -m steps_py.stages.export_network --config {params.config:q}"
+            " --model {input.model} --out {output} > {log} 2>&1"
 
 
 if NETWORK:
@@ -87,6 +114,7 @@ if NETWORK:
             vad_archives=lambda wildcards: archives_of_vad(wildcards.dset),
             vad="data/{dset}/vad.scp",
             model="exp/model/final.pt",
+            exported=EXPORTED,
             own=own_inputs(config["model"]),
         output:
             ark="exp/xvectors/{dset}/xvector.{scatteritem}.ark",
@@ -106,7 +134,7 @@ if NETWORK:
                 ),
             ),
         shell:
-            EXTRACTION
+            EXTRACTION + (" --exported {input.exported}" if EXPORTED else "") + " > {log} 2>&1"
 
 else:  # as Kaldi's sid/extract_ivectors.sh
 

@@ -1,7 +1,8 @@
 """The registry of extractors and their contract.
 
 EXTRACTORS  ``cls(config)`` with a frozen dataclass ``Config``, section ``xvectors`` of a recipe;
-            ``open(model, feats_scp, vad_scp)``, the utterances of a script file as `Vectors`.
+            ``open(model, feats_scp, vad_scp, exported)``, the utterances of a script file as
+            `Vectors`; `exported` is the network in the file of an engine, or None.
 """
 
 from collections.abc import Iterator
