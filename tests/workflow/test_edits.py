@@ -42,7 +42,6 @@ READERS = {
     "train.batch_size": {"check_sets", "train_model"},
     "train.sampler": {"check_sets", "train_model"},
     "xvectors": {"extract_xvectors"},
-    "xvectors.engine": {"export_network", "extract_xvectors"},
     "xvectors.min_chunk_frames": {"check_voiced", "extract_xvectors"},
     "xvectors.short_utts": {"check_voiced", "extract_xvectors"},
     "xvectors.num_jobs": {"split_feats_scp"},
@@ -63,6 +62,7 @@ ELSEWHERE = (
     "train.unlabelled",
     *("augment.online", "augment.copies", "feats.type", "xvectors.device", "xvectors.copies"),
     *("scores.systems", "pseudo_labels", "attribution", "xvectors.layer"),
+    "xvectors.engine",
     *("backend.adapt", "backend.adapt_set", "plan.costs"),
     *("extractor", "ubm", "ivector", "diarization", "simulation"),  # test_edits_of_extractors.py
 )
@@ -221,6 +221,19 @@ def test_an_edit_plans_the_rules_that_read_the_key_and_all_behind_them(
 ):
     wanted = set().union(*(behind[rule] for rule in {"write_manifest", *readers_of(key)}))
     planned = set(plan_of(planner, recipe, key))
+    assert planned - TEMPORARY == wanted - TEMPORARY
+
+
+def test_another_engine_plans_an_export_and_the_extraction(planner, recipe, behind):
+    before = (recipe / "config.yaml").read_text()
+    config = yaml.safe_load(before)
+    config.setdefault("xvectors", {})["engine"] = "onnxruntime"
+    (recipe / "config.yaml").write_text(yaml.safe_dump(config))
+    try:
+        planned = set(planner.rules(recipe, "all"))
+    finally:
+        (recipe / "config.yaml").write_text(before)
+    wanted = {"export_network"} | behind["extract_xvectors"] | behind["write_manifest"]
     assert planned - TEMPORARY == wanted - TEMPORARY
 
 
