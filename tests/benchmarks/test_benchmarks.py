@@ -63,12 +63,15 @@ def test_kaldi_takes_part_only_with_the_commands_it_has(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_inputs_of_each_script_can_be_made_and_its_commands_run(name, tmp_path):
+def test_inputs_of_each_script_can_be_made_and_its_commands_run(name, tmp_path, monkeypatch):
     script = script_of(name)
+    if name == "extraction":  # an export takes minutes, and the other networks are alike
+        monkeypatch.setattr(script, "has_rival", lambda: False)
+        monkeypatch.setattr(script, "SYSTEMS", {"xvector_aam": script.SYSTEMS["xvector_aam"]})
     script.make_inputs(tmp_path, scale=0.01)
     made = {path.name for path in tmp_path.iterdir()}
     env = harness.environment(harness.OURS)
-    for case in script.cases()[: 1 if name == "extraction" else None]:  # the others are alike
+    for case in script.cases():
         harness.run_once(case.argv, env, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} > made
 
