@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from steps_py.model.encoders.tdnn import Tdnn
 from steps_py.model.registries import ENCODERS
-from steps_py.settings.declare import Count
+from steps_py.settings.declare import Count, setting
 
 
 @ENCODERS.register("e_tdnn")
@@ -28,11 +28,15 @@ class ETdnn(Tdnn):
     class Config:
         hidden_dim: Count = 512
         out_dim: Count = 1500
+        norm_scale: bool = setting(
+            False, "scale and offset after batch norm, which the next affine could absorb"
+        )
 
     def __init__(self, config: Config, in_dim: int):
         layers = Tdnn.Config(
             hidden_dim=config.hidden_dim,
             out_dim=config.out_dim,
+            norm_scale=config.norm_scale,
             kernel_sizes=(5, 1, 3, 1, 3, 1, 3, 1, 1, 1),
             dilations=(1, 1, 2, 1, 3, 1, 4, 1, 1, 1),
         )

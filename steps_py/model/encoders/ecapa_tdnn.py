@@ -14,6 +14,7 @@ from torch import nn
 
 from steps_py.errors import ConfigError
 from steps_py.model.layers.conv import ConvReluNorm
+from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.layers.squeeze_excitation import SqueezeExcitation
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, setting
@@ -26,6 +27,9 @@ class EcapaTdnn(nn.Module):
     The input of each block is the sum of all outputs before it.  Convolutions are zero-padded
     and keep the number of frames.  The paper's network is this encoder with
     `hidden_dim` 512 or 1024, pooling ``attentive_stats``, ``pooling_norm`` and 192 dimensions.
+    The network of SpeechBrain has `out_norm`, `out_dim` 3 times `hidden_dim` and ``hidden_norm`` in
+    the pooling; its blocks read the output of the block before only, and pass on the first
+    group instead of the last, with the same weights.
 
     >>> encoder = EcapaTdnn(EcapaTdnn.Config(hidden_dim=16, out_dim=24), in_dim=3)
     >>> encoder(torch.zeros(2, 20, 3), None)[0].shape
@@ -40,6 +44,7 @@ class EcapaTdnn(nn.Module):
             8, "groups of channels; each is added to the next before its convolution", minimum=2
         )
         squeeze_dim: Count = 128
+        out_norm: bool = setting(False, "batch norm after the last affine and ReLU")
 
         def __post_init__(self):
             if self.hidden_dim % self.res2_scale:
@@ -57,6 +62,7 @@ class EcapaTdnn(nn.Module):
             for dilation in (2, 3, 4)
         )
         self.last = nn.Conv1d(3 * dim, config.out_dim, kernel_size=1)
+        self.out_norm = MaskedBatchNorm(config.out_dim) if config.out_norm else None
         self.out_dim = config.out_dim
         self.min_frames = 1
 
@@ -69,7 +75,10 @@ class EcapaTdnn(nn.Module):
         for block in self.blocks:
             outputs.append(block(total_BCT, mask_BT))
             total_BCT = total_BCT + outputs[-1]
-        return F.relu(self.last(torch.cat(outputs, dim=1))).mT, mask_BT
+        x_BCT = F.relu(self.last(torch.cat(outputs, dim=1)))
+        if self.out_norm is not None:
+            x_BCT = self.out_norm(x_BCT, mask_BT)
+        return x_BCT.mT, mask_BT
 
 
 class ConvLayer(ConvReluNorm):

@@ -7,15 +7,24 @@ github.com/Wenhao-Yang/SpeakerVerifiaction-pytorch, class LocalResNet, 2021.
 """
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
-from torch import nn
 
+from steps_py.model.layers.frame_bin_gate import FrameBinGate
+from steps_py.model.layers.squeeze_excitation import SqueezeExcitation
 from steps_py.model.layers.staged_encoder import StagedEncoder
 from steps_py.model.layers.strided_stage import StridedStage
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, setting
+
+GATES = {  # of blocks of so many channels
+    "none": lambda dim: None,
+    "cbam": FrameBinGate,
+    "squeeze_excitation": lambda dim: SqueezeExcitation(dim, max(1, dim // 4)),
+}
 
 
 @ENCODERS.register("lo_resnet")
@@ -38,8 +47,14 @@ class LoResNet(StagedEncoder):
         )
         num_blocks: tuple[Count, ...] = setting((1, 1, 1), "residual blocks of each stage")
         num_bands: Count = setting(4, "bands of bins, each of which is averaged")
+        gate: Literal["none", "cbam", "squeeze_excitation"] = setting(
+            "none",
+            "attention at the end of a block: none, of frames and bins, or of channels, with a"
+            " quarter of them inside",
+        )
 
     def __init__(self, config: Config, in_dim: int):
+        make_stage = partial(StridedStage, activation=F.relu, make_gate=GATES[config.gate])
         super().__init__(config.base_dim, config.num_blocks, in_dim, make_stage)
         self.bands = bands_of(self.num_bins, config.num_bands)
         self.out_dim = self.last_dim * config.num_bands
@@ -48,10 +63,6 @@ class LoResNet(StagedEncoder):
         """Maps -> the means of their bands (B, T, C)."""
         means = [x_BCTF[..., start:end].mean(dim=3) for start, end in self.bands]
         return torch.stack(means, dim=3).transpose(1, 2).flatten(2)
-
-
-def make_stage(in_dim: int, dim: int, num_blocks: int) -> nn.Module:
-    return StridedStage(in_dim, dim, num_blocks, F.relu)
 
 
 def bands_of(num_bins: int, num_bands: int) -> list[tuple[int, int]]:

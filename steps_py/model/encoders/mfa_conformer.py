@@ -14,7 +14,12 @@ import torch.nn.functional as F
 from torch import nn
 
 from steps_py.errors import ConfigError
-from steps_py.model.encoders.transformer import FeedForward, Transformer, make_attention
+from steps_py.model.encoders.transformer import (
+    FeedForward,
+    Positions,
+    Transformer,
+    make_attention,
+)
 from steps_py.model.layers.masks import zero_padding
 from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.registries import ENCODERS
@@ -29,6 +34,10 @@ class MfaConformer(Transformer):
     distances of the relative positions are those of Transformer-XL; the public code of the
     paper reads the position of the second frame instead, with the same number of weights.
 
+    The Conformer of asv-subtools (6 blocks, 256 channels) has `positions` ``rotary``, `output`
+    ``last``, `conv_norm` ``layer``, `out_dim` 1536, and `subsampling` 4 or, with `all_bins`, 2; its
+    pooling is ``attentive_stats`` without global context, with ``hidden_norm``.
+
     >>> import torch
     >>> config = MfaConformer.Config(hidden_dim=8, feed_forward_dim=16)
     >>> encoder = MfaConformer(config, in_dim=24)
@@ -39,13 +48,16 @@ class MfaConformer(Transformer):
     @dataclass(frozen=True, kw_only=True)
     class Config(Transformer.Config):
         subsampling: Literal[2, 4] = setting(2, "input frames per frame of the blocks")
-        positions: Literal["none", "absolute", "relative"] = setting(
-            "relative", "whether sinusoids of a frame's position, or of distances, are read"
+        positions: Positions = setting(
+            "relative",
+            "whether sinusoids of a frame's position or of distances are read, or the queries and"
+            " keys of attention are turned by their position",
         )
         output: Literal["last", "weighted", "all"] = setting(
             "all", "of the last block, a learned average of all blocks, or all side by side"
         )
         kernel_size: int = setting(15, "frames of a block's convolution, an odd number", minimum=1)
+        conv_norm: Literal["batch", "layer"] = setting("batch", "norm after this convolution")
 
         def __post_init__(self):
             super().__post_init__()
@@ -73,7 +85,7 @@ class ConformerBlock(nn.Module):
             FeedForward(dim, config.feed_forward_dim, F.silu, config.dropout) for _ in range(2)
         )
         self.attention = make_attention(config)
-        self.conv = ConvModule(dim, config.kernel_size)
+        self.conv = ConvModule(dim, config.kernel_size, config.conv_norm)
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, x_BTC, mask_BT):
@@ -85,15 +97,22 @@ class ConformerBlock(nn.Module):
 
 
 class ConvModule(nn.Module):
-    """A gated affine, a convolution of each channel, batch norm, SiLU and an affine."""
+    """A gated affine, a convolution of each channel, a norm, SiLU and an affine."""
 
-    def __init__(self, dim, kernel_size):
+    def __init__(self, dim, kernel_size, norm):
         super().__init__()
         self.enter = nn.Linear(dim, 2 * dim)
         self.conv = nn.Conv1d(dim, dim, kernel_size, padding=kernel_size // 2, groups=dim)
-        self.norm = MaskedBatchNorm(dim)
+        self.norm = {"batch": MaskedBatchNorm, "layer": ChannelNorm}[norm](dim)
         self.leave = nn.Linear(dim, dim)
 
     def forward(self, x_BTC, mask_BT):
         x_BCT = zero_padding(F.glu(self.enter(x_BTC), dim=2).mT, mask_BT)
         return self.leave(F.silu(self.norm(self.conv(x_BCT), mask_BT)).mT)
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer norm of the channels of each frame of (B, C, T)."""
+
+    def forward(self, x_BCT, mask_BT):
+        return super().forward(x_BCT.mT).mT

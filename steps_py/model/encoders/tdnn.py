@@ -39,6 +39,9 @@ class Tdnn(nn.Module):
         out_dim: Count = 1500
         kernel_sizes: tuple[Count, ...] = setting((5, 3, 3, 1, 1), "input frames of each layer")
         dilations: tuple[Count, ...] = setting((1, 2, 3, 1, 1), "spacing of these frames")
+        norm_scale: bool = setting(
+            False, "scale and offset after batch norm, which the next affine could absorb"
+        )
 
         def __post_init__(self):
             check_one_each(
@@ -49,7 +52,7 @@ class Tdnn(nn.Module):
         super().__init__()
         dims = [in_dim, *[config.hidden_dim] * (len(config.kernel_sizes) - 1), config.out_dim]
         self.layers = nn.ModuleList(
-            TdnnLayer(*sizes)
+            TdnnLayer(*sizes, config.norm_scale)
             for sizes in zip(
                 dims[:-1], dims[1:], config.kernel_sizes, config.dilations, strict=True
             )
@@ -71,15 +74,17 @@ class Tdnn(nn.Module):
 class TdnnLayer(nn.Module):
     """Affine over `kernel_size` frames `dilation` apart, ReLU, batch norm.
 
-    The norm has no scale and offset, as the next affine layer would absorb them.
+    By default the norm has no scale and offset, as the next affine layer would absorb them.
     """
 
-    def __init__(self, in_dim: int, out_dim: int, kernel_size: int, dilation: int):
+    def __init__(
+        self, in_dim: int, out_dim: int, kernel_size: int, dilation: int, norm_scale: bool = False
+    ):
         super().__init__()
         self.offsets = [i * dilation for i in range(kernel_size)]
         self.span = self.offsets[-1]
         self.affine = nn.Linear(kernel_size * in_dim, out_dim)
-        self.norm = MaskedBatchNorm(out_dim, eps=BATCH_NORM_EPS, affine=False)
+        self.norm = MaskedBatchNorm(out_dim, eps=BATCH_NORM_EPS, affine=norm_scale)
 
     def forward(self, x_BTC, mask_BT=None, shift_B1C=None):
         """Frames (B, T, C) -> frames (B, T - span, C); the mask is that of the output.

@@ -4,7 +4,8 @@ Shape suffixes: B batch, T frames, D feature dimension, C channels.
 
 References: A. Vaswani et al., "Attention is all you need", NeurIPS 2017, figure 1, with the norms
 before the layers; for speakers, Y. Zhang et al., "MFA-Conformer: Multi-scale feature aggregation
-Conformer for automatic speaker verification", Interspeech 2022, table 1.
+Conformer for automatic speaker verification", Interspeech 2022, table 1.  With `out_dim` and the
+keys after it, the networks of github.com/Snowdar/asv-subtools, transformer_xvector.py, 2022.
 """
 
 import math
@@ -16,10 +17,18 @@ import torch.nn.functional as F
 from torch import nn
 
 from steps_py.errors import ConfigError
-from steps_py.model.layers.attention import MultiHeadAttention, RelativeAttention, sinusoids
+from steps_py.model.layers.attention import (
+    MultiHeadAttention,
+    RelativeAttention,
+    RotaryAttention,
+    sinusoids,
+)
 from steps_py.model.layers.subsampling import ConvSubsampling
 from steps_py.model.registries import ENCODERS
 from steps_py.settings.declare import Count, Share, setting
+
+Positions = Literal["none", "absolute", "relative", "rotary"]
+ATTENTIONS = {"relative": RelativeAttention, "rotary": RotaryAttention}  # else MultiHeadAttention
 
 
 @ENCODERS.register("transformer")
@@ -39,15 +48,29 @@ class Transformer(nn.Module):
         num_heads: Count = 4
         num_blocks: Count = 6
         subsampling: Literal[2, 4] = setting(4, "input frames per frame of the blocks")
-        positions: Literal["none", "absolute", "relative"] = setting(
-            "absolute", "whether sinusoids of a frame's position, or of distances, are read"
+        positions: Positions = setting(
+            "absolute",
+            "whether sinusoids of a frame's position or of distances are read, or the queries and"
+            " keys of attention are turned by their position",
         )
         output: Literal["last", "weighted", "all"] = setting(
             "last", "of the last block, a learned average of all blocks, or all side by side"
         )
         dropout: Share = setting(0.1, "probability, after each layer and inside the affines")
+        out_dim: int | None = setting(
+            None, "channels of an affine with SiLU and layer norm at the end; null: none", minimum=1
+        )
+        all_bins: bool = setting(
+            False, "two convolutions before the blocks that halve frames only; false: bins, too"
+        )
 
         def __post_init__(self):
+            if self.positions == "rotary" and self.hidden_dim // self.num_heads % 2:
+                raise ConfigError(
+                    f"encoder: positions is 'rotary', and a head has"
+                    f" {self.hidden_dim // self.num_heads} channels, an odd number. Set hidden_dim"
+                    f" to an even multiple of num_heads, {self.num_heads}."
+                )
             if self.hidden_dim % self.num_heads or self.hidden_dim % 2:
                 raise ConfigError(
                     f"encoder: hidden_dim is {self.hidden_dim}, not an even multiple of num_heads,"
@@ -57,7 +80,7 @@ class Transformer(nn.Module):
     def __init__(self, config: Config, in_dim: int):
         super().__init__()
         dim = config.hidden_dim
-        self.subsampling = ConvSubsampling(in_dim, dim, config.subsampling)
+        self.subsampling = ConvSubsampling(in_dim, dim, config.subsampling, config.all_bins)
         self.has_absolute_positions = config.positions == "absolute"
         self.blocks = nn.ModuleList(self._make_block(config) for _ in range(config.num_blocks))
         self.output = config.output
@@ -65,7 +88,11 @@ class Transformer(nn.Module):
         if config.output == "weighted":
             self.logits = nn.Parameter(torch.zeros(config.num_blocks))
         self.out_dim = dim * config.num_blocks if config.output == "all" else dim
-        self.last_norm = nn.LayerNorm(self.out_dim)
+        self.last_norm, self.out = nn.LayerNorm(self.out_dim), None
+        if config.out_dim is not None:
+            self.out = nn.Linear(self.out_dim, config.out_dim)
+            self.out_norm = nn.LayerNorm(config.out_dim)
+            self.out_dim = config.out_dim
         self.dropout = nn.Dropout(config.dropout)
         self.min_frames = self.subsampling.min_frames
 
@@ -87,7 +114,10 @@ class Transformer(nn.Module):
         elif self.output == "weighted":
             weights = self.logits.softmax(dim=0)
             x_BTC = sum(weight * y_BTC for weight, y_BTC in zip(weights, outputs, strict=True))
-        return self.last_norm(x_BTC), mask_BT
+        x_BTC = self.last_norm(x_BTC)
+        if self.out is not None:
+            x_BTC = self.out_norm(F.silu(self.out(x_BTC)))
+        return x_BTC, mask_BT
 
     @staticmethod
     def _make_block(config):
@@ -112,7 +142,7 @@ class TransformerBlock(nn.Module):
 
 def make_attention(config: Transformer.Config) -> nn.Module:
     """The attention of a block."""
-    make = RelativeAttention if config.positions == "relative" else MultiHeadAttention
+    make = ATTENTIONS.get(config.positions, MultiHeadAttention)
     return make(config.hidden_dim, config.num_heads)
 
 

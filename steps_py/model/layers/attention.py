@@ -4,7 +4,8 @@ Shape suffixes: B batch, T frames, C channels, H heads, K channels of a head, R 
 
 References: A. Vaswani et al., "Attention is all you need", NeurIPS 2017, sections 3.2 and 3.5;
 Z. Dai et al., "Transformer-XL: Attentive language models beyond a fixed-length context", ACL
-2019, section 3.3 and appendix B.
+2019, section 3.3 and appendix B; J. Su et al., "RoFormer: Enhanced transformer with rotary position
+embedding", Neurocomputing 2024, section 3.2.2.
 """
 
 import math
@@ -72,6 +73,35 @@ class RelativeAttention(MultiHeadAttention):
             logits_BHTT = logits_BHTT.masked_fill(~mask_BT[:, None, None], -torch.inf)
         y_BHTK = logits_BHTT.softmax(dim=3) @ value_BHTK
         return self.out(y_BHTK.transpose(1, 2).flatten(2))
+
+
+class RotaryAttention(MultiHeadAttention):
+    """Attention whose queries and keys are turned by an angle in proportion to their frame.
+
+    A weight then depends on the contents of two frames and on their distance, without more
+    weights.  The channels of a head are turned in pairs.
+
+    >>> RotaryAttention(8, num_heads=2)(torch.zeros(3, 9, 8), None).shape
+    torch.Size([3, 9, 8])
+    """
+
+    def _heads(self, x_BTC):
+        query_BHTK, key_BHTK, value_BHTK = super()._heads(x_BTC)
+        position_T = torch.arange(x_BTC.shape[1], device=x_BTC.device)
+        code_TK = sinusoids(position_T, query_BHTK.shape[3]).to(x_BTC.dtype)
+        return turn(query_BHTK, code_TK), turn(key_BHTK, code_TK), value_BHTK
+
+
+def turn(x_BHTK: torch.Tensor, code_TK: torch.Tensor) -> torch.Tensor:
+    """Pairs of channels turned by the angles whose sines and cosines are those of `sinusoids`.
+
+    >>> turn(torch.tensor([[[[1.0, 0.0]]]]), torch.tensor([[1.0, 0.0]]))    # by 90 degrees
+    tensor([[[[0., 1.]]]])
+    """
+    sin_TK, cos_TK = code_TK[:, ::2], code_TK[:, 1::2]
+    first, second = x_BHTK[..., ::2], x_BHTK[..., 1::2]
+    turned = [first * cos_TK - second * sin_TK, first * sin_TK + second * cos_TK]
+    return torch.stack(turned, dim=-1).flatten(-2)
 
 
 def sinusoids(position_T: torch.Tensor, dim: int) -> torch.Tensor:

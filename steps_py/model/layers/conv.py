@@ -100,13 +100,14 @@ class ConvNorm2d(nn.Module):
         out_dim: int,
         kernel_size: int = 3,
         stride: tuple[int, int] = (1, 1),
+        dilation: int = 1,
         groups: int = 1,
     ):
         super().__init__()
         self.frame_stride, _ = stride
-        padding = (kernel_size - 1) // 2
+        padding = dilation * (kernel_size - 1) // 2
         self.conv = nn.Conv2d(
-            in_dim, out_dim, kernel_size, stride, padding, groups=groups, bias=False
+            in_dim, out_dim, kernel_size, stride, padding, dilation, groups, bias=False
         )
         self.norm = MaskedBatchNorm(out_dim)
 

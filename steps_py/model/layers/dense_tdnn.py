@@ -15,6 +15,8 @@ from torch import nn
 
 from steps_py.model.layers.norm import MaskedBatchNorm
 
+MakeNorm = Callable[[int], nn.Module]  # batch norm and activation of so many channels
+
 
 class NormRelu(nn.Module):
     """Batch norm and ReLU; padding of the output is 0."""
@@ -27,12 +29,23 @@ class NormRelu(nn.Module):
         return F.relu(self.norm(x_BCT, mask_BT))
 
 
+class NormPrelu(NormRelu):
+    """Batch norm and ReLU with a learned slope of each channel below 0."""
+
+    def __init__(self, dim: int):
+        super().__init__(dim)
+        self.slope_C = nn.Parameter(torch.full((dim,), 0.25))
+
+    def forward(self, x_BCT, mask_BT):
+        return F.prelu(self.norm(x_BCT, mask_BT), self.slope_C)
+
+
 class Transit(nn.Module):
     """Batch norm, ReLU and an affine without bias to `out_dim` channels."""
 
-    def __init__(self, in_dim: int, out_dim: int):
+    def __init__(self, in_dim: int, out_dim: int, make_norm: MakeNorm = NormRelu):
         super().__init__()
-        self.before = NormRelu(in_dim)
+        self.before = make_norm(in_dim)
         self.affine = nn.Conv1d(in_dim, out_dim, kernel_size=1, bias=False)
 
     def forward(self, x_BCT, mask_BT):
@@ -44,6 +57,7 @@ class DenseBlock(nn.Module):
 
     A layer is batch norm, ReLU, an affine to `hidden_dim`, batch norm, ReLU and a convolution:
     the module that ``make_conv(hidden_dim, growth_dim)`` returns, called with frames and mask.
+    Batch norm and ReLU are ``make_norm(dim)``.
 
     >>> block = DenseBlock(8, 3, hidden_dim=16, growth_dim=4, make_conv=FrameConv)
     >>> block(torch.zeros(2, 8, 9), None).shape    # 8 + 3 * 4 channels
@@ -58,11 +72,12 @@ class DenseBlock(nn.Module):
         hidden_dim: int,
         growth_dim: int,
         make_conv: Callable[[int, int], nn.Module],
+        make_norm: MakeNorm = NormRelu,
     ):
         super().__init__()
         dims = [in_dim + growth_dim * number for number in range(num_layers)]
-        self.enter = nn.ModuleList(Transit(dim, hidden_dim) for dim in dims)
-        self.norms = nn.ModuleList(NormRelu(hidden_dim) for _ in dims)
+        self.enter = nn.ModuleList(Transit(dim, hidden_dim, make_norm) for dim in dims)
+        self.norms = nn.ModuleList(make_norm(hidden_dim) for _ in dims)
         self.convs = nn.ModuleList(make_conv(hidden_dim, growth_dim) for _ in dims)
         self.out_dim = in_dim + growth_dim * num_layers
 
@@ -95,6 +110,7 @@ class DenseStages(nn.Module):
         hidden_dim: int,
         growth_dim: int,
         make_conv: Callable[[int, int, int], nn.Module],
+        make_norm: MakeNorm = NormRelu,
     ):
         super().__init__()
         self.blocks, self.transits = nn.ModuleList(), nn.ModuleList()
@@ -106,10 +122,11 @@ class DenseStages(nn.Module):
                 hidden_dim=hidden_dim,
                 growth_dim=growth_dim,
                 make_conv=partial(make_conv, dilation=dilation),
+                make_norm=make_norm,
             )
             self.out_dim = block.out_dim // 2
             self.blocks.append(block)
-            self.transits.append(Transit(block.out_dim, self.out_dim))
+            self.transits.append(Transit(block.out_dim, self.out_dim, make_norm))
 
     def forward(self, x_BCT: torch.Tensor, mask_BT: torch.Tensor | None) -> torch.Tensor:
         """Frames (B, C, T) -> frames (B, out_dim, T); padding of neither need be 0."""

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from steps_py.model.layers.masks import zero_padding
+from steps_py.model.layers.norm import MaskedBatchNorm
 from steps_py.model.layers.stats import mean_and_deviation, softmax_over_frames
 from steps_py.model.registries import POOLINGS
 from steps_py.settings.declare import Count, setting
@@ -26,7 +27,8 @@ class AttentiveStatsPooling(nn.Module):
               z_t = [x_t;\, \mu;\, \sigma]
 
     where :math:`\mu` and :math:`\sigma` are the unweighted statistics of the utterance; without
-    `global_context` :math:`z_t = x_t`.  Computed in float32, except the affines under autocast.
+    `global_context` :math:`z_t = x_t`.  With `hidden_norm`, as in SpeechBrain, ReLU and batch norm
+    come before tanh.  Computed in float32, except the affines under autocast.
 
     >>> pooling = AttentiveStatsPooling(AttentiveStatsPooling.Config(), in_dim=3)
     >>> pooling(torch.zeros(4, 7, 3)).shape
@@ -37,6 +39,7 @@ class AttentiveStatsPooling(nn.Module):
     class Config:
         hidden_dim: Count = 128
         global_context: bool = True
+        hidden_norm: bool = setting(False, "ReLU and batch norm before tanh")
         variance_floor: float = setting(
             1e-7, exclusiveMinimum=0
         )  # the gradient of its root is finite in half precision
@@ -48,6 +51,7 @@ class AttentiveStatsPooling(nn.Module):
         self.context = None
         if config.global_context:  # the columns of W for mu and sigma, the same for all frames
             self.context = nn.Linear(2 * in_dim, config.hidden_dim, bias=False)
+        self.hidden_norm = MaskedBatchNorm(config.hidden_dim) if config.hidden_norm else None
         self.logits = nn.Linear(config.hidden_dim, in_dim)
         self.out_dim = 2 * in_dim
 
@@ -58,6 +62,8 @@ class AttentiveStatsPooling(nn.Module):
         hidden_BTH = self.hidden(x_BTC)
         if self.context is not None:
             hidden_BTH = hidden_BTH + self.context(self._mean_and_deviation(x_BTC, mask_BT))
+        if self.hidden_norm is not None:
+            hidden_BTH = self.hidden_norm(torch.relu(hidden_BTH).mT, mask_BT).mT
         weight_BTC = softmax_over_frames(self.logits(torch.tanh(hidden_BTH)).float(), mask_BT)
         return torch.cat(mean_and_deviation(x_BTC, weight_BTC, self.variance_floor), dim=1)
 

@@ -36,11 +36,13 @@ class StatsPooling(nn.Module):
         variance_floor: float = setting(
             1e-10, exclusiveMinimum=0
         )  # Kaldi's StatisticsPoolingComponent
+        with_mean: bool = setting(True, "false: the vector has standard deviations only")
 
     def __init__(self, config: Config, in_dim: int):
         super().__init__()
         self.variance_floor = config.variance_floor
-        self.out_dim = 2 * in_dim
+        self.with_mean = config.with_mean
+        self.out_dim = 2 * in_dim if config.with_mean else in_dim
 
     def forward(self, x_BTC: torch.Tensor, mask_BT: torch.Tensor | None = None) -> torch.Tensor:
         """Frames (B, T, C) -> (B, 2C): means, then standard deviations."""
@@ -54,4 +56,4 @@ class StatsPooling(nn.Module):
             centred_BCT = zero_padding((x_BTC - mean_B1C).mT, mask_BT)
             var_BC = centred_BCT.square().sum(dim=2) / num_B1
         std_BC = var_BC.clamp(min=self.variance_floor).sqrt()
-        return torch.cat([mean_B1C[:, 0], std_BC], dim=1)
+        return torch.cat([mean_B1C[:, 0], std_BC], dim=1) if self.with_mean else std_BC
