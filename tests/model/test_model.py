@@ -26,7 +26,9 @@ each_part = pytest.mark.parametrize("encoder, pooling", EVERY_ENCODER + EVERY_PO
 UNROLLED = {"lstm", "tdnn_lstm"}
 SAME_PARTS = {
     "d_tdnn": "campplus",
+    "d_tdnn_ss": "campplus",
     "e_tdnn": "tdnn",
+    "f_tdnn_bypass": "f_tdnn",
     "redimnet": "redimnet2",
     "res2net": "eres2net",
     "rescnn": "lo_resnet",

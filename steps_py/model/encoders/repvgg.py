@@ -160,8 +160,10 @@ class RepVggBlock(nn.Module):
             bias_O += offset_O
         if self.identity is not None:
             gain_O, offset_O = gain_and_offset(self.identity)
-            centre, out = kernel_OIKK.shape[2] // 2, torch.arange(len(gain_O))
-            kernel_OIKK[out, out % kernel_OIKK.shape[1], centre, centre] += gain_O
+            centre = kernel_OIKK.shape[2] // 2
+            identity_II = torch.eye(kernel_OIKK.shape[1], device=gain_O.device)
+            identity_OI = identity_II.repeat(wide.groups, 1)
+            kernel_OIKK[:, :, centre, centre] += identity_OI * gain_O[:, None]
             bias_O += offset_O
         self.wide = self.point = self.dilated = self.identity = None
 
