@@ -106,7 +106,7 @@ def test_widths_that_cannot_be_are_errors(key, value, message):
 def test_a_convolution_module_by_its_formula():
     """Gulati et al., figure 2, without the norm at its start: GLU, depthwise, norm, swish."""
     torch.manual_seed(0)
-    layer, x_BTC = ConvModule(4, kernel_size=3).eval(), torch.randn(1, 6, 4)
+    layer, x_BTC = ConvModule(4, kernel_size=3, norm="batch").eval(), torch.randn(1, 6, 4)
     left, right = layer.enter(x_BTC).chunk(2, dim=2)
     gated_BTC = F.pad(left * right.sigmoid(), (0, 0, 1, 1))
     weight_KC = layer.conv.weight[:, 0].T
@@ -133,7 +133,7 @@ def test_the_output_is_the_last_block_an_average_or_all_blocks(output):
     assert encoder.out_dim == len(expected)
 
 
-@pytest.mark.parametrize("positions", ["none", "absolute", "relative"])
+@pytest.mark.parametrize("positions", ["none", "absolute", "relative", "rotary"])
 def test_only_with_positions_does_the_order_of_frames_matter(positions):
     """Without subsampling, frames in reverse order give the reversed output of attention."""
     config = Transformer.Config(hidden_dim=8, feed_forward_dim=8, num_blocks=1, positions=positions)
