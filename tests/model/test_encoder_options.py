@@ -22,7 +22,6 @@ LENGTHS = [30, 25, 41, 33]
 VARIANTS = {
     "resnet relu_norm": ("resnet", {"order": "relu_norm", "strides": (1, 2, 2, 1)}),
     "resnet pre_activation": ("resnet", {"order": "pre_activation", "squeeze_ratio": 4}),
-    "resnet expansion": ("resnet", {"depth": 50, "expansion": 1}),
     "repvgg dilated": ("repvgg", {"second_branch": "dilated", "num_groups": 2}),
     "repvgg squeezed": ("repvgg", {"num_groups": 4, "squeeze_ratio": 4}),
     "ecapa_tdnn out_norm": ("ecapa_tdnn", {"out_norm": True}),
