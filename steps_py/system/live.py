@@ -2,11 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-import numpy as np
-
 from steps_py.audio.wave import Wave
 from steps_py.errors import AudioError
-from steps_py.system.sound import Reading, check_duration, fitted, samples_of
+from steps_py.system.sound import Reading, check_duration, fitted, joined, samples_of
 from steps_py.system.voice import Voice
 
 FIRST_SEC = 1.0
@@ -29,7 +27,7 @@ def live_voices(system, blocks: Iterable, reading: Reading) -> Iterator[Voice]:
     arrived, num_samples, due = [], 0, FIRST_SEC * reading.rate_hz
 
     def voice():
-        wave = Wave(reading.rate_hz, np.concatenate(arrived, axis=1))
+        wave = Wave(reading.rate_hz, joined(arrived, name))
         return system.voice_of_wave(fitted(wave, name, reading, system.sample_rate_hz), name)
 
     for block in blocks:

@@ -21,12 +21,13 @@ from steps_py.audio.pipelines import evaluate
 from steps_py.audio.random_access import unreadable_reason
 from steps_py.audio.sox import change_rate, remix
 from steps_py.audio.wave import Wave, quantise, read_wave
-from steps_py.errors import AudioError
+from steps_py.errors import AudioError, some
 from steps_py.formats.streams import classify_rxfilename
 
 FULL_SCALE = 32768.0  # samples are in units of 16-bit audio
 BY_LIBSNDFILE = ("WAV", "RF64", "Wave64", "FLAC", "Ogg", "MP3", "AIFF", "AU")
 MAX_FLOAT = 4.0  # samples of floating point are within -1 .. 1, clipped or not
+MOST_CHANNELS = 256  # of an array: more are samples in the place of channels
 MOST_SEC = 4 * 3600.0  # of a recording: it takes about 1 GB of memory for each hour at 16 kHz
 
 
@@ -101,7 +102,7 @@ def wave_of(source: Any, reading: Reading, wanted_hz: float) -> tuple[Wave, str]
         blocks = [samples_of(block) for block in source] if is_iterator else [samples_of(source)]
         if not blocks:
             raise AudioError(f"{name}: are none: the iterator gave no block.")
-        wave = Wave(int(rate_hz), np.concatenate(blocks, axis=1))
+        wave = Wave(int(rate_hz), joined(blocks, name))
     check_duration(name, wave.duration_sec)
     return fitted(wave, name, reading, wanted_hz), name
 
@@ -132,6 +133,11 @@ def samples_of(samples: Any) -> np.ndarray:
             " (channels, N) of int16, or of floating point from -1 to 1."
         )
     array = np.atleast_2d(array)
+    if len(array) > MOST_CHANNELS:
+        raise AudioError(
+            f"the samples: are an array of shape {array.shape}, so of {len(array)} channels. Give"
+            " (channels, N): samples.T of what soundfile reads."
+        )
     if array.dtype.kind == "i":
         if array.dtype.itemsize > 2 and array.size and np.abs(array).max() > FULL_SCALE:
             raise AudioError("the samples: exceed 16 bits. Give floating point from -1 to 1.")
@@ -144,6 +150,20 @@ def samples_of(samples: Any) -> np.ndarray:
             " within -1 to 1. Divide them, or give int16."
         )
     return (array * FULL_SCALE).astype(np.float32)
+
+
+def joined(blocks: list[np.ndarray], name: str) -> np.ndarray:
+    """Blocks of samples (C, N) in a row; AudioError if their numbers of channels differ.
+
+    >>> joined([np.zeros((1, 3)), np.zeros((1, 2))], "a call").shape
+    (1, 5)
+    """
+    counts = sorted({len(block) for block in blocks})
+    if len(counts) > 1:
+        raise AudioError(
+            f"{name}: have blocks of {some(counts)} channels. Give all blocks the same number."
+        )
+    return np.concatenate(blocks, axis=1)
 
 
 def fitted(wave: Wave, name: str, reading: Reading, wanted_hz: float) -> Wave:

@@ -229,6 +229,8 @@ def test_a_rate_or_a_channel_is_converted_where_that_is_allowed(system, tmp_path
         (np.zeros((2, 3, 4)), "an array of shape"),
         (np.array([], np.int16), "no samples"),
         (np.array([10**6]), "exceed 16 bits"),
+        (np.zeros((8000, 2)), "so of 8000 channels"),
+        (iter([np.zeros(9), np.zeros((2, 9))]), r"have blocks of 1, 2 channels"),
     ],
 )
 def test_samples_that_are_no_sound_are_refused(system, samples, said):
