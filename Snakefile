@@ -93,6 +93,10 @@ if config["diarization"]:
 
     include: "workflow/rules/diarization.smk"
 
+    if config["segmentation"]:
+
+        include: "workflow/rules/segmentation.smk"
+
 
 if TRAINS:
 
@@ -135,6 +139,7 @@ rule all:
         expand("results/{trials}_eer.txt", trials=TRIALS) if TRAINS else [],
         RESULTS_OF_TRAINING if TRAINS else [],
         RESULTS_OF_DIARIZATION if config["diarization"] else [],
+        NETWORKS_OF_FRAMES if config["segmentation"] else [],
 
 
 try:

@@ -45,11 +45,8 @@ class ClusteringInputs:
         self._config = config
         self.windows: dict[str, list[Stretch]] = read_segments(args.segments)
         self.xvectors: dict[str, np.ndarray] = read_window_xvectors(args.xvectors, self.windows)
-        self._plda = read_plda(args.plda) if args.plda else None
-        self._numbers = None
-        if config.known_num_speakers:
-            table = read_table(args.num_speakers)
-            self._numbers = {name: int(number) for name, number in table.items()}
+        self.plda = read_plda(args.plda) if args.plda else None
+        self._numbers = known_numbers(args.num_speakers, config)
 
     def turns(self, options: dict[str, Any], tuned: dict[str, Any]) -> list[Turn]:
         """The turns by an entry of diarization.systems, with the tuned options."""
@@ -57,7 +54,14 @@ class ClusteringInputs:
             build_clusterer(options, tuned),
             self.xvectors,
             self.windows,
-            self._plda,
+            self.plda,
             self._numbers,
             self._config.max_speakers,
         )
+
+
+def known_numbers(path: str | None, config: SpeakersConfig) -> dict[str, int] | None:
+    """The numbers of speakers of reco2num_spk; None if they are not to be known."""
+    if not config.known_num_speakers:
+        return None
+    return {name: int(number) for name, number in read_table(path).items()}

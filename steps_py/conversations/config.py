@@ -6,7 +6,7 @@ from typing import Annotated
 from steps_py.conversations.windows import WindowsConfig
 from steps_py.data.config import SET_NAME
 from steps_py.errors import ConfigError, did_you_mean
-from steps_py.settings.declare import Keywords, Seed, part, section, setting
+from steps_py.settings.declare import Keywords, Seed, Share, part, section, setting
 
 FOLDERS = ["parts", "trials", "train", "train_augmented"]  # of data/ that are other things
 
@@ -65,6 +65,48 @@ class TuneConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OverlapConfig:
+    """Section ``diarization.overlap``."""
+
+    network: str = setting(description="exp/segmentation/<name>/final.pt, of any recipe")
+    threshold: Share = setting(0.5, "least probability of several speakers")
+    max_gap_sec: float = setting(0.1, "shorter gaps are closed; s", minimum=0)
+    min_overlap_sec: float = setting(0.1, "shorter overlaps do not count; s", minimum=0)
+    second: Annotated[dict, part("second speaker")] = setting(
+        {"name": "nearest_in_time"},
+        "who speaks there, too: nearest_in_time, next_likely by x-vectors, or vb, by the posteriors"
+        " of VBx",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalWindowsConfig:
+    """The keys of ``diarization.end_to_end`` about windows."""
+
+    step_sec: float = setting(2.0, "from one window of the network to the next; s", minimum=0.1)
+    min_sec: float = setting(
+        0.5,
+        "speakers of a window with less speech have no x-vector, and do not count; s",
+        minimum=0.05,
+    )
+    max_pause_sec: float = setting(0.1, "shorter pauses of a speaker are closed; s", minimum=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndToEndConfig(LocalWindowsConfig):
+    """Section ``diarization.end_to_end``."""
+
+    network: str = setting(
+        description="exp/segmentation/<name>/final.pt of a network with task powerset"
+    )
+    systems: dict[str, Annotated[dict, part("diarization clusterer", named_by_key=True)]] = setting(
+        description="clusterers of the speakers of windows, with names of their own",
+        minProperties=1,
+        propertyNames=SET_NAME,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScoringSection:
     """Section ``diarization.scoring``."""
 
@@ -97,7 +139,8 @@ class DiarizationConfig:
         propertyNames=SET_NAME | {"not": {"enum": FOLDERS}},
     )
     speech: Annotated[dict, part("speech detector")] = setting(
-        {"name": "energy"}, "what finds speech: energy, or oracle for that of the reference"
+        {"name": "energy"},
+        "what finds speech: energy, network, or oracle for that of the reference",
     )
     windows: WindowsConfig = section(WindowsConfig, "windows of speech that have an x-vector each")
     systems: dict[str, Annotated[dict, part("diarization clusterer", named_by_key=True)]] = setting(
@@ -112,7 +155,9 @@ class DiarizationConfig:
         propertyNames=SET_NAME,
     )
     result: str | None = setting(
-        None, "the system, or vote, of results/<set>.rttm; null: the first of systems"
+        None,
+        "the system, or vote, of results/<set>.rttm; null: the first of systems, after all of its"
+        " steps",
     )
     plda: str | None = setting(
         None, "Kaldi's PLDA of the extractor's x-vectors, for clusterers that need one"
@@ -125,6 +170,17 @@ class DiarizationConfig:
     )
     tune: TuneConfig | None = setting(
         None, "options chosen on a development set; its own results are marked"
+    )
+    resegmentation: Annotated[dict, part("resegmentation")] | None = setting(
+        None, "a step after the clustering: vb; each system has a second one, <system>_resegmented"
+    )
+    overlap: OverlapConfig | None = setting(
+        None,
+        "a second speaker where several speak; each system, or resegmented one, has another with"
+        " _overlap after its name",
+    )
+    end_to_end: EndToEndConfig | None = setting(
+        None, "systems whose windows are those of a network that tells speakers apart"
     )
     scoring: ScoringSection = section(ScoringSection, "how the diarization error rate is counted")
 
@@ -160,9 +216,19 @@ class DiarizationConfig:
                         f"diarization.fuse.{name} names the system '{voter}'."
                         f" {did_you_mean(voter, self.systems)}"
                     )
-        known = [*self.systems, *self.fuse]
+        known = [*self.systems, *self.fuse, *self._later_systems()]
         if self.result is not None and self.result not in known:
             raise ConfigError(
                 f"diarization.result is '{self.result}', which is no system."
                 f" {did_you_mean(self.result, known)}"
             )
+
+    def _later_systems(self):
+        """Names of systems after the steps that follow the clustering, and of those end to end."""
+        names, later = list(self.systems), []
+        if self.resegmentation is not None:
+            names = [f"{name}_resegmented" for name in names]
+            later += names
+        if self.overlap is not None:
+            later += [f"{name}_overlap" for name in names]
+        return later + list(self.end_to_end.systems if self.end_to_end is not None else [])

@@ -11,12 +11,18 @@ import numpy as np
 
 from steps_py.audio.pieces import Sound
 from steps_py.conversations.cluster_set import labels_of, turns_of
+from steps_py.conversations.clustered import Clustered
+from steps_py.conversations.config import OverlapConfig
+from steps_py.conversations.overlap import find_overlap, with_second_speakers
+from steps_py.conversations.second_speakers import SECOND_SPEAKERS
+from steps_py.conversations.second_speakers.base import choose_for
 from steps_py.conversations.speech.base import Heard, SpeechDetector
 from steps_py.conversations.windows import WindowsConfig, cut_windows
 from steps_py.diarization.clusterers.base import Clusterer
 from steps_py.diarization.turns import Turn
 from steps_py.embeddings.long_features import LongFeatures
 from steps_py.embeddings.windows import WindowEmbedder
+from steps_py.segmentation.segmenter import load_segmenter
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,8 @@ class Diarizer:
     windows : WindowsConfig, optional
     plda : Plda, optional
         For a clusterer that needs one.
+    overlap : OverlapConfig, optional
+        Second speakers are added where its network hears several.
 
     Examples
     --------
@@ -68,7 +76,10 @@ class Diarizer:
         clusterer: Clusterer,
         windows: WindowsConfig | None = None,
         plda=None,
+        overlap: OverlapConfig | None = None,
     ):
+        self._overlap = overlap
+        self._segmenter = load_segmenter(overlap.network) if overlap else None
         self._embedder, self._detector, self._clusterer = embedder, detector, clusterer
         self._windows, self._plda = windows or WindowsConfig(), plda
 
@@ -96,7 +107,8 @@ class Diarizer:
             Called with the windows that are done, and all.
         """
         features = LongFeatures(self._embedder.front_end, sound, name)
-        windows = cut_windows(self._detector.stretches(Heard(sound, features)), self._windows)
+        heard = Heard(sound, features)
+        windows = cut_windows(self._detector.stretches(heard), self._windows)
         vectors = []
         for xvector_D in self._embedder.xvectors(features, windows):
             vectors.append(xvector_D)
@@ -106,6 +118,8 @@ class Diarizer:
         x_ND = np.stack(vectors)
         label_N = labels_of(self._clusterer, x_ND, self._plda, num_speakers, bounds)
         turns = turns_of(name, windows, label_N)
+        if self._overlap is not None:
+            turns = self._with_second_speakers(heard, Clustered(turns, windows, x_ND, self._plda))
         xvectors = {
             f"{name}-{label}": x_ND[label_N == label].mean(axis=0, dtype=np.float64)
             for label in np.unique(label_N)
@@ -119,3 +133,8 @@ class Diarizer:
             speech_sec,
             features.duration_sec,
         )
+
+    def _with_second_speakers(self, heard, clustered):
+        overlaps = find_overlap(self._segmenter, heard, self._overlap)
+        method = SECOND_SPEAKERS.build(self._overlap.second)
+        return with_second_speakers(clustered.turns, overlaps, choose_for(method, clustered))

@@ -100,6 +100,17 @@ def vb_hmm(
     return result
 
 
+def second_speakers(posterior_NS: np.ndarray) -> np.ndarray:
+    """The second most probable speaker of each window, int (N,); the first if there is but one.
+
+    For stretches in which two speak.
+
+    >>> second_speakers(np.array([[0.7, 0.1, 0.2], [0.1, 0.4, 0.5]])).tolist()
+    [2, 1]
+    """
+    return np.argsort(-posterior_NS, axis=1, kind="stable")[:, min(1, posterior_NS.shape[1] - 1)]
+
+
 def _forward_backward(log_likelihood_NS, share_S, stay):
     """Posteriors of speakers (19), their new shares (24), and the log-likelihood of all (22).
 

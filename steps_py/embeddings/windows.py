@@ -67,10 +67,26 @@ class WindowEmbedder:
             Ascending; at least a frame of each is taken.
         """
         frames_W2 = _frames_of(features, windows)
-        if not len(frames_W2):
-            return
         rows = _Windows(features, frames_W2, self._cmvn)
-        num_frames_W = frames_W2[:, 1] - frames_W2[:, 0]
+        yield from self._extract(rows, frames_W2[:, 1] - frames_W2[:, 0])
+
+    def xvectors_of_frames(
+        self, features: LongFeatures, frames: Sequence[np.ndarray]
+    ) -> Iterator[np.ndarray]:
+        """Yield the x-vector of each set of frames, float32 (E,), in order.
+
+        Parameters
+        ----------
+        features : LongFeatures
+        frames : sequence of int arrays
+            Ascending numbers of frames, at least one in each.
+        """
+        rows = _Frames(features, frames, self._cmvn)
+        yield from self._extract(rows, np.array([len(own) for own in frames], int))
+
+    def _extract(self, rows, num_frames_W):
+        if not len(num_frames_W):
+            return
         for _, xvector_E in extract_xvectors(
             self._model, rows, num_frames_W, self._config, self._device
         ):
@@ -102,3 +118,15 @@ class _Windows:
             )
             self._start = first
         return self._block_TD[first - self._start : end - self._start]
+
+
+class _Frames:
+    """Normalised frames that need not follow each other, with the same interface."""
+
+    def __init__(self, features, frames, cmvn):
+        self._features, self._frames, self._cmvn = features, frames, cmvn
+        self.utts = [f"{features.name}, frame {own[0]}" for own in frames]
+
+    def read(self, row):
+        features = self._features
+        return normalised(features.rows, self._frames[row], features.num_frames, self._cmvn)

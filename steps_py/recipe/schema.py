@@ -64,6 +64,9 @@ def rows_of(section: dict, prefix: str) -> Iterator[tuple[str, str, str, str]]:
         if inner is None or key == "stages":
             default = "required" if key in required else _code(rule.get("default"))
             yield f"`{prefix}{key}`", _type(rule), default, rule.get("description", "")
+            each = rule.get("additionalProperties")
+            if isinstance(each, dict):  # sections with names of the user's
+                yield from rows_of(each, f"{prefix}{key}.<name>.")
             continue
         if "null" in rule["type"]:
             yield f"`{prefix}{key}`", "section or null", "`null`", rule.get("description", "")

@@ -21,6 +21,7 @@ from steps_py.pseudo_labels.config import PseudoLabelsConfig
 from steps_py.recipe.plan_config import PlanConfig
 from steps_py.report.config import ReportConfig
 from steps_py.scoring.config import MetricsConfig, ScoresConfig
+from steps_py.segmentation.config import SegmentationConfig
 from steps_py.settings.declare import section, setting
 from steps_py.simulation.config import SimulationSection
 from steps_py.system.config import SystemConfig
@@ -75,6 +76,9 @@ class RecipeConfig:
     diarization: DiarizationConfig | None = setting(
         None, "who spoke when in recordings. docs/diarization.md"
     )
+    segmentation: SegmentationConfig | None = setting(
+        None, "networks that say who speaks in each frame, for section diarization"
+    )
     attribution: AttributionConfig | None = setting(
         None, "averages of maps of scores; null: none are computed"
     )
@@ -92,6 +96,9 @@ class DiarizationRecipe:
         SimulationSection, "conversations that are built from speech of single speakers"
     )
     diarization: DiarizationConfig = setting(description="who spoke when in recordings")
+    segmentation: SegmentationConfig | None = setting(
+        None, "networks that say who speaks in each frame, for section diarization"
+    )
     xvectors: XvectorsConfig = section(XvectorsConfig, "extraction of x-vectors")
 
 

@@ -9,7 +9,7 @@ import sys
 
 from steps_py.checkout import CHECKOUT
 from steps_py.recipe.schema import markdown_table, rows_of
-from steps_py.search.config import ParameterConfig, SearchConfig
+from steps_py.search.config import SearchConfig
 from steps_py.settings.declare import schema_of
 
 PAGE = CHECKOUT / "docs/search.md"
@@ -20,8 +20,7 @@ END = "<!-- end -->"
 def page_text() -> str:
     """docs/search.md with the table as the dataclasses have it."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
-    of_space = rows_of(schema_of(ParameterConfig), "space.<key>.")
-    lines = markdown_table([*rows_of(schema_of(SearchConfig), ""), *of_space])
+    lines = markdown_table(rows_of(schema_of(SearchConfig), ""))
     return before + BEGIN + "\n" + "\n".join(lines) + "\n" + rest[rest.index(END) :]
 
 

@@ -33,6 +33,7 @@ def train(
     out_dir: str | Path,
     group: ProcessGroup | None = None,
     log: Callable[[str], object] = print,
+    save: Callable[[Trainer, Path], None] | None = None,
 ) -> None:
     """Run the stages of a training to their end; write epochs.tsv, final.pt and head.pt.
 
@@ -48,6 +49,8 @@ def train(
         The processes that train together; only the first one writes files and logs.
     log : callable
         Called with each message.
+    save : callable, optional
+        ``save(trainer, out_dir)`` writes the result; by default `save_final`.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def train(
         trainer.finalise()
         rows = rows + trainer.rows
     if group.is_first:
-        save_final(trainer, out_dir)
+        (save or save_final)(trainer, out_dir)
         shutil.rmtree(out_dir / "checkpoints", ignore_errors=True)
 
 

@@ -62,16 +62,14 @@ class Network:
         self.device = choose_device(config.device, "train", group.local_rank)
         self.precision = choose_precision(config.precision, self.device)
         torch.manual_seed(config.seed)
-        self.model = build_model(sections["model"], feat_dim).to(self.device)
+        self.model = self._build_model(sections, feat_dim).to(self.device)
         lengths = sections["chunks"]
         if lengths.min_frames < self.model.min_frames:
             raise ConfigError(
                 f"train: chunks.min_frames is {lengths.min_frames}, but the receptive field of the"
                 f" network is {self.model.min_frames} frames. Raise chunks.min_frames."
             )
-        in_dim = self.model.embedding_dim
-        self.loss = LOSSES.build(config.loss, in_dim=in_dim, num_speakers=num_speakers)
-        self.loss.to(self.device)
+        self.loss = self._build_loss(num_speakers).to(self.device)
         sizes = self.dims, self.model, feat_dim, num_speakers
         self.terms = Terms(sections, chunks, *sizes, group, self.device)
         self.classifies, self.teacher = True, None
@@ -81,6 +79,13 @@ class Network:
         self.parameters += self.terms.main_parameters()
         if group.rank:  # same initial weights in all processes, but different dropout masks
             torch.manual_seed(config.seed + 1000 * group.rank)
+
+    def _build_model(self, sections, feat_dim):
+        return build_model(sections["model"], feat_dim)
+
+    def _build_loss(self, num_speakers):
+        in_dim = self.model.embedding_dim
+        return LOSSES.build(self.config.loss, in_dim=in_dim, num_speakers=num_speakers)
 
     @property
     def dims(self) -> dict[str, int]:

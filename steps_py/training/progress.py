@@ -47,8 +47,7 @@ def describe(trainer: Trainer) -> str:
     processes = f"{num_processes} processes on " if num_processes > 1 else ""
     stage = f" stage {trainer.stage}:" if trainer.stage > 1 else ""
     return (
-        f"train:{stage} {trainer.sampler.num_speakers} speakers,"
-        f" {len(trainer.sampler.num_frames_U)} utterances, {num_weights} weights,"
+        f"train:{stage} {trainer.describe_data()}, {num_weights} weights,"
         f" {config.num_epochs} epochs of {trainer.steps_per_epoch} steps of {config.batch_size}"
         f" chunks, on {processes}{trainer.network.device} in {trainer.network.precision}"
     )

@@ -122,11 +122,8 @@ class Trainer:
         self.config, self.sections = sections["train"], sections
         self.group, self.speakers = group or ProcessGroup(), speakers
         self.stage = previous.stage + 1 if previous else 1
-        self.reader = open_reader(sections, train, self.group.local_rank)
-        self.sampler = build_sampler(sections, train)
-        self.network = Network(
-            sections, self.reader.feat_dim, self.sampler.num_speakers, self.group, train
-        )
+        self.reader, self.sampler = self._open(train)
+        self.network = self._build_network(train)
         self.steps_per_epoch = num_steps_per_epoch(
             len(train), self.config.batch_size, self.config.steps_per_epoch
         )
@@ -141,7 +138,7 @@ class Trainer:
             before=digest_of_settings(previous.settings) if previous else None,
             **digest_of_teacher(self.config.distillation),
             **digest_of_front_ends(self.network.model.front_ends),
-            **digest_of_sampler(sections, train),
+            **self._digest_of_sampler(train),
             **digest_of_loss(self.config.loss),
             **self.network.terms.settings(),
         )
@@ -155,7 +152,7 @@ class Trainer:
         self.schedule = SCHEDULES.build(
             self.config.schedule, num_steps=self.num_steps, steps_per_epoch=self.steps_per_epoch
         )
-        self.validation = Validation(sections, valid, valid_speakers)
+        self.validation = self._build_validation(valid, valid_speakers)
         check_consistent(self)
         self.step, self.rollbacks, self._log = 0, 0, log
         self.rows: list[dict] = []
@@ -172,6 +169,27 @@ class Trainer:
         )
         self._buffer_backup = BufferBackup(self.network)
         self._start_epoch()
+
+    # What another kind of training replaces: `steps_py.segmentation.trainer.FrameTrainer`.
+
+    def _open(self, train):
+        """What reads batches, and what draws them."""
+        reader = open_reader(self.sections, train, self.group.local_rank)
+        return reader, build_sampler(self.sections, train)
+
+    def _build_network(self, train):
+        sizes = self.reader.feat_dim, self.sampler.num_speakers
+        return Network(self.sections, *sizes, self.group, train)
+
+    def _digest_of_sampler(self, train):
+        return digest_of_sampler(self.sections, train)
+
+    def _build_validation(self, valid, valid_speakers):
+        return Validation(self.sections, valid, valid_speakers)
+
+    def describe_data(self) -> str:
+        """The training data in some words."""
+        return f"{self.sampler.num_speakers} speakers, {len(self.sampler.num_frames_U)} utterances"
 
     @property
     def epoch(self) -> int:

@@ -10,8 +10,8 @@ from steps_py.backend.plda import Plda
 from steps_py.diarization.clusterers import CLUSTERERS
 from steps_py.diarization.clusterers.ahc import Ahc
 from steps_py.diarization.clusterers.spectral import Spectral
-from steps_py.diarization.clusterers.vbx import Vbx, second_speakers
-from steps_py.diarization.vb_hmm import VbConfig, vb_hmm
+from steps_py.diarization.clusterers.vbx import Vbx
+from steps_py.diarization.vb_hmm import VbConfig, second_speakers, vb_hmm
 from steps_py.errors import ConfigError
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "diarization"

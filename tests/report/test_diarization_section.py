@@ -32,3 +32,8 @@ def test_a_table_of_error_rates_and_a_timeline_of_each_recording(tmp_path):
 
 def test_a_recipe_without_diarization_has_no_such_section(tmp_path):
     assert Diarization(None, run_in(tmp_path, diarization=None)).blocks() == []
+
+
+def test_sets_that_networks_are_trained_on_have_no_results(tmp_path):
+    run = run_in(tmp_path, segmentation={"train_sets": ["dev"]})
+    assert len(Diarization(None, run).blocks()) == 1  # the legend

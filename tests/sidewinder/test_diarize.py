@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from steps_py.diarization.rttm import read_rttm
+from steps_py.model.extractor import load_extractor
+from steps_py.segmentation.config import FrameModelConfig
+from steps_py.segmentation.model import FrameModel
+from steps_py.segmentation.segmenter import Segmenter, save_segmenter
 from steps_py.sidewinder.__main__ import main
 from tests.support.small_audio import RATE_HZ, write_wav
 from tests.support.small_extractor import write_model, write_recording
@@ -69,6 +74,9 @@ def test_without_speech_there_are_no_turns_and_a_warning(diarize, folder, name):
         (["silent.wav", "--option", "treshold=1"], "Did you mean 'threshold'?"),
         (["silent.wav", "--speech", "oracle"], "reads a reference"),
         (["silent.wav", "--shift-sec", 9], "--shift-sec: is 9"),
+        (["silent.wav", "--speech", "network"], "--speech network: needs a network"),
+        (["silent.wav", "--overlap"], "--overlap: needs a network. Give --segmentation."),
+        (["silent.wav", "--overlap", "--segmentation", "x.pt"], "x.pt: there is no such file"),
     ],
 )
 def test_what_a_user_can_correct_is_one_line(diarize, folder, words, said):
@@ -76,3 +84,29 @@ def test_what_a_user_can_correct_is_one_line(diarize, folder, words, said):
     assert status == 1 and said in err
     assert len(err.strip().splitlines()) == 1
     assert not (folder / "bad.rttm").exists()
+
+
+def write_segmenter(path, model_path):
+    """A network for frames that hears several speakers in every frame."""
+    front_end = load_extractor(model_path).front_end
+    config = FrameModelConfig(encoder={"name": "tdnn", "hidden_dim": 4, "out_dim": 4})
+    feat_dim = load_extractor(model_path).feat_dim
+    model = FrameModel(config, feat_dim, 3)
+    with torch.no_grad():
+        model.affine.weight.zero_()
+        model.affine.bias.copy_(torch.tensor([0.0, 1.0, 9.0]))
+    task = {"name": "speaker_count"}
+    save_segmenter(path, Segmenter(model, config, task, front_end, feat_dim, 100))
+
+
+def test_a_network_for_frames_finds_speech_and_second_speakers(diarize, folder):
+    write_segmenter(folder / "frames", next(folder.glob("**/*.pt")))
+    words = ("--speech", "network", "--segmentation", "frames", "--num-speakers", 2)
+    assert diarize("a meeting.wav", *words, "--out", "one.rttm")[0] == 0
+    assert diarize("a meeting.wav", *words, "--overlap", "--out", "two.rttm")[0] == 0
+    seconds = [
+        sum(turn.end_sec - turn.start_sec for turn in read_rttm(folder / name))
+        for name in ("one.rttm", "two.rttm")
+    ]
+    assert seconds[1] == pytest.approx(2 * seconds[0], rel=0.01)
+    assert seconds[0] == pytest.approx(soundfile.info(folder / "a meeting.wav").duration, abs=0.1)

@@ -64,7 +64,8 @@ ELSEWHERE = (
     *("scores.systems", "pseudo_labels", "attribution", "xvectors.layer"),
     "xvectors.engine",
     *("backend.adapt", "backend.adapt_set", "plan.costs"),
-    *("extractor", "ubm", "ivector", "diarization", "simulation"),  # test_edits_of_extractors.py
+    # test_edits_of_extractors.py
+    *("extractor", "ubm", "ivector", "diarization", "simulation", "segmentation"),
 )
 VALUES = {
     "data.synthetic": {"name": "mini", "config": {"num_train_speakers": 7}},

@@ -27,6 +27,10 @@ EACH_FULL = {"accumulate_full_ubm", "update_full_ubm"}
 EACH_EXTRACTOR = {"accumulate_ivector_extractor", "update_ivector_extractor"}
 SELECTING = {"select_diag_gaussians", "select_full_gaussians"}
 CLUSTERING = {"cluster_windows", "tune_diarizer"}
+ON_CLUSTERS = {"resegment_windows", "add_second_speakers"}
+OF_LOCAL_SPEAKERS = {"cluster_local_speakers"}
+HEARING = {"find_speech", "find_overlap", "find_local_speakers", "embed_windows"}
+OF_FRAME_NETWORKS = {"train_segmentation", "compute_conversation_feats"}
 # The rules whose commands differ after an edit of the key, or of any key below it.
 READERS = {
     "ubm.train_set": {"split_ubm_feats", *OF_FRAMES} - OF_EXTRACTOR,
@@ -58,16 +62,25 @@ READERS = {
     "ivector.num_jobs": {"split_ivector_feats", "compute_posteriors", *EACH_EXTRACTOR},
     "simulation.sets": {"lay_out_conversations"},
     "simulation.num_jobs": {"mix_conversations", "gather_conversations"},
-    "diarization.extractor": {"find_speech", "embed_windows"},
-    "diarization.sets": {"prepare_conversations", "find_speech", "embed_windows"},
+    "diarization.extractor": {*HEARING, *OF_FRAME_NETWORKS} - {"find_overlap"},
+    "diarization.sets": {"prepare_conversations", *HEARING},
     "diarization.speech": {"find_speech", "score_diarization"},
     "diarization.windows": {"cut_windows"},
     "diarization.systems": {"cluster_windows"},
     "diarization.fuse": {"fuse_diarizers", "score_diarization"},
     "diarization.result": {"write_rttm"},
-    "diarization.plda": CLUSTERING,
-    "diarization.known_num_speakers": CLUSTERING,
-    "diarization.max_speakers": CLUSTERING,
+    "diarization.plda": CLUSTERING | ON_CLUSTERS | OF_LOCAL_SPEAKERS,
+    "diarization.known_num_speakers": CLUSTERING | OF_LOCAL_SPEAKERS,
+    "diarization.max_speakers": CLUSTERING | OF_LOCAL_SPEAKERS,
+    "diarization.end_to_end": {"find_local_speakers"},
+    "diarization.end_to_end.min_sec": {"find_local_speakers", *OF_LOCAL_SPEAKERS},
+    "diarization.end_to_end.max_pause_sec": OF_LOCAL_SPEAKERS,
+    "diarization.end_to_end.systems": OF_LOCAL_SPEAKERS,
+    "diarization.resegmentation": {"resegment_windows"},
+    "diarization.overlap": {"find_overlap"},
+    "diarization.overlap.second": {"add_second_speakers"},
+    "segmentation": OF_FRAME_NETWORKS,
+    "segmentation.networks": {"train_segmentation"},
     "diarization.tune": {"tune_diarizer"},
     "diarization.tune.set": {"tune_diarizer", "score_diarization"},
     "diarization.scoring": {"score_diarization"},
@@ -76,9 +89,11 @@ READERS = {
 }
 SETS = {
     name: {"recordings": name, "pattern": "{recording}.wav", "rttm": f"{name}.rttm"}
-    for name in ("dev", "eval")
+    for name in ("dev", "eval", "sim")
 }
 TALK = {"talk": {"speech": "./speech", "num_recordings": 3}}
+NETWORK = {"task": {"name": "speaker_count"}, "encoder": {"name": "lstm"}}
+VB = {"name": "vb"}
 VALUES = {
     "simulation.sets": {"talk": TALK["talk"] | {"layout": {"duration_sec": 30}}},
     "ubm.train_set": "other",
@@ -89,11 +104,19 @@ VALUES = {
     "diarization.systems": {"ahc": {}, "spectral": {"binary": False}},
     "diarization.fuse": {"both": ["ahc", "spectral"]},
     "diarization.result": "spectral",
-    "diarization.plda": "a.plda",
+    "diarization.plda": "b.plda",
+    "diarization.resegmentation": VB | {"max_iters": 2},
+    "diarization.overlap.network": "b.swx",
+    "diarization.overlap.second": VB,
+    "diarization.end_to_end.network": "b.swx",
+    "diarization.end_to_end.systems": {"eend_vc": {"name": "ahc", "threshold": 0.3}},
+    "segmentation.train_sets": ["sim", "dev"],
+    "segmentation.valid_set": "dev",
+    "segmentation.networks": {"count": NETWORK | {"num_epochs": 3}},
     "diarization.tune.set": "eval",
     "diarization.tune.values": {"ahc": {"threshold": [0.3]}},
 }
-SECTIONS = ("ubm", "ivector", "simulation", "diarization")
+SECTIONS = ("ubm", "ivector", "simulation", "diarization", "segmentation")
 KEYS = {key: rule for key, rule in keys_of(SCHEMA, SCHEMA) if key.partition(".")[0] in SECTIONS}
 
 
@@ -127,25 +150,33 @@ def folders(tmp_path_factory):
     ivectors = copy_recipe(ROOT / "egs/mini", tmp_path_factory.mktemp("ivectors"), with_ivectors)
     spoken = tmp_path_factory.mktemp("spoken")
     speech = [f"speech/{name}" for name in ("wav.scp", "utt2spk", "utt2dur")]
-    names = ["a.swx", "b.swx", "a.plda", "dev.rttm", "eval.rttm", "dev/1.wav", "eval/1.wav"]
-    for name in [*names, *speech]:
+    recordings = [f"{name}{rest}" for name in SETS for rest in (".rttm", "/1.wav")]
+    for name in ("a.swx", "b.swx", "a.plda", "b.plda", *recordings, *speech):
         (spoken / name).parent.mkdir(exist_ok=True)
         (spoken / name).touch()
     section = {
         "extractor": "a.swx",
         "sets": SETS,
         "systems": {"ahc": {}, "spectral": {}},
+        "plda": "a.plda",
+        "resegmentation": VB,
+        "overlap": {"network": "exp/segmentation/count/final.pt"},
+        "end_to_end": {
+            "network": "exp/segmentation/count/final.pt",
+            "systems": {"eend_vc": {"name": "ahc"}},
+        },
         "tune": {"set": "dev", "values": {"ahc": {"threshold": [0.1, 0.2]}}},
     }
     talk = "exp/simulation/talk"
     section["sets"] = SETS | {"made": {"recordings": talk, "rttm": f"{talk}/ref.rttm"}}
-    config = {"simulation": {"sets": TALK}, "diarization": section}
+    frames = {"train_sets": ["sim"], "networks": {"count": NETWORK}}
+    config = {"simulation": {"sets": TALK}, "diarization": section, "segmentation": frames}
     (spoken / "config.yaml").write_text(yaml.safe_dump(config))
     return {
         section: (folder, commands_of(folder))
         for folder, sections in (
             (ivectors, ("ubm", "ivector")),
-            (spoken, ("simulation", "diarization")),
+            (spoken, ("simulation", "diarization", "segmentation")),
         )
         for section in sections
     }
@@ -172,4 +203,6 @@ def test_an_edit_changes_the_commands_of_the_rules_that_read_the_key(folders, ke
     longest = max((name for name in READERS if f"{key}.".startswith(f"{name}.")), key=len)
     if last == "train_set":  # the other set has features, too
         changed &= OF_FRAMES | {"split_ubm_feats", "split_ivector_feats"}
+    if last == "train_sets":  # the other set has no results any more
+        changed &= OF_FRAME_NETWORKS
     assert changed == READERS[longest]

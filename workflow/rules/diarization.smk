@@ -1,5 +1,7 @@
 # recordings + extractor -> results/<set>.rttm, results/<set>_der.txt
 # config: diarization        library: steps_py/conversations/, steps_py/diarization/
+from steps_py.segmentation.config import trained_sets
+
 DIARIZATION = config["diarization"]
 CONVERSATIONS = list(DIARIZATION["sets"])
 DIARIZERS = list(DIARIZATION["systems"])
@@ -7,6 +9,14 @@ VOTES = list(DIARIZATION["fuse"])
 REFERENCED = [name for name, given in DIARIZATION["sets"].items() if given["rttm"]]
 TUNED = list(DIARIZATION["tune"]["values"]) if DIARIZATION["tune"] else []
 EXTRACTOR = DIARIZATION["extractor"] or "exp/model/final.pt"
+RESEGMENTED = [f"{name}_resegmented" for name in DIARIZERS] if DIARIZATION["resegmentation"] else []
+CLUSTERED = RESEGMENTED or DIARIZERS  # what a second speaker is added to
+OVERLAPPED = [f"{name}_overlap" for name in CLUSTERED] if DIARIZATION["overlap"] else []
+RESULT = DIARIZATION["result"] or (OVERLAPPED or CLUSTERED)[0]
+OVERLAP_NETWORK = [DIARIZATION["overlap"]["network"]] if DIARIZATION["overlap"] else []
+SPEECH_NETWORK = [DIARIZATION["speech"]["network"]] if "network" in DIARIZATION["speech"] else []
+END_TO_END = DIARIZATION["end_to_end"]
+LOCAL_DIARIZERS = list(END_TO_END["systems"]) if END_TO_END else []
 AS_READ = ["recordings", "channel", "resample"]  # of a set, for the stages that read its sounds
 
 
@@ -15,6 +25,8 @@ wildcard_constraints:
     referenced="|".join(REFERENCED) or "none",
     diarizer="|".join(DIARIZERS),
     vote="|".join(VOTES) or "none",
+    clustered="|".join(CLUSTERED),
+    local_diarizer="|".join(LOCAL_DIARIZERS) or "none",
     tuned="|".join(TUNED) or "none",
 
 
@@ -40,6 +52,12 @@ def options_of_diarizer(wildcards):
     """The section of a system of diarization.systems, as JSON with the clusterer's name."""
     name = wildcards.get("diarizer") or wildcards.tuned
     return json.dumps({"name": name, **CANONICAL["diarization"].get("systems", {}).get(name, {})})
+
+
+def options_of_local_diarizer(wildcards):
+    """The same of a system of diarization.end_to_end.systems."""
+    name = wildcards.local_diarizer
+    return json.dumps({"name": name, **CANONICAL["diarization"]["end_to_end"]["systems"][name]})
 
 
 def tuned_of_diarizer(wildcards):
@@ -91,6 +109,7 @@ rule find_speech:
         ),
         extractor=EXTRACTOR.replace("{", "{{").replace("}", "}}"),
         own=own_inputs(DIARIZATION["speech"]),
+        network=SPEECH_NETWORK,
     output:
         "exp/diarization/{conversations}/speech",
     log:
@@ -237,10 +256,137 @@ rule fuse_diarizers:
         "python -m steps_py.stages.fuse_diarizers --out {output} {input} > {log} 2>&1"
 
 
-rule write_rttm:
-    """The turns by the system that diarization.result names."""
+rule resegment_windows:
+    """The speakers of windows, found again after the clustering."""
     input:
-        f"exp/diarization/{{conversations}}/{DIARIZATION['result'] or DIARIZERS[0]}.rttm",
+        unpack(lambda wildcards: windows_of(wildcards.conversations)),
+        turns="exp/diarization/{conversations}/{diarizer}.rttm",
+        own=own_inputs(DIARIZATION["resegmentation"] or {}),
+    output:
+        "exp/diarization/{conversations}/{diarizer}_resegmented.rttm",
+    log:
+        "logs/resegment_windows/{conversations}.{diarizer}.log",
+    threads: CLUSTER.threads("resegment_windows")
+    resources:
+        **CLUSTER.resources("resegment_windows"),
+    params:
+        config=json.dumps(CANONICAL["diarization"].get("resegmentation")),
+        plda=lambda wildcards, input: f"--plda {input.plda}" if input.plda else "",
+    shell:
+        "python -m steps_py.stages.resegment_windows --config {params.config:q}"
+        " --turns {input.turns} --segments {input.segments} --xvectors {input.scp} {params.plda}"
+        " --out {output} > {log} 2>&1"
+
+
+rule find_overlap:
+    """The stretches of each recording in which several speak."""
+    input:
+        expand("data/{{conversations}}/{table}", table=["wav.scp", "ref.rttm", "speech.lab"]),
+        network=OVERLAP_NETWORK,
+    output:
+        "exp/diarization/{conversations}/overlap",
+    log:
+        "logs/find_overlap/{conversations}.log",
+    benchmark:
+        "exp/benchmark/find_overlap/{conversations}.tsv"
+    threads: CLUSTER.threads("find_overlap")
+    resources:
+        **CLUSTER.resources("find_overlap"),
+    params:
+        config=slice_of("diarization/overlap", without=["second"]) if OVERLAPPED else "",
+        set=lambda wildcards: slice_of(f"diarization/sets/{wildcards.conversations}", only=AS_READ),
+    shell:
+        "python -m steps_py.stages.find_overlap --config {params.config:q} --set {params.set:q}"
+        " --data data/{wildcards.conversations} --out {output} > {log} 2>&1"
+
+
+rule add_second_speakers:
+    """A second speaker where several speak."""
+    input:
+        unpack(lambda wildcards: windows_of(wildcards.conversations)),
+        turns="exp/diarization/{conversations}/{clustered}.rttm",
+        overlaps="exp/diarization/{conversations}/overlap",
+        own=own_inputs(DIARIZATION["overlap"] or {}),
+    output:
+        "exp/diarization/{conversations}/{clustered}_overlap.rttm",
+    log:
+        "logs/add_second_speakers/{conversations}.{clustered}.log",
+    threads: CLUSTER.threads("add_second_speakers")
+    resources:
+        **CLUSTER.resources("add_second_speakers"),
+    params:
+        second=(
+            json.dumps(CANONICAL["diarization"]["overlap"].get("second", {})) if OVERLAPPED else ""
+        ),
+        plda=lambda wildcards, input: f"--plda {input.plda}" if input.plda else "",
+    shell:
+        "python -m steps_py.stages.add_second_speakers --second {params.second:q}"
+        " --turns {input.turns} --overlaps {input.overlaps} --segments {input.segments}"
+        " --xvectors {input.scp} {params.plda} --out {output} > {log} 2>&1"
+
+
+rule find_local_speakers:
+    """The speakers of windows, as a network hears them, and their x-vectors."""
+    input:
+        expand("data/{{conversations}}/{table}", table=["wav.scp", "ref.rttm", "speech.lab"]),
+        extractor=EXTRACTOR.replace("{", "{{").replace("}", "}}"),
+        network=END_TO_END["network"] if END_TO_END else [],
+    output:
+        expand(
+            "exp/diarization/{{conversations}}/{table}",
+            table=["local.ark", "local_xvector.ark", "local_shift"],
+        ),
+    log:
+        "logs/find_local_speakers/{conversations}.log",
+    benchmark:
+        "exp/benchmark/find_local_speakers/{conversations}.tsv"
+    threads: CLUSTER.threads("find_local_speakers")
+    resources:
+        **CLUSTER.resources("find_local_speakers"),
+    params:
+        config=slice_of("diarization/end_to_end", only=["step_sec", "min_sec"]),
+        xvectors=slice_of("xvectors", without=["num_jobs", "copies"]),
+        set=lambda wildcards: slice_of(f"diarization/sets/{wildcards.conversations}", only=AS_READ),
+    shell:
+        "python -m steps_py.stages.find_local_speakers --config {params.config:q}"
+        " --network {input.network:q}"
+        " --xvectors {params.xvectors:q} --set {params.set:q} --extractor {input.extractor:q}"
+        " --data data/{wildcards.conversations} --out exp/diarization/{wildcards.conversations}"
+        " > {log} 2>&1"
+
+
+rule cluster_local_speakers:
+    """The same speakers in all windows, by clusters of x-vectors, and their turns."""
+    input:
+        rules.find_local_speakers.output,
+        num_spk="data/{conversations}/reco2num_spk",
+        plda=input_file(DIARIZATION["plda"]) if DIARIZATION["plda"] else [],
+        own=own_inputs(END_TO_END or {}),
+    output:
+        "exp/diarization/{conversations}/{local_diarizer}.rttm",
+    log:
+        "logs/cluster_local_speakers/{conversations}.{local_diarizer}.log",
+    benchmark:
+        "exp/benchmark/cluster_local_speakers/{conversations}.{local_diarizer}.tsv"
+    threads: CLUSTER.threads("cluster_local_speakers")
+    resources:
+        **CLUSTER.resources("cluster_local_speakers"),
+    params:
+        system=options_of_local_diarizer,
+        config=slice_of("diarization", only=["known_num_speakers", "max_speakers"]),
+        local=slice_of("diarization/end_to_end", only=["min_sec", "max_pause_sec"]),
+        plda=lambda wildcards, input: f"--plda {input.plda}" if input.plda else "",
+    shell:
+        "python -m steps_py.stages.cluster_local_speakers --system {params.system:q}"
+        " --config {params.config:q} --local {params.local:q}"
+        " --windows exp/diarization/{wildcards.conversations} --num-speakers {input.num_spk}"
+        " {params.plda} --out {output} > {log} 2>&1"
+
+
+rule write_rttm:
+    """The turns by the system that diarization.result names, or the first after all its steps."""
+    input:
+        f"exp/diarization/{{conversations}}/{RESULT}.rttm",
     output:
         report("results/{conversations}.rttm", category="Diarization"),
     log:
@@ -260,7 +406,8 @@ rule score_diarization:
         reference="data/{referenced}/ref.rttm",
         regions="data/{referenced}/all.uem",
         systems=expand(
-            "exp/diarization/{{referenced}}/{diarizer}.rttm", diarizer=[*DIARIZERS, *VOTES]
+            "exp/diarization/{{referenced}}/{system}.rttm",
+            system=[*DIARIZERS, *VOTES, *RESEGMENTED, *OVERLAPPED, *LOCAL_DIARIZERS],
         ),
         tuned=expand("exp/diarization/{tuned}.json", tuned=TUNED),
     output:
@@ -285,9 +432,11 @@ rule score_diarization:
         " {params.tuned} --out {output.table} --out-tsv {output.tsv} > {log} 2>&1"
 
 
+# sets that networks are trained on have no results
+REPORTED = [name for name in CONVERSATIONS if name not in trained_sets(config)]
 RESULTS_OF_DIARIZATION = [
-    *expand("results/{conversations}.rttm", conversations=CONVERSATIONS),
-    *expand("results/{referenced}_der.txt", referenced=REFERENCED),
+    *expand("results/{conversations}.rttm", conversations=REPORTED),
+    *expand("results/{referenced}_der.txt", referenced=[n for n in REPORTED if n in REFERENCED]),
 ]
 WILDCARD_VALUES |= {
     "conversations": CONVERSATIONS,

@@ -93,14 +93,3 @@ class Vbx(Clusterer):
             keep_all=num_speakers is not None,
         )
         return result.posterior_NS
-
-
-def second_speakers(posterior_NS: np.ndarray) -> np.ndarray:
-    """The second most probable speaker of each window, int (N,); the first if there is but one.
-
-    For stretches in which two speak.
-
-    >>> second_speakers(np.array([[0.7, 0.1, 0.2], [0.1, 0.4, 0.5]])).tolist()
-    [2, 1]
-    """
-    return np.argsort(-posterior_NS, axis=1, kind="stable")[:, min(1, posterior_NS.shape[1] - 1)]

@@ -16,6 +16,7 @@ from steps_py.recipe.checks import (
     pseudo_labels,
     scores,
     sections,
+    segmentation,
     simulation,
     system,
     train,
@@ -36,9 +37,11 @@ CHECKS = [
     *attribution.CHECKS,
     *simulation.CHECKS,
     *diarization.CHECKS,
+    *segmentation.CHECKS,
 ]
 CHECKS_OF_DIARIZATION = [
     *sections.CHECKS,
     *simulation.CHECKS,
     *diarization.CHECKS,
+    *segmentation.CHECKS,
 ]  # of a recipe without training

@@ -42,6 +42,32 @@ def check_plda(config, parts):
     for system, options in (given or {"systems": {}})["systems"].items():
         if options.get("scores") == "plda" and given["plda"] is None:
             yield f"'diarization.plda' is not given, and system '{system}' scores by PLDA."
+    if given is None or given["plda"] is not None:
+        return
+    steps = {"resegmentation": given["resegmentation"]}
+    steps["overlap.second"] = (given["overlap"] or {}).get("second")
+    for key, step in steps.items():
+        if step and step["name"] == "vb":
+            yield f"'diarization.plda' is not given, and diarization.{key} vb needs it."
 
 
-CHECKS = [check_extractor, check_names, check_tuned, check_plda]
+def check_added_names(config, parts):
+    """Systems with another step have names of their own."""
+    given = config["diarization"]
+    names = [name for key in ("systems", "fuse") for name in (given or {}).get(key, {})]
+    for name in ((given or {}).get("end_to_end") or {"systems": {}})["systems"]:
+        if name in names:
+            yield (
+                f"'diarization.end_to_end.systems.{name}' is also one of diarization.systems."
+                " Rename one, with the clusterer's name as `name`."
+            )
+    for name in names:
+        for added in ("_resegmented", "_overlap", "_resegmented_overlap"):
+            if name + added in names:
+                yield (
+                    f"'diarization.systems.{name + added}' is the name that '{name}' has after"
+                    " another step. Rename it."
+                )
+
+
+CHECKS = [check_extractor, check_names, check_tuned, check_plda, check_added_names]

@@ -7,6 +7,7 @@ from steps_py.diarization.rttm import read_rttm
 from steps_py.report.base import REPORT_SECTIONS, Section
 from steps_py.report.blocks import Figures, Table, Text
 from steps_py.report.style import colour, new_figure
+from steps_py.segmentation.config import trained_sets
 
 MOST_TIMELINES = 8  # of a set
 COLUMNS = ("der", "miss", "false_alarm", "confusion", "jer")
@@ -23,7 +24,10 @@ class Diarization(Section):
         if not given:
             return []
         blocks = []
+        trained = trained_sets(self.run.config)
         for name, entry in given["sets"].items():
+            if name in trained:
+                continue
             if entry["rttm"]:
                 blocks.append(self._table(name))
             blocks.append(Figures(self._timelines(name), title=f"{name}: turns"))

@@ -49,6 +49,13 @@ class Diarize(Subcommand):
         )
         parser.add_argument("--plda", help="Kaldi's PLDA, for clusterers that need one")
         parser.add_argument("--speech", default="energy", help="speech detector; default: energy")
+        parser.add_argument(
+            "--segmentation",
+            help="exp/segmentation/<name>/final.pt, for --speech network, --overlap",
+        )
+        parser.add_argument(
+            "--overlap", action="store_true", help="a second speaker where several speak"
+        )
         parser.add_argument("--shift-sec", type=float, default=0.75, help="default: 0.75")
         parser.add_argument("--picture", help="SVG file of the turns")
         parser.add_argument("--wavs", help="folder for a WAV file of each speaker")
@@ -123,6 +130,7 @@ def _diarizer(args):
     # start-up time
     from steps_py.backend.plda_io import read_plda
     from steps_py.conversations.cluster_set import build_clusterer
+    from steps_py.conversations.config import OverlapConfig
     from steps_py.conversations.diarizer import Diarizer
     from steps_py.conversations.extractors import open_extractor
     from steps_py.conversations.speech import SPEECH_DETECTORS
@@ -139,12 +147,25 @@ def _diarizer(args):
     detector = SPEECH_DETECTORS.find(args.speech)
     if detector.reads_reference:
         raise ConfigError(f"--speech: '{args.speech}' reads a reference, which there is none of.")
+    options = {}
+    if "network" in detector.Config.__dataclass_fields__:
+        options["network"] = _segmentation(args, f"--speech {args.speech}")
+    overlap = None
+    if args.overlap:
+        overlap = OverlapConfig(network=_segmentation(args, "--overlap"))
     if not 0 < args.shift_sec <= WindowsConfig().window_sec:
         raise ConfigError(f"--shift-sec: is {args.shift_sec:g}. Give more than 0, up to 1.5.")
     windows = build(WindowsConfig, {"shift_sec": args.shift_sec}, "--shift-sec")
     plda = read_plda(args.plda) if args.plda else None
     embedder = open_extractor(args.system, recipe=args.recipe)
-    return Diarizer(embedder, detector(detector.Config()), clusterer, windows, plda), embedder
+    found = detector(detector.Config(**options))
+    return Diarizer(embedder, found, clusterer, windows, plda, overlap), embedder
+
+
+def _segmentation(args, option):
+    if args.segmentation is None:
+        raise ConfigError(f"{option}: needs a network. Give --segmentation.")
+    return args.segmentation
 
 
 def _value(text):
