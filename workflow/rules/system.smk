@@ -31,7 +31,8 @@ def lists_of_calibration():
 
 def corpora_of_training():
     """The corpora of the training sets and of the augmentation: name -> type."""
-    sets = ["train", *config["backend"]["train_sets"]]
+    trained = ["train"] if NETWORK else [UBM["train_set"], IVECTOR["train_set"]]
+    sets = [*trained, *config["backend"]["train_sets"]]
     parts = [part for dset in sets for part in config["data"]["sets"].get(dset, [])]
     names = {part.partition(".")[0] for part in [*parts, *AUGMENT_PARTS]}
     corpora = config["data"]["corpora"]
