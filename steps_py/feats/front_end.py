@@ -103,6 +103,11 @@ class FrontEnd:
         cls = FEATURES.find(self.type)
         return getattr(cls(cls.config_of(self.options())), "frequencies_hz", None)
 
+    def bands(self):
+        """The matrix (B, D) from bands to features, and the bands' frequencies; None: no bands."""
+        cls = FEATURES.find(self.type)
+        return getattr(cls(cls.config_of(self.options())), "bands", None)
+
     def compute(self, wave: "Wave", name: str) -> "tuple[np.ndarray, np.ndarray]":
         """Features float32 (T, D) of a `Wave`, and whether frames are voiced, bool (T,).
 

@@ -21,7 +21,7 @@ from steps_py.embeddings.xvectors import open_features
 from steps_py.files import atomic_write
 from steps_py.program import run
 from steps_py.settings.build import load_slice
-from steps_py.system.explain import explain_frames
+from steps_py.system.explain import bands_of, explain_frames
 from steps_py.system.system import System, load_system
 
 
@@ -64,11 +64,12 @@ def averages_of(
     sides = [open_features(f"{x}/feats.scp", f"{x}/vad.scp", cmvn)[0] for x in folders]
     rows = [{utt: row for row, utt in enumerate(side.utts)} for side in sides]
     method = METHODS.build(config.method)
-    averages = Averages(system.embedder.front_end.frequencies_hz(), labels and labels.names)
+    bands = bands_of(system.embedder.front_end)
+    averages = Averages(bands.frequencies_hz, labels and labels.names)
     for enroll, test, is_target in drawn(read_trial_list(trials), config):
         names = (enroll, test)
         frames = [frames_of(sides[k], rows[k][name]) for k, name in enumerate(names)]
-        maps, _, _ = explain_frames(system, frames, names, method, checks=False)
+        maps, _, _ = explain_frames(system, frames, names, method, bands, checks=False)
         for side in maps:
             label_T = None if labels is None else labels.of(side.name, side.frames.rows_T)
             averages.add(KINDS[not is_target], side.map_TD, label_T)

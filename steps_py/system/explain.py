@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from steps_py.attribution.bands import Bands, NoBands
 from steps_py.attribution.curves import Curves, curves_of
 from steps_py.attribution.differenced import differenced, is_smooth
 from steps_py.attribution.explained import Explained
@@ -20,6 +21,7 @@ from steps_py.attribution.picture import Row, write_picture
 from steps_py.attribution.randomisation import cascade
 from steps_py.embeddings.api import Frames
 from steps_py.errors import ConfigError
+from steps_py.feats.front_end import FrontEnd
 from steps_py.system.sound import Reading, wave_of
 from steps_py.system.verdict import Verdict
 
@@ -59,7 +61,7 @@ class SideMap:
         if "completeness_gap" in self.facts:
             gap, total = self.facts["completeness_gap"], self.facts["expected_sum"]
             said.append(f"sum {total:.4f} within {abs(gap):.1g}")
-        said += [f"{key} {self.facts[key]}" for key in ("layer",) if key in self.facts]
+        said += [f"{key} {self.facts[key]}" for key in ("layer", "empty") if key in self.facts]
         if self.curves:
             found = self.curves.summary()
             said += [
@@ -140,6 +142,7 @@ def explain(
     *,
     score: str = "system",
     checks: bool = True,
+    coefficients: bool = False,
     prior: float | None = None,
     reading: Reading | None = None,
 ) -> Explanation:
@@ -156,6 +159,8 @@ def explain(
         of the x-vectors, which is also taken, with a warning, where the system's has no gradient.
     checks : bool
         Compute insertion and deletion curves and the randomisation of the network too.
+    coefficients : bool
+        Maps of cepstra are of the cepstra, not of the frequency bands that they are linear in.
     prior, reading
         As for `System.verify`.
 
@@ -172,16 +177,16 @@ def explain(
     voices = system.voices_of_waves(waves)
     frames = [system.embedder.frames(*wave) for wave in waves]
     verdict = system.compare(*voices, prior)
-    sides, what, warnings = explain_frames(
-        system, frames, [voice.name for voice in voices], built, score, checks
-    )
+    bands = bands_of(system.embedder.front_end, coefficients)
+    names = [voice.name for voice in voices]
+    sides, what, warnings = explain_frames(system, frames, names, built, bands, score, checks)
     return Explanation(
         method=method["name"],
         verdict=verdict,
         explained_score=what,
         sides=sides,
         frame_shift_sec=system.embedder.frame_shift_sec,
-        frequencies_hz=system.embedder.front_end.frequencies_hz(),
+        frequencies_hz=bands.frequencies_hz,
         warnings=(*verdict.warnings, *warnings),
     )
 
@@ -203,12 +208,32 @@ def picture_of(explanation: Explanation, path: str | os.PathLike) -> None:
     write_picture(path, title, rows, explanation.frame_shift_sec, explanation.frequencies_hz)
 
 
-def explain_frames(system, frames, names, method, score="system", checks=True):
+def bands_of(front_end: FrontEnd, coefficients: bool = False) -> Bands | NoBands:
+    """What maps of features are of: bands for cepstra, unless `coefficients`, or the features."""
+    found = None if coefficients else front_end.bands()
+    return NoBands(front_end.frequencies_hz()) if found is None else Bands(*found)
+
+
+def explain_frames(system, frames, names, method, bands, score="system", checks=True):
     """`explain` for two `Frames`: the maps, which score they are of, and warnings."""
     if score not in SCORES:
         raise ConfigError(f"score: is '{score}'. Give one of {', '.join(SCORES)}.")
-    embedder = system.embedder
-    network, config = embedder.network.eval(), embedder.config
+    network = system.embedder.network.eval()
+    frames = [_in_bands(side, bands) for side in frames]
+    with bands.as_input(network):
+        return _explain_inputs(system, frames, names, method, score, checks)
+
+
+def _in_bands(frames, bands):
+    features_FD = frames.features_FD
+    return frames._replace(
+        x_TD=bands.of(frames.x_TD),
+        features_FD=bands.of(features_FD) if features_FD.size else features_FD,
+    )
+
+
+def _explain_inputs(system, frames, names, method, score, checks):
+    network, config = system.embedder.network, system.embedder.config
     device = next(network.parameters()).device
     whole = [
         Explained.of(

@@ -5,6 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from steps_py.attribution.explained import Explained
+from steps_py.attribution.guided import GuidedRelus
 from steps_py.attribution.layers import named_layer, recorded_calls
 from steps_py.attribution.methods import METHODS
 from steps_py.errors import StepsError
@@ -154,3 +156,36 @@ def test_recording_leaves_no_hook_behind():
         explained.value()
     explained.value()
     assert len(calls) == 1
+
+
+def test_guided_backpropagation_is_refused_for_a_network_without_rectified_units():
+    network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Sigmoid())
+    explained = Explained.of(network, lambda y: y.mean(dim=(1, 2)), torch.ones(5, 3))
+    with pytest.raises(StepsError, match="no rectified units .* Choose another method"):
+        attributed(explained, name="guided_backprop")
+
+
+@pytest.mark.parametrize(
+    "unit", [lambda x: x.clamp(0, 2), torch.nn.ReLU6(), torch.nn.Hardtanh(0, 2)]
+)
+def test_a_rectified_unit_with_a_cap_is_guided_too(unit):
+    x = torch.tensor([-1.0, 1.0, 1.0, 9.0], requires_grad=True)
+    with GuidedRelus() as relus:
+        y = unit(x)
+    (gradient,) = torch.autograd.grad(y @ torch.tensor([1.0, 1.0, -1.0, 1.0]), x)
+    assert relus.count == 1 and gradient.tolist() == [0, 1, 0, 0]
+
+
+def test_other_clamps_are_no_rectified_units():
+    x = torch.tensor([-3.0, 1.0], requires_grad=True)
+    with GuidedRelus() as relus:
+        torch.nn.Hardtanh()(x) + x.clamp(min=0.1) + x.clamp(-1, 1)
+    assert relus.count == 0
+
+
+def test_a_map_of_grad_cam_without_a_positive_part_says_so():
+    network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.ReLU())
+    explained = Explained.of(network, lambda y: -y.sum(dim=(1, 2)), torch.ones(5, 3))
+    assert "use signed: true" in attributed(explained, name="gradcam").facts["empty"]
+    signed = attributed(explained, name="gradcam", signed=True)
+    assert "empty" not in signed.facts and (signed.map_TD < 0).any()

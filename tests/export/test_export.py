@@ -12,6 +12,7 @@ from steps_py import load_system
 from steps_py.errors import ConfigError, StepsError
 from steps_py.export import export as export_module
 from steps_py.export.export import export_system, format_of, largest_difference
+from steps_py.export.formats.onnx import Onnx
 from steps_py.export.formats.pt2 import Pt2
 from tests.support.small_extractor import write_model
 from tests.support.small_system import write_system
@@ -52,23 +53,40 @@ def test_a_file_that_computes_something_else_is_not_kept(system, tmp_path, monke
 
 
 def test_the_difference_is_relative_to_large_numbers():
-    def network(x_BTD):
-        return 1000 * x_BTD.mean(dim=1)
-
-    assert largest_difference(network, lambda x: 1000 * x.mean(axis=1), 3, (5,)) < 1e-6
-    error = largest_difference(
-        lambda x: network(x) * 0 + 1000, lambda x: np.full((1, 3), 999.0), 3, (5,)
-    )
-    assert error == pytest.approx(1e-3)
+    x_BTD = np.ones((1, 5, 3))
+    pairs = [(x_BTD, np.full((1, 3), 1000.0))]
+    assert largest_difference(lambda x: np.full((1, 3), 1000.0), pairs) == 0
+    assert largest_difference(lambda x: np.full((1, 3), 999.0), pairs) == pytest.approx(1e-3)
+    assert largest_difference(lambda x: np.full((1, 2), 1000.0), pairs) == np.inf
+    assert largest_difference(lambda x: np.full((1, 3), np.nan), pairs) == np.inf
 
 
-def test_a_network_of_one_length_is_refused_by_name(system, tmp_path, monkeypatch):
+@pytest.mark.parametrize("suffix", [".onnx", ".pt2", ".ts"])
+def test_a_network_of_one_length_is_refused_by_name(system, tmp_path, monkeypatch, suffix):
     class OfItsExample(torch.nn.Module):
         def forward(self, x_BTD):
-            return x_BTD.reshape(1, 217, -1).mean(dim=1)
+            return x_BTD[:, :, :6].mean(dim=1) * int(x_BTD.shape[1])
 
     monkeypatch.setattr(system._embedder, "_model", OfItsExample())
-    with pytest.raises(StepsError, match=r"system\.swx: its network cannot be exported"):
+    path = str(tmp_path / f"network{suffix}")
+    with pytest.raises(StepsError, match=r"system\.swx"):
+        export_system(system, path, format_of(path))
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_lstm_is_refused_by_the_format_that_would_unroll_it(system, tmp_path, monkeypatch):
+    class Last(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = torch.nn.LSTM(8, 6, batch_first=True)
+
+        def forward(self, x_BTD):
+            return self.lstm(x_BTD)[0][:, -1]
+
+    monkeypatch.setattr(system._embedder, "_model", Last())
+    found = export_system(system, str(tmp_path / "network.onnx"), Onnx)
+    assert found.difference < 1e-5
+    with pytest.raises(StepsError, match=r"an LSTM is unrolled .* Write \.onnx"):
         export_system(system, str(tmp_path / "network.pt2"), Pt2)
 
 

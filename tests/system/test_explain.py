@@ -10,6 +10,9 @@ from steps_py.attribution.explained import Explained
 from steps_py.attribution.methods import METHODS
 from steps_py.attribution.picture import check_picture
 from steps_py.errors import ConfigError, StepsError
+from steps_py.feats.front_end import FrontEnd
+from steps_py.feats.types.fbank import Fbank
+from steps_py.feats.types.mfcc import Mfcc
 from steps_py.model.build import build_model
 from steps_py.model.config import ModelConfig
 from steps_py.system.explain import explain, picture_of
@@ -132,7 +135,12 @@ def test_every_method_maps_networks_over_frames_and_over_images(encoder, method)
         "occlusion_time": {"frames": 25, "every_frames": 25},
         "occlusion_frequency": {"dims": 8, "every_dims": 8},
     }.get(method, {})
-    found = METHODS.build({"name": method, **options}).attribute(explained)
+    built = METHODS.build({"name": method, **options})
+    if (method, encoder) == ("guided_backprop", "resnet20"):
+        with pytest.raises(StepsError, match="no rectified units"):  # its units are PReLUs
+            built.attribute(explained)
+        return
+    found = built.attribute(explained)
     assert found.map_TD.shape == explained.x_TD.shape
     assert torch.isfinite(found.map_TD).all() and bool(found.map_TD.any())
 
@@ -152,3 +160,36 @@ def small_network(encoder):
         max_chunk_frames=30,
         min_chunk_frames=25,
     )
+
+
+def test_maps_of_cepstra_are_of_the_bands_that_they_are_linear_in(systems, wavs):
+    system, method = systems["plda"], {"name": "gradient"}
+    by_band = explain(system, *wavs[:2], method, checks=False)
+    by_cepstrum = explain(system, *wavs[:2], method, checks=False, coefficients=True)
+    matrix_BD, frequencies_hz = system.embedder.front_end.bands()
+    assert matrix_BD.shape == (13, 8) and np.isnan(frequencies_hz[-1])  # 12 filters, and the energy
+    for band, cepstrum in zip(by_band.sides, by_cepstrum.sides, strict=True):
+        chain_rule_TB = cepstrum.map_TD @ matrix_BD.T
+        scale = np.abs(chain_rule_TB).max()
+        np.testing.assert_allclose(band.map_TD, chain_rule_TB, atol=1e-3 * scale)
+        np.testing.assert_allclose(band.frames.x_TD @ matrix_BD, cepstrum.frames.x_TD, atol=1e-3)
+    assert by_cepstrum.frequencies_hz is None
+
+
+@pytest.mark.parametrize("more", ["", "--use-energy=false\n", "--htk-compat=true\n"])
+def test_bands_times_their_matrix_are_the_cepstra_of_the_recording(more):
+    conf = f"--dither=0\n--num-ceps=8\n--num-mel-bins=12\n{more}"
+    samples_N = np.random.default_rng(2).normal(scale=300, size=4000)
+    mfcc, fbank = (
+        cls(cls.config_of(FrontEnd(type=kind, conf=text, vad_conf="").options()))
+        for kind, cls, text in (
+            ("mfcc", Mfcc, conf),
+            ("fbank", Fbank, "--dither=0\n--num-mel-bins=12\n--use-energy=true\n"),
+        )
+    )
+    matrix_BD, frequencies_hz = mfcc.bands
+    energy_first_TB = fbank.compute(samples_N)
+    bands_TB = np.concatenate([energy_first_TB[:, 1:], energy_first_TB[:, :1]], axis=1)
+    cepstra_TD = bands_TB[:, : len(matrix_BD)] @ matrix_BD
+    np.testing.assert_allclose(cepstra_TD, mfcc.compute(samples_N), rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(frequencies_hz[:12], fbank.frequencies_hz[1:])

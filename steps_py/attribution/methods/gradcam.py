@@ -45,7 +45,10 @@ class GradCam(Method):
         facts = {"layer": name}
         if layout.frequency_axis is None:
             facts["resolution"] = "the layer has no frequency axis: one value for each frame"
-        return Attribution(torch.cat(parts), facts)
+        map_TD = torch.cat(parts)
+        if not bool(map_TD.any()):
+            facts["empty"] = "nothing of the map is above 0: use signed: true or another layer"
+        return Attribution(map_TD, facts)
 
     def plane(self, values_Ctf, gradient_Ctf):
         """The map (t, f) of the layer's output (C, t, f) and the gradient by it."""

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 import torch
 
+from steps_py.export.described import described
 from steps_py.export.formats.base import EXPORT_FORMATS, Compute, ExportFormat, Program
 
 
@@ -16,9 +17,9 @@ class Pt2(ExportFormat):
 
     @staticmethod
     def write(program: Program, path: str) -> None:
-        """Write a network to a file."""
+        """Write a network to a file; StepsError for one that torch.export does not describe."""
         text = json.dumps(program.facts, indent=1, sort_keys=True)
-        torch.export.save(program.exported, path, extra_files={"facts.json": text})
+        torch.export.save(described(program), path, extra_files={"facts.json": text})
 
     @staticmethod
     def open(path: str) -> Compute:

@@ -10,6 +10,9 @@ FEATURES    ``cls(config)`` with ``Config``, a dataclass whose ``frames`` is a F
             ``on_device``, whether `steps_py.feats.on_device` computes it too;
             ``frequencies_hz``, the frequency of each dimension, float (D,), with nan for one that
             has none, or None; may be left out, then pictures number the dimensions;
+            ``bands``, for features that are linear in logarithms of bands, such as cepstra: the
+            matrix (B, D) and the frequency of each band, with nan for one that has none; may be
+            left out, then maps of scores are of the features;
             ``holds_samples``, true if its values are samples of the recording; may be left out.
 
 The command of a type that Kaldi does not have, ``python -m steps_py.kaldi compute-<name>-feats``,

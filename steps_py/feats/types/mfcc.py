@@ -11,7 +11,7 @@ import numpy as np
 from steps_py.errors import ConfigError
 from steps_py.feats.feature_options import MfccOptions, config_by_options
 from steps_py.feats.frames import EPSILON, FrameConfig, floor_energy
-from steps_py.feats.mel import MelConfig
+from steps_py.feats.mel import MelConfig, center_freqs_hz
 from steps_py.feats.mel_spectra import MelSpectra
 from steps_py.feats.types.registry import FEATURES
 
@@ -75,6 +75,20 @@ class Mfcc:
         transform_DM = dct_matrix(config.mel.num_bins, config.num_ceps)
         transform_DM *= lifter(config.cepstral_lifter, config.num_ceps)[:, None]
         self.transform_MD = np.ascontiguousarray(transform_DM.T, np.float32)
+
+    @property
+    def bands(self) -> tuple[np.ndarray, np.ndarray]:
+        """A matrix (B, D) from logarithms of filters, and the log energy if it is used; their Hz.
+
+        The frequency of the energy, the last row, is nan.
+        """
+        centre_M = center_freqs_hz(self.config.mel, self.config.frames).astype(float)
+        matrix_BD = self.transform_MD.astype(float)
+        if self.config.use_energy:
+            energy_1D = np.eye(1, self.dim)
+            matrix_BD = np.concatenate([matrix_BD * (1 - energy_1D), energy_1D])
+            centre_M = np.append(centre_M, np.nan)
+        return (self._like_htk(matrix_BD) if self.config.htk_compat else matrix_BD), centre_M
 
     def compute(
         self, samples_N: np.ndarray, vtln_warp: float = 1.0, exact: bool = False

@@ -51,6 +51,11 @@ class Explain(Subcommand):
             action="store_true",
             help="leave out the curves and the shuffled networks, which take most of the time",
         )
+        parser.add_argument(
+            "--coefficients",
+            action="store_true",
+            help="maps of the cepstra themselves, not of the frequency bands that they stand for",
+        )
         parser.add_argument("--prior", type=float, help="default: that of the system, 0.5")
         add_reading(parser)
         add_json(parser)
@@ -70,6 +75,7 @@ class Explain(Subcommand):
             method,
             score=args.score,
             checks=not args.no_checks,
+            coefficients=args.coefficients,
             prior=args.prior,
             reading=Reading(**reading_of(args)),
         )
