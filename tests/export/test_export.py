@@ -64,6 +64,8 @@ def test_the_difference_is_relative_to_large_numbers():
 @pytest.mark.parametrize("suffix", [".onnx", ".pt2", ".ts"])
 def test_a_network_of_one_length_is_refused_by_name(system, tmp_path, monkeypatch, suffix):
     class OfItsExample(torch.nn.Module):
+        embedding_dim = 6
+
         def forward(self, x_BTD):
             return x_BTD[:, :, :6].mean(dim=1) * int(x_BTD.shape[1])
 
@@ -76,6 +78,8 @@ def test_a_network_of_one_length_is_refused_by_name(system, tmp_path, monkeypatc
 
 def test_an_lstm_is_refused_by_the_format_that_would_unroll_it(system, tmp_path, monkeypatch):
     class Last(torch.nn.Module):
+        embedding_dim = 6
+
         def __init__(self):
             super().__init__()
             self.lstm = torch.nn.LSTM(8, 6, batch_first=True)
