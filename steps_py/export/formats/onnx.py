@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch.overrides import TorchFunctionMode
 
-from steps_py.export.described import described
 from steps_py.export.formats.base import EXPORT_FORMATS, Compute, ExportFormat, Program
+from steps_py.export.formats.described import described
 
 OPSET = 18
 

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import torch
 
-from steps_py.export.described import described
 from steps_py.export.formats.base import EXPORT_FORMATS, Compute, ExportFormat, Program
+from steps_py.export.formats.described import described
 
 
 @EXPORT_FORMATS.register("pt2")
