@@ -184,6 +184,10 @@ class StepJob:
         """A file that no rule of the recipe makes."""
         return self._input(path)
 
+    def own_or_given(self, file: str, given: str | None) -> str:
+        """The file of `estimates`, or in its place one that the config names."""
+        return self.own(file) if given is None else self.outside(given)
+
     def scores_before(self, trials: str) -> str:
         """The command that writes the scores of any trial list by the steps before this one."""
         if self.link.after_system:

@@ -17,6 +17,11 @@ class IvectorConfig:
 
     train_set: str = setting("train", "the set of data.sets that it is trained on")
     dim: Count = setting(400, "dimensions of the i-vector")
+    model: str | None = setting(
+        None,
+        "a trained extractor of ivector.dim dimensions, such as Kaldi's final.ie, of the model"
+        " ubm.full_model; null: it is trained",
+    )
     num_iters: Count = setting(10, "iterations of EM")
     num_utts: int | None = setting(
         None, "only the longest utterances are used, so many; null: all", minimum=1

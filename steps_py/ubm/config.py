@@ -55,6 +55,12 @@ class UbmConfig:
     init: InitConfig = section(InitConfig, "the first diagonal model")
     diag: EmConfig = section(EmConfig, "training of the diagonal model")
     full: FullConfig = section(FullConfig, "training of the model with full covariances")
+    diag_model: str | None = setting(
+        None, "a trained diagonal model, such as Kaldi's final.dubm; null: it is trained"
+    )
+    full_model: str | None = setting(
+        None, "a trained model with full covariances, as final.ubm; null: it is trained"
+    )
     num_threads: Count = setting(
         1, "of ubm.init, independent of the job's threads: rounding depends on it"
     )

@@ -308,3 +308,39 @@ def test_a_second_projection_starts_from_the_dimension_of_the_first():
     first, second = (systems.estimate(file).text.split() for file in systems.early())
     assert "8" in first
     assert "5" in second
+
+
+def test_files_of_kaldi_take_the_place_of_estimates():
+    chain = [
+        {"centre": {"file": "kaldi/mean.vec"}},
+        {"lda": {"file": "kaldi/transform.mat"}},
+        "length_norm",
+        {"plda": {"file": "kaldi/plda"}},
+    ]
+    trials = {"dev": {"enroll": "dev", "test": "dev"}}
+    systems, adapted = (
+        Systems({"systems": {"given": chain}}, backend, trials, dim=8)
+        for backend in (
+            {"train_sets": ["train"], "adapt_set": None},
+            {"train_sets": ["train"], "adapt_set": "major"},
+        )
+    )
+    given = {f"kaldi/{file}" for file in ("mean.vec", "transform.mat", "plda")}
+    score = systems.score("given", "dev")
+    assert given <= set(score.inputs)
+    assert (systems.early(), systems.estimates()[:-1]) == ([], [])
+    assert systems.sets() == ["dev"]  # no vectors of the training are needed
+    assert [link["files"] for link in systems.kept("given")] == [
+        ["kaldi/mean.vec"],
+        ["kaldi/transform.mat"],
+        [],
+        ["kaldi/plda"],
+    ]
+    (file,) = [file for file in adapted.estimates() if file.endswith("plda_adapted")]
+    assert "kaldi/plda" in adapted.estimate(file).inputs
+
+
+def test_one_given_mean_and_means_by_condition_exclude_each_other():
+    chain = [{"centre": {"file": "mean.vec", "by": "language"}}, "cosine"]
+    with pytest.raises(ConfigError, match="'file' is one mean, 'by' asks for several"):
+        check_systems({"systems": {"a": chain}}, {"train_sets": ["train"], "adapt_set": None})

@@ -26,6 +26,8 @@ EACH_DIAG = {"accumulate_diag_ubm", "update_diag_ubm"}
 EACH_FULL = {"accumulate_full_ubm", "update_full_ubm"}
 EACH_EXTRACTOR = {"accumulate_ivector_extractor", "update_ivector_extractor"}
 SELECTING = {"select_diag_gaussians", "select_full_gaussians"}
+OF_UBM = {"split_ubm_feats", "init_diag_ubm", "init_full_ubm", "finish_diag_ubm"}
+OF_UBM |= {*EACH_DIAG, *EACH_FULL, *SELECTING}
 CLUSTERING = {"cluster_windows", "tune_diarizer"}
 ON_CLUSTERS = {"resegment_windows", "add_second_speakers"}
 OF_LOCAL_SPEAKERS = {"cluster_local_speakers"}
@@ -47,10 +49,16 @@ READERS = {
     "ubm.full.num_gselect": {"select_full_gaussians"},
     "ubm.full.subsample": {"accumulate_full_ubm", "select_full_gaussians"},
     "ubm.full.remove_low_count_gaussians": {"update_full_ubm"},
+    "ubm.diag_model": {"init_diag_ubm", "select_diag_gaussians", *EACH_DIAG, "finish_diag_ubm"},
+    "ubm.full_model": OF_UBM | {"finish_full_ubm"},
     "ubm.num_threads": {"init_diag_ubm"},
     "ubm.num_jobs": {"split_ubm_feats", *EACH_DIAG, *EACH_FULL, *SELECTING},
     "ivector.train_set": {"split_ivector_feats", *OF_EXTRACTOR} - {"extract_ivectors"},
     "ivector.dim": {"init_ivector_extractor", "prepare_step"},
+    "ivector.model": {
+        *("split_ivector_feats", "compute_posteriors"),
+        *("init_ivector_extractor", *EACH_EXTRACTOR, "finish_ivector_extractor"),
+    },
     "ivector.num_iters": {*EACH_EXTRACTOR, "finish_ivector_extractor"},
     "ivector.num_utts": {"select_longest_utts", "split_ivector_feats"},
     "ivector.num_gselect": {"compute_posteriors", "extract_ivectors", "write_system"},
@@ -98,6 +106,9 @@ VALUES = {
     "simulation.sets": {"talk": TALK["talk"] | {"layout": {"duration_sec": 30}}},
     "ubm.train_set": "other",
     "ivector.train_set": "other",
+    "ubm.diag_model": "given.model",
+    "ubm.full_model": "given.model",
+    "ivector.model": "given.model",
     "diarization.extractor": "b.swx",
     "diarization.sets": SETS | {"eval": SETS["eval"] | {"channel": 2}},
     "diarization.speech": {"name": "oracle"},
@@ -148,6 +159,7 @@ def folders(tmp_path_factory):
                 del config[section]
 
     ivectors = copy_recipe(ROOT / "egs/mini", tmp_path_factory.mktemp("ivectors"), with_ivectors)
+    (ivectors / "given.model").touch()
     spoken = tmp_path_factory.mktemp("spoken")
     speech = [f"speech/{name}" for name in ("wav.scp", "utt2spk", "utt2dur")]
     recordings = [f"{name}{rest}" for name in SETS for rest in (".rttm", "/1.wav")]

@@ -52,6 +52,15 @@ EXTRACTED_SETS = sorted({*XVECTOR_SETS, *PSEUDO_SETS})
 CHECKED_SETS = [AT_SPEEDS.get(dset, dset) for dset in EXTRACTED_SETS if dset in SETS]
 
 
+def given_model(key, path, trained):
+    """The model that the config gives, or else the one of the training; exits if it is missing."""
+    if path is None:
+        return trained
+    if not Path(path).exists():
+        sys.exit(f"{key}: {path} is not there. Correct the path, or set null to train the model.")
+    return path.replace("{", "{{").replace("}", "}}")
+
+
 scattergather:
     feats=config["feats"]["num_jobs"],
     xvectors=config["xvectors"]["num_jobs"],

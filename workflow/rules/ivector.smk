@@ -169,9 +169,11 @@ rule update_ivector_extractor:
 
 
 rule finish_ivector_extractor:
-    """Keep the extractor of the last iteration."""
+    """Keep the extractor of the last iteration, or the one that the config gives."""
     input:
-        f"exp/ivector/{IVECTOR['num_iters']}.ie",
+        given_model(
+            "ivector.model", IVECTOR["model"], trained=f"exp/ivector/{IVECTOR['num_iters']}.ie"
+        ),
     output:
         EXTRACTOR_OF_IVECTORS,
     log:
@@ -182,4 +184,4 @@ rule finish_ivector_extractor:
     resources:
         **CLUSTER.resources("finish_ivector_extractor"),
     shell:
-        "cp {input} {output} 2> {log}"
+        "cp {input:q} {output} 2> {log}"

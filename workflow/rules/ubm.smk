@@ -194,9 +194,13 @@ rule update_diag_ubm:
 
 
 rule finish_diag_ubm:
-    """Keep the model of the last iteration."""
+    """Keep the model of the last iteration, or the one that the config gives."""
     input:
-        f"exp/ubm/diag/{ITERATIONS['diag']}.dubm",
+        given_model(
+            "ubm.diag_model",
+            UBM["diag_model"],
+            trained=f"exp/ubm/diag/{ITERATIONS['diag']}.dubm",
+        ),
     output:
         DIAG_UBM,
     log:
@@ -207,7 +211,7 @@ rule finish_diag_ubm:
     resources:
         **CLUSTER.resources("finish_diag_ubm"),
     shell:
-        "cp {input} {output} 2> {log}"
+        "cp {input:q} {output} 2> {log}"
 
 
 rule init_full_ubm:
@@ -304,9 +308,13 @@ rule update_full_ubm:
 
 
 rule finish_full_ubm:
-    """Keep the model of the last iteration."""
+    """Keep the model of the last iteration, or the one that the config gives."""
     input:
-        f"exp/ubm/full/{ITERATIONS['full']}.ubm",
+        given_model(
+            "ubm.full_model",
+            UBM["full_model"],
+            trained=f"exp/ubm/full/{ITERATIONS['full']}.ubm",
+        ),
     output:
         FULL_UBM,
     log:
@@ -317,4 +325,4 @@ rule finish_full_ubm:
     resources:
         **CLUSTER.resources("finish_full_ubm"),
     shell:
-        "cp {input} {output} 2> {log}"
+        "cp {input:q} {output} 2> {log}"

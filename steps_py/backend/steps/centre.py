@@ -14,6 +14,7 @@ from steps_py.backend.condition_means import (
 )
 from steps_py.backend.steps.base import STEPS, Transform
 from steps_py.data.data_dir import read_table
+from steps_py.errors import ConfigError
 from steps_py.files import atomic_write
 from steps_py.formats.holders import FLOAT_VECTOR
 from steps_py.formats.vector_tables import read_finite
@@ -44,9 +45,18 @@ class Centre(Transform):
             "a mean for each value of the table utt2<by> in the data directories of the sets, or,"
             " with a /, of a file of the recipe; null: one mean",
         )
+        file: str | None = setting(
+            None, "a mean.vec that is there, such as Kaldi's; null: it is computed"
+        )
+
+        def __post_init__(self):
+            if self.file is not None and self.by is not None:
+                raise ConfigError("centre: 'file' is one mean, 'by' asks for several. Drop one.")
 
     def __init__(self, config):
         super().__init__(config)
+        if config.file is not None:
+            self.estimates = ()
         if config.by is not None:
             self.early, self.estimates = ("conditions",), ("means.ark",)
 
@@ -69,13 +79,16 @@ class Centre(Transform):
 
     def apply(self, job: "StepJob", vectors: str, of_training: bool) -> str:
         if self.config.by is None:
-            mean = [] if of_training else [job.own("mean.vec")]
+            mean = [] if of_training else [self._mean(job)]
             return command_line("ivector-subtract-global-mean", *mean, vectors, "ark:-")
         means = [] if of_training else [job.own("means.ark")]
         return job.python("subtract", vectors, "ark:-", self._words(job, job.dset), *means)
 
     def kept_files(self, job):
-        return [job.own("mean.vec")] if self.config.by is None else None
+        return [self._mean(job)] if self.config.by is None else None
+
+    def _mean(self, job):
+        return job.own_or_given("mean.vec", self.config.file)
 
     def vector_function(self, mean):
         mean_D = read_finite(mean, FLOAT_VECTOR)

@@ -10,6 +10,7 @@ from steps_py.backend.steps.base import STEPS, Transform
 from steps_py.data.data_dir import read_table
 from steps_py.errors import BackendError, ConfigError
 from steps_py.files import atomic_write
+from steps_py.settings.declare import setting
 
 if TYPE_CHECKING:
     from steps_py.backend.step_job import StepJob
@@ -35,6 +36,9 @@ class LdaProjection(Transform):
         dim: int | None = None  # None: as many as the speakers span, at most that of the vectors
         total_covariance_factor: float = 0.0
         covariance_floor: float = 1e-6
+        file: str | None = setting(
+            None, "a transform.mat that is there, such as Kaldi's; null: it is estimated"
+        )
 
         def __post_init__(self):
             if self.dim is not None and self.dim < 1:
@@ -43,6 +47,11 @@ class LdaProjection(Transform):
                 if not 0 <= getattr(self, name) <= 1:
                     value = getattr(self, name)
                     raise ConfigError(f"lda: {name} is {value:g}. Give a value from 0 to 1.")
+
+    def __init__(self, config):
+        super().__init__(config)
+        if config.file is not None:
+            self.estimates = self.early = ()
 
     def out_dim(self, in_dim: int) -> int:
         return self.config.dim or in_dim
@@ -59,10 +68,13 @@ class LdaProjection(Transform):
         return f'dim=$(cat {job.own("dim")}) && {lda} --dim="$dim" {tables}'
 
     def apply(self, job: "StepJob", vectors: str, of_training: bool) -> str:
-        return command_line("transform-vec", job.own("transform.mat"), vectors, "ark:-")
+        return command_line("transform-vec", self._matrix(job), vectors, "ark:-")
 
     def kept_files(self, job):
-        return [job.own("transform.mat")]
+        return [self._matrix(job)]
+
+    def _matrix(self, job):
+        return job.own_or_given("transform.mat", self.config.file)
 
     def vector_function(self, matrix):
         return affine_function(matrix)

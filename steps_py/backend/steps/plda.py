@@ -9,6 +9,7 @@ from steps_py.backend.pair_scorers import PldaScorer
 from steps_py.backend.plda_io import read_plda
 from steps_py.backend.steps.base import STEPS, Model
 from steps_py.errors import ConfigError
+from steps_py.settings.declare import setting
 
 if TYPE_CHECKING:
     from steps_py.backend.step_job import StepJob
@@ -36,6 +37,9 @@ class PldaScoring(Model):
         smoothing: float = 0.0  # this times the between-speaker covariance is added to the other
         within_covar_scale: float = 0.75  # share of the excess variance of the adaptation set
         between_covar_scale: float = 0.25
+        file: str | None = setting(
+            None, "a plda that is there, such as Kaldi's; null: it is trained"
+        )
 
         def __post_init__(self):
             if self.num_em_iters < 1:
@@ -44,6 +48,14 @@ class PldaScoring(Model):
                 if not 0 <= getattr(self, name) <= 1:
                     value = getattr(self, name)
                     raise ConfigError(f"plda: {name} is {value:g}. Give a value from 0 to 1.")
+
+    def __init__(self, config):
+        super().__init__(config)
+        if config.file is not None:
+            self.estimates = ("plda_adapted",)
+
+    def _plda(self, job):
+        return job.own_or_given("plda", self.config.file)
 
     def estimate(self, file: str | os.PathLike, job: "StepJob") -> str:
         config = self.config
@@ -54,13 +66,13 @@ class PldaScoring(Model):
             "ivector-adapt-plda",
             f"--within-covar-scale={config.within_covar_scale}",
             f"--between-covar-scale={config.between_covar_scale}",
-            job.own("plda"),
+            self._plda(job),
             job.adaptation(),
             job.out,
         )
 
     def files(self, job: "StepJob") -> list[str]:
-        return [job.own("plda_adapted" if job.recipe.adapt_set else "plda")]
+        return [job.own("plda_adapted") if job.recipe.adapt_set else self._plda(job)]
 
     def pair_scorer(self, plda):
         return PldaScorer(read_plda(plda).smoothed(self.config.smoothing))
