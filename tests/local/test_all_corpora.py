@@ -62,6 +62,7 @@ def test_the_sides_of_its_trials_are_utterances_or_models_of_its_parts(made, nam
         utts_of = corpus.model_utts(models, utt2spk)
         assert len(utts_of) == number
         assert all(utt in utt2spk for utts in utts_of.values() for utt in utts)
+        utt2spk = {model: utt2spk[utts[0]] for model, utts in utts_of.items()} | utt2spk
     assert set(corpus.published_trials) == set(expected.trials)
     for trials, number in expected.trials.items():
         found = corpus.trials(trials, utt2spk)

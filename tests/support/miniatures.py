@@ -243,6 +243,37 @@ def timit(root, speech, num_speakers, num_utts):
     return Expected({part: (n, n * num_utts) for part, n in sizes.items()}, has_genders=True)
 
 
+def sre16(root, speech, num_speakers, num_utts):
+    """Every second speaker speaks Tagalog; the last call of a speaker is tested."""
+    docs = {name: [] for name in ("enrollment", "trial_key", "segment_key")}
+    docs["enrollment"].append("modelid segment side")
+    docs["trial_key"].append("modelid segment side targettype")
+    docs["segment_key"].append("segment call_id side")
+    calls = ["call_id language_id speakers"]
+    for s in range(num_speakers):
+        for u in range(num_utts - 1):
+            docs["enrollment"].append(f"{1001 + s}_sre16 e{s}{u}_sre16 a")
+            write_sphere(root / f"data/enrollment/e{s}{u}_sre16.sph", num_samples=1600)
+        write_sphere(root / f"data/test/t{s}_sre16.sph", num_samples=1600)
+        docs["segment_key"].append(f"t{s}_sre16 {100 + s} a")
+        calls.append(f"{100 + s} {('tgl', 'yue')[s % 2]} 1")
+        docs["trial_key"] += [
+            f"{1001 + e}_sre16 t{s}_sre16 a {'target' if e == s else 'nontarget'}"
+            for e in range(num_speakers)
+        ]
+        for part in ("major", "minor"):
+            write_sphere(root / f"data/unlabeled/{part}/{part[:2]}{s}_sre16.sph", num_samples=1600)
+    for name, rows in docs.items():
+        write_lines(root / f"docs/sre16_eval_{name}.tsv", *rows)
+    write_lines(root / "metadata/calls.tsv", *calls)
+    num = num_speakers
+    parts = {part: (num, num) for part in ("test", "major", "minor")}
+    parts["enrollment"] = (num, num * (num_utts - 1))
+    of_tagalog = (num + 1) // 2 * num
+    trials = {"eval": num**2, "eval_tgl": of_tagalog, "eval_yue": num**2 - of_tagalog}
+    return Expected(parts, trials, {"eval": num})
+
+
 def voices(root, speech, num_speakers, num_utts):
     """The first recording of a speaker is the enrolment, the last one is tested."""
     half, parts, trials = num_speakers // 2, {}, {}
@@ -438,6 +469,7 @@ BUILDERS = {
             librispeech,
             tal_csasr,
             timit,
+            sre16,
             voices,
             common_voice,
             ami,
