@@ -6,6 +6,7 @@ import yaml
 from steps_py.checkout import CHECKOUT
 from steps_py.embeddings.config import xvector_dim
 from steps_py.errors import ConfigError
+from steps_py.recipe.conf_files import check_conf_files
 from steps_py.recipe.config import check_config, fill_defaults
 from steps_py.recipe.overlays import lay_over
 
@@ -57,6 +58,7 @@ def test_a_network_needs_its_sections(name):
         ),
         ({"ubm": {"num_gauss": 1}}, "ubm.init.gauss_share: 0.5 of 1 Gaussians is none."),
         ({"ubm": {"num_gaus": 64}}, "unknown key 'ubm.num_gaus'. Did you mean 'num_gauss'?"),
+        ({"ivector": {"model": "a.ie"}}, "'ivector.model' is given, but 'ubm.full_model' is not."),
         ({"ivector": {"min_post": 2}}, "'ivector.min_post': 2 is more than the maximum of 1"),
     ],
 )
@@ -64,3 +66,15 @@ def test_what_ivectors_cannot_do_is_refused_in_one_line(changes, fault):
     text = faults(IVECTOR, **changes)
     assert fault in text
     assert len(text.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["sre16", "sitw", "cnceleb"])
+def test_the_recipes_of_kaldi_have_an_overlay_of_ivectors(name):
+    folder = CHECKOUT / "egs" / name
+    base, overlay = (
+        yaml.safe_load((folder / f"{file}.yaml").read_text()) for file in ("config", "ivector")
+    )
+    config = lay_over(base, overlay)
+    check_config(config, recipe=folder)
+    check_conf_files(fill_defaults(config, folder), folder)
+    assert xvector_dim(fill_defaults(config, folder)) == {"sre16": 600}.get(name, 400)

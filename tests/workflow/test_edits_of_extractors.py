@@ -55,8 +55,9 @@ READERS = {
     "ubm.num_jobs": {"split_ubm_feats", *EACH_DIAG, *EACH_FULL, *SELECTING},
     "ivector.train_set": {"split_ivector_feats", *OF_EXTRACTOR} - {"extract_ivectors"},
     "ivector.dim": {"init_ivector_extractor", "prepare_step"},
-    "ivector.model": {
-        *("split_ivector_feats", "compute_posteriors"),
+    "ivector.model": OF_UBM
+    | {
+        *("finish_full_ubm", "split_ivector_feats", "compute_posteriors"),
         *("init_ivector_extractor", *EACH_EXTRACTOR, "finish_ivector_extractor"),
     },
     "ivector.num_iters": {*EACH_EXTRACTOR, "finish_ivector_extractor"},
@@ -128,6 +129,7 @@ VALUES = {
     "diarization.tune.values": {"ahc": {"threshold": [0.3]}},
 }
 SECTIONS = ("ubm", "ivector", "simulation", "diarization", "segmentation")
+BESIDE = {"ivector.model": ("ubm", "full_model", "given.model")}  # which must be given with it
 KEYS = {key: rule for key, rule in keys_of(SCHEMA, SCHEMA) if key.partition(".")[0] in SECTIONS}
 
 
@@ -204,6 +206,9 @@ def test_an_edit_changes_the_commands_of_the_rules_that_read_the_key(folders, ke
         inner = inner.setdefault(section, {})
     had = inner.get(last, KEYS[key].get("default"))
     inner[last] = VALUES[key] if key in VALUES else another_value(key, KEYS[key], had)
+    if key in BESIDE:
+        section, other, value = BESIDE[key]
+        config[section][other] = value
     kept = (folder / "config.yaml").read_text()
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     try:

@@ -196,11 +196,12 @@ rule update_diag_ubm:
 rule finish_diag_ubm:
     """Keep the model of the last iteration, or the one that the config gives."""
     input:
-        given_model(
+        model=given_model(
             "ubm.diag_model",
             UBM["diag_model"],
             trained=f"exp/ubm/diag/{ITERATIONS['diag']}.dubm",
         ),
+        voiced=ancient("exp/vad/voiced.tsv") if UBM["diag_model"] else [],
     output:
         DIAG_UBM,
     log:
@@ -211,7 +212,7 @@ rule finish_diag_ubm:
     resources:
         **CLUSTER.resources("finish_diag_ubm"),
     shell:
-        "cp {input:q} {output} 2> {log}"
+        "cp {input.model:q} {output} 2> {log}"
 
 
 rule init_full_ubm:
@@ -310,11 +311,12 @@ rule update_full_ubm:
 rule finish_full_ubm:
     """Keep the model of the last iteration, or the one that the config gives."""
     input:
-        given_model(
+        model=given_model(
             "ubm.full_model",
             UBM["full_model"],
             trained=f"exp/ubm/full/{ITERATIONS['full']}.ubm",
         ),
+        voiced=ancient("exp/vad/voiced.tsv") if UBM["full_model"] else [],
     output:
         FULL_UBM,
     log:
@@ -325,4 +327,4 @@ rule finish_full_ubm:
     resources:
         **CLUSTER.resources("finish_full_ubm"),
     shell:
-        "cp {input:q} {output} 2> {log}"
+        "cp {input.model:q} {output} 2> {log}"

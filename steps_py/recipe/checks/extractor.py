@@ -49,4 +49,18 @@ def check_train_sets(config, parts):
             yield from unknown(f"{name}.train_set", config[name]["train_set"], known, "set")
 
 
-CHECKS = [check_sections_of_networks, check_options_of_networks, check_train_sets]
+def check_given_models(config, parts):
+    """An extractor is of one background model, whose Gaussians it numbers."""
+    if config["ivector"]["model"] and not config["ubm"]["full_model"]:
+        yield (
+            "'ivector.model' is given, but 'ubm.full_model' is not. Name the background model that"
+            " the extractor was trained with."
+        )
+
+
+CHECKS = [
+    check_sections_of_networks,
+    check_options_of_networks,
+    check_train_sets,
+    check_given_models,
+]
