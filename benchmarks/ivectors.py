@@ -1,4 +1,4 @@
-"""i-vectors as in Kaldi's egs/voxceleb/v1: 2,048 Gaussians, 72 features, 400 dimensions.
+"""i-vectors as in v1 of Kaldi's voxceleb recipe: 2,048 Gaussians, 72 features, 400 dimensions.
 
 Without Kaldi, the other side of training and extraction is the products of matrices that they
 consist of, at the speed of BLAS: `operations` counts them.

@@ -1,6 +1,6 @@
 """SRE16: the 2016 speaker recognition evaluation of NIST, telephone calls in Tagalog and Cantonese.
 
-Layout: egs/sre16 of Kaldi, local/make_sre16_eval.pl and make_sre16_unlabeled.pl.  The evaluation
+Layout: egs/sre16 of Kaldi, make_sre16_eval.pl and make_sre16_unlabeled.pl.  The evaluation
 and the unlabelled training data are two deliveries, so two entries of data.corpora.
 """
 
