@@ -49,7 +49,10 @@ class Vbx(Clusterer):
             True, "scale x-vectors to the length that PLDA expects; false: as VBx, they have it"
         )
         acoustic_scale: float = setting(
-            0.3, "Fa: weight of windows, which overlap and are not independent", exclusiveMinimum=0
+            1.25,
+            "Fa: weight of windows, which overlap and are not independent. A second of speech has the"
+            " weight of VBx's own recipes: 1.25 for windows every 0.75 s, 0.4 every 0.24 s",
+            exclusiveMinimum=0,
         )
         speaker_scale: float = setting(
             17.0, "Fb: higher values give fewer speakers", exclusiveMinimum=0
