@@ -1,4 +1,4 @@
-"""From the speech of a recipe's own set to a diarization error rate, by the recipe's own network."""
+"""From the speech of a recipe's own set to a diarization error rate, by its own network."""
 
 import pytest
 import yaml

@@ -50,8 +50,8 @@ class Vbx(Clusterer):
         )
         acoustic_scale: float = setting(
             1.25,
-            "Fa: weight of windows, which overlap and are not independent. A second of speech has the"
-            " weight of VBx's own recipes: 1.25 for windows every 0.75 s, 0.4 every 0.24 s",
+            "Fa: weight of windows, which overlap and are not independent. A second of speech has"
+            " the weight of VBx's own recipes: 1.25 for windows every 0.75 s, 0.4 every 0.24 s",
             exclusiveMinimum=0,
         )
         speaker_scale: float = setting(
