@@ -49,7 +49,7 @@ def rows(title):
 
 def test_its_recipes_are_accepted(examples):
     *systems, metrics = (yaml.safe_load(text) for text in code("yaml"))
-    assert len(systems) == 3
+    assert len(systems) == 4
     for config in systems:
         check_systems(config["scores"], BACKEND, ["dev"], ["train"])
     assert len(metrics_of(metrics["metrics"]["measures"], metrics["metrics"]["p_target"])) == 4
