@@ -126,7 +126,10 @@ class ReDimNet(nn.Module):
 
 def to_values(x_BCTF: torch.Tensor) -> torch.Tensor:
     """Maps -> frames (B, V, T); the values of a bin are neighbours."""
-    return x_BCTF.permute(0, 3, 1, 2).flatten(1, 2)
+    x_BFCT = x_BCTF.permute(0, 3, 1, 2)
+    if torch.compiler.is_exporting():  # a view here depends on the strides of a convolution
+        x_BFCT = x_BFCT.clone(memory_format=torch.contiguous_format)
+    return x_BFCT.flatten(1, 2)
 
 
 def to_maps(x_BVT: torch.Tensor, dim: int) -> torch.Tensor:
