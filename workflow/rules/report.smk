@@ -23,7 +23,7 @@ rule write_report:
     log:
         "logs/write_report.log",
     group:
-        "backend"
+        "report" if ATTRIBUTION else "backend"  # a group has no job in the middle of another
     threads: CLUSTER.threads("write_report")
     resources:
         **CLUSTER.resources("write_report"),
