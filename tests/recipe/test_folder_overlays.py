@@ -3,10 +3,10 @@
 import pytest
 import yaml
 
-from steps_py.recipe.config import check_config, fill_defaults
-from steps_py.recipe.conf_files import check_conf_files
-from steps_py.recipe.overlays import lay_over
 from steps_py.checkout import CHECKOUT
+from steps_py.recipe.conf_files import check_conf_files
+from steps_py.recipe.config import check_config, fill_defaults
+from steps_py.recipe.overlays import lay_over
 
 FOLDER = CHECKOUT / "egs/folder"
 OVERLAYS = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "config")
