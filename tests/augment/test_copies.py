@@ -414,5 +414,5 @@ def test_the_stage_takes_parts_by_name(tmp_path, parts, capsys):
     augment_data.main(arguments)
     assert len(read_table(out / "wav.scp")) == 1
     assert "1 copies" in capsys.readouterr().err
-    with pytest.raises(ConfigError, match="write --part NAME=FOLDER"):
+    with pytest.raises(ConfigError, match="write it as NAME=FOLDER"):
         augment_data.main([*arguments, "--part", "musan.noise"])

@@ -129,9 +129,9 @@ def test_weights_that_are_not_finite_are_refused(final):
 
 def test_a_network_unknown_to_this_version_is_an_error(final):
     content, _ = read_model_file(final, "model")
-    content["config"]["encoder"]["name"] = "transformer"
+    content["config"]["encoder"]["name"] = "next_network"
     write_model_file(final, "model", content | {"version": "9.9"})
-    refused(final, "was written by version 9.9 and holds what this version, .*transformer")
+    refused(final, "was written by version 9.9 and holds what this version, .*next_network")
 
 
 def test_a_file_of_the_former_format_is_read_with_a_warning(final, capsys):

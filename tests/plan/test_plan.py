@@ -383,7 +383,7 @@ def test_copies_are_more_utterances_of_other_lengths(tmp_path, copies, times, lo
 
 
 def test_training_from_audio_costs_its_reading(tmp_path):
-    """A TDNN in egs/folder: 160,000 chunks took 2,258 s of processor time; a quarter off is a plan."""
+    """A TDNN: 160,000 chunks took 2,258 s of processor time; a quarter off is a plan."""
     tdnn = yaml.safe_load((ROOT / "egs/folder/tdnn.yaml").read_text())["model"]
 
     def change(config):

@@ -101,6 +101,8 @@ SETS = {
     for name in ("dev", "eval", "sim")
 }
 TALK = {"talk": {"speech": "./speech", "num_recordings": 3}}
+MADE = "exp/simulation/talk"
+ALL_SETS = SETS | {"made": {"recordings": MADE, "rttm": f"{MADE}/ref.rttm"}}
 NETWORK = {"task": {"name": "speaker_count"}, "encoder": {"name": "lstm"}}
 VB = {"name": "vb"}
 VALUES = {
@@ -111,7 +113,7 @@ VALUES = {
     "ubm.full_model": "given.model",
     "ivector.model": "given.model",
     "diarization.extractor": "b.swx",
-    "diarization.sets": SETS | {"eval": SETS["eval"] | {"channel": 2}},
+    "diarization.sets": ALL_SETS | {"eval": SETS["eval"] | {"channel": 2}},
     "diarization.speech": {"name": "oracle"},
     "diarization.systems": {"ahc": {}, "spectral": {"binary": False}},
     "diarization.fuse": {"both": ["ahc", "spectral"]},
@@ -170,7 +172,7 @@ def folders(tmp_path_factory):
         (spoken / name).touch()
     section = {
         "extractor": "a.swx",
-        "sets": SETS,
+        "sets": ALL_SETS,
         "systems": {"ahc": {}, "spectral": {}},
         "plda": "a.plda",
         "resegmentation": VB,
@@ -181,8 +183,6 @@ def folders(tmp_path_factory):
         },
         "tune": {"set": "dev", "values": {"ahc": {"threshold": [0.1, 0.2]}}},
     }
-    talk = "exp/simulation/talk"
-    section["sets"] = SETS | {"made": {"recordings": talk, "rttm": f"{talk}/ref.rttm"}}
     frames = {"train_sets": ["sim"], "networks": {"count": NETWORK}}
     config = {"simulation": {"sets": TALK}, "diarization": section, "segmentation": frames}
     (spoken / "config.yaml").write_text(yaml.safe_dump(config))

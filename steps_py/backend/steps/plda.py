@@ -51,11 +51,16 @@ class PldaScoring(Model):
 
     def __init__(self, config):
         super().__init__(config)
-        if config.file is not None:
+        if self.given_file is not None:
             self.estimates = ("plda_adapted",)
 
+    @property
+    def given_file(self) -> str | None:
+        """A model in place of a trained one; kinds that build on this one are always trained."""
+        return getattr(self.config, "file", None)
+
     def _plda(self, job):
-        return job.own_or_given("plda", self.config.file)
+        return job.own_or_given("plda", self.given_file)
 
     def estimate(self, file: str | os.PathLike, job: "StepJob") -> str:
         config = self.config
