@@ -103,6 +103,21 @@ def turns_of(recording: str, windows: Sequence[Stretch], label_N: np.ndarray) ->
     ]
 
 
+def known_number(num_speakers: Mapping[str, int] | None, name: str) -> int | None:
+    """Of the speakers of a recording; None without `num_speakers`.
+
+    Raises ConfigError if the other recordings' are known.
+    """
+    if num_speakers is None:
+        return None
+    if name not in num_speakers:
+        raise ConfigError(
+            f"diarization.known_num_speakers is true, but {name} has neither a reference nor a"
+            " line in reco2num_spk. Give one, or set it to false."
+        )
+    return num_speakers[name]
+
+
 def cluster_set(
     clusterer: Clusterer,
     xvectors: Mapping[str, np.ndarray],
@@ -128,14 +143,7 @@ def cluster_set(
     """
     turns = []
     for name, x_ND in xvectors.items():
-        known = None
-        if num_speakers is not None:
-            if name not in num_speakers:
-                raise ConfigError(
-                    f"diarization.known_num_speakers is true, but {name} has neither a reference"
-                    " nor a line in reco2num_spk. Give one, or set it to false."
-                )
-            known = num_speakers[name]
+        known = known_number(num_speakers, name)
         label_N = labels_of(clusterer, x_ND, plda, known, (None, max_speakers))
         turns += turns_of(name, windows[name], label_N)
     return sorted(turns)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from steps_py.conversations.cluster_set import labels_of
+from steps_py.conversations.cluster_set import known_number, labels_of
 from steps_py.conversations.config import LocalWindowsConfig
 from steps_py.conversations.local_speakers import LocalSpeakers, one_each, turns_of_windows
 from steps_py.conversations.speech.base import Heard
@@ -17,7 +17,7 @@ from steps_py.data.data_dir import read_table
 from steps_py.diarization.clusterers.base import Clusterer
 from steps_py.diarization.turns import Turn
 from steps_py.embeddings.windows import WindowEmbedder
-from steps_py.errors import ConfigError, DataDirError
+from steps_py.errors import DataDirError
 from steps_py.formats.holders import FLOAT_MATRIX, FLOAT_VECTOR
 from steps_py.formats.tables import SequentialReader, TableWriter
 from steps_py.segmentation.segmenter import Segmenter
@@ -132,12 +132,7 @@ def cluster_local_set(
                 f"{name}: has {len(x_ND)} x-vectors, but {len(speakers)} speakers of windows. Find"
                 " them again."
             )
-        if num_speakers is not None and name not in num_speakers:
-            raise ConfigError(
-                f"diarization.known_num_speakers is true, but {name} has neither a reference nor a"
-                " line in reco2num_spk. Give one, or set it to false."
-            )
-        known = None if num_speakers is None else num_speakers[name]
+        known = known_number(num_speakers, name)
         if not speakers:
             continue
         label_N = labels_of(clusterer, x_ND, plda, known, (None, max_speakers))

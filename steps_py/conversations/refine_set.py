@@ -16,6 +16,7 @@ from steps_py.conversations.resegmentation.base import Resegmentation
 from steps_py.conversations.second_speakers.base import SecondSpeaker, choose_for
 from steps_py.conversations.window_table import Stretch
 from steps_py.diarization.turns import Turn, by_recording
+from steps_py.errors import DataDirError
 
 
 def resegment_set(
@@ -53,4 +54,8 @@ def add_second_speakers(
 
 def _clustered(turns, windows, xvectors, plda) -> Iterator[tuple[str, Clustered]]:
     for name, own in by_recording(turns).items():
+        if name not in windows:
+            raise DataDirError(
+                f"{name}: has turns, but no windows. Give the turns and the windows of one set."
+            )
         yield name, Clustered(own, windows[name], xvectors[name], plda)

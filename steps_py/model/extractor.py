@@ -6,14 +6,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from steps_py.errors import StepsError, some
 from steps_py.feats.config import CmvnConfig
 from steps_py.feats.front_end import FrontEnd
 from steps_py.model.build import XvectorModel, build_model
 from steps_py.model.config import ModelConfig
-from steps_py.model.model_file import FORMAT, read_model_file, write_model_file
+from steps_py.model.model_file import (
+    FORMAT,
+    built_by_this_version,
+    check_finite,
+    read_model_file,
+    write_model_file,
+)
 from steps_py.version import package_version
 
 
@@ -77,23 +80,14 @@ def build_extractor(saved: Mapping[str, Any], path: str | Path) -> Extractor:
 
     Raises StepsError that names `path`, the file they come from, as `load_extractor` does.
     """
-    try:
+    with built_by_this_version(path, saved):
         config = ModelConfig(**saved["config"])
         model = build_model(config, saved["feat_dim"])
         model.load_state_dict(saved["model"], strict=True)
         cmvn = CmvnConfig(**saved["cmvn"])
         front_end = saved.get("front_end")
         front_end = None if front_end is None else FrontEnd(**front_end)
-    except (StepsError, RuntimeError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StepsError(
-            f"{path}: was written by version {saved.get('version')} and holds what this version,"
-            f" {package_version()}, does not have ({reason[:200]}). Use that version, or train it"
-            " again."
-        ) from None
-    broken = [name for name, x in model.state_dict().items() if not torch.isfinite(x).all()]
-    if broken:
-        raise StepsError(f"{path}: weights are not finite ({some(broken)}). Train it again.")
+    check_finite(path, model)
     return Extractor(
         model=model.eval(),
         config=config,

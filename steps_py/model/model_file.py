@@ -4,15 +4,18 @@ A file is a zip archive, as PyTorch writes them, and ``torch.load`` reads it.  T
 end is described in `steps_py.sealed_files`.
 """
 
+import contextlib
 import io
 import pickle
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from steps_py.errors import StepsError
+from steps_py.errors import StepsError, some
 from steps_py.sealed_files import BrokenSealError, read_sealed, write_sealed
+from steps_py.version import package_version
 
 FORMAT = 2  # 1 had neither a digest nor the options of the features
 
@@ -49,6 +52,30 @@ def read_model_file(path: str | Path, kind: str) -> tuple[dict[str, Any], int]:
     if found_kind != kind:
         raise StepsError(f"{path}: is a file of kind '{found_kind}', not '{kind}'.")
     return _load(path, data), found_format
+
+
+@contextlib.contextmanager
+def built_by_this_version(path: str | Path, saved: dict[str, Any]) -> Iterator[None]:
+    """Around the building of what a file holds: a fault names the file and its version.
+
+    Raises StepsError in place of a StepsError, RuntimeError, KeyError or TypeError.
+    """
+    try:
+        yield
+    except (StepsError, RuntimeError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise StepsError(
+            f"{path}: was written by version {saved.get('version')} and holds what this version,"
+            f" {package_version()}, does not have ({reason[:200]}). Use that version, or train it"
+            " again."
+        ) from None
+
+
+def check_finite(path: str | Path, model: torch.nn.Module) -> None:
+    """Raise StepsError that names the weights of `model`, read from `path`, that are not finite."""
+    broken = [name for name, x in model.state_dict().items() if not torch.isfinite(x).all()]
+    if broken:
+        raise StepsError(f"{path}: weights are not finite ({some(broken)}). Train it again.")
 
 
 def _read_without_seal(path, data, kind):

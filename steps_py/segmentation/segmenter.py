@@ -17,7 +17,12 @@ from steps_py.audio.pieces import Sound
 from steps_py.embeddings.long_features import LongFeatures
 from steps_py.errors import StepsError
 from steps_py.feats.front_end import FrontEnd
-from steps_py.model.model_file import read_model_file, write_model_file
+from steps_py.model.model_file import (
+    built_by_this_version,
+    check_finite,
+    read_model_file,
+    write_model_file,
+)
 from steps_py.segmentation.config import FrameModelConfig
 from steps_py.segmentation.model import FrameModel
 from steps_py.segmentation.tasks import TASKS
@@ -150,18 +155,12 @@ def load_segmenter(path: str | os.PathLike) -> Segmenter:
             " the path."
         )
     saved, _ = read_model_file(path, KIND)
-    try:
+    with built_by_this_version(path, saved):
         config = FrameModelConfig(**saved["config"])
         task = TASKS.build(saved["task"])
         model = FrameModel(config, saved["feat_dim"], task.num_classes)
         model.load_state_dict(saved["model"], strict=True)
         front_end = FrontEnd(**saved["front_end"])
-    except (StepsError, RuntimeError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StepsError(
-            f"{path}: was written by version {saved.get('version')} and holds what this version,"
-            f" {package_version()}, does not have ({reason[:200]}). Use that version, or train it"
-            " again."
-        ) from None
+    check_finite(path, model)
     sizes = saved["feat_dim"], saved["window_frames"]
     return Segmenter(model.eval(), config, saved["task"], front_end, *sizes)

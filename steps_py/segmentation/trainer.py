@@ -25,6 +25,7 @@ from steps_py.settings.build import build
 from steps_py.settings.declare import plain
 from steps_py.training.config import Sections, TrainConfig
 from steps_py.training.network import Network
+from steps_py.training.processes import ProcessGroup
 from steps_py.training.trainer import Trainer
 
 TASK_KEYS = ("task", "window_sec", "front_ends", "encoder")  # the others are of train
@@ -132,12 +133,12 @@ class FrameTrainer(Trainer):
         train: FrameData,
         valid: FrameData | None,
         window_frames: int,
-        **arguments: Any,
+        group: ProcessGroup | None = None,
     ):
         self._window_frames, self._front_end = window_frames, front_end
         self._task = TASKS.build(config.task)
         sections = sections_of(config, train, window_frames)
-        super().__init__(sections, train, valid, **arguments)
+        super().__init__(sections, train, valid, group=group)
 
     def _open(self, train):
         config = self.config

@@ -8,7 +8,7 @@ from steps_py.backend.labelled_vectors import read_stats
 from steps_py.backend.mix_plda import coral_plus
 from steps_py.backend.plda_io import read_plda, write_plda
 from steps_py.backend.steps.base import STEPS
-from steps_py.backend.steps.plda import PldaScoring
+from steps_py.backend.steps.plda import PldaModel
 from steps_py.settings.declare import Count, Share, setting
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @STEPS.register("coral_plus")
-class CoralPlusPlda(PldaScoring):
+class CoralPlusPlda(PldaModel):
     """The log-likelihood ratio of PLDA whose covariances grow to those of the adaptation set.
 
     Library: `steps_py.backend.mix_plda.coral_plus`.

@@ -15,49 +15,11 @@ if TYPE_CHECKING:
     from steps_py.backend.step_job import StepJob
 
 
-@STEPS.register("plda")
-class PldaScoring(Model):
-    """The log-likelihood ratio of two-covariance PLDA.
-
-    With an adaptation set the covariances of the model are widened to those of its unlabelled
-    vectors.  Library: `steps_py.backend.plda.Plda`, `steps_py.backend.adapt.adapt_plda`.
-    """
+class PldaModel(Model):
+    """What the kinds of PLDA share: training, adaptation and scores."""
 
     estimates = ("plda", "plda_adapted")
-    recipe_keys = {  # noqa: RUF012 -- a ClassVar in the base
-        "num_em_iters": "plda.num_em_iters",
-        "smoothing": "plda.smoothing",
-        "within_covar_scale": "adapt.within_covar_scale",
-        "between_covar_scale": "adapt.between_covar_scale",
-    }
-
-    @dataclass(frozen=True, kw_only=True)
-    class Config:
-        num_em_iters: int = 10
-        smoothing: float = 0.0  # this times the between-speaker covariance is added to the other
-        within_covar_scale: float = 0.75  # share of the excess variance of the adaptation set
-        between_covar_scale: float = 0.25
-        file: str | None = setting(
-            None, "a plda that is there, such as Kaldi's; null: it is trained"
-        )
-
-        def __post_init__(self):
-            if self.num_em_iters < 1:
-                raise ConfigError(f"plda: num_em_iters is {self.num_em_iters}. Give 1 or more.")
-            for name in ("smoothing", "within_covar_scale", "between_covar_scale"):
-                if not 0 <= getattr(self, name) <= 1:
-                    value = getattr(self, name)
-                    raise ConfigError(f"plda: {name} is {value:g}. Give a value from 0 to 1.")
-
-    def __init__(self, config):
-        super().__init__(config)
-        if self.given_file is not None:
-            self.estimates = ("plda_adapted",)
-
-    @property
-    def given_file(self) -> str | None:
-        """A model in place of a trained one; kinds that build on this one are always trained."""
-        return getattr(self.config, "file", None)
+    given_file: str | None = None  # a model in place of a trained one
 
     def _plda(self, job):
         return job.own_or_given("plda", self.given_file)
@@ -93,3 +55,43 @@ class PldaScoring(Model):
             "ivector-plda-scoring", "--normalize-length=true", *counts, f"{smooth} |", *vectors,
             job.pairs, "-",
         )  # fmt: skip
+
+
+@STEPS.register("plda")
+class PldaScoring(PldaModel):
+    """The log-likelihood ratio of two-covariance PLDA.
+
+    With an adaptation set the covariances of the model are widened to those of its unlabelled
+    vectors.  Library: `steps_py.backend.plda.Plda`, `steps_py.backend.adapt.adapt_plda`.
+    """
+
+    recipe_keys = {  # noqa: RUF012 -- a ClassVar in the base
+        "num_em_iters": "plda.num_em_iters",
+        "smoothing": "plda.smoothing",
+        "within_covar_scale": "adapt.within_covar_scale",
+        "between_covar_scale": "adapt.between_covar_scale",
+    }
+
+    @dataclass(frozen=True, kw_only=True)
+    class Config:
+        num_em_iters: int = 10
+        smoothing: float = 0.0  # this times the between-speaker covariance is added to the other
+        within_covar_scale: float = 0.75  # share of the excess variance of the adaptation set
+        between_covar_scale: float = 0.25
+        file: str | None = setting(
+            None, "a plda that is there, such as Kaldi's; null: it is trained"
+        )
+
+        def __post_init__(self):
+            if self.num_em_iters < 1:
+                raise ConfigError(f"plda: num_em_iters is {self.num_em_iters}. Give 1 or more.")
+            for name in ("smoothing", "within_covar_scale", "between_covar_scale"):
+                if not 0 <= getattr(self, name) <= 1:
+                    value = getattr(self, name)
+                    raise ConfigError(f"plda: {name} is {value:g}. Give a value from 0 to 1.")
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.given_file = config.file
+        if config.file is not None:
+            self.estimates = ("plda_adapted",)

@@ -9,7 +9,7 @@ from steps_py.backend.list_speakers import check_no_speaker_in, read_all
 from steps_py.backend.mix_plda import interpolate
 from steps_py.backend.plda_io import read_plda, write_plda
 from steps_py.backend.steps.base import STEPS
-from steps_py.backend.steps.plda import PldaScoring
+from steps_py.backend.steps.plda import PldaModel
 from steps_py.data.data_dir import read_table
 from steps_py.files import atomic_write
 from steps_py.settings.declare import Count, Share, setting
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @STEPS.register("plda_mixed")
-class MixedPlda(PldaScoring):
+class MixedPlda(PldaModel):
     """The log-likelihood ratio of PLDA, a mixture of models of two domains with known speakers.
 
     Library: `steps_py.backend.mix_plda.interpolate`.

@@ -8,7 +8,7 @@ from steps_py.backend.labelled_vectors import read_stats
 from steps_py.backend.plda_io import write_plda
 from steps_py.backend.simplified_plda import fit_simplified_plda
 from steps_py.backend.steps.base import STEPS
-from steps_py.backend.steps.plda import PldaScoring
+from steps_py.backend.steps.plda import PldaModel
 from steps_py.settings.declare import Count, Share, setting
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @STEPS.register("simplified_plda")
-class SimplifiedPlda(PldaScoring):
+class SimplifiedPlda(PldaModel):
     """The log-likelihood ratio of PLDA whose speakers differ in a subspace.
 
     Library: `steps_py.backend.simplified_plda.fit_simplified_plda`.
